@@ -1,0 +1,51 @@
+"""pytest-unikernel: how long one instance takes to come up, and how many per second a host can start."""
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_unikernel.errors import (
+    BuildError,
+    LoadError,
+    SessionError,
+    SpawnError,
+    TargetError,
+    UnikernelError,
+)
+from pytest_unikernel.readiness import Event, Exit, Http, Line, Port
+from pytest_unikernel.target import Instance, Target, Unavailable
+
+if TYPE_CHECKING:
+    from pytest_unikernel.result import LoadResult
+    from pytest_unikernel.summary import Summary
+
+__all__ = [
+    "BuildError",
+    "Event",
+    "Exit",
+    "Http",
+    "Instance",
+    "Line",
+    "LoadError",
+    "LoadResult",
+    "Port",
+    "SessionError",
+    "SpawnError",
+    "Summary",
+    "Target",
+    "TargetError",
+    "Unavailable",
+    "UnikernelError",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import the classes of results when they are asked for: collecting tests needs none of them."""
+    if name == "LoadResult":
+        from pytest_unikernel.result import LoadResult  # noqa: PLC0415
+
+        return LoadResult
+    if name == "Summary":
+        from pytest_unikernel.summary import Summary  # noqa: PLC0415
+
+        return Summary
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

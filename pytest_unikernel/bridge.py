@@ -1,0 +1,151 @@
+"""The only module that knows pytest-benchmark: recorded durations are replayed through its public API.
+
+``stats`` hold the response times; everything else is in ``extra_info["load"]``. Tried with 5.2 and 5.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_unikernel.usageerror import SweepUsageError
+
+if TYPE_CHECKING:
+    from pytest_unikernel.result import LoadResult
+
+PLUGIN = "benchmark"
+REPLAY = pytest.StashKey["Replay"]()
+BASELINE = pytest.StashKey[dict[str, dict[str, Any]]]()
+
+
+class Replay:
+    """A timer for pytest-benchmark that tells recorded durations instead of the time.
+
+    It is read before and after each round: the first reading is 0, the second the round's duration.
+    """
+
+    __name__ = "unikernel_replay"
+
+    def __init__(self) -> None:
+        self.used = False
+        self._readings: Iterator[float] = iter(())
+
+    def load(self, durations_s: Sequence[float]) -> None:
+        """Take the durations of the rounds to come."""
+        self.used = True
+        self._readings = (reading for duration_s in durations_s for reading in (0.0, duration_s))
+
+    def __call__(self) -> float:
+        """Return the next reading."""
+        for reading in self._readings:
+            return reading
+        pytest.fail(
+            "benchmark: in a test with a load it holds the load's durations and can't time anything else; "
+            "time it in a test of its own",
+            pytrace=False,
+        )
+
+
+def has_benchmark(config: pytest.Config) -> bool:
+    """Whether pytest-benchmark is there."""
+    return config.pluginmanager.hasplugin(PLUGIN)
+
+
+def prepare(item: pytest.Item) -> None:
+    """Put our timer on the item, before pytest-benchmark makes its fixture of the item's marks.
+
+    Raises:
+        SweepUsageError: the test names a timer of its own.
+    """
+    existing = item.get_closest_marker("benchmark")
+    keywords = dict(existing.kwargs) if existing else {}
+    if "timer" in keywords:
+        raise SweepUsageError(
+            "benchmark(timer=...): a load's durations are recorded, not timed, got "
+            f"timer={keywords['timer']!r}; take it away (marker on {item.nodeid})"
+        )
+    replay = item.stash[REPLAY] = Replay()
+    item.add_marker(pytest.mark.benchmark(**keywords, timer=replay), append=False)
+
+
+def deliver(item: pytest.Item, benchmark: Any, result: LoadResult) -> None:
+    """Hand a result to pytest-benchmark.
+
+    A load without a completion would vanish from the JSON and break comparisons: its stats are one
+    placeholder, the launch's time-out, and ``completed: 0`` in the record says so.
+    """
+    durations_s = list(result.responses_s) or [result.timeout_s]
+    item.stash[REPLAY].load(durations_s)
+    record = benchmark.extra_info["load"] = result.as_json()
+    benchmark.pedantic(_nothing, setup=_nothing, rounds=len(durations_s), iterations=1)
+    _drop_incomparable(item, record)
+
+
+def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:
+    """Take away baselines that were measured otherwise: pytest-benchmark goes by names alone."""
+    from pytest_unikernel.tables import not_comparable  # noqa: PLC0415 - loads only, not collection
+
+    session = getattr(item.config, "_benchmarksession", None)
+    for known in (getattr(session, "compared_mapping", None) or {}).values():
+        was = known.get(item.nodeid, {}).get("extra_info", {}).get("load")
+        if was is not None and (record["interrupted"] or not_comparable(record, was)):
+            del known[item.nodeid]
+
+
+def _nothing() -> None:
+    """What is "timed" in a replay."""
+
+
+def pass_by(item: pytest.Item, benchmark: Any) -> None:
+    """Use the fixture up without a record, or pytest-benchmark would warn that it was never used."""
+    replay = item.stash[REPLAY]
+    if not replay.used:
+        replay.used = True
+        benchmark.disabled = True
+        benchmark.pedantic(_nothing)
+
+
+def is_disabled(benchmark: Any) -> bool:
+    """Whether ``--benchmark-disable`` asks for one launch instead of a measurement."""
+    return not benchmark.enabled
+
+
+def add_machine_info(machine_info: dict[str, Any]) -> None:
+    """Add our facts; the same at every call, so that pytest-benchmark sees no difference."""
+    from pytest_unikernel import host  # noqa: PLC0415 - only saved and compared runs need it
+
+    machine_info["unikernel"] = host.facts()
+
+
+def read_baseline(config: pytest.Config, compared: dict[str, Any]) -> None:
+    """Keep the records of the run compared with; take interrupted ones out: they are no baseline."""
+    compared["benchmarks"][:] = [each for each in compared["benchmarks"] if not _interrupted(each)]
+    known = config.stash.setdefault(BASELINE, {})
+    for each in compared["benchmarks"]:
+        record = each.get("extra_info", {}).get("load")
+        if record:
+            known[each["fullname"]] = record
+
+
+def _interrupted(saved: dict[str, Any]) -> bool:
+    return bool(saved.get("extra_info", {}).get("load", {}).get("interrupted"))
+
+
+def baseline(config: pytest.Config, fullname: str) -> dict[str, Any] | None:
+    """Return the record of the same test in the run compared with."""
+    return config.stash.get(BASELINE, {}).get(fullname)
+
+
+class WithoutBenchmark:
+    """Stands in for pytest-benchmark where it is missing, to say so."""
+
+    @pytest.fixture
+    def benchmark(self) -> None:
+        """Fail with what is missing and how to get it."""
+        pytest.fail(
+            "load_step and cold_start need pytest-benchmark, which is not loaded; "
+            "install it, or take away -p no:benchmark",
+            pytrace=False,
+        )

@@ -1,0 +1,205 @@
+"""Builds kernel crates with cargo, each state of the sources once; keeps the results.
+
+The cache: ``$XDG_CACHE_HOME/pytest-unikernel/rust-kernel/<key>/kernel.elf``, where the key is a hash
+of the sources, the compiler and our flags. Building happens beside it, on a copy of the sources.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_unikernel.build import cargo
+from pytest_unikernel.build.crate_files import (
+    CRATE,
+    SHIPPED_ELF,
+    SHIPPED_FACTS,
+    copy_crate,
+    new_crate,
+    source_hash,
+)
+from pytest_unikernel.build.elf import why_not_pvh
+from pytest_unikernel.errors import BuildError
+
+__all__ = [
+    "ShippedKernel",
+    "Verification",
+    "build_kernel",
+    "new_crate",
+    "ship_kernel",
+    "shipped_facts",
+    "shipped_kernel",
+    "source_hash",
+    "verify_shipped_kernel",
+]
+
+Progress = Callable[[str], None]
+
+# Part of the key: raise it when the same inputs give another kernel.
+_CACHE_VERSION = 1
+
+
+def shipped_kernel() -> Path:
+    """The kernel that comes with the package: no cargo needed."""
+    return CRATE / SHIPPED_ELF
+
+
+def build_kernel(crate: Path, *, cache_dir: Path | None = None, progress: Progress | None = None) -> Path:
+    """Builds a crate made by :func:`new_crate`, or any of that shape, unless that was done before.
+
+    Nothing is written in ``crate``; it must hold all its files (no path dependency outside of it).
+    Several processes may build the same crate at once: one works, the others wait for it.
+
+    Args:
+        crate: the directory of ``Cargo.toml``; one binary target.
+        cache_dir: where results are kept, by default below ``$XDG_CACHE_HOME``.
+        progress: called with each line that cargo has to say.
+
+    Raises:
+        BuildError: no cargo, not a crate, cargo failed, or the result can't be booted.
+    """
+    crate = crate.resolve()
+    sources = source_hash(crate)
+    compiler = cargo.find_toolchain(crate)
+    folder = _private(cache_dir or _default_cache()) / _key(sources, compiler)
+    kernel = folder / "kernel.elf"
+    if _is_built(kernel):
+        return kernel
+    with _lock(_private(folder)):
+        if not _is_built(kernel):
+            _build(crate, sources, compiler, kernel, progress or _silent)
+    return kernel
+
+
+@dataclass(frozen=True)
+class ShippedKernel:
+    """What is noted about the shipped kernel, in ``rust_kernel.json``."""
+
+    rustc: str
+    """The compiler: all that ``rustc -vV`` printed."""
+    elf_sha256: str
+    source_sha256: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How the shipped kernel compares to what the crate builds here and now."""
+
+    built: Path
+    """The kernel just built."""
+    same_sources: bool
+    """The sources are those that the shipped kernel was built from."""
+    same_file: bool
+    """The shipped file is the one that was noted."""
+    same_compiler: bool
+    """Only then must the built bytes be the shipped ones."""
+    same_bytes: bool
+
+
+def shipped_facts() -> ShippedKernel:
+    """Reads the note that comes with the shipped kernel."""
+    return ShippedKernel(**json.loads((CRATE / SHIPPED_FACTS).read_text(encoding="utf-8")))
+
+
+def verify_shipped_kernel(*, cache_dir: Path | None = None) -> Verification:
+    """Builds our crate and compares the result to the shipped kernel. Needs cargo."""
+    noted, shipped = shipped_facts(), shipped_kernel()
+    built = build_kernel(CRATE, cache_dir=cache_dir)
+    return Verification(
+        built=built,
+        same_sources=source_hash(CRATE) == noted.source_sha256,
+        same_file=_sha256(shipped) == noted.elf_sha256,
+        same_compiler=cargo.find_toolchain(CRATE).version == noted.rustc,
+        same_bytes=built.read_bytes() == shipped.read_bytes(),
+    )
+
+
+def ship_kernel(*, cache_dir: Path | None = None) -> Path:
+    """Builds our crate and puts the result and the note about it into the package."""
+    built = build_kernel(CRATE, cache_dir=cache_dir)
+    noted = {
+        "rustc": cargo.find_toolchain(CRATE).version,
+        "elf_sha256": _sha256(built),
+        "source_sha256": source_hash(CRATE),
+    }
+    shutil.copyfile(built, shipped_kernel())
+    (CRATE / SHIPPED_FACTS).write_text(json.dumps(noted, indent=2) + "\n", encoding="utf-8")
+    return shipped_kernel()
+
+
+def _build(crate: Path, sources: str, compiler: cargo.Toolchain, kernel: Path, progress: Progress) -> None:
+    """Builds in a directory beside the result; the caller holds its lock."""
+    work = kernel.parent / "work"
+    shutil.rmtree(work, ignore_errors=True)  # of a build that was killed
+    try:
+        _private(work)
+        copy_crate(crate, work / "crate")
+        if source_hash(work / "crate") != sources:
+            raise BuildError(f"the files of {str(crate)!r} changed while they were copied; build again")
+        built = cargo.run_build(crate, work, compiler, progress)
+        if reason := why_not_pvh(built):
+            raise BuildError(_unbootable(crate, reason))
+        built.replace(kernel)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _unbootable(crate: Path, reason: str) -> str:
+    return (
+        f"expected a PVH kernel from {str(crate)!r}, but cargo built {reason}; compare its boot.s, kernel.ld "
+        "and build.rs with those of `pytest-unikernel build rust-kernel --new DIR`"
+    )
+
+
+def _is_built(kernel: Path) -> bool:
+    return kernel.is_file() and why_not_pvh(kernel) is None
+
+
+def _key(sources: str, compiler: cargo.Toolchain) -> str:
+    parts = [str(_CACHE_VERSION), sources, compiler.version, *cargo.FIXED_ARGS]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _default_cache() -> Path:
+    # Source: XDG Base Directory Specification: a relative path is to be ignored.
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    base = named if named.is_absolute() else Path.home() / ".cache"
+    return _private(_private(base) / "pytest-unikernel") / "rust-kernel"
+
+
+def _private(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(
+            f"expected a place to build in, got {str(folder)!r}: {error}; "
+            "set XDG_CACHE_HOME to a directory of yours"
+        ) from error
+    return folder
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Held by one process at a time; the system lets go of it should the process die."""
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _silent(_line: str) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    print(ship_kernel())  # noqa: T201  # the answer of a command

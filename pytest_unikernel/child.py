@@ -1,0 +1,111 @@
+"""One running instance as the supervisor sees it: a pid, a pidfd, an output pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+
+from pytest_unikernel.errors import LoadError
+from pytest_unikernel.output import TAIL_BYTES, Sink, Watch
+from pytest_unikernel.record import Outcome
+from pytest_unikernel.target import Instance
+
+READ_BYTES = 1 << 16
+DRAIN_READS = 16  # a grandchild that goes on printing must not hold up the loop
+
+
+def open_pidfd(pid: int) -> int:
+    """Return the pidfd of a child just started; one that can't be watched is ended again.
+
+    Raises:
+        OSError: no descriptor is left (EMFILE, ENFILE).
+    """
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+
+
+class Child:
+    """The first process of an instance and its process group (pgid = pid)."""
+
+    __slots__ = (
+        "ended_as",
+        "index",
+        "instance",
+        "pid",
+        "pidfd",
+        "pipe",
+        "ready",
+        "sink",
+        "slot",
+        "tail",
+        "watch",
+    )
+
+    def __init__(self, index: int, instance: Instance, pid: int, pidfd: int, pipe: int) -> None:
+        self.index = index
+        self.instance = instance
+        self.pid = pid
+        self.pidfd = pidfd
+        self.pipe = pipe
+        self.slot = -1
+        self.ready = False
+        self.ended_as: Outcome | None = None
+        self.tail = b""
+        self.watch: Watch | None = None
+        self.sink: Sink | None = None
+
+    def _take(self, data: bytes) -> None:
+        self.tail = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (self.tail + data)[-TAIL_BYTES:]
+        if self.watch is not None:
+            self.watch.feed(data)
+        if self.sink is not None:
+            self.sink.write(data)
+
+    def drain(self) -> bool:
+        """Take what the pipe holds; return False if there may be more. Never waits for the pipe's end."""
+        for _ in range(DRAIN_READS):
+            try:
+                data = os.read(self.pipe, READ_BYTES)
+            except BlockingIOError:
+                return True
+            if not data:
+                return True
+            self._take(data)
+        return False
+
+    def has_exited(self) -> bool:
+        """Whether the exit can be observed; a pidfd may be readable before that.
+
+        Raises:
+            LoadError: somebody else in this process has reaped it; its status is lost.
+
+        Source: pidfd_open(2); before Linux 6.15 a pidfd was also readable when only the thread-group
+        leader had ended.
+        """
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        try:
+            return os.waitid(os.P_PIDFD, self.pidfd, options) is not None
+        except ChildProcessError as error:
+            raise LoadError(
+                f"instance {self.instance.id} (pid {self.pid}) was reaped by other code of this process; "
+                "look for os.wait() or waitpid(-1) in a thread, and keep it from running during a load"
+            ) from error
+
+    def signal_group(self, number: int) -> None:
+        """Signal the process group; safe until the leader is reaped, for its pid can't be reused.
+
+        A group in which every process has become another user's (``sudo``) is out of our reach.
+        """
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def reap(self) -> tuple[int, resource.struct_rusage]:
+        """Reap the exited leader; return its exit status (negative: signal) and resource usage."""
+        _, status, usage = os.wait4(self.pid, 0)
+        return os.waitstatus_to_exitcode(status), usage

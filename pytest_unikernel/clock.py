@@ -1,0 +1,47 @@
+"""Time, read in one place: the only module that imports ``time``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+NS_PER_S = 1_000_000_000
+
+monotonic_ns: Callable[[], int] = time.monotonic_ns
+unix_ns: Callable[[], int] = time.time_ns
+sleep_s: Callable[[float], None] = time.sleep
+process_cpu_ns: Callable[[], int] = time.process_time_ns
+
+
+class Clock(Protocol):
+    """A source of CLOCK_MONOTONIC-like instants in nanoseconds."""
+
+    def now_ns(self) -> int:
+        """Return the present instant."""
+
+
+class MonotonicClock:
+    """The machine's CLOCK_MONOTONIC."""
+
+    now_ns = staticmethod(time.monotonic_ns)
+
+
+def boottime_ns() -> int:
+    """Return CLOCK_BOOTTIME, the clock in which ``/proc/PID/stat`` gives start times."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def seconds(duration_ns: float) -> float:
+    """Return a duration in seconds."""
+    return duration_ns / NS_PER_S
+
+
+def nanoseconds(duration_s: float) -> int:
+    """Return a duration in whole nanoseconds, rounded to the nearest."""
+    return round(duration_s * NS_PER_S)
+
+
+def local_time(format_: str) -> str:
+    """Return the wall-clock time in the local zone, for people."""
+    return time.strftime(format_)

@@ -1,0 +1,204 @@
+"""The fixtures: targets, and the two ways to load them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from pytest_unikernel import bridge, marker, options, runs
+from pytest_unikernel.errors import UnikernelError
+from pytest_unikernel.settings import SweepSettings
+from pytest_unikernel.target import Target
+
+if TYPE_CHECKING:  # what a load needs is imported when there is one
+    from pytest_unikernel.interrupts import Interrupts
+    from pytest_unikernel.load import Measured
+    from pytest_unikernel.result import LoadResult
+    from pytest_unikernel.run import Request
+
+LOADING = frozenset({"load_step", "cold_start"})
+
+
+@pytest.fixture(scope="session")
+def linux_process() -> Target:
+    """A Linux process: by default a shell that prints a time and ``Hello World!``."""
+    from pytest_unikernel.targets.linux_process import LINUX_PROCESS  # noqa: PLC0415 - what isn't used isn't imported
+
+    return LINUX_PROCESS
+
+
+@pytest.fixture(scope="session")
+def rust_kernel() -> Target:
+    """A Rust unikernel in QEMU: by default ours, which prints ``Hello 42!`` and ends with status 33."""
+    from pytest_unikernel.targets.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - what isn't used isn't imported
+
+    return RUST_KERNEL
+
+
+@pytest.fixture
+def timestep(request: pytest.FixtureRequest) -> float:
+    """Seconds between scheduled launches; the marker ``load_sweep`` gives the values."""
+    message = f"timestep: only tests with the marker load_sweep have one, got {request.node.nodeid}"
+    pytest.fail(f"{message}; mark it with @pytest.mark.load_sweep", pytrace=False)
+
+
+@pytest.fixture
+def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Target], LoadResult]:
+    """Run one load at the test's time step: ``load_step(target) -> LoadResult``."""
+    loader = _Loader(request.node, benchmark, "load_step")
+
+    def load_step(target: Target) -> LoadResult:
+        __tracebackhide__ = True  # a skip then shows the test's line
+        return loader.step(target)
+
+    return load_step
+
+
+@pytest.fixture
+def cold_start(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., LoadResult]:
+    """Launch one after the other on an idle host: ``cold_start(target, launches=10) -> LoadResult``."""
+    loader = _Loader(request.node, benchmark, "cold_start")
+
+    def cold_start(target: Target, launches: int = 10) -> LoadResult:
+        __tracebackhide__ = True
+        return loader.cold(target, launches)
+
+    return cold_start
+
+
+class _Loader:
+    """Runs the one load of a test and hands it to pytest-benchmark."""
+
+    def __init__(self, item: pytest.Item, benchmark: Any, name: str) -> None:
+        self._item = item
+        self._benchmark = benchmark
+        self._name = name
+        self._run = runs.run_of(item.config)
+
+    def step(self, target: Target) -> LoadResult:
+        __tracebackhide__ = True
+        self._begin(target)
+        sweep = marker.sweep_of(self._item)
+        if sweep is None:
+            self._refuse(
+                "only a test with the marker load_sweep has a time step", "add @pytest.mark.load_sweep"
+            )
+        reason = self._run.series(sweep.series).why_not(sweep.step)
+        if reason:
+            self._run.skipped(self._item.nodeid, sweep.series, sweep.step, reason)
+            pytest.skip(reason)
+        return self._load(
+            self._request(target, sweep.settings, sweep.series),
+            lambda request, interrupts: self._run.step(request, sweep.step, interrupts),
+        )
+
+    def cold(self, target: Target, launches: int) -> LoadResult:
+        __tracebackhide__ = True
+        self._begin(target)
+        if isinstance(launches, bool) or not isinstance(launches, int) or launches < 1:
+            self._refuse(f"launches must be a whole number >= 1, got {launches!r}")
+        return self._load(
+            self._request(target, options.settings(self._item.config), self._item.nodeid),
+            lambda request, interrupts: self._run.cold(request, launches, interrupts),
+        )
+
+    def _request(self, target: Target, settings: SweepSettings, series: str) -> Request:
+        from pytest_unikernel.run import Request  # noqa: PLC0415 - the run has been made by now
+
+        return Request(self._item.nodeid, series, target, settings)
+
+    def _begin(self, target: Target) -> None:
+        if not isinstance(target, Target):
+            self._refuse(f"expected a Target, got {target!r}")
+        if self._item.stash.get(_LOADED, False):
+            self._refuse("one load per test, this is the second", "parametrize the test over targets")
+        self._item.stash[_LOADED] = True
+
+    def _refuse(self, cause: str, cure: str = "") -> NoReturn:
+        self._fail(f"{self._name}: {cause} ({self._item.nodeid})" + (f"; {cure}" if cure else ""))
+
+    def _require(self, target: Target, settings: SweepSettings) -> None:
+        """Skip a target that can't run here, or fail if exactly this variant is required."""
+        __tracebackhide__ = True
+        self._run.seen.add(target.full_name)
+        missing = target.probe() if target.probe is not None else None
+        if missing is None:
+            return
+        text = f"{target.full_name}: {missing}"
+        if settings.require & {"all", target.full_name}:
+            self._fail(f"{text} (required by --sweep-require)")
+        pytest.skip(text)
+
+    def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured]) -> LoadResult:
+        """Run a load and hand it to pytest-benchmark; a signal meanwhile is raised when that is done."""
+        __tracebackhide__ = True
+        from pytest_unikernel.interrupts import Interrupts  # noqa: PLC0415 - what isn't used isn't imported
+
+        with Interrupts() as interrupts:
+            try:
+                self._require(request.target, request.settings)
+                result = self._measured(request, load, interrupts)
+            except UnikernelError as error:
+                _end_if_asked(interrupts.requested)
+                self._fail(f"{self._name}: {error}")
+        _end_if_asked(interrupts.requested)
+        self._fail_if_nothing_completed(result)
+        return result
+
+    def _measured(
+        self, request: Request, load: Callable[[Request, Interrupts], Measured], interrupts: Interrupts
+    ) -> LoadResult:
+        if bridge.is_disabled(self._benchmark):
+            return self._once(request, interrupts)
+        with self._console(request.target):
+            result = load(request, interrupts).result
+        bridge.deliver(self._item, self._benchmark, result)
+        self._item.config.hook.pytest_unikernel_load_ended(item=self._item, result=result)
+        return result
+
+    def _once(self, request: Request, interrupts: Interrupts) -> LoadResult:
+        """One launch in place of a load, its output shown (by -s, or when the test fails)."""
+        with self._console(request.target):
+            measured = self._run.once(request, interrupts)
+        for text in measured.outputs:
+            print(text, end="" if text.endswith("\n") else "\n")  # noqa: T201 - pytest captures it
+        bridge.pass_by(self._item, self._benchmark)
+        return measured.result
+
+    def _console(self, target: Target) -> AbstractContextManager[None]:
+        """Give a target that wants it the terminal."""
+        capture = self._item.config.pluginmanager.getplugin("capturemanager")
+        shown: AbstractContextManager[None] = nullcontext()
+        if target.console and capture is not None:
+            shown = capture.global_and_fixture_disabled()
+        return shown
+
+    def _fail(self, text: str) -> NoReturn:
+        bridge.pass_by(self._item, self._benchmark)
+        pytest.fail(text, pytrace=False)
+
+    def _fail_if_nothing_completed(self, result: LoadResult) -> None:
+        if result.completed or result.interrupted:
+            return
+        reasons = ", ".join(f"{reason} {count}" for reason, count in result.failed.items()) or "none ended"
+        example = next((each["output_tail"] for each in result.failures), "")
+        tail = f"\nthe first one's output ends with:\n{example.rstrip()}" if example.strip() else ""
+        self._fail(
+            f"{result.target}: none of {result.started} launches completed ({reasons}); "
+            f"ready was {result.ready!r}, the limit {result.timeout_s:g} s{tail}"
+        )
+
+
+_LOADED = pytest.StashKey[bool]()
+
+
+def _end_if_asked(number: int) -> None:
+    """Raise what a signal during the load would have raised: the load is on record now."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    if number:
+        pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)

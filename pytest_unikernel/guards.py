@@ -1,0 +1,126 @@
+"""What keeps a sweep from taking the host down: limits found before a step, and watched during it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import resource
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_unikernel import cgroups
+from pytest_unikernel.readiness import Port
+from pytest_unikernel.samples import Sample
+from pytest_unikernel.target import Target
+
+MEMORY_FLOOR_SHARE = 0.10  # of all memory: below it no launch is started
+MEMORY_EMERGENCY_SHARE = 0.05  # below it everything in flight is ended
+LOOK_EVERY_NS = 100_000_000
+PIDS_SHARE = 0.80  # of what is left of a limit on processes
+DESCRIPTORS_PER_LAUNCH = 2  # pidfd and output; a probed port takes one more
+DESCRIPTORS_RESERVED = 128
+UNLIMITED = 1 << 40
+PROC = Path("/proc")
+
+
+class Cap(NamedTuple):
+    """A limit on instances in flight and where it comes from."""
+
+    instances: int
+    source: str
+
+
+class Guard:
+    """Says before each launch whether it may be started; a refused one is dropped and counted."""
+
+    def __init__(self, cap: Cap, memory_total_bytes: int, sample: Callable[[], Sample]) -> None:
+        self.cap = cap
+        self.dropped: Counter[str] = Counter()
+        self._floor_bytes = MEMORY_FLOOR_SHARE * memory_total_bytes
+        self._emergency_bytes = MEMORY_EMERGENCY_SHARE * memory_total_bytes
+        self._sample = sample
+        self._next_look_ns = 0
+        self._available_bytes = math.inf
+
+    def refuses(self, in_flight: int) -> bool:
+        """Whether one more instance would be too many now; counts the refusal by its reason."""
+        if in_flight >= self.cap.instances:
+            self.dropped["max_in_flight"] += 1
+        elif self._available_bytes < self._floor_bytes:
+            self.dropped["memory"] += 1
+        else:
+            return False
+        return True
+
+    def emergency(self, now_ns: int) -> bool:
+        """Whether what is in flight must be ended at once, or the host runs out of memory.
+
+        Looks at the monitor's sample, a few times a second.
+        """
+        if now_ns >= self._next_look_ns:
+            self._next_look_ns = now_ns + LOOK_EVERY_NS
+            self._available_bytes = self._sample().memory_available_bytes
+        return self._available_bytes < self._emergency_bytes
+
+
+def open_guard() -> Guard:
+    """Return a guard that refuses nothing, for simulations."""
+    return Guard(Cap(UNLIMITED, "none"), 0, Sample)
+
+
+def find_cap(target: Target, asked: int | None) -> Cap:
+    """Return how many instances of the target may be in flight here: the least of all limits.
+
+    A limit that was asked for may lower the cap, never raise it above what the machine bears.
+    """
+    caps = [cap for cap in _found(target) if cap.instances < UNLIMITED]
+    if asked is not None:
+        caps.append(Cap(asked, "--sweep-max-in-flight"))
+    least = min(caps, default=Cap(UNLIMITED, "no limit found"))
+    return Cap(max(1, least.instances), least.source)
+
+
+def _found(target: Target) -> Iterator[Cap]:
+    room_bytes = cgroups.available_bytes() - MEMORY_FLOOR_SHARE * cgroups.total_bytes()
+    per_mib = target.memory_bytes / 2**20
+    yield Cap(int(room_bytes // target.memory_bytes), f"memory available / {per_mib:.0f} MiB per instance")
+    for name, room in process_room():
+        if room < UNLIMITED:
+            yield Cap(int(PIDS_SHARE * room // target.processes), name)
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if descriptors != resource.RLIM_INFINITY:
+        per_launch = DESCRIPTORS_PER_LAUNCH + isinstance(target.ready, Port)
+        yield Cap((descriptors - DESCRIPTORS_RESERVED) // per_launch, "RLIMIT_NOFILE")
+
+
+def process_room() -> Iterator[tuple[str, float]]:
+    """Yield each limit on processes with the room it leaves. Source: proc(5), getrlimit(2)."""
+    running = _running_threads()
+    for name in ("pid_max", "threads-max"):
+        with contextlib.suppress(OSError, ValueError):
+            yield f"kernel.{name}", cgroups.number(PROC / "sys/kernel" / name) - running
+    soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    if soft != resource.RLIM_INFINITY and os.geteuid() != 0:  # root isn't held to it
+        yield "RLIMIT_NPROC", soft - _own_threads()
+    for room in cgroups.process_rooms():
+        yield "cgroup pids.max", room
+
+
+def _running_threads() -> int:
+    """Return how many threads exist on the host. Source: proc_loadavg(5), fourth field."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int((PROC / "loadavg").read_text(encoding="ascii").split()[3].split("/")[1])
+    return 0
+
+
+def _own_threads() -> int:
+    """Return how many threads our user has, which is what RLIMIT_NPROC counts."""
+    threads = 0
+    for entry in PROC.iterdir():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            if entry.name.isdigit() and entry.stat().st_uid == os.getuid():
+                threads += int((entry / "stat").read_text().rpartition(")")[2].split()[17])
+    return threads

@@ -1,0 +1,99 @@
+"""Facts about this machine, for records and for ``machine_info``."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import psutil
+
+PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
+CONTAINER_DAEMONS = frozenset({"dockerd", "containerd", "podman", "crio", "k3s", "kubelet"})
+PROGRAMS = ("qemu-system-x86_64", "docker", "podman", "runc", "crun", "urunc")
+VERSION_PATIENCE_S = 5.0
+
+
+def usable_cores(cpus: frozenset[int] | None = None) -> float:
+    """Return how many CPUs instances may use: affinity or those asked for, at most the cgroup's quota."""
+    allowed = len(cpus) if cpus else len(os.sched_getaffinity(0))
+    return min(float(allowed), cgroup_quota_cores())
+
+
+def cgroup_quota_cores() -> float:
+    """Return our cgroup's CPU quota in cores; infinite where there is none.
+
+    Source: Documentation/admin-guide/cgroup-v2.rst (cpu.max), scheduler/sched-bwc.rst (cpu.cfs_quota_us).
+    """
+    with contextlib.suppress(OSError, ValueError):
+        for line in (PROC / "self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers:
+                quota, period = (CGROUP / path.lstrip("/") / "cpu.max").read_text(encoding="ascii").split()
+                return math.inf if quota == "max" else int(quota) / int(period)
+            if "cpu" in controllers.split(","):
+                directory = CGROUP / "cpu" / path.lstrip("/")
+                quota_us = int((directory / "cpu.cfs_quota_us").read_text(encoding="ascii"))
+                period_us = int((directory / "cpu.cfs_period_us").read_text(encoding="ascii"))
+                return quota_us / period_us if quota_us > 0 else math.inf
+    return math.inf
+
+
+def container_daemons() -> list[str]:
+    """Return the container daemons that run on this host, by the name of their program."""
+    running = set()
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                running.add((entry / "comm").read_text(encoding="utf-8", errors="replace").strip())
+    return sorted(running & CONTAINER_DAEMONS)
+
+
+@functools.cache
+def facts() -> dict[str, object]:
+    """Return what stays the same for a whole run; asked for more than once, looked up once."""
+    return {
+        "cpu_model": _cpu_model(),
+        "cpu_count": os.cpu_count(),
+        "usable_cores": usable_cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "os": _os_name(),
+        "kernel": platform.release(),
+        "programs": {name: version for name in PROGRAMS if (version := program_version(name))},
+    }
+
+
+def _cpu_model() -> str:
+    with contextlib.suppress(OSError):
+        for line in (PROC / "cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _os_name() -> str:
+    with contextlib.suppress(OSError):
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return platform.system()
+
+
+def program_version(name: str) -> str | None:
+    """Return the first line of ``NAME --version``; None when there is no such program or it says nothing."""
+    path = shutil.which(name)
+    if path is None:
+        return None
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=VERSION_PATIENCE_S,
+            check=False,
+        )
+        return done.stdout.decode(errors="replace").partition("\n")[0].strip() or None
+    return None

@@ -1,0 +1,268 @@
+"""One whole load: set up, run the trials, clean up, and say what was measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pytest_unikernel import host, leftovers
+from pytest_unikernel.errors import LoadError
+from pytest_unikernel.guards import (
+    DESCRIPTORS_PER_LAUNCH,
+    DESCRIPTORS_RESERVED,
+    UNLIMITED,
+    Guard,
+    find_cap,
+    open_guard,
+)
+from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.loadgen import LoadGenerator, run_cold
+from pytest_unikernel.meter import Meter
+from pytest_unikernel.plan import LoadPlan
+from pytest_unikernel.processes import ProcessSupervisor
+from pytest_unikernel.quiescence import Quiescence, QuietHost
+from pytest_unikernel.raw import write_raw
+from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.result import LoadResult, Surroundings, make_result
+from pytest_unikernel.runtime import Runtime
+from pytest_unikernel.progress import step_text
+from pytest_unikernel.session import Session
+from pytest_unikernel.stats import Trial
+from pytest_unikernel.supervisor import Supervisor
+from pytest_unikernel.target import Target
+from pytest_unikernel.tuning import Realtime, Tuned, tuned
+
+DEFAULT_TIMEOUT_S = 60.0
+QUIET_BOUND_S = {"quick": 3.0, "paper": 30.0}
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How loads are run, whichever target or time step; see ``--help`` for the meaning of each."""
+
+    profile: str = "quick"
+    timeout_s: float | None = None
+    max_in_flight: int | None = None
+    cpus: frozenset[int] | None = None
+    realtime: Realtime = "auto"
+    quiet_host: QuietHost = "warn"
+    output: Path | None = None
+    raw: Path | None = None
+    keep_output: bool = False
+
+    def time_limit_s(self, target: Target) -> float:
+        """Return how long one launch may take."""
+        return self.timeout_s or target.timeout_s or DEFAULT_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A load's result and, where it was asked for, what its instances printed."""
+
+    result: LoadResult
+    outputs: Sequence[str] = ()
+
+
+class Loads:
+    """Runs loads of one session, one at a time, each on a quiet host."""
+
+    def __init__(
+        self,
+        session: Session,
+        options: LoadOptions,
+        quiescence: Quiescence,
+        interrupts: Interrupts | None = None,
+    ) -> None:
+        self._session = session
+        self._options = options
+        self._quiescence = quiescence
+        self._interrupts = interrupts or Interrupts()
+
+    def sweep(self, target: Target, plan: LoadPlan, settings: Mapping[str, Any]) -> Measured:
+        """Run one load at the plan's time step, all its trials."""
+        seeds: list[int | None] = []
+        warmup_ns = 0
+        with self._running(target, f"{target.full_name} {step_id(plan.step)}") as load:
+            for number in range(plan.trials):
+                if number:
+                    self._quiet(target)
+                seeds.append(_seed(plan, number))
+                generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears())
+                load.run(lambda generator=generator: generator.run(seeds[-1]))
+                warmup_ns = max(warmup_ns, generator.warmup_ns)
+                if load.cut_short:
+                    break
+        return load.measured(
+            settings,
+            mode="sweep",
+            time_step_s=float(plan.step),
+            arrivals=plan.arrivals,
+            seeds=[seed for seed in seeds if seed is not None],
+            warmup_s=warmup_ns / 1e9,
+        )
+
+    def cold(
+        self, target: Target, launches: int, settings: Mapping[str, Any], *, unmeasured: int = 1
+    ) -> Measured:
+        """Launch one instance after the other, without contention."""
+        with self._running(target, f"{target.full_name} cold") as load:
+            load.run(lambda: run_cold(load.supervisor, launches, unmeasured=unmeasured, **self._ears()))
+        return load.measured(settings, mode="cold", time_step_s=None, arrivals=None, seeds=(), warmup_s=0.0)
+
+    def _ears(self) -> dict[str, Any]:
+        """Return whom a generator tells how far it is, and whom it asks whether to go on."""
+        return {"show": self._session.progress, "interrupted": self._interrupts.asked}
+
+    def _quiet(self, target: Target) -> None:
+        """Wait for a quiet host; simulated instances need none."""
+        if target.supervisor is None:
+            bound_s = QUIET_BOUND_S[self._options.profile]
+            self._quiescence.wait(self._options.quiet_host, bound_s, self._interrupts.asked)
+
+    @contextmanager
+    def _running(self, target: Target, label: str) -> Iterator[_Load]:
+        """Set everything up for a load and take it all down again, whatever happens in between."""
+        options, session = self._options, self._session
+        for directory in (options.output, options.raw):
+            _make(directory)
+        load = _Load(target, session, options, self._interrupts)
+        with tuned(options.realtime, load.descriptors, options.cpus) as granted:
+            self._quiet(target)
+            session.begin(label)
+            try:
+                with load.opened(granted):
+                    yield load
+            finally:
+                session.end()
+
+
+class _Load:
+    """The parts of one load; while it is opened, instances can be started."""
+
+    supervisor: Supervisor
+    _meter: Meter
+    _granted: Tuned
+
+    def __init__(
+        self, target: Target, session: Session, options: LoadOptions, interrupts: Interrupts
+    ) -> None:
+        self.guard = _guard(target, options, session)
+        self.cut_short = False
+        self._target, self._session, self._options = target, session, options
+        self._versions = dict(target.versions()) if target.versions is not None else {}
+        self._interrupts = interrupts
+        self._trials: list[Trial] = []
+
+    @property
+    def descriptors(self) -> int:
+        """How many files may be open at once during the load."""
+        return DESCRIPTORS_RESERVED + DESCRIPTORS_PER_LAUNCH * min(self.guard.cap.instances, 1 << 16)
+
+    @contextmanager
+    def opened(self, granted: Tuned) -> Iterator[None]:
+        """Make the supervisor; take everything down afterwards: nothing of the load may be left."""
+        self._granted = granted
+        runtime = _runtime(self._target, self._session, self._options, granted)
+        make = self._target.supervisor or ProcessSupervisor
+        self.supervisor = make(self._target, runtime, self._options.time_limit_s(self._target))
+        self.supervisor.watch(self._interrupts.descriptor, self._interrupts.drain)
+        self._meter = Meter(self._session.sample)
+        try:
+            yield
+        finally:
+            self._meter.stop()
+            self.supervisor.close()
+            if self._target.supervisor is None:
+                leftovers.sweep(self._session.token)
+
+    def run(self, trial: Any) -> None:
+        """Run one trial on a log of its own."""
+        self.supervisor.log = LaunchLog()
+        ran: Trial = dataclasses.replace(trial(), completes_when_ready=self._target.long_lived)
+        self.cut_short = self._interrupts.asked()
+        self._trials.append(ran)
+        if self._options.raw is not None:
+            write_raw(self._options.raw, self._target, ran, len(self._trials))
+
+    def measured(self, settings: Mapping[str, Any], **about: Any) -> Measured:
+        """Return what was measured."""
+        logs = [trial.log for trial in self._trials]
+        around = Surroundings(
+            **about,
+            cores=host.usable_cores(self._options.cpus),
+            timeout_s=self._options.time_limit_s(self._target),
+            versions=self._versions,
+            generator={
+                **self._meter.generator(logs, self.supervisor.turns_ns),
+                "realtime": self._granted.realtime,
+            },
+            host=self._meter.host(),
+            guards=_guards(self.guard),
+            settings=settings,
+            interrupted=self.cut_short,
+            own_rss_kib=self._meter.own_rss_kib,
+        )
+        outputs = [text for log in logs for text in log.outputs.values()]
+        return Measured(make_result(self._target, self._trials, around), outputs)
+
+
+def _seed(plan: LoadPlan, number: int) -> int | None:
+    if plan.arrivals == "fixed":
+        return None
+    return secrets.randbits(32) if plan.seed is None else plan.seed + number
+
+
+def _runtime(target: Target, session: Session, options: LoadOptions, granted: Tuned) -> Runtime:
+    return Runtime(
+        token=session.token,
+        directory=session.load_directory(),
+        table=session.table,
+        realtime=granted.realtime,
+        child_nofile=granted.child_nofile,
+        cpus=options.cpus,
+        output_directory=options.output,
+        label=_file_name(target.full_name),
+        keep_output=options.keep_output,
+    )
+
+
+def _guard(target: Target, options: LoadOptions, session: Session) -> Guard:
+    asked = options.max_in_flight
+    if target.supervisor is not None and asked is None:
+        return open_guard()
+    if target.console and asked is None:
+        asked = 1
+    return Guard(find_cap(target, asked), psutil.virtual_memory().total, session.sample)
+
+
+def _guards(guard: Guard) -> dict[str, Any]:
+    most = guard.cap.instances if guard.cap.instances < UNLIMITED else None
+    return {"max_in_flight": most, "max_in_flight_from": guard.cap.source, "dropped": dict(guard.dropped)}
+
+
+def _make(directory: Path | None) -> None:
+    """Create a directory for results, for its owner only if it is new.
+
+    Raises:
+        LoadError: it can't be made or written to.
+    """
+    if directory is None:
+        return
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LoadError(f"can't make the directory {str(directory)!r}: {error.strerror}") from error
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise LoadError(f"can't write into the directory {str(directory)!r}: permission denied")
+
+
+def _file_name(name: str) -> str:
+    return "".join(each if each.isalnum() or each in "-_.[]" else "_" for each in name)

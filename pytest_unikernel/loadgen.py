@@ -1,0 +1,258 @@
+"""The open-loop load generator: launches follow the schedule and never wait for earlier ones.
+
+One turn of the loop starts at most one launch, so that catching up never starves exits. Source of
+the model: Schroeder, Wierman, Harchol-Balter, Open Versus Closed: A Cautionary Tale (NSDI 2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pytest_unikernel.clock import nanoseconds
+from pytest_unikernel.guards import LOOK_EVERY_NS, Guard
+from pytest_unikernel.plan import LoadPlan
+from pytest_unikernel.progress import PHASES, Progress
+from pytest_unikernel.record import Outcome
+from pytest_unikernel.schedule import ARRIVALS
+from pytest_unikernel.stats import BACKLOG_RISE_LAUNCHES, BACKLOG_RISE_SHARE, Trial
+from pytest_unikernel.supervisor import Supervisor
+
+LEAD_NS = 2_000_000  # between the decision to begin and the first launch
+REPORT_EVERY_NS = 50_000_000
+FAREWELL_NS = 5_000_000_000  # how long killed instances may take to be gone
+WARM_UP, WINDOW, COOL_DOWN, DRAIN, COLD = (
+    PHASES.index(name) for name in ("warm-up", "window", "cool-down", "drain", "cold")
+)
+
+
+class LoadGenerator:
+    """Runs one trial of a load; ``interrupted()`` is asked each turn and ends it early."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        plan: LoadPlan,
+        guard: Guard,
+        *,
+        show: Callable[[Progress], None] = lambda _: None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._supervisor = supervisor
+        self._plan = plan
+        self._guard = guard
+        self._show = show
+        self._interrupted = interrupted
+        self._window_ns, self._drain_ns = nanoseconds(plan.window_s), nanoseconds(plan.drain_timeout_s)
+        self._phase = WARM_UP
+        self._due_ns = self._begin_ns = self._window_begin_ns = self._window_end_ns = 0
+        self._cohort_begin = self._cohort_end = self._oldest = -1
+        self._lateness_ns = self._next_report_ns = 0
+        self._backlog = [0, 0]
+        self._dropped_before = 0
+        self._last_turn_ns = 0
+
+    @property
+    def warmup_ns(self) -> int:
+        """The warm-up as it turned out."""
+        return max(0, self._window_begin_ns - self._begin_ns)
+
+    def run(self, seed: int | None = None) -> Trial:
+        """Run one trial: warm-up, window, cool-down, drain; nothing is in flight afterwards."""
+        supervisor, plan = self._supervisor, self._plan
+        self._begin_ns = self._last_turn_ns = supervisor.now_ns() + LEAD_NS
+        offsets_ns = ARRIVALS[plan.arrivals](plan.step, seed)
+        self._due_ns = self._begin_ns + next(offsets_ns)
+        now_ns = supervisor.wait(self._due_ns)
+        while self._launching(now_ns):
+            if now_ns >= self._due_ns:
+                self._launch()
+                self._due_ns = self._begin_ns + next(offsets_ns)
+            now_ns = self._turn(self._due_ns, or_exit=self._phase == COOL_DOWN)
+        self._drop_what_is_overdue(offsets_ns)
+        self._drain()
+        self._report()
+        return self._trial()
+
+    def _turn(self, until_ns: int, *, or_exit: bool) -> int:
+        """Wait, but never for so long that the guard or the live line would be forgotten."""
+        now_ns = self._supervisor.wait(min(until_ns, self._last_turn_ns + LOOK_EVERY_NS), or_exit=or_exit)
+        self._last_turn_ns = now_ns
+        if self._guard.emergency(now_ns):
+            self._supervisor.end_all(Outcome.KILLED)
+        if now_ns >= self._next_report_ns:
+            self._report()
+        return now_ns
+
+    # launching ------------------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        """Give the launch that is due its row and phase, and start it unless a guard refuses."""
+        supervisor, due_ns = self._supervisor, self._due_ns
+        self._enter_phase(due_ns)
+        if self._phase == WINDOW:
+            self._look_at_backlog(due_ns)
+        index = supervisor.log.add(due_ns)
+        if self._guard.refuses(supervisor.in_flight):
+            supervisor.log.outcome[index] = Outcome.DROPPED
+            supervisor.dropped += 1
+        else:
+            supervisor.start(index)
+            self._lateness_ns = supervisor.log.started_ns[index] - due_ns
+
+    def _enter_phase(self, due_ns: int) -> None:
+        """The window begins and ends exactly on a scheduled launch, never between two."""
+        rows = len(self._supervisor.log)
+        if self._phase == WARM_UP and self._warmed_up(due_ns):
+            self._phase = WINDOW
+            self._window_begin_ns = due_ns
+            self._window_end_ns = due_ns + self._window_ns
+            self._cohort_begin = self._oldest = rows
+            self._dropped_before = self._supervisor.dropped
+        elif self._phase == WINDOW and due_ns >= self._window_end_ns:
+            self._phase = COOL_DOWN
+            self._cohort_end = rows
+
+    def _warmed_up(self, due_ns: int) -> bool:
+        """Whether the warm-up is over: long enough, and something has completed, or at its bound."""
+        elapsed_ns = due_ns - self._begin_ns
+        if elapsed_ns >= nanoseconds(self._plan.max_warmup_s):
+            return True
+        longest_ns = max(self._supervisor.longest_service_ns, nanoseconds(self._plan.longest_service_s))
+        least_ns = max(nanoseconds(self._plan.warmup_s), 2 * longest_ns)
+        return elapsed_ns >= least_ns and self._supervisor.completed > 0
+
+    def _launching(self, now_ns: int) -> bool:
+        """Whether launches go on: until the cohort has ended, or has been given its time."""
+        if self._interrupted():
+            return False
+        if self._phase == COOL_DOWN:
+            return not (self._cohort_ended() or self._known_saturated() or now_ns >= self._deadline_ns())
+        return self._phase == WARM_UP or now_ns < self._deadline_ns()
+
+    def _cohort_ended(self) -> bool:
+        """Whether every launch of the cohort has ended; looks at each row once in a trial."""
+        outcome = self._supervisor.log.outcome
+        while self._oldest < self._cohort_end and outcome[self._oldest]:
+            self._oldest += 1
+        return self._oldest >= self._cohort_end
+
+    def _known_saturated(self) -> bool:
+        """Whether the step is saturated beyond doubt: the host need not be loaded any longer.
+
+        The backlog is looked at as each launch finds it; the verdict itself is computed from the log.
+        """
+        first, last = self._backlog
+        rows = self._cohort_end - self._cohort_begin
+        rise = 4 * (last - first) / max(1, rows)
+        return self._supervisor.dropped > self._dropped_before or rise > max(
+            BACKLOG_RISE_LAUNCHES, BACKLOG_RISE_SHARE * 0.75 * rows
+        )
+
+    def _look_at_backlog(self, due_ns: int) -> None:
+        """Add up what launches of the window's first and last quarter find in flight."""
+        quarter = 4 * (due_ns - self._window_begin_ns) // max(1, self._window_end_ns - self._window_begin_ns)
+        if quarter in (0, 3):
+            self._backlog[quarter // 3] += self._supervisor.in_flight
+
+    def _deadline_ns(self) -> int:
+        return self._window_end_ns + self._drain_ns
+
+    # ending ---------------------------------------------------------------------------------------
+
+    def _drop_what_is_overdue(self, offsets_ns: object) -> None:
+        """Launches of the window that could not even be tried within the drain time-out are dropped."""
+        log = self._supervisor.log
+        if self._phase == WINDOW and not self._interrupted():
+            while self._due_ns < self._window_end_ns:
+                log.outcome[log.add(self._due_ns)] = Outcome.DROPPED
+                self._guard.dropped["generator"] += 1
+                self._supervisor.dropped += 1
+                self._due_ns = self._begin_ns + next(offsets_ns)  # type: ignore[call-overload]
+        if self._cohort_end < 0:
+            self._cohort_end = len(log)
+
+    def _drain(self) -> None:
+        """Wait for what is in flight: the cohort its time, the others their usual one; then end it."""
+        supervisor = self._supervisor
+        self._phase = DRAIN
+        now_ns = supervisor.now_ns()
+        usual_ns = now_ns + 2 * max(supervisor.longest_service_ns, FAREWELL_NS // 10)
+        while supervisor.in_flight and not self._interrupted():
+            until_ns = min(usual_ns, self._deadline_ns()) if self._cohort_ended() else self._deadline_ns()
+            if now_ns >= until_ns:
+                break
+            now_ns = self._turn(until_ns, or_exit=True)
+        end_everything(supervisor)
+
+    def _trial(self) -> Trial:
+        begin_ns, end_ns = self._window_begin_ns, self._window_end_ns
+        if self._cohort_begin < 0:
+            self._cohort_begin = self._cohort_end
+            begin_ns = end_ns = self._last_turn_ns
+        elif self._interrupted():
+            end_ns = min(end_ns, self._due_ns, self._last_turn_ns + 1)  # the next launch isn't part of it
+        return Trial(
+            log=self._supervisor.log.trim(),
+            rows=range(self._cohort_begin, self._cohort_end),
+            begin_ns=begin_ns,
+            end_ns=end_ns,
+            step_ns=float(self._plan.step) * 1e9,
+        )
+
+    def _report(self) -> None:
+        supervisor = self._supervisor
+        self._next_report_ns = self._last_turn_ns + REPORT_EVERY_NS
+        progress = Progress(
+            self._phase,
+            supervisor.in_flight,
+            supervisor.completed,
+            supervisor.failed,
+            supervisor.dropped,
+            self._lateness_ns,
+            self._window_begin_ns if self._phase == WARM_UP else self._window_end_ns,
+            self._expected_end_ns(),
+        )
+        self._show(progress)
+
+    def _expected_end_ns(self) -> int:
+        if self._phase == WARM_UP:
+            longest_ns = max(self._supervisor.longest_service_ns, nanoseconds(self._plan.longest_service_s))
+            warmup_ns = max(nanoseconds(self._plan.warmup_s), 2 * longest_ns)
+            return self._begin_ns + warmup_ns + nanoseconds(self._plan.window_s)
+        return self._window_end_ns
+
+
+def run_cold(
+    supervisor: Supervisor,
+    launches: int,
+    *,
+    unmeasured: int = 1,
+    show: Callable[[Progress], None] = lambda _: None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Trial:
+    """Launch one after the other, each when the one before it is gone; the first isn't measured."""
+    begin_ns = supervisor.now_ns()
+    for _ in range(unmeasured + launches):
+        if interrupted():
+            break
+        index = supervisor.log.add(0)
+        supervisor.start(index)
+        supervisor.log.scheduled_ns[index] = supervisor.log.started_ns[index]
+        show(Progress(COLD, supervisor.in_flight, supervisor.completed, supervisor.failed))
+        now_ns = supervisor.now_ns()
+        while supervisor.in_flight and not interrupted():
+            now_ns = supervisor.wait(now_ns + FAREWELL_NS)
+    end_everything(supervisor)
+    rows = range(min(unmeasured, len(supervisor.log)), len(supervisor.log))
+    return Trial(supervisor.log.trim(), rows, begin_ns, supervisor.now_ns())
+
+
+def end_everything(supervisor: Supervisor) -> None:
+    """End what is in flight, as unfinished, and wait until it is gone, within a bound."""
+    if not supervisor.in_flight:
+        return
+    supervisor.end_all(Outcome.UNFINISHED)
+    now_ns = supervisor.now_ns()
+    bound_ns = now_ns + FAREWELL_NS
+    while supervisor.in_flight and now_ns < bound_ns:
+        now_ns = supervisor.wait(bound_ns)

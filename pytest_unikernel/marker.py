@@ -1,0 +1,157 @@
+"""The marker ``load_sweep``: one test item per time step.
+
+Of several markers the closest counts, as everywhere in pytest: function before class before module,
+and of two on one function the lower. It counts alone: keywords of the others are not merged into it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, cast
+
+import pytest
+
+from pytest_unikernel import values
+from pytest_unikernel.options import SOURCES
+from pytest_unikernel.optiontable import OPTIONS
+from pytest_unikernel.schedule import halving, step_id
+from pytest_unikernel.settings import Layer, SweepSettings
+from pytest_unikernel.usageerror import SweepUsageError
+
+NAME = "load_sweep"
+ARGUMENT = "timestep"
+READERS: dict[str, values.Reader] = {
+    "start": values.end_of_steps("start"),
+    "stop": values.end_of_steps("stop"),
+    **{option.name: option.read for option in OPTIONS if option.in_marker},
+}
+WINDOW = next(option for option in OPTIONS if option.name == "window")
+KEYWORDS = ", ".join(f"{name}=..." for name in READERS)
+LINES = (
+    f"{NAME}({KEYWORDS}): run the test once per time step; what is unset comes from --sweep-profile.",
+    "sweep: every test that load_sweep made; select them with -m sweep.",
+    "cold: a test that launches one instance after the other on an otherwise idle host (cold_start).",
+)
+SWEPT = pytest.StashKey[dict[str, SweepSettings]]()
+
+
+@dataclass(frozen=True)
+class ItemSweep:
+    """One time step of a swept test.
+
+    Attributes:
+        settings: what holds for this test.
+        step: the exact time step in seconds.
+        series: the test's node id without the time step; equal for all steps of one variant.
+    """
+
+    settings: SweepSettings
+    step: Fraction
+    series: str
+
+
+def register(config: pytest.Config) -> None:
+    """Make the markers known."""
+    config.stash[SWEPT] = {}
+    for line in LINES:
+        config.addinivalue_line("markers", line)
+
+
+def generate(metafunc: pytest.Metafunc) -> None:
+    """Parametrize a marked test over ``timestep``, slow to fast.
+
+    Raises:
+        SweepUsageError: the marker's values break a rule.
+    """
+    found = next(metafunc.definition.iter_markers_with_node(NAME), None)
+    if found is None:
+        return
+    _refuse_own_steps(metafunc)
+    node, mark = found
+    settings = _settings(metafunc.config, mark, f"marker on {node.nodeid}")
+    metafunc.config.stash[SWEPT][metafunc.definition.nodeid] = settings
+    if ARGUMENT not in metafunc.fixturenames:  # the test needn't name it; load_step finds the step by itself
+        metafunc.fixturenames.append(ARGUMENT)
+    metafunc.parametrize(ARGUMENT, list(_parameters(settings)))
+
+
+def _parameters(settings: SweepSettings) -> Iterator[Any]:
+    for step in settings.time_steps:
+        yield pytest.param(float(step), id=step_id(step), marks=pytest.mark.sweep)
+
+
+def _refuse_own_steps(metafunc: pytest.Metafunc) -> None:
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        names = mark.args[0] if mark.args else mark.kwargs.get("argnames", "")
+        if ARGUMENT in (names.replace(",", " ").split() if isinstance(names, str) else names):
+            raise SweepUsageError(
+                f"{NAME}: {ARGUMENT} is parametrized by the marker, got another parametrize of it; "
+                f"use {NAME}(time_steps=[...]) (marker on {metafunc.definition.nodeid})"
+            )
+
+
+def _settings(config: pytest.Config, mark: pytest.Mark, where: str) -> SweepSettings:
+    try:
+        settings = config.stash[SOURCES].settings(parse(mark, where))
+    except ValueError as error:
+        raise SweepUsageError(f"{NAME}: {error} ({where})") from error
+    try:
+        settings.check_window()
+    except ValueError as error:
+        name = {"command line": WINDOW.flag, "ini file": WINDOW.ini}.get(settings.origins["window"], NAME)
+        raise SweepUsageError(f"{name}: {error} ({where})") from error
+    return settings
+
+
+def parse(mark: pytest.Mark, where: str) -> Layer:
+    """Return the marker's values, checked.
+
+    Raises:
+        ValueError: a positional argument, an unknown keyword, a wrong value, contradictory keywords.
+    """
+    known = ", ".join(READERS)
+    if mark.args:
+        raise ValueError(f"takes keywords only ({known}), got positional {', '.join(map(repr, mark.args))}")
+    unknown = [f"{name}={value!r}" for name, value in mark.kwargs.items() if name not in READERS]
+    if unknown:
+        raise ValueError(f"unknown keyword, known are {known}; got {', '.join(unknown)}")
+    given = {name: READERS[name](value) for name, value in mark.kwargs.items()}
+    _check_ends(given)
+    return Layer(where, given)
+
+
+def _check_ends(given: dict[str, Any]) -> None:
+    ends = [f"{name}={given[name]}" for name in ("start", "stop") if name in given]
+    if "time_steps" in given and ends:
+        raise ValueError(f"time_steps excludes start and stop, got time_steps and {' and '.join(ends)}")
+    if len(ends) == 2:
+        halving(given["start"], given["stop"])  # also where --sweep-time-steps hides the marker's
+
+
+def sweep_of(item: pytest.Item) -> ItemSweep | None:
+    """Return the time step and the settings of a swept test's item, None for every other item."""
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec") or item.parent is None:
+        return None
+    settings = item.config.stash[SWEPT].get(f"{item.parent.nodeid}::{item.originalname}")
+    if settings is None:
+        return None
+    step = settings.step_of(cast("float", item.callspec.params[ARGUMENT]))
+    return ItemSweep(settings, step, _series(item, step))
+
+
+def _series(item: pytest.Function, step: Fraction) -> str:
+    ids = item.callspec.id.removesuffix(step_id(step)).removesuffix("-")
+    return item.nodeid.removesuffix(f"[{item.callspec.id}]") + (f"[{ids}]" if ids else "")
+
+
+def effective_lines(items: Iterable[pytest.Item]) -> list[str]:
+    """Return, for people, what the sweeps among the items are run with and where each value came from."""
+    told: dict[str, dict[str, None]] = {}
+    for sweep in filter(None, map(sweep_of, items)):
+        for origin, labels in sweep.settings.by_origin():
+            told.setdefault(origin, {}).update(dict.fromkeys(labels))
+    lines = (f"sweep, {origin}: {', '.join(labels)}" for origin, labels in told.items())
+    return [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent="    ")]

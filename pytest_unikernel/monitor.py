@@ -1,0 +1,162 @@
+"""The helper process that looks at the host and draws the live line, so that the generator needn't.
+
+Run with PIDFD COMMANDS PROGRESS SAMPLES TERMINAL. Commands are JSON lines on a pipe:
+``{"begin": LABEL, "number": N}`` starts a load, ``{"end": true, "number": N}`` ends it. The generator writes
+its progress into one mapping, this process writes what it sees of the host, and the number of the last
+command it obeyed, into the other. The generator never waits for it while a load runs, and a terminal
+stopped by Ctrl-S stops only the drawing, for the memory guard needs the samples. It ends with pytest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from pytest_unikernel import cgroups
+from pytest_unikernel.progress import PROGRESS_CELLS, Progress, live_line
+from pytest_unikernel.reaper import let_go_of_others
+from pytest_unikernel.samples import SAMPLE_CELLS, Sample
+from pytest_unikernel.table import Cells
+
+INTERVAL_S = 0.2
+SAVE, RESTORE, DOWN, CLEAR = "\x1b7", "\x1b8", "\x1b[B", "\r\x1b[2K"
+MAKE_ROOM = "\x1bD\x1b[A"  # one line down, scrolling if need be, and up again; the column stays
+# Each drawing begins where the cursor is then: a test that prints meanwhile (-s) is not overwritten.
+
+
+class Monitor:
+    """Samples the host every ``INTERVAL_S`` and draws one line below the cursor while a load runs."""
+
+    def __init__(self, progress: Cells, samples: Cells, terminal: int) -> None:
+        self._progress = progress
+        self._samples = samples
+        self._terminal = terminal
+        self._label = ""
+        self._sample = Sample()
+        self._obeyed = 0
+        self._drawn = False
+
+    def command(self, line: str) -> None:
+        """Begin or end a load: forget its extremes, clear its line; done when the next sample is written."""
+        command = json.loads(line)
+        self._erase()
+        self._label = command.get("begin", "")
+        self._obeyed = command["number"]
+        self._sample = Sample()
+
+    def turn(self) -> None:
+        """Take one sample, write it down and draw the line."""
+        self._sample = take_sample(self._sample)
+        self._samples.write(*self._sample, self._obeyed)
+        if self._label and self._terminal >= 0:
+            self._draw()
+
+    def _draw(self) -> None:
+        columns = shutil.get_terminal_size().columns
+        with contextlib.suppress(OSError):
+            columns = os.get_terminal_size(self._terminal).columns or columns
+        text = live_line(self._label, Progress(*self._progress.read()), time.monotonic_ns(), columns - 1)
+        self._write(f"{MAKE_ROOM}{SAVE}{DOWN}{CLEAR}{text}{RESTORE}")
+        self._drawn = True
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._write(f"{SAVE}{DOWN}{CLEAR}{RESTORE}")
+        self._drawn = False
+
+    def _write(self, text: str) -> None:
+        """Write to the terminal if it takes something now; a stopped one misses this."""
+        with contextlib.suppress(OSError):
+            if select.select([], [self._terminal], [], 0)[1]:
+                os.write(self._terminal, text.encode())
+
+
+def own_terminal(descriptor: int) -> int:
+    """Open the terminal anew without blocking, a mode that pytest's own descriptor must not get.
+
+    Where the terminal belongs to another user (``su``) that is refused, and the old one has to do.
+    """
+    try:
+        return os.open(
+            f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        )
+    except OSError:
+        return descriptor
+
+
+def take_sample(last: Sample) -> Sample:
+    """Return the host's counters now, with the extremes since the load began."""
+    cpu = psutil.cpu_times()
+    total_s = sum(cpu) - getattr(cpu, "guest", 0.0) - getattr(cpu, "guest_nice", 0.0)
+    available = cgroups.available_bytes()
+    processes = sum(name.isdigit() for name in os.listdir("/proc"))  # noqa: PTH208 - no Path for each
+    return Sample(
+        count=last.count + 1,
+        cpu_total_s=total_s,
+        cpu_idle_s=cpu.idle + getattr(cpu, "iowait", 0.0),
+        cpu_steal_s=getattr(cpu, "steal", 0.0),
+        memory_available_bytes=available,
+        memory_available_min_bytes=min(available, last.memory_available_min_bytes),
+        load1_max=max(psutil.getloadavg()[0], last.load1_max),
+        processes_max=max(processes, last.processes_max),
+        psi_cpu_some_s=pressure_s("cpu"),
+        psi_memory_some_s=pressure_s("memory"),
+        psi_io_some_s=pressure_s("io"),
+    )
+
+
+def pressure_s(resource: str) -> float:
+    """Return the total time some task waited for the resource; NaN where the kernel has no PSI.
+
+    Source: Documentation/accounting/psi.rst; ``total`` is in microseconds.
+    """
+    try:
+        some = Path(f"/proc/pressure/{resource}").read_text(encoding="ascii").splitlines()[0]
+        return int(some.rpartition("total=")[2]) / 1e6
+    except (OSError, ValueError, IndexError):
+        return float("nan")
+
+
+def main(argv: list[str]) -> int:
+    """Run until pytest ends or closes the command pipe."""
+    pidfd, commands, progress, samples, terminal = (*map(int, argv[1:3]), argv[3], argv[4], int(argv[5]))
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
+    let_go_of_others(max(pidfd, commands, terminal))
+    monitor = Monitor(
+        Cells(Path(progress), PROGRESS_CELLS, create=False),
+        Cells(Path(samples), SAMPLE_CELLS + 1, create=False),
+        own_terminal(terminal) if terminal >= 0 else -1,
+    )
+    watch(monitor, pidfd, commands)
+    return 0
+
+
+def watch(monitor: Monitor, pidfd: int, commands: int) -> None:
+    """Obey commands and take samples until pytest ends or hangs up."""
+    carry = b""
+    while True:
+        readable, _, _ = select.select([pidfd, commands], [], [], INTERVAL_S)
+        if pidfd in readable:
+            return
+        if commands in readable:
+            data = os.read(commands, 65536)
+            if not data:
+                return
+            *lines, carry = (carry + data).split(b"\n")
+            for line in lines:
+                monitor.command(line.decode())
+        monitor.turn()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,247 @@
+"""What is said in words about loads, around their tables. Pure: records in, lines of text out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from pytest_unikernel.knee import cores_of, find_knee, verdict_of
+from pytest_unikernel.progress import duration_text, rate_text, step_text
+from pytest_unikernel.tables import (
+    NONE,
+    PARTIAL,
+    Record,
+    Row,
+    cold_table,
+    compare_table,
+    failures_of,
+    not_comparable,
+    sweep_table,
+    time_cell,
+)
+from pytest_unikernel.textgrid import WIDTH, cut, printable, wrapped
+
+TAIL_LINES = 5
+STEAL_PERCENT = 5.0
+MEMORY_LOW_SHARE = 0.10  # the guards start nothing below this share of all memory
+BENCHMARK_NOTE = (
+    "pytest-benchmark's own table shows response times only: its OPS is 1 / mean latency, not throughput."
+)
+
+
+class NotRun(NamedTuple):
+    """A step that was not run, and why."""
+
+    series: str
+    step_s: float
+    reason: str
+
+
+def report(
+    rows: Sequence[Row],
+    skipped: Sequence[NotRun] = (),
+    memory_bytes: int | None = None,
+) -> list[str]:
+    """Return everything that the end of a run says about its loads.
+
+    Args:
+        rows: the loads, in any order.
+        skipped: the steps that weren't run.
+        memory_bytes: the host's memory; None leaves out whether it ran low.
+    """
+    swept = [row for row in rows if row.load["mode"] == "sweep"]
+    cold = [row for row in rows if row.load["mode"] == "cold"]
+    lines: list[str] = []
+    for series in dict.fromkeys(row.series for row in swept):
+        steps = sorted(
+            (row for row in swept if row.series == series), key=lambda row: -row.load["time_step_s"]
+        )
+        lines += series_report(steps, [each for each in skipped if each.series == series], memory_bytes)
+        lines.append("")
+    if cold:
+        lines += [*_cold_report(cold), ""]
+    return [*lines, *_closing(rows)] if rows else []
+
+
+def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes: int | None) -> list[str]:
+    """Return one series: title, table, knee, explanations, comparison. Steps go slow to fast."""
+    loads = [row.load for row in steps]
+    table = sweep_table(steps)
+    knee = find_knee(loads).text(cores_of(loads))
+    notes = [*_marks(table), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
+    notes += [*_guards(loads), *_surroundings(loads, memory_bytes)]
+    return [
+        *_title(steps),
+        *table,
+        *wrapped(knee),
+        *(line for note in notes for line in wrapped(note)),
+        *_first_failure(loads),
+        *_compared(steps),
+    ]
+
+
+def load_line(load: Record) -> str:
+    """Return one load on one line, for a log."""
+    summary = load["response_time_s"]
+    quantiles = [f"{name} {_with_unit(load, name)}" for name in ("p50", "p99")]
+    failed = [f"{count} {reason}" for reason, count in failures_of(load).most_common()]
+    if load["mode"] == "cold":
+        head = [f"{load['target']} cold: {summary['n']} of {load['scheduled']} launches done"]
+        return ", ".join([*head, *quantiles, *failed, verdict_of(load)])
+    head = [
+        f"{load['target']} {step_text(load['time_step_s'])}: {rate_text(load['offered_rate_hz'])} offered",
+        NONE if load["throughput_hz"] is None else f"{rate_text(load['throughput_hz'])} done",
+    ]
+    return ", ".join([*head, *quantiles, *failed, verdict_of(load)])
+
+
+def _with_unit(load: Record, name: str) -> str:
+    value_s = load["response_time_s"][name]
+    return time_cell(load, name, 0) if value_s is None else duration_text(value_s)
+
+
+# around a table ------------------------------------------------------------------------------------
+
+
+def _title(steps: Sequence[Row]) -> list[str]:
+    loads = [row.load for row in steps]
+    targets = ", ".join(dict.fromkeys(str(load["target"]) for load in loads))
+    how = [
+        f"window {_span(load['window_s'] for load in loads)}",
+        f"warm-up {_span(load['warmup_s'] for load in loads)}",
+        f"{loads[0]['arrivals']} arrivals",
+        f"ready: {printable(str(loads[0]['ready']))}",
+        *(f"{key} {printable(str(value))}" for key, value in loads[0]["versions"].items()),
+    ]
+    return [*wrapped(f"{printable(targets)}: {steps[0].series}", ""), *wrapped(", ".join(how), "  "), ""]
+
+
+def _span(values_s: Iterable[float]) -> str:
+    ordered = sorted(values_s)
+    ends = list(dict.fromkeys(duration_text(value_s) for value_s in (ordered[0], ordered[-1])))
+    return " to ".join(ends)
+
+
+def _marks(table: Sequence[str]) -> Iterator[str]:
+    if any(PARTIAL in line for line in table):
+        yield f"{PARTIAL} the largest lateness, {NONE} no quantile: too few launches for one"
+
+
+def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
+    """Yield a note per step of which there is more to say than its row holds."""
+    for row in steps:
+        load = row.load
+        verdict = verdict_of(load)
+        told = [] if verdict == "ok" else [f"{verdict}: {load['verdict_reason']}".removesuffix(": ")]
+        failed = ", ".join(f"{count} {reason}" for reason, count in failures_of(load).most_common())
+        told += [failed] if failed else []
+        told += ["taken from the run that was resumed"] if row.resumed else []
+        if told:
+            yield f"{step_text(load['time_step_s'])} {'; '.join(told)}"
+
+
+def _not_run(skipped: Sequence[NotRun]) -> Iterator[str]:
+    ordered = sorted(skipped, key=lambda each: (each.reason, -each.step_s))
+    for reason, group in groupby(ordered, key=lambda each: each.reason):
+        steps = [step_text(each.step_s) for each in group]
+        named = f"{steps[0]} … {steps[-1]} ({len(steps)} steps)" if len(steps) > 2 else ", ".join(steps)
+        why = re.sub(r"\b\d+(\.\d+)?s\b", _step_of_id, reason.removeprefix("not run: "))
+        yield f"not run: {named}: {why}"
+
+
+def _step_of_id(found: re.Match[str]) -> str:
+    step_s = float(found[0][:-1])
+    return step_text(step_s) if step_s > 0 else found[0]
+
+
+def _trials(loads: Sequence[Record]) -> Iterator[str]:
+    most = max(load["trials"] for load in loads)
+    if most > 1:
+        yield f"pooled: {most} trials per step; the verdict is that of most trials"
+    for load in loads:
+        verdicts = [str(trial["verdict"]) for trial in load["per_trial"]]
+        if len(set(verdicts)) > 1:
+            rates = ", ".join(rate_text(trial["throughput_hz"] or 0.0) for trial in load["per_trial"])
+            yield f"{step_text(load['time_step_s'])} trials: {', '.join(verdicts)}; throughput {rates}"
+
+
+def _guards(loads: Sequence[Record]) -> Iterator[str]:
+    for load in loads:
+        guards = load["guards"]
+        for name, count in (guards.get("dropped") or {}).items():
+            cap = f" {guards.get('max_in_flight')} ({guards.get('max_in_flight_from')})"
+            limit = f"{name}{cap}" if name == "max_in_flight" else name
+            yield f"{step_text(load['time_step_s'])} {count} launches were not started: {limit}"
+
+
+def _surroundings(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
+    for load in loads:
+        host, step = load["host"], step_text(load["time_step_s"])
+        if (host.get("steal_percent") or 0.0) > STEAL_PERCENT:
+            yield f"{step} the hypervisor took {host['steal_percent']:.0f} % of the CPU time away (steal)"
+        least_bytes = host.get("memory_available_min_bytes")
+        if memory_bytes and least_bytes is not None and least_bytes < MEMORY_LOW_SHARE * memory_bytes:
+            waited = host.get("psi_memory")
+            stall = f"; some task waited for memory {waited:.0f} % of the time" if waited else ""
+            yield f"{step} memory ran low: {least_bytes / 2**20:,.0f} MiB were available{stall}"
+
+
+def _first_failure(loads: Sequence[Record]) -> list[str]:
+    """Return the end of the first failed launch's output, indented, safe to print."""
+    for load in loads:
+        for failure in load["failures"]:
+            tail = [line for line in failure["output_tail"].splitlines() if line.strip()][-TAIL_LINES:]
+            where = f"{step_text(load['time_step_s'])} " if load["time_step_s"] else ""
+            head = f"{where}first failure: {failure['reason']}, {_status(failure['status'])}"
+            says = "; its output ended with" if tail else "; it printed nothing"
+            return [*wrapped(head + says), *(f"    {cut(printable(line), WIDTH - 4)}" for line in tail)]
+    return []
+
+
+def _status(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"status {status}"
+
+
+def _compared(steps: Sequence[Row]) -> list[str]:
+    if not any(row.baseline for row in steps):
+        return []
+    table = compare_table(steps)
+    head = ["", "  against the baseline:", ""] if table else [""]
+    notes: dict[str, list[str]] = {}
+    for row in steps:
+        label = step_text(row.load["time_step_s"]) if row.load["time_step_s"] else str(row.load["target"])
+        notes.setdefault(_no_comparison(row), []).append(label)
+    told = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
+    short = any(line.endswith(NONE) for line in table)
+    why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
+    return [*head, *table, *(line for note in [*told, *why_none] for line in wrapped(note))]
+
+
+def _no_comparison(row: Row) -> str:
+    if row.baseline is None:
+        return "not in the baseline"
+    why = not_comparable(row.load, row.baseline)
+    return why and f"not comparable: {why}"
+
+
+def _cold_report(cold: Sequence[Row]) -> list[str]:
+    loads = [row.load for row in cold]
+    return [
+        "cold starts, one after the other",
+        "",
+        *cold_table(cold),
+        *_first_failure(loads),
+        *_compared(cold),
+    ]
+
+
+def _closing(rows: Sequence[Row]) -> list[str]:
+    daemons = sorted({name for row in rows for name in row.load["host"].get("container_daemons") or ()})
+    notes = [BENCHMARK_NOTE]
+    if daemons:
+        notes.append(
+            f"{', '.join(daemons)} ran meanwhile: even an idle container daemon disturbs the figures."
+        )
+    return [line for note in notes for line in wrapped(note, "")]

@@ -1,0 +1,76 @@
+"""The command line and the ini file: adds the options of the table and reads what was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_unikernel.optiontable import OPTIONS, Option
+from pytest_unikernel.settings import Layer, Sources, SweepSettings
+from pytest_unikernel.usageerror import SweepUsageError
+
+GROUP = "unikernel load sweeps"
+SOURCES = pytest.StashKey[Sources]()
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add ``--sweep-...`` and their ini twins; values stay text, so that errors read alike everywhere."""
+    group = parser.getgroup("unikernel", GROUP)
+    for option in OPTIONS:
+        if option.metavar:
+            group.addoption(
+                option.flag, dest=option.ini, metavar=option.metavar, default=None, help=_help(option)
+            )
+            parser.addini(option.ini, f"default of {option.flag}", type="string", default=None)
+
+
+def _help(option: Option) -> str:
+    return f"{option.help} (default: {option.shown})".replace("%", "%%")
+
+
+def read(config: pytest.Config) -> None:
+    """Read and check every given option and ini value and keep them for the session.
+
+    Raises:
+        SweepUsageError: a value is wrong; the text names the option or the ini key and its file.
+    """
+    line, ini = {}, {}
+    for option in (option for option in OPTIONS if option.metavar):
+        if (given := config.getoption(option.ini)) is not None:
+            line[option.name] = _value(
+                option, given, option.flag, "command line", config.invocation_params.dir
+            )
+        if (given := config.getini(option.ini)) is not None:
+            ini[option.name] = _value(option, given, option.ini, *_ini_place(config, option))
+    config.stash[SOURCES] = Sources(Layer("command line", line), Layer("ini file", ini))
+
+
+def _ini_place(config: pytest.Config, option: Option) -> tuple[str, Path]:
+    """Return where an ini value stands, for people, and the directory that paths in it start from."""
+    overrides: list[str] = config.getoption("override_ini") or []
+    if config.inipath is None or any(text.startswith(f"{option.ini}=") for text in overrides):
+        return f"-o {option.ini}=...", config.invocation_params.dir
+    return f"ini file {config.inipath}", config.inipath.parent
+
+
+def _value(option: Option, given: object, name: str, place: str, base: Path) -> Any:
+    try:
+        value = option.read(given)
+        return _located(option, base / value) if isinstance(value, Path) else value
+    except ValueError as error:
+        raise SweepUsageError(f"{name}: {error} ({place})") from error
+
+
+def _located(option: Option, path: Path) -> Path:
+    if option.metavar == "FILE" and not path.is_file():
+        raise ValueError(f"{option.name} must be a file that exists, got {str(path)!r}")
+    if option.metavar == "DIR" and path.exists() and not path.is_dir():
+        raise ValueError(f"{option.name} must be a directory or not exist yet, got {str(path)!r}")
+    return path
+
+
+def settings(config: pytest.Config) -> SweepSettings:
+    """Return what the command line and the ini file ask for: what holds for tests without a marker."""
+    return config.stash[SOURCES].settings()

@@ -1,0 +1,226 @@
+"""The settings of a sweep, a row each: the marker's keywords, the options, the ini keys and the help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from pytest_unikernel import values
+from pytest_unikernel.schedule import ARRIVALS, FASTEST_STEP, SLOWEST_STEP, halving
+
+# Source: paper: the kernel-benchmark scripts' run_benchmarks.sh (120 s + 60 s from 4 s on).
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "quick": {
+        "time_steps": halving(Fraction(1), FASTEST_STEP),
+        "warmup": 1.0,
+        "window": 4.0,
+        "min_launches": 10,
+        "trials": 1,
+    },
+    "paper": {
+        "time_steps": halving(SLOWEST_STEP, FASTEST_STEP),
+        "warmup": 120.0,
+        "window": 60.0,
+        "min_launches": 1,
+        "trials": 3,
+    },
+}
+MAX_WARMUP_S = {"quick": 60.0, "paper": 300.0}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting.
+
+    Attributes:
+        name: its name in the marker and, with ``sweep_`` before it, in the ini file.
+        field: the attribute of :class:`SweepSettings`.
+        read: makes a checked value of whatever was given.
+        help: one sentence, with the unit.
+        metavar: what stands for the value in the help; empty for what is no option.
+        default: the value where no profile has one.
+        shown: the default as the help says it.
+        in_marker: whether the marker ``load_sweep`` knows it.
+    """
+
+    name: str
+    field: str
+    read: values.Reader
+    help: str
+    metavar: str
+    default: Any = None
+    shown: str = ""
+    in_marker: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The command-line option: ``--sweep-min-launches``."""
+        return f"--sweep-{self.name.replace('_', '-')}"
+
+    @property
+    def ini(self) -> str:
+        """The key in the ini file: ``sweep_min_launches``."""
+        return f"sweep_{self.name}"
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "profile",
+        "profile",
+        values.choice("profile", PROFILES),
+        help="values for what nothing else sets: quick, or paper as the kernel-benchmark scripts had them",
+        metavar="NAME",
+        default="quick",
+        shown="quick",
+    ),
+    Option(
+        "time_steps",
+        "time_steps",
+        values.steps,
+        help="seconds between scheduled launches: START:STOP, halved each time, or a list such as 1,0.5,1/64",
+        metavar="STEPS",
+        shown="quick 1:1/1024, paper 4:1/1024",
+        in_marker=True,
+    ),
+    Option(
+        "warmup",
+        "warmup_s",
+        values.seconds("warmup", zero=True),
+        help="seconds of launches before the window, longer if the target is slow",
+        metavar="SECONDS",
+        shown="quick 1 s, paper 120 s",
+        in_marker=True,
+    ),
+    Option(
+        "window",
+        "window_s",
+        values.seconds("window"),
+        help="seconds that are measured at each time step; never stretched if given",
+        metavar="SECONDS",
+        shown="quick 4 s, paper 60 s",
+        in_marker=True,
+    ),
+    Option(
+        "min_launches",
+        "min_launches",
+        values.whole("min_launches"),
+        help="launches that a window holds at least, by stretching it, unless the window is given",
+        metavar="N",
+        shown="quick 10, paper 1",
+    ),
+    Option(
+        "trials",
+        "trials",
+        values.whole("trials"),
+        help="windows measured at each time step",
+        metavar="N",
+        shown="quick 1, paper 3",
+        in_marker=True,
+    ),
+    Option(
+        "drain_timeout",
+        "drain_timeout_s",
+        values.seconds("drain_timeout"),
+        help="seconds to wait for the window's last launches",
+        metavar="SECONDS",
+        default=60.0,
+        shown="60 s",
+    ),
+    Option(
+        "timeout",
+        "timeout_s",
+        values.seconds("timeout"),
+        help="seconds that one launch may take",
+        metavar="SECONDS",
+        shown="the target's own, or 60 s",
+    ),
+    Option(
+        "max_in_flight",
+        "max_in_flight",
+        values.whole("max_in_flight"),
+        help="instances alive at once; launches due beyond that are dropped and counted",
+        metavar="N",
+        shown="from the limits found",
+    ),
+    Option(
+        "arrivals",
+        "arrivals",
+        values.choice("arrivals", ARRIVALS),
+        help="gaps between launches: fixed, or poisson with the time step as their mean",
+        metavar="KIND",
+        default="fixed",
+        shown="fixed",
+        in_marker=True,
+    ),
+    Option(
+        "seed",
+        "seed",
+        values.whole("seed", least=0),
+        help="seed of poisson arrivals; equal seeds give equal schedules",
+        metavar="N",
+        shown="drawn and recorded",
+    ),
+    Option(
+        "cpus",
+        "cpus",
+        values.cpus,
+        help="CPUs for the instances, such as 0-1,3, apart from the load generator's",
+        metavar="LIST",
+        shown="all",
+    ),
+    Option(
+        "realtime",
+        "realtime",
+        values.choice("realtime", ("auto", "on", "off")),
+        help="real-time priority for the load generator: auto takes it where allowed, on insists",
+        metavar="WHEN",
+        default="auto",
+        shown="auto",
+    ),
+    Option(
+        "quiet_host",
+        "quiet_host",
+        values.choice("quiet_host", ("warn", "fail", "off")),
+        help="what to do when something else keeps the host busy: warn, fail or off",
+        metavar="WHAT",
+        default="warn",
+        shown="warn",
+    ),
+    Option(
+        "require",
+        "require",
+        values.targets,
+        help="targets (rust_kernel,linux_vm[kvm] or all) that fail instead of skip where they can't run",
+        metavar="NAME,...",
+        default=frozenset(),
+        shown="none",
+    ),
+    Option(
+        "output",
+        "output",
+        values.path("output"),
+        help="directory for each instance's whole output, a file each",
+        metavar="DIR",
+        shown="not kept",
+    ),
+    Option(
+        "raw",
+        "raw",
+        values.path("raw"),
+        help="directory for the instants of every launch",
+        metavar="DIR",
+        shown="not kept",
+    ),
+    Option(
+        "resume",
+        "resume",
+        values.path("resume"),
+        help="steps already in FILE, a saved benchmark JSON or the journal of an interrupted run, "
+        "are not run again",
+        metavar="FILE",
+        shown="none",
+    ),
+    Option("knee", "knee", values.flag("knee"), help="", metavar="", default=False, in_marker=True),
+)

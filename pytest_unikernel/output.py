@@ -1,0 +1,93 @@
+"""What an instance prints: matched as it arrives, its end kept, the rest forgotten."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from pytest_unikernel.readiness import Line, bytes_regex
+from pytest_unikernel.record import OUTCOME_OF_REASON, Outcome
+from pytest_unikernel.target import Target
+
+TAIL_BYTES = 4096
+LONGEST_LINE_BYTES = 1 << 16
+
+
+class Wanted:
+    """What a target wants to see in the output; compiled once per load."""
+
+    def __init__(self, target: Target) -> None:
+        self.ready = target.ready.matcher() if isinstance(target.ready, Line) else None
+        self.ready_in_whole_lines = isinstance(target.ready, Line) and target.ready.whole_lines
+        self.required = None if target.output is None else bytes_regex(target.output)
+        self.failures = _compiled(target.failures)
+        self.anything = self.ready is not None or self.required is not None or bool(self.failures)
+
+
+def _compiled(failures: Mapping[bytes, str]) -> list[tuple[re.Pattern[bytes], Outcome]]:
+    return [(re.compile(pattern), OUTCOME_OF_REASON[reason]) for pattern, reason in failures.items()]
+
+
+class Watch:
+    """One instance's output so far: which of the wanted things it held."""
+
+    __slots__ = ("_carry", "_wanted", "failure", "ready", "required")
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._carry = b""
+        self.ready = False
+        self.required = wanted.required is None
+        self.failure: Outcome | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; lines may be cut anywhere between two calls."""
+        text = self._carry + data
+        whole, newline, self._carry = text.rpartition(b"\n")
+        self._carry = self._carry[-LONGEST_LINE_BYTES:]
+        if newline:
+            self._search(whole + newline, complete=True)
+        if self._carry:
+            self._search(self._carry, complete=False)
+
+    def end(self) -> None:
+        """The output is over: a last line without line end counts as a line."""
+        if self._carry:
+            self._search(self._carry, complete=True)
+
+    def _search(self, text: bytes, *, complete: bool) -> None:
+        wanted = self._wanted
+        if not self.ready and wanted.ready is not None and (complete or not wanted.ready_in_whole_lines):
+            self.ready = _in_some_line(wanted.ready, text, by_line=wanted.ready_in_whole_lines)
+        if not self.required and wanted.required is not None:
+            self.required = wanted.required.search(text) is not None
+        if self.failure is None:
+            self.failure = next((out for pattern, out in wanted.failures if pattern.search(text)), None)
+
+
+def _in_some_line(pattern: re.Pattern[bytes], text: bytes, *, by_line: bool) -> bool:
+    if not by_line:
+        return pattern.search(text) is not None
+    return any(pattern.search(line.rstrip(b"\r")) for line in text.split(b"\n"))
+
+
+class Sink:
+    """A file that receives one instance's whole output, as KB's ``-o`` did, between two stamps."""
+
+    def __init__(self, stream: BinaryIO, label: str, unix_ns: int) -> None:
+        self._stream = stream
+        self._label = label
+        stream.write(f"{unix_ns} {label} initiated\n".encode())
+        self._at_line_start = True
+
+    def write(self, data: bytes) -> None:
+        """Append output as it came."""
+        self._stream.write(data)
+        self._at_line_start = data.endswith(b"\n")
+
+    def close(self, how: str, unix_ns: int) -> None:
+        """Write the last stamp with how the instance ended, and close the file."""
+        newline = "" if self._at_line_start else "\n"
+        with self._stream:
+            self._stream.write(f"{newline}{unix_ns} {self._label} {how}\n".encode())

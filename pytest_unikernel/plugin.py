@@ -1,0 +1,102 @@
+"""What pytest loads: the hooks, each handed on to the module that does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_unikernel import bridge, fixtures, marker, options, runs, terminal
+from pytest_unikernel.fixtures import cold_start, linux_process, load_step, rust_kernel, timestep
+
+__all__ = ["cold_start", "linux_process", "load_step", "rust_kernel", "timestep"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and their ini twins."""
+    options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare our hooks."""
+    from pytest_unikernel import hookspec  # noqa: PLC0415 - as late as pytest wants it
+
+    pluginmanager.add_hookspecs(hookspec)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, read and check the options, begin to report."""
+    marker.register(config)
+    options.read(config)
+    runs.read_resumed(config)
+    terminal.configure(config)
+    if not bridge.has_benchmark(config):
+        config.pluginmanager.register(bridge.WithoutBenchmark(), "unikernel-without-benchmark")
+
+
+@pytest.hookimpl(trylast=True)  # the innermost parameter: all time steps of a variant follow one another
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrize tests with the marker ``load_sweep``."""
+    marker.generate(metafunc)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests with a load the timer through which pytest-benchmark is told its durations."""
+    for item in items:
+        if fixtures.LOADING & set(getattr(item, "fixturenames", ())):
+            bridge.prepare(item)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say that an earlier run, killed before it could say so itself, can be resumed."""
+    return runs.unfinished_lines(config)
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:
+    """Say what the sweeps are run with and where each value came from."""
+    return marker.effective_lines(items) if config.getoption("verbose") >= 0 else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Under xdist nothing is measured: loads beside each other measure each other."""
+    if hasattr(item.config, "workerinput") and fixtures.LOADING & set(getattr(item, "fixturenames", ())):
+        pytest.skip("loads are not measured beside other tests (xdist is active); -n0 measures")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """Add stable facts about this machine."""
+    bridge.add_machine_info(machine_info)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_compare_machine_info(config: pytest.Config, compared_benchmark: dict[str, Any]) -> None:
+    """Keep the baseline's records."""
+    bridge.read_baseline(config, compared_benchmark)
+
+
+def pytest_unikernel_load_ended(item: pytest.Item, result: Any) -> None:
+    """Say in a log how a load went."""
+    terminal.load_ended(item, result)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Fail a run in which a required variant was never asked for; note whether something is left to do."""
+    runs.note_end(session)
+    runs.check_required(session)
+    return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write the tables."""
+    terminal.write_summary(terminalreporter)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the helpers and remove what is private to this run."""
+    runs.close(config)

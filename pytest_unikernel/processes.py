@@ -1,0 +1,347 @@
+"""Instances as child processes: one epoll over a timerfd, pidfds, output pipes and probes.
+
+This is the hot path of every load; what looks inlined here was measured.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from array import array
+from collections.abc import Callable
+
+from pytest_unikernel.child import Child, open_pidfd
+from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
+from pytest_unikernel.eventpipe import EventPipe
+from pytest_unikernel.instances import Instances
+from pytest_unikernel.leftovers import Adopted
+from pytest_unikernel.limits import Limit
+from pytest_unikernel.linux import timer_setter, timerfd
+from pytest_unikernel.output import Sink, Wanted, Watch
+from pytest_unikernel.probes import Prober
+from pytest_unikernel.readiness import Event, Exit, Port
+from pytest_unikernel.record import OUTCOME_OF_REASON, LaunchLog, Outcome
+from pytest_unikernel.runtime import Runtime
+from pytest_unikernel.spawn import Spawner
+from pytest_unikernel.target import Instance, Target
+from pytest_unikernel.usage import fill_usage
+
+ADOPTED_EVERY_NS = NS_PER_S
+LAST_WORDS_NS = NS_PER_S // 5
+MAX_EVENTS = 256
+MAX_TAILS = 20
+U32 = 0xFFFF_FFFF
+EPOLLIN, EPOLLHUP = int(select.EPOLLIN), int(select.EPOLLHUP)
+# Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit, which follows it.
+EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
+COMPLETED, UNFINISHED = Outcome.COMPLETED, Outcome.UNFINISHED
+
+
+class ProcessSupervisor:
+    """Each instance is a child process that leads its own process group."""
+
+    def __init__(self, target: Target, runtime: Runtime, timeout_s: float) -> None:
+        self.log = LaunchLog()
+        self.in_flight = self.completed = self.failed = self.dropped = 0
+        self.longest_service_ns = 0
+        self.turns_ns = array("I")
+        self._target = target
+        self._runtime = runtime
+        self._ready_at_exit = isinstance(target.ready, Exit)
+        self._wanted = Wanted(target)
+        self._spawner = Spawner(runtime, console=target.console)
+        self._epoll = select.epoll()
+        self._by_descriptor: dict[int, Child] = {}
+        self._by_name: dict[str, Child] = {}
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._timer = timerfd()
+        self._epoll.register(self._timer, EPOLLIN)
+        self._arm = timer_setter(self._timer)
+        self._armed_ns = -1
+        self._timeout = Limit(nanoseconds(timeout_s))
+        self._grace = Limit(nanoseconds(target.stop_grace_s))
+        self._last_words = Limit(LAST_WORDS_NS)
+        self._limits = (self._timeout, self._grace, self._last_words)
+        self._limit_ns = 0
+        self._adopted = Adopted()
+        self._look_for_adopted_ns = 0
+        self._events = EventPipe(runtime.directory)
+        self.watch(self._events.descriptor, self._on_events)
+        self._prober = Prober(target.ready, self, self._on_ready) if isinstance(target.ready, Port) else None
+        self._instances = Instances(target, runtime.directory, runtime.token, self._events.path)
+        self._prepared: Instance | None = None
+
+    def now_ns(self) -> int:
+        """Return CLOCK_MONOTONIC."""
+        return monotonic_ns()
+
+    def watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
+        """Call the handler with the instant whenever the descriptor is readable."""
+        self._handlers[descriptor] = handler
+        self._epoll.register(descriptor, EPOLLIN)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Forget a watched descriptor; the caller closes it."""
+        if self._handlers.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+
+    # starting -------------------------------------------------------------------------------------
+
+    def start(self, index: int) -> None:
+        """Start the launch of that row; ``started_ns`` is the instant before posix_spawn."""
+        log, instances = self.log, self._instances
+        pipe = write_end = -1
+        instance: Instance | None = None
+        try:
+            instance = self._prepared or instances.make()
+            argv, environment = instances.argv(instance), instances.environment(instance)
+            if not self._target.console:
+                pipe, write_end = os.pipe()
+                os.set_blocking(pipe, False)
+            sink = None if self._runtime.output_directory is None else self._runtime.sink(instance.id)
+            log.started_ns[index] = started_ns = monotonic_ns()
+            pid = self._spawner.spawn(argv, environment, write_end)
+            log.spawn_ns[index] = min(monotonic_ns() - started_ns, U32)
+            self._adopt(Child(index, instance, pid, open_pidfd(pid), pipe), started_ns, sink)
+        except OSError as error:
+            self._not_started(index, error, pipe, instance)
+        if write_end >= 0:
+            os.close(write_end)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Make the next instance ahead of its time, off the punctual path."""
+        try:
+            self._prepared = self._instances.make()
+        except OSError:
+            self._prepared = None  # tried anew, and reported, when it is due
+
+    def _adopt(self, child: Child, started_ns: int, sink: Sink | None) -> None:
+        """Begin to watch a new child; it can't be lost meanwhile, for it stays a zombie until reaped."""
+        child.slot = self._runtime.table.enter(child.pid, started_ns)
+        self._by_descriptor[child.pidfd] = child
+        self._epoll.register(child.pidfd, EPOLLIN)
+        if child.pipe >= 0:
+            self._by_descriptor[child.pipe] = child
+            self._epoll.register(child.pipe, EPOLLIN_EDGE)
+        self._by_name[child.instance.id] = child
+        self.in_flight += 1
+        self._limit_ns = min(self._limit_ns, self._timeout.add(child, started_ns))
+        if self._wanted.anything:
+            child.watch = Watch(self._wanted)
+        child.sink = sink
+        if self._prober is not None:
+            self._limit_ns = min(self._limit_ns, self._prober.add(child, started_ns))
+
+    def _not_started(self, index: int, error: OSError, pipe: int, instance: Instance | None) -> None:
+        if pipe >= 0:
+            os.close(pipe)
+        if instance is not None:
+            self._instances.discard(instance)
+        if self.log.started_ns[index] < 0:
+            self.log.started_ns[index] = monotonic_ns()
+        self.log.status[index] = error.errno or 0
+        self._fail(index, Outcome.SPAWN_ERROR, f"{self._target.argv[0]}: {error.strerror}")
+
+    # waiting --------------------------------------------------------------------------------------
+
+    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
+        """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol."""
+        poll, by_descriptor = self._epoll.poll, self._by_descriptor
+        returning = False
+        while True:
+            wake_ns = min(until_ns, self._limit_ns)
+            blocking = wake_ns > monotonic_ns()
+            if blocking and wake_ns != self._armed_ns:
+                self._arm(wake_ns)
+                self._armed_ns = wake_ns
+            happened = poll(-1 if blocking else 0, MAX_EVENTS)
+            now_ns = monotonic_ns()
+            for descriptor, mask in happened:
+                child = by_descriptor.get(descriptor)
+                if child is None:
+                    returning |= self._on_other(descriptor, now_ns)
+                elif descriptor == child.pidfd:
+                    returning |= self._on_exit(child, now_ns) and or_exit
+                elif mask != EPOLLHUP:
+                    self._on_output(child, now_ns)
+            if now_ns >= self._limit_ns:
+                self._enforce_limits(now_ns)
+            self.turns_ns.append(min(monotonic_ns() - now_ns, U32))
+            if returning or now_ns >= until_ns:
+                return now_ns
+
+    def _on_other(self, descriptor: int, now_ns: int) -> bool:
+        """Handle the timer, which only wakes the loop, or a watched descriptor."""
+        if descriptor == self._timer:
+            self._armed_ns = -1
+            return False
+        handler = self._handlers.get(descriptor)
+        if handler is not None:
+            handler(now_ns)
+        return handler is not None
+
+    def _enforce_limits(self, now_ns: int) -> None:
+        for child in self._timeout.expired(now_ns):
+            self._end(child, Outcome.TIMEOUT)
+        for limit in (self._grace, self._last_words):
+            for child in limit.expired(now_ns):
+                child.signal_group(signal.SIGKILL)
+        if now_ns >= self._look_for_adopted_ns:
+            self._look_for_adopted_ns = now_ns + ADOPTED_EVERY_NS
+            self._adopted.reap({child.pid for child in self._by_name.values()})
+        self._limit_ns = min(self._look_for_adopted_ns, *(limit.next_ns() for limit in self._limits))
+        if self._prober is not None:
+            self._prober.attempt(now_ns)
+            self._limit_ns = min(self._limit_ns, self._prober.next_ns())
+
+    def _on_events(self, now_ns: int) -> None:
+        ready = self._target.ready
+        for instance_id, name in self._events.read():
+            child = self._by_name.get(instance_id)
+            if child is None:
+                continue
+            self.log.events.setdefault(child.index, {}).setdefault(name, now_ns)
+            if isinstance(ready, Event) and name == ready.name:
+                self._on_ready(child, now_ns)
+
+    def _on_output(self, child: Child, now_ns: int) -> None:
+        if not child.drain():
+            self._epoll.modify(child.pipe, EPOLLIN_EDGE)  # there is more: be told again
+        if child.watch is not None:
+            self._look_at_output(child, child.watch, now_ns)
+
+    def _look_at_output(self, child: Child, watch: Watch, now_ns: int) -> None:
+        if watch.ready and not child.ready:
+            self._on_ready(child, now_ns)
+        if watch.failure is not None and child.ended_as is None:
+            child.ended_as = watch.failure
+            self._let_finish(child, self._last_words, now_ns)
+
+    def _on_ready(self, child: Child, now_ns: int) -> None:
+        if child.ready or child.ended_as is not None:
+            return
+        child.ready = True
+        self.log.ready_ns[child.index] = now_ns
+        if self._target.long_lived:
+            child.ended_as = Outcome.COMPLETED
+            self._complete(child.index)
+            child.signal_group(self._target.stop_signal)
+            self._let_finish(child, self._grace, now_ns)
+
+    # ending ---------------------------------------------------------------------------------------
+
+    def _let_finish(self, child: Child, limit: Limit, now_ns: int) -> None:
+        """The outcome is known: let the instance go by itself, within the limit."""
+        self._timeout.discard(child)
+        self._limit_ns = min(self._limit_ns, limit.add(child, now_ns))
+
+    def _end(self, child: Child, outcome: Outcome) -> None:
+        if child.ended_as is None:
+            child.ended_as = outcome
+        self._timeout.discard(child)
+        child.signal_group(signal.SIGKILL)
+
+    def end_all(self, outcome: Outcome) -> None:
+        """Begin to end every instance in flight; those that have no outcome yet get this one."""
+        for child in list(self._by_name.values()):
+            self._end(child, outcome)
+
+    def _on_exit(self, child: Child, now_ns: int) -> bool:
+        """Observe the exit, take the last output, kill the group, then reap: in this order."""
+        if not child.has_exited():
+            return False
+        if child.pipe >= 0:
+            child.drain()
+        if child.watch is not None:
+            child.watch.end()
+            self._look_at_output(child, child.watch, now_ns)
+        child.signal_group(signal.SIGKILL)
+        status, usage = child.reap()
+        fill_usage(self.log, child.index, usage)
+        self._forget(child)
+        self._classify(child, status, now_ns)
+        self._clean_up(child, status)
+        return True
+
+    def _forget(self, child: Child) -> None:
+        """Let go of a child. Closing a descriptor alone would not take it out of the epoll set.
+
+        The launch before may still hold a copy: posix_spawn returns before the exec closes them. Its
+        events would then be taken for those of the next descriptor of that number.
+        """
+        by_descriptor, unregister = self._by_descriptor, self._epoll.unregister
+        for descriptor in (child.pidfd, child.pipe) if child.pipe >= 0 else (child.pidfd,):
+            unregister(descriptor)
+            os.close(descriptor)
+            del by_descriptor[descriptor]
+        del self._by_name[child.instance.id]
+        self._timeout.discard(child)
+        if child.ended_as is not None:
+            self._grace.discard(child)
+            self._last_words.discard(child)
+        if self._prober is not None:
+            self._prober.discard(child)
+        self._runtime.table.leave(child.slot)
+        self.in_flight -= 1
+
+    def _classify(self, child: Child, status: int, now_ns: int) -> None:
+        log, index = self.log, child.index
+        log.exited_ns[index] = now_ns
+        log.status[index] = status
+        if self._ready_at_exit and child.ended_as is None:
+            log.ready_ns[index] = now_ns
+            child.ready = True
+        outcome = child.ended_as if child.ended_as is not None else self._outcome(child, status)
+        if outcome is not COMPLETED:
+            self._fail(index, outcome, child.tail.decode(errors="replace"))
+        elif child.ended_as is None:
+            self._complete(index)
+
+    def _outcome(self, child: Child, status: int) -> Outcome:
+        reason = self._target.exit_reasons.get(status)
+        if reason is not None:
+            return OUTCOME_OF_REASON[reason]
+        if status not in self._target.exit_codes:
+            return Outcome.SIGNAL if status < 0 else Outcome.EXIT_CODE
+        if not child.ready or (child.watch is not None and not child.watch.required):
+            return Outcome.NOT_READY
+        return COMPLETED
+
+    def _complete(self, index: int) -> None:
+        log = self.log
+        log.outcome[index] = COMPLETED
+        self.completed += 1
+        service_ns = log.ready_ns[index] - log.started_ns[index]
+        if service_ns > self.longest_service_ns:
+            self.longest_service_ns = service_ns
+
+    def _fail(self, index: int, outcome: Outcome, tail: str) -> None:
+        self.log.outcome[index] = outcome
+        self.failed += outcome is not Outcome.UNFINISHED
+        if len(self.log.tails) < MAX_TAILS:
+            self.log.tails[index] = tail
+
+    def _clean_up(self, child: Child, status: int) -> None:
+        if child.sink is not None:
+            how = "exited successfully" if status == 0 else f"exited with error code {status}"
+            child.sink.close(how, unix_ns())
+        if self._runtime.keep_output:
+            self.log.outputs[child.index] = child.tail.decode(errors="replace")
+        if self._target.cleanup is not None:
+            self._target.cleanup(child.instance)
+        self._instances.discard(child.instance)
+
+    def close(self) -> None:
+        """Release everything. What still can't be ended is abandoned, uncounted."""
+        for child in list(self._by_name.values()):
+            child.signal_group(signal.SIGKILL)
+            self._forget(child)
+        self._adopted.clear(self._runtime.token)
+        if self._prober is not None:
+            self._prober.close()
+        self._events.close()
+        self._spawner.close()
+        self._epoll.close()
+        os.close(self._timer)

@@ -1,0 +1,157 @@
+"""How far a load and a whole run have come: numbers shared with the monitor, and text for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+PHASES = ("idle", "warm-up", "window", "cool-down", "drain", "cold", "quiescence")
+LINE_COLUMNS = 79
+EXPECTED_DRAIN_S = 1.0  # of a series whose service time isn't known yet
+
+
+class Progress(NamedTuple):
+    """The generator's counters; instants are CLOCK_MONOTONIC."""
+
+    phase: float = 0
+    in_flight: float = 0
+    completed: float = 0
+    failed: float = 0
+    dropped: float = 0
+    lateness_ns: float = 0
+    phase_end_ns: float = 0
+    load_end_ns: float = 0
+
+
+PROGRESS_CELLS = len(Progress._fields)
+
+
+# text for people -----------------------------------------------------------------------------------
+
+
+def duration_text(duration_s: float) -> str:
+    """Return a duration for people, with the unit that suits it: ``85 µs``, ``1.2 ms``, ``3 min 05 s``."""
+    if duration_s < 0:
+        return f"-{duration_text(-duration_s)}"
+    if duration_s >= 3599.5:
+        minutes = round(duration_s / 60)
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    if duration_s >= 119.5:
+        return f"{round(duration_s) // 60} min {round(duration_s) % 60:02} s"
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
+        if duration_s >= 0.9995 * scale:  # what would be rounded to 1,000 has the next unit
+            return f"{significant(duration_s / scale)} {unit}"
+    return "0 s"
+
+
+def significant(value: float, decimals: int = 2) -> str:
+    """Return a number >= 0 rounded to three digits, but never before the point: ``1,024``, ``31.8``."""
+    places = 0 if value >= 99.95 else 1 if value >= 9.995 else decimals
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rate_text(rate_hz: float) -> str:
+    """Return a rate for people: ``1,024/s``, ``0.25/s``."""
+    return f"{significant(rate_hz, decimals=4)}/s"
+
+
+def step_text(step_s: float) -> str:
+    """Return a time step as people and ``--sweep-time-steps`` write it: ``4 s``, ``1/1024 s``, ``0.3 s``."""
+    return f"{step_number(step_s)} s"
+
+
+def step_number(step_s: float) -> str:
+    """Return a time step in seconds, as a unit fraction if it is one."""
+    parts = round(1 / step_s)
+    if parts >= 2 and abs(parts * step_s - 1) < 1e-9:
+        return f"1/{parts}"
+    return f"{step_s:.9f}".rstrip("0").rstrip(".")
+
+
+# the live line -------------------------------------------------------------------------------------
+
+
+def live_line(label: str, progress: Progress, now_ns: int, columns: int = LINE_COLUMNS) -> str:
+    """Return the one line that shows a running load; what matters least is left out where it doesn't fit."""
+    phase = PHASES[int(progress.phase)]
+    repeated = label.endswith(f" {phase}")  # a cold start's label says it already
+    head = label if repeated or len(label) + 1 + len(phase) > columns else f"{label} {phase}"
+    if len(head) > columns:
+        return head[: max(0, columns - 1)] + "…"
+    line = head
+    for part in _parts(progress, now_ns):
+        if len(line) + 2 + len(part) > columns:
+            break
+        line += f", {part}"
+    return line
+
+
+def _parts(progress: Progress, now_ns: int) -> Iterable[str]:
+    """Yield what is known of a load, the most important first."""
+    left_s = round((progress.load_end_ns - now_ns) / 1e9)
+    if left_s > 0:
+        yield f"{duration_text(left_s)} left"
+    if not progress.phase:
+        return
+    yield f"{progress.in_flight:,.0f} in flight"
+    yield f"{progress.completed:,.0f} done"
+    if progress.failed:
+        yield f"{progress.failed:,.0f} failed"
+    if progress.dropped:
+        yield f"{progress.dropped:,.0f} dropped"
+    if progress.lateness_ns > 0:
+        yield f"late {duration_text(progress.lateness_ns / 1e9)}"
+
+
+# the whole run -------------------------------------------------------------------------------------
+
+
+class PlannedStep(NamedTuple):
+    """A time step that is to be run: ``trials`` times a warm-up, a window and a drain."""
+
+    series: str
+    step_s: float
+    trials: int
+    warmup_s: float
+    window_s: float
+
+    def expected_s(self, longest_service_s: float | None) -> float:
+        """Return how long it will take; the longest service time seen lengthens warm-up and drain."""
+        if longest_service_s is None:
+            return self.trials * (self.warmup_s + self.window_s + EXPECTED_DRAIN_S)
+        warmup_s = max(self.warmup_s, 2 * longest_service_s)
+        return self.trials * (warmup_s + self.window_s + longest_service_s)
+
+
+def remaining_s(
+    planned: Iterable[PlannedStep],
+    done: Collection[tuple[str, float]] = (),
+    longest_service_s: Mapping[str, float] | None = None,
+) -> float:
+    """Return the expected seconds of the steps that are not done.
+
+    Args:
+        planned: the steps of all series.
+        done: series and time step of each that was run or skipped.
+        longest_service_s: what each series has shown so far.
+    """
+    known = longest_service_s or {}
+    left = (step for step in planned if (step.series, step.step_s) not in done)
+    return sum(step.expected_s(known.get(step.series)) for step in left)
+
+
+def place_text(
+    planned: Collection[PlannedStep],
+    now: tuple[str, float],
+    done: Collection[tuple[str, float]] = (),
+    longest_service_s: Mapping[str, float] | None = None,
+) -> str:
+    """Return where a run stands when the step ``now`` begins: ``step 3 of 13, about 41 min left``.
+
+    The steps counted are those of its series; the time is the whole run's.
+    """
+    steps = [step.step_s for step in planned if step.series == now[0]]
+    left_s = remaining_s(planned, done, longest_service_s)
+    left = f"{round(left_s / 60)} min" if 120 <= left_s < 3600 else duration_text(round(left_s))
+    return f"step {steps.index(now[1]) + 1} of {len(steps)}, about {left} left"

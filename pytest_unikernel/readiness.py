@@ -1,0 +1,120 @@
+"""When an instance counts as ready: the five kinds, as plain data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar, Union
+
+from pytest_unikernel.errors import TargetError
+
+
+@dataclass(frozen=True)
+class Exit:
+    """Ready when the instance's first process has exited."""
+
+    kind: ClassVar[str] = "exit"
+
+    def __str__(self) -> str:
+        return "exit"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Ready when the output (stdout or stderr) has a line that matches.
+
+    Text and bytes match anywhere in a line, and at once: the end of the line need not have come.
+    A compiled regular expression is searched in whole lines, without their line end.
+    """
+
+    pattern: bytes | str | re.Pattern[bytes] | re.Pattern[str]
+    kind: ClassVar[str] = "line"
+
+    def __post_init__(self) -> None:
+        raw = self.pattern.pattern if isinstance(self.pattern, re.Pattern) else self.pattern
+        if not isinstance(raw, (bytes, str)) or not raw:
+            raise TargetError(f"Line: expected text, bytes or a compiled regex, not empty, got {self.pattern!r}")
+        if not isinstance(self.pattern, re.Pattern) and ("\n" if isinstance(raw, str) else b"\n") in raw:
+            raise TargetError(f"Line: one line can't hold a line end, got {self.pattern!r}")
+
+    def matcher(self) -> re.Pattern[bytes]:
+        """Return the pattern as a regular expression over bytes."""
+        return bytes_regex(self.pattern)
+
+    @property
+    def whole_lines(self) -> bool:
+        """Whether only complete lines may match."""
+        return isinstance(self.pattern, re.Pattern)
+
+    def __str__(self) -> str:
+        return f"line {self.matcher().pattern.decode(errors='replace')!r}"
+
+
+@dataclass(frozen=True)
+class Port:
+    """Ready when a TCP connection to the port is accepted.
+
+    ``number=None`` means the instance's own free port: ``{port}`` in its argv, UNIKERNEL_PORT in its
+    environment. Tried every ``interval_s``, which is also the resolution of the measurement.
+    """
+
+    number: int | None = None
+    host: str = "127.0.0.1"
+    interval_s: float = 0.001
+    kind: ClassVar[str] = "port"
+
+    def __post_init__(self) -> None:
+        if self.number is not None and not 0 < self.number < 65536:
+            raise TargetError(f"{type(self).__name__}: expected a port from 1 to 65535, got {self.number!r}")
+        if not self.interval_s > 0:
+            raise TargetError(f"{type(self).__name__}: interval_s must be > 0, got {self.interval_s!r}")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.host}:{self.number or 'own'}"
+
+
+@dataclass(frozen=True)
+class Http(Port):
+    """Ready when ``GET path`` on the port is answered with one of the statuses."""
+
+    path: str = "/"
+    statuses: tuple[int, ...] = (200, 204)
+    kind: ClassVar[str] = "http"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not re.fullmatch(r"/[!-~]*", self.path):
+            raise TargetError(f"Http: path must begin with / and hold no blank, got {self.path!r}")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Ready when the instance reports the named event.
+
+    An event is reported by writing one line ``<UNIKERNEL_ID> <name>`` to the FIFO whose path is in
+    UNIKERNEL_EVENTS: ``echo "$UNIKERNEL_ID ready" > "$UNIKERNEL_EVENTS"``. It is stamped with the
+    host's CLOCK_MONOTONIC when it arrives; writes of up to 4,096 bytes don't interleave (pipe(7)).
+    """
+
+    name: str
+    kind: ClassVar[str] = "event"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.:/-]+", self.name):
+            raise TargetError(f"Event: a name is letters, digits and .:/-_, got {self.name!r}")
+
+    def __str__(self) -> str:
+        return f"event {self.name}"
+
+
+Ready = Union[Exit, Line, Port, Http, Event]
+
+
+def bytes_regex(pattern: bytes | str | re.Pattern[bytes] | re.Pattern[str]) -> re.Pattern[bytes]:
+    """Return a literal or regular expression as one over bytes."""
+    if isinstance(pattern, re.Pattern):
+        source = pattern.pattern
+        if isinstance(source, str):
+            return re.compile(source.encode(), pattern.flags & ~re.UNICODE)
+        return re.compile(source, pattern.flags)
+    return re.compile(re.escape(pattern.encode() if isinstance(pattern, str) else pattern))

@@ -1,0 +1,111 @@
+"""One launch is one row of compact columns: instants, outcome, usage (53 bytes)."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any
+
+NONE_NS = -1  # an instant that never came
+
+
+class Outcome(IntEnum):
+    """How a launch ended; everything from SPAWN_ERROR on is a failure with that reason."""
+
+    UNFINISHED = 0
+    COMPLETED = 1
+    DROPPED = 2
+    SPAWN_ERROR = 3
+    EXIT_CODE = 4
+    SIGNAL = 5
+    NOT_READY = 6
+    TIMEOUT = 7
+    GUEST_PANIC = 8
+    KVM_ERROR = 9
+    DAEMON_ERROR = 10
+    KILLED = 11
+
+    @property
+    def reason(self) -> str:
+        """The word in the record: ``exit-code``."""
+        return self.name.lower().replace("_", "-")
+
+
+FAILURES = tuple(outcome for outcome in Outcome if outcome >= Outcome.SPAWN_ERROR)
+OUTCOME_OF_REASON = {outcome.reason: outcome for outcome in FAILURES}
+
+
+CHUNK = 4096
+
+
+def _column(kind: str, fill: int = 0) -> array[int]:
+    return array(kind, [fill]) * CHUNK
+
+
+def _float_column() -> array[float]:
+    return array("f", [0.0]) * CHUNK
+
+
+class LaunchLog:
+    """The launches of one trial, a column per quantity; ``_ns`` are CLOCK_MONOTONIC instants.
+
+    Rows are added when a launch is due, in the order of the schedule, and completed in place. The
+    columns grow in chunks, which is cheap while a load runs; ``trim`` cuts them to the rows.
+    """
+
+    def __init__(self) -> None:
+        self._length = 0
+        self.scheduled_ns = _column("q")
+        self.started_ns = _column("q", NONE_NS)
+        self.ready_ns = _column("q", NONE_NS)
+        self.exited_ns = _column("q", NONE_NS)
+        self.spawn_ns = _column("I")
+        self.outcome = _column("B")
+        self.status = _column("i")
+        self.user_s = _float_column()
+        self.system_s = _float_column()
+        self.max_rss_kib = _column("I")
+        self.tails: dict[int, str] = {}
+        self.outputs: dict[int, str] = {}
+        self.events: dict[int, dict[str, int]] = {}
+
+    def _columns(self) -> Iterator[array[Any]]:
+        return (value for value in vars(self).values() if isinstance(value, array))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def add(self, scheduled_ns: int) -> int:
+        """Add a launch that is due and return its index."""
+        index = self._length
+        self._length = index + 1
+        try:
+            self.scheduled_ns[index] = scheduled_ns
+        except IndexError:
+            self._grow()
+            self.scheduled_ns[index] = scheduled_ns
+        return index
+
+    def _grow(self) -> None:
+        for column in self._columns():
+            instants = any(column is each for each in (self.started_ns, self.ready_ns, self.exited_ns))
+            column.extend(array(column.typecode, [NONE_NS if instants else 0]) * CHUNK)
+
+    def trim(self) -> LaunchLog:
+        """Cut the columns to the rows that were added; return the log itself."""
+        for column in self._columns():
+            del column[self._length :]
+        return self
+
+    def counts(self, rows: range) -> Counter[Outcome]:
+        """Return how many of the given launches ended in which way."""
+        counted = Counter(self.outcome[rows.start : rows.stop])
+        return Counter({Outcome(code): count for code, count in counted.items()})
+
+    def failures(self, rows: range) -> Iterator[tuple[int, Outcome]]:
+        """Yield the failed launches of the rows with their reasons."""
+        for index in rows:
+            if self.outcome[index] >= Outcome.SPAWN_ERROR:
+                yield index, Outcome(self.outcome[index])

@@ -1,0 +1,127 @@
+"""The one Run of a pytest session: made at its first load, closed at its end."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_unikernel import journal, options
+from pytest_unikernel.errors import LoadError
+from pytest_unikernel.usageerror import SweepUsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_unikernel.run import Run
+
+RUN = pytest.StashKey["Run"]()
+FINISHED = pytest.StashKey[journal.Steps]()
+COMPLETE = pytest.StashKey[bool]()
+TERMINAL = "unikernel-terminal"  # the plugin that has remembered the terminal
+ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+def read_resumed(config: pytest.Config) -> None:
+    """Read the steps that ``--sweep-resume`` names.
+
+    Raises:
+        SweepUsageError: the file is no record of finished steps; the text says where.
+    """
+    path = options.settings(config).resume
+    if path is not None:
+        try:
+            config.stash[FINISHED] = journal.read(path)
+        except LoadError as error:
+            raise SweepUsageError(str(error)) from error
+
+
+def run_of(config: pytest.Config) -> Run:
+    """Return the session's run; whatever loads need is imported here, and not at collection."""
+    if RUN not in config.stash:
+        from pytest_unikernel.run import Run  # noqa: PLC0415
+
+        config.stash[RUN] = Run(_terminal(config), _journals(config), config.stash.get(FINISHED, None))
+    return config.stash[RUN]
+
+
+def existing(config: pytest.Config) -> Run | None:
+    """Return the session's run if there was a load."""
+    return config.stash.get(RUN, None)
+
+
+def _terminal(config: pytest.Config) -> int:
+    """Return the descriptor of the terminal that the live line goes to, or -1."""
+    report = config.pluginmanager.getplugin(TERMINAL)
+    return -1 if report is None else int(report.descriptor)
+
+
+def _reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
+    reporter: pytest.TerminalReporter | None = config.pluginmanager.getplugin("terminalreporter")
+    return reporter
+
+
+def _journals(config: pytest.Config) -> Path | None:
+    """Return the directory of journals, in pytest's cache; None where there is none to write to."""
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    if cache is not None:
+        with contextlib.suppress(OSError):
+            return cache.mkdir("unikernel")
+    return None
+
+
+def unfinished_lines(config: pytest.Config) -> list[str]:
+    """Return, for the header, how to go on with the last run if it could not even say so itself."""
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    if cache is None or options.settings(config).resume is not None or hasattr(config, "workerinput"):
+        return []
+    directory = cache._cachedir / "d" / "unikernel"  # noqa: SLF001 - mkdir() would make it
+    return [
+        f"sweep: an earlier run didn't finish: --sweep-resume={path}"
+        for path in journal.abandoned(directory)[-1:]
+    ]
+
+
+def check_required(session: pytest.Session) -> None:
+    """Fail a run in which a variant named by --sweep-require was never asked for."""
+    config = session.config
+    required = options.settings(config).require - {"all"}
+    if not required or config.option.collectonly or hasattr(config, "workerinput"):
+        return
+    run = existing(config)
+    missing = sorted(required - (run.seen if run is not None else set()))
+    if missing and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        xdist = config.getoption("dist", "no") != "no"
+        cure = "-n0 measures" if xdist else "check the name and -k/-m"
+        _say(config, f"ERROR: --sweep-require: no test asked for {', '.join(missing)}; {cure}", red=True)
+
+
+def _say(config: pytest.Config, line: str, *, red: bool = False) -> None:
+    reporter = _reporter(config)
+    if reporter is None:
+        print(line, file=sys.stderr)  # noqa: T201 - nobody else would say it
+        return
+    reporter.ensure_newline()
+    if red:
+        reporter.line("")  # xdist leaves its last line open
+    reporter.write_line(line, red=red)
+
+
+def note_end(session: pytest.Session) -> None:
+    """Take note of whether all tests were run, or something is left to resume."""
+    stopped = session.shouldstop or session.shouldfail
+    session.config.stash[COMPLETE] = session.exitstatus in ENDED and not stopped
+
+
+def close(config: pytest.Config) -> None:
+    """End the helpers and remove what is private to this session; say how to resume what was cut short."""
+    run = existing(config)
+    if run is None:
+        return
+    del config.stash[RUN]
+    journal_path = run.close(complete=config.stash.get(COMPLETE, False) and not run.interrupted)
+    if journal_path is not None:
+        _say(config, f"resume with: --sweep-resume={journal_path}")

@@ -1,0 +1,66 @@
+"""What one load borrows from its session: where instances live, who watches over them, how they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pytest_unikernel.clock import unix_ns
+from pytest_unikernel.output import Sink
+
+
+class Table(Protocol):
+    """Where the pids in flight are written down for the reaper."""
+
+    def enter(self, pid: int, started_ns: int) -> int:
+        """Write down a pid and return its slot."""
+
+    def leave(self, slot: int) -> None:
+        """Free the slot."""
+
+
+class NoTable:
+    """A table that nobody reads, for tests of a supervisor alone."""
+
+    def enter(self, pid: int, started_ns: int) -> int:
+        """Return a slot that means nothing."""
+        del pid, started_ns
+        return -1
+
+    def leave(self, slot: int) -> None:
+        """Do nothing."""
+
+
+@dataclass
+class Runtime:
+    """The surroundings of a load.
+
+    Attributes:
+        token: the session's secret-free, unique token; in every instance's UNIKERNEL_SESSION.
+        directory: private (0700) directory for instances; removed by the session.
+        table: the reaper's table of pids.
+        realtime: whether the generator runs as SCHED_FIFO, so that children must be set back.
+        child_nofile: soft and hard RLIMIT_NOFILE to give back to children, where ours was raised.
+        cpus: CPUs that instances are pinned to, or None.
+        output_directory: where each instance's whole output goes, or None.
+        label: prefix of the output files' names.
+        keep_output: keep the end of every instance's output, not only of those that failed.
+    """
+
+    token: str
+    directory: Path
+    table: Table = field(default_factory=NoTable)
+    realtime: bool = False
+    child_nofile: tuple[int, int] | None = None
+    cpus: frozenset[int] | None = None
+    output_directory: Path | None = None
+    label: str = ""
+    keep_output: bool = False
+
+    def sink(self, instance_id: str) -> Sink | None:
+        """Return a new file for an instance's output, where output is kept; never overwrites one."""
+        if self.output_directory is None:
+            return None
+        path = self.output_directory / f"{self.label}-{instance_id}.output"
+        return Sink(path.open("xb"), self.label, unix_ns())

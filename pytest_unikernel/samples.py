@@ -1,0 +1,54 @@
+"""What the monitor sees of the host, and what a load makes of two such samples."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Sample(NamedTuple):
+    """The host's counters at one instant, with extremes since the load began. NaN is unknown."""
+
+    count: float = 0
+    cpu_total_s: float = 0
+    cpu_idle_s: float = 0
+    cpu_steal_s: float = 0
+    memory_available_bytes: float = math.inf
+    memory_available_min_bytes: float = math.inf
+    load1_max: float = 0
+    processes_max: float = 0
+    psi_cpu_some_s: float = math.nan
+    psi_memory_some_s: float = math.nan
+    psi_io_some_s: float = math.nan
+
+
+SAMPLE_CELLS = len(Sample._fields)
+
+
+def known(value: float, digits: int = 6) -> float | None:
+    """Return the value rounded, or None when it is unknown."""
+    return round(value, digits) if math.isfinite(value) else None
+
+
+def percent(part: float, whole: float) -> float | None:
+    """Return the share in per cent, or None when there was nothing to share."""
+    return known(100 * part / whole, 2) if whole > 0 else None
+
+
+def summarize(begin: Sample, end: Sample, duration_s: float) -> dict[str, float | None]:
+    """Return the host's part of a record: between two samples, extremes since the load began.
+
+    ``psi_*`` are the share of the time, in per cent, in which some task waited for the resource.
+    """
+    total_s = end.cpu_total_s - begin.cpu_total_s
+    busy_s = total_s - (end.cpu_idle_s - begin.cpu_idle_s)
+    return {
+        "cpu_percent": percent(busy_s, total_s),
+        "steal_percent": percent(end.cpu_steal_s - begin.cpu_steal_s, total_s),
+        "memory_available_min_bytes": known(end.memory_available_min_bytes, 0),
+        "load1_max": known(end.load1_max, 2) if end.count else None,
+        "processes_max": known(end.processes_max, 0) if end.count else None,
+        "psi_cpu": percent(end.psi_cpu_some_s - begin.psi_cpu_some_s, duration_s),
+        "psi_memory": percent(end.psi_memory_some_s - begin.psi_memory_some_s, duration_s),
+        "psi_io": percent(end.psi_io_some_s - begin.psi_io_some_s, duration_s),
+    }

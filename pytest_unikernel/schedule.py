@@ -1,0 +1,149 @@
+"""When launches are due: time steps and arrivals. Pure; exact fractions inside."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import re
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Rational
+
+from pytest_unikernel.clock import NS_PER_S
+
+SLOWEST_STEP = Fraction(4)
+FASTEST_STEP = Fraction(1, 1024)  # Source: the kernel-benchmark scripts, run_benchmarks.sh
+SHORTEST_STEP = Fraction(1, NS_PER_S)  # instants are whole nanoseconds
+LONGEST_S = 10**9  # 31 years; some hundreds of them still fit the 64-bit instants of a record
+MAX_STEPS = 64
+MAX_MAGNITUDE = 30  # decimal digits before or after the point; "1e999999999" would fill the memory
+
+Dues = Iterator[int]
+Arrivals = Callable[[Fraction, "int | None"], Dues]
+
+
+def parse_step(value: object) -> Fraction:
+    """Return a time step in seconds as an exact fraction.
+
+    Accepts ints, floats (taken exactly), fractions and text such as ``0.5``, ``1/1024`` or ``2s``.
+
+    Raises:
+        ValueError: the value isn't a finite number > 0; the text states the rule.
+    """
+    try:
+        step = exact(value)
+    except NOT_A_NUMBER as error:
+        raise ValueError(f"time steps must be finite numbers of seconds > 0, got {value!r}") from error
+    if step <= 0:
+        raise ValueError(f"time steps must be finite and > 0, got {value!r}")
+    if not SHORTEST_STEP <= step <= LONGEST_S:
+        raise ValueError(f"time steps must be finite and from 1 ns to {LONGEST_S} s, got {value!r}")
+    return step
+
+
+NOT_A_NUMBER = (ValueError, TypeError, OverflowError, ZeroDivisionError, ArithmeticError)
+
+
+def exact(value: object) -> Fraction:
+    """Return a number, or text such as ``0.5``, ``1/4`` or ``2s``, as an exact fraction.
+
+    Raises:
+        NOT_A_NUMBER: one of these, for text that is no number, NaN, infinities, booleans, other types.
+    """
+    if isinstance(value, bool):
+        raise TypeError("a truth value is not a number")
+    if isinstance(value, str):
+        value = _number_of(value)
+    if isinstance(value, Decimal) and value and abs(value.adjusted()) > MAX_MAGNITUDE:
+        raise ValueError("too many digits")
+    if isinstance(value, (Rational, float, Decimal)):
+        return Fraction(value)
+    raise TypeError("not a number")
+
+
+def _number_of(line: str) -> Fraction | Decimal:
+    number = re.sub(r"\s*/\s*", "/", line.strip().removesuffix("s").rstrip())
+    return Fraction(number) if "/" in number else Decimal(number)
+
+
+def halving(start: Fraction, stop: Fraction) -> tuple[Fraction, ...]:
+    """Return start, start/2, start/4 ... down to stop, which is included when hit exactly.
+
+    Raises:
+        ValueError: stop is larger than start, or there would be more than ``MAX_STEPS``.
+    """
+    if stop > start:
+        raise ValueError(f"stop must not be slower than start, got start={text(start)}, stop={text(stop)}")
+    steps = tuple(
+        itertools.takewhile(lambda step: step >= stop, (start / 2**k for k in range(MAX_STEPS + 1)))
+    )
+    if len(steps) > MAX_STEPS:
+        raise ValueError(f"at most {MAX_STEPS} time steps, got {text(start)} halved to {text(stop)}")
+    return steps
+
+
+def listed(values: Iterable[object]) -> tuple[Fraction, ...]:
+    """Return the given steps, slow to fast.
+
+    Raises:
+        ValueError: a value is no time step, a step occurs twice, there are none or more than ``MAX_STEPS``.
+    """
+    steps = [parse_step(value) for value in itertools.islice(values, MAX_STEPS + 1)]
+    if not 1 <= len(steps) <= MAX_STEPS:
+        raise ValueError(f"from 1 to {MAX_STEPS} time steps are possible, got {_how_many(len(steps))}")
+    ids = [text(step) for step in steps]  # what looks equal is equal: 1/3 and 0.3333333333333333
+    for step_text in ids:
+        if ids.count(step_text) > 1:
+            raise ValueError(f"time steps must differ, got {step_text} more than once")
+    return tuple(sorted(steps, reverse=True))
+
+
+def _how_many(count: int) -> str:
+    return "none" if not count else f"more than {MAX_STEPS}"
+
+
+def parse_steps(line: str) -> tuple[Fraction, ...]:
+    """Return the steps of an option: ``4:1/1024`` (halved) or ``1,0.5,1/64`` (as listed)."""
+    if ":" in line:
+        ends = line.split(":")
+        if len(ends) != 2:
+            raise ValueError(f"expected START:STOP or a comma-separated list, got {line!r}")
+        return halving(parse_step(ends[0]), parse_step(ends[1]))
+    return listed(line.split(","))
+
+
+def text(step: Fraction) -> str:
+    """Return a step in seconds as plain decimal text, never with an exponent: ``0.0009765625``."""
+    decimal = Decimal(repr(float(step)))
+    plain = format(decimal, "f")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def step_id(step: Fraction) -> str:
+    """Return the id of a swept test: ``4s``, ``0.5s``, ``0.0009765625s``."""
+    return f"{text(step)}s"
+
+
+def fixed(step: Fraction, seed: int | None = None) -> Dues:
+    """Yield offsets in ns, one step apart: multiplied from the exact fraction, never accumulated."""
+    del seed
+    numerator, denominator = step.numerator * NS_PER_S, step.denominator
+    return (index * numerator // denominator for index in itertools.count())
+
+
+def poisson(step: Fraction, seed: int | None) -> Dues:
+    """Yield offsets in ns of a Poisson process whose mean gap is the step; equal seeds, equal offsets.
+
+    Source: gaps of a Poisson process are exponential: -mean * ln(1 - u), u uniform in [0, 1).
+    """
+    rng = random.Random(seed)  # noqa: S311 - reproducible on purpose
+    mean_ns = float(step) * NS_PER_S
+    at_ns = 0.0
+    while True:
+        yield round(at_ns)
+        at_ns -= mean_ns * math.log(1.0 - rng.random())
+
+
+ARRIVALS: dict[str, Arrivals] = {"fixed": fixed, "poisson": poisson}

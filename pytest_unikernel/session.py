@@ -1,0 +1,152 @@
+"""What one pytest run owns on this machine: a private directory, a token, two helper processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from pytest_unikernel import leftovers, reaper
+from pytest_unikernel.clock import monotonic_ns, sleep_s
+from pytest_unikernel.errors import SessionError
+from pytest_unikernel.helperprocess import FIRST, HelperProcess
+from pytest_unikernel.progress import PROGRESS_CELLS, Progress
+from pytest_unikernel.samples import SAMPLE_CELLS, Sample
+from pytest_unikernel.table import Cells, PidTable
+
+MONITOR_PATIENCE_NS = 300_000_000
+LOOK_EVERY_S = 0.002
+# Isolated mode keeps the working directory and user settings out; our own path is handed over instead.
+MONITOR = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1));"
+    "from pytest_unikernel.monitor import main; sys.exit(main(sys.argv))"
+)
+
+
+class Session:
+    """The run's directory (0700), token, pid table, reaper and monitor; made at the first load.
+
+    ``close`` ends the helpers and removes the directory; if pytest can't call it, the reaper does.
+
+    Raises:
+        SessionError: the directory can't be made or filled, or a helper can't be started.
+    """
+
+    def __init__(self, terminal: int = -1) -> None:
+        self.token = secrets.token_hex(16)
+        self._owner = os.getpid()
+        self._terminal = terminal
+        self._loads = self._told = 0
+        self.directory = _private_directory()
+        with contextlib.ExitStack() as undo:
+            undo.callback(reaper.remove, str(self.directory))
+            self._reaper = self._new_reaper()
+            undo.callback(self._reaper.close, goodbye=True)
+            try:
+                self._make_files()
+            except OSError as error:
+                raise SessionError(f"can't write into {str(self.directory)!r}: {error.strerror}") from error
+            self._monitor = self._new_monitor()
+            undo.pop_all()
+
+    def _make_files(self) -> None:
+        (self.directory / "removals").mkdir(0o700)
+        self.table = PidTable(self.directory / "table")
+        self._progress = Cells(self.directory / "progress", PROGRESS_CELLS, create=True)
+        # The last cell counts the commands that the monitor has obeyed.
+        self._samples = Cells(self.directory / "samples", SAMPLE_CELLS + 1, create=True)
+        self._samples.write(*Sample(), 0)
+
+    def _new_reaper(self) -> HelperProcess:
+        return HelperProcess("reaper", ["-S", reaper.__file__], [str(self.directory), self.token])
+
+    def _new_monitor(self) -> HelperProcess:
+        """Start the monitor, and write it down: one that hangs on its terminal can't see pytest end."""
+        given = (self._terminal,) if self._terminal >= 0 else ()
+        terminal = FIRST + 2 if given else -1
+        shared = [str(self.directory / "progress"), str(self.directory / "samples"), str(terminal)]
+        monitor = HelperProcess("monitor", ["-c", MONITOR, json.dumps(sys.path)], shared, given)
+        self._monitor_slot = self.table.enter(monitor.pid, monitor.started_ns)
+        return monitor
+
+    def load_directory(self) -> Path:
+        """Return a new private directory for the instances of one load."""
+        self._loads += 1
+        directory = self._directory_of_load()
+        directory.mkdir(0o700)
+        return directory
+
+    def _directory_of_load(self) -> Path:
+        return self.directory / f"load-{self._loads}"
+
+    def removal(self, name: str, argv: list[str]) -> None:
+        """Write down a command that the reaper runs if pytest dies: ``docker rm …`` by label."""
+        path = self.directory / "removals" / name
+        path.write_bytes(b"".join(os.fsencode(part) + b"\0" for part in argv))
+
+    def begin(self, label: str) -> None:
+        """Tell the monitor that a load begins; replace a helper that somebody has ended."""
+        if not self._reaper.lives():
+            self._reaper.close()
+            self._reaper = self._new_reaper()
+        if not self._monitor.lives():
+            self._end_monitor()
+            self._monitor = self._new_monitor()
+        self._command({"begin": label})
+
+    def end(self) -> None:
+        """Tell the monitor that the load is over, wait until its line is gone, remove its directory."""
+        self.progress(Progress())
+        self._command({"end": True})
+        reaper.remove(str(self._directory_of_load()))
+
+    def _command(self, command: dict[str, object]) -> None:
+        """Tell the monitor, and give it a moment to obey; a load doesn't depend on it."""
+        self._told += 1
+        self._monitor.tell({**command, "number": self._told})
+        end_ns = monotonic_ns() + MONITOR_PATIENCE_NS
+        while self._samples.read()[-1] < self._told and self._monitor.lives() and monotonic_ns() < end_ns:
+            sleep_s(LOOK_EVERY_S)
+
+    def progress(self, progress: Progress) -> None:
+        """Show how far the load has come."""
+        self._progress.write(*progress)
+
+    def sample(self) -> Sample:
+        """Return the monitor's last look at the host."""
+        return Sample(*self._samples.read()[:-1])
+
+    def close(self) -> None:
+        """Kill what is left of ours, end the helpers, remove the directory. Only in the owning process."""
+        if os.getpid() != self._owner:
+            return
+        leftovers.sweep(self.token)
+        self._end_monitor()
+        reaper.remove(str(self.directory))
+        self._reaper.close(goodbye=True)
+        self.table.close()
+        self._progress.close()
+        self._samples.close()
+
+    def _end_monitor(self) -> None:
+        self._monitor.close()
+        self.table.leave(self._monitor_slot)
+
+
+def _private_directory() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="unikernel-", dir=_parent()))
+    except OSError as error:
+        raise SessionError(
+            f"can't make a private directory: {error}; set TMPDIR to one that is writable"
+        ) from error
+
+
+def _parent() -> str | None:
+    """Return where the private directory goes: memory, if it can be had, for it sees a mkdir per launch."""
+    shared_memory = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
+    return str(shared_memory) if os.access(shared_memory, os.W_OK | os.X_OK) else None

@@ -1,0 +1,159 @@
+"""What a sweep is run with: where each value comes from and which source wins.
+
+    command line > marker > profile named on the command line > ini file > profile named there > quick
+
+The table :data:`OPTIONS` drives the marker's keywords, the command line, the ini file, the help and
+the precedence alike; a new setting is one row there and one field of :class:`SweepSettings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel.optiontable import MAX_WARMUP_S, OPTIONS, PROFILES, Option
+from pytest_unikernel.schedule import halving, step_id
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One source of values by their names in :data:`OPTIONS`; the marker's has ``start`` and ``stop`` too."""
+
+    origin: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """Everything that is asked of a sweep; ``_s`` are seconds.
+
+    Attributes:
+        max_warmup_s: what a slow target may lengthen the warm-up to.
+        window_is_explicit: the window was given, not taken from a profile; it is never stretched.
+        timeout_s: limit of one launch; None leaves it to the target.
+        max_in_flight: None derives it from the limits found.
+        seed: None has one drawn.
+        origins: where each value came from, by its name in :data:`OPTIONS`.
+    """
+
+    profile: str
+    time_steps: tuple[Fraction, ...]
+    warmup_s: float
+    max_warmup_s: float
+    window_s: float
+    window_is_explicit: bool
+    min_launches: int
+    trials: int
+    arrivals: str
+    knee: bool
+    drain_timeout_s: float
+    timeout_s: float | None
+    max_in_flight: int | None
+    seed: int | None
+    cpus: frozenset[int] | None
+    realtime: str
+    quiet_host: str
+    require: frozenset[str]
+    output: Path | None
+    raw: Path | None
+    resume: Path | None
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def window_for(self, step: Fraction) -> float:
+        """Return the window in seconds: long enough for ``min_launches``, unless it is explicit."""
+        if self.window_is_explicit:
+            return self.window_s
+        return max(self.window_s, float(self.min_launches * step))
+
+    def step_of(self, timestep: float) -> Fraction:
+        """Return the exact time step of a test's ``timestep``."""
+        return next(step for step in self.time_steps if float(step) == timestep)
+
+    def check_window(self) -> None:
+        """Raise a ValueError if the window is explicit and shorter than one of the time steps."""
+        too_long = [step for step in self.time_steps if float(step) > self.window_s]
+        if self.window_is_explicit and too_long:
+            raise ValueError(
+                f"window must be at least one time step long, got {self.window_s:g} s for the time step "
+                f"{step_id(too_long[0])} from {self.origins['time_steps']}"
+            )
+
+    def by_origin(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield where values came from and which, for people: ``("marker ...", ["window 2s"])``."""
+        shown: dict[str, list[str]] = {}
+        for option in OPTIONS:
+            value = getattr(self, option.field)
+            if value not in (None, frozenset()) and option.metavar:
+                label = f"{option.name.replace('_', ' ')} {_text(option, value)}"
+                shown.setdefault(self.origins[option.name], []).append(label)
+        return iter(shown.items())
+
+
+def _text(option: Option, value: Any) -> str:
+    if option.name == "time_steps":
+        return step_id(value[0]) + (f" ... {step_id(value[-1])} ({len(value)})" if len(value) > 1 else "")
+    if isinstance(value, frozenset):
+        return ",".join(map(str, sorted(value)))
+    return f"{value:g}s" if option.field.endswith("_s") else str(value)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the command line and the ini file say; the same for all tests of a session."""
+
+    command_line: Layer = Layer("command line")
+    ini: Layer = Layer("ini file")
+
+    def settings(self, marker: Layer | None = None) -> SweepSettings:
+        """Return what holds for a test with that marker, or for a test without one.
+
+        Raises:
+            ValueError: start and stop, from different sources, contradict each other.
+        """
+        layers = self._layers(marker)
+        found = {option.name: _first(option, layers) for option in OPTIONS if option.name != "time_steps"}
+        found["time_steps"] = _time_steps(layers)
+        fields: dict[str, Any] = {option.field: found[option.name][0] for option in OPTIONS}
+        profile = fields["profile"]
+        return SweepSettings(
+            **fields,
+            max_warmup_s=max(MAX_WARMUP_S[profile], fields["warmup_s"]),
+            window_is_explicit=not found["window"][1].startswith("profile "),
+            origins={name: origin for name, (_, origin) in found.items()},
+        )
+
+    def _layers(self, marker: Layer | None) -> list[Layer]:
+        """Return the sources, the strongest first."""
+        given = [self.command_line, marker, _profile(self.command_line), self.ini, _profile(self.ini)]
+        quick = Layer("profile quick (default)", PROFILES["quick"])
+        return [layer for layer in given if layer is not None] + [quick]
+
+
+def _profile(layer: Layer) -> Layer | None:
+    name = layer.values.get("profile")
+    return Layer(f"profile {name} ({layer.origin})", PROFILES[name]) if name else None
+
+
+def _first(option: Option, layers: list[Layer]) -> tuple[Any, str]:
+    for layer in layers:
+        if option.name in layer.values:
+            return layer.values[option.name], layer.origin
+    return option.default, "default"
+
+
+def _time_steps(layers: list[Layer]) -> tuple[tuple[Fraction, ...], str]:
+    """Return the time steps; an end that a marker leaves out is that of the next weaker source."""
+    layer, weaker = layers[0], layers[1:]
+    if "time_steps" in layer.values:
+        return layer.values["time_steps"], layer.origin
+    steps, origin = _time_steps(weaker)
+    if not {"start", "stop"} & set(layer.values):
+        return steps, origin
+    start, stop = layer.values.get("start", steps[0]), layer.values.get("stop", steps[-1])
+    try:
+        return halving(start, stop), layer.origin
+    except ValueError as error:
+        raise ValueError(f"{error}; the other end comes from {origin}") from error

@@ -1,0 +1,75 @@
+"""posix_spawn with clean signals, an own process group and the generator's privileges given back."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+
+from pytest_unikernel.runtime import Runtime
+
+
+class Spawner:
+    """Starts processes; holds the /dev/null that their stdin is."""
+
+    def __init__(self, runtime: Runtime, *, console: bool) -> None:
+        self._runtime = runtime
+        self._console = console
+        self._ignored = ignored_signals()
+        self._devnull = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._plain = not runtime.realtime and runtime.child_nofile is None and runtime.cpus is None
+
+    def spawn(self, argv: list[bytes], environment: dict[bytes, bytes], write_end: int) -> int:
+        """Start the program with its output going to ``write_end``; return its pid.
+
+        Raises:
+            OSError: the kernel refused (ENOENT, EACCES, EAGAIN, ENOMEM ...).
+        """
+        pid = os.posix_spawn(
+            argv[0],
+            argv,
+            environment,
+            file_actions=self._redirections(write_end),
+            setpgroup=0,
+            setsigmask=(),
+            setsigdef=self._ignored,
+        )
+        if not self._plain:
+            self._give_back(pid)
+        return pid
+
+    def _redirections(self, write_end: int) -> tuple[tuple[int, int, int], ...]:
+        if self._console:
+            return ()
+        duplicate = os.POSIX_SPAWN_DUP2
+        return (duplicate, self._devnull, 0), (duplicate, write_end, 1), (duplicate, write_end, 2)
+
+    def _give_back(self, pid: int) -> None:
+        """Undo for the child what the generator has for itself.
+
+        After posix_spawn and not in it: until its exec the child runs on the generator's memory, and
+        as SCHED_OTHER it would wait for a CPU behind the load while the generator waits for it.
+        """
+        runtime = self._runtime
+        try:
+            if runtime.realtime:
+                os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+            if runtime.cpus is not None:
+                os.sched_setaffinity(pid, runtime.cpus)
+            if runtime.child_nofile is not None:
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, runtime.child_nofile)
+        except (ProcessLookupError, PermissionError):  # it has ended, or is set-user-id
+            pass
+
+    def close(self) -> None:
+        """Close /dev/null."""
+        os.close(self._devnull)
+
+
+def ignored_signals() -> tuple[int, ...]:
+    """Return the signals that this process ignores: SIGPIPE and SIGXFSZ in any Python, SIGHUP under nohup.
+
+    An exec resets signals that are handled, but what we launch would inherit those that are ignored.
+    Source: signal(7), execve(2).
+    """
+    return tuple(number for number in signal.valid_signals() if signal.getsignal(number) == signal.SIG_IGN)

@@ -1,0 +1,56 @@
+"""What the load generator needs of whatever starts instances.
+
+``processes.ProcessSupervisor`` is the real one; ``testing.FakeSupervisor`` simulates servers.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from typing import Protocol
+
+from pytest_unikernel.record import LaunchLog, Outcome
+
+
+class Supervisor(Protocol):
+    """Starts instances, sees them become ready and end, and writes both into the log's rows.
+
+    Attributes:
+        log: the rows of the trial at hand; replaced between trials.
+        in_flight: instances started and not yet exited.
+        completed, failed, dropped: running counts since the supervisor was made.
+        longest_service_ns: the longest service time of a completed launch so far.
+        turns_ns: how long each turn of the loop took to handle what had happened.
+    """
+
+    log: LaunchLog
+    in_flight: int
+    completed: int
+    failed: int
+    dropped: int
+    longest_service_ns: int
+    turns_ns: array[int]
+
+    def now_ns(self) -> int:
+        """Return the present instant of the supervisor's clock."""
+
+    def start(self, index: int) -> None:
+        """Start the launch of that row and fill in ``started_ns``; a failure goes into the row."""
+
+    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
+        """Handle what happens until the instant, or until an instance has exited if ``or_exit``.
+
+        Always looks at least once, and returns early when a watched descriptor was readable.
+
+        Returns:
+            The instant of the clock read that stamped what was handled last.
+        """
+
+    def end_all(self, outcome: Outcome) -> None:
+        """Begin to end every instance in flight; those that have no outcome yet get this one."""
+
+    def watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
+        """Call the handler with the instant whenever the descriptor is readable."""
+
+    def close(self) -> None:
+        """Release everything. What still can't be ended is abandoned, uncounted."""

@@ -1,0 +1,84 @@
+"""The shared mapping: pids in flight for the reaper, progress and host samples for the monitor."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from pathlib import Path
+
+from pytest_unikernel.clock import boottime_ns, monotonic_ns
+from pytest_unikernel.reaper import HEADER_BYTES, SLOT
+
+MAX_SLOTS = 1 << 16
+MOST_US = (1 << 31) - 1
+
+
+class PidTable:
+    """Pids in flight in a file that the reaper reads; entering one costs no system call.
+
+    A pid is written down with the span in which its process started, so that a later process of the same
+    number is spared. A full table takes no more: what isn't in it is still known by its token.
+    """
+
+    def __init__(self, path: Path, slots: int = MAX_SLOTS) -> None:
+        self._map = _new_map(path, HEADER_BYTES + slots * SLOT.size)
+        self._free = list(range(slots - 1, -1, -1))
+
+    def enter(self, pid: int, started_ns: int) -> int:
+        """Write down a pid started since that instant of CLOCK_MONOTONIC; return its slot, or -1."""
+        if not self._free:
+            return -1
+        slot = self._free.pop()
+        took_ns = monotonic_ns() - started_ns
+        took_us = min(took_ns // 1000 + 1, MOST_US)
+        SLOT.pack_into(self._map, HEADER_BYTES + slot * SLOT.size, pid, took_us, boottime_ns() - took_ns)
+        return slot
+
+    def leave(self, slot: int) -> None:
+        """Free the slot; its pid has been reaped."""
+        if slot >= 0:
+            SLOT.pack_into(self._map, HEADER_BYTES + slot * SLOT.size, 0, 0, 0)
+            self._free.append(slot)
+
+    def close(self) -> None:
+        """Unmap the file."""
+        self._map.close()
+
+
+class Cells:
+    """A fixed record of doubles shared with one other process; each side writes its own."""
+
+    def __init__(self, path: Path, count: int, *, create: bool) -> None:
+        self._map = (_new_map if create else _existing_map)(path, 8 * count)
+        self._layout = struct.Struct(f"={count}d")
+
+    def write(self, *values: float) -> None:
+        """Replace all values."""
+        self._layout.pack_into(self._map, 0, *values)
+
+    def read(self) -> tuple[float, ...]:
+        """Return all values."""
+        return self._layout.unpack_from(self._map, 0)
+
+    def close(self) -> None:
+        """Unmap the file."""
+        self._map.close()
+
+
+def _new_map(path: Path, size_bytes: int) -> mmap.mmap:
+    """Map a new file whose space is reserved: writing where there is none would end us with SIGBUS."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, size_bytes)
+        return mmap.mmap(descriptor, size_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def _existing_map(path: Path, size_bytes: int) -> mmap.mmap:
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return mmap.mmap(descriptor, size_bytes)
+    finally:
+        os.close(descriptor)

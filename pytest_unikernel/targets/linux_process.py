@@ -1,0 +1,45 @@
+"""A Linux process: a line for the shell, or a program with its arguments."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+from collections.abc import Mapping, Sequence
+
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.target import Target
+
+Command = str | Sequence[str]
+
+SHELL = "/bin/sh"
+# What the process of the kernel-benchmark scripts does: its own stamp, then the greeting.
+DEFAULT_COMMAND = "echo $(date +%s%N) Hello World!"
+
+
+def linux_process(command: Command = DEFAULT_COMMAND, /) -> Target:
+    """Return a target that starts a process; it succeeds with exit status 0.
+
+    Args:
+        command: text is a line for ``/bin/sh -c``, a list is an argv without a shell. Every instance
+            has ``UNIKERNEL_ID`` and ``UNIKERNEL_DIR`` in its environment.
+
+    Raises:
+        TargetError: the command is neither, or empty.
+    """
+    empty = not (command.strip() if isinstance(command, str) else command)
+    if empty or not isinstance(command, (str, list, tuple)):
+        raise TargetError(f"linux_process: expected a line for {SHELL} or a list, got {command!r}")
+    argv = (SHELL, "-c", command) if isinstance(command, str) else command
+    return Target("linux_process", argv, versions=_shell_versions if isinstance(command, str) else _versions)
+
+
+def _versions() -> Mapping[str, str]:
+    return {"kernel": platform.release()}
+
+
+def _shell_versions() -> Mapping[str, str]:
+    return {**_versions(), "shell": os.path.realpath(SHELL)}
+
+
+LINUX_PROCESS = dataclasses.replace(linux_process(), factory=linux_process)

@@ -1,0 +1,189 @@
+"""What a user sees of loads: a line per load in a log, how much is left of a long run, tables at the end.
+
+The live line is drawn by the monitor, on the descriptor that is kept here: while a test runs, pytest's
+capture has descriptor 1, and the terminal must be remembered before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_unikernel import bridge, marker, runs
+from pytest_unikernel.progress import PlannedStep, place_text, remaining_s
+
+if TYPE_CHECKING:
+    from pytest_unikernel.result import LoadResult
+    from pytest_unikernel.run import Run
+
+SECTION = "unikernel load sweeps"
+NAME = "unikernel-terminal"  # of the plugin, so that others find its descriptor
+LONG_RUN_S = 600.0  # from here on a run says how much is left of it
+NO_TERMINAL = -1
+
+
+class TerminalReport:
+    """Writes about loads on pytest's terminal, between pytest's own lines.
+
+    pytest ends its lines late: each of its writers begins with a line end. So do ours, or there
+    would be blank lines.
+    """
+
+    def __init__(self, config: pytest.Config, reporter: pytest.TerminalReporter) -> None:
+        self._config = config
+        self._reporter = reporter
+        self._verbose = config.get_verbosity()
+        self._encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        self._on_terminal = reporter.isatty
+        self.descriptor = _terminal() if self._on_terminal and self._verbose >= 0 else NO_TERMINAL
+        self._planned: dict[str, PlannedStep] = {}
+        self._done: set[tuple[str, float]] = set()
+        self._longest_service_s: dict[str, float] = {}
+        self._long = False
+        self._pending: list[str] = []
+        self._line_is_open = False
+
+    # while the tests run --------------------------------------------------------------------------
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Plan the run: every time step of every swept test."""
+        sweeps = {
+            item.nodeid: sweep for item in session.items if (sweep := marker.sweep_of(item)) is not None
+        }
+        self._planned = {nodeid: planned(sweep) for nodeid, sweep in sweeps.items()}
+        paper = any(sweep.settings.profile == "paper" for sweep in sweeps.values())
+        self._long = paper or remaining_s(self._planned.values()) >= LONG_RUN_S
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Say, in a long run, which step begins and how much is left."""
+        step = self._planned.get(nodeid)
+        if step is None or not self._long or self._verbose < 0 or (step.series, step.step_s) in self._done:
+            return
+        place = place_text(
+            self._planned.values(), (step.series, step.step_s), self._done, self._longest_service_s
+        )
+        self._write(f"{step.series}: {place}")
+
+    def load_ended(self, nodeid: str, result: LoadResult) -> None:
+        """Take note of a result; it is written when the test has ended and pytest has said so."""
+        from pytest_unikernel.notes import load_line  # noqa: PLC0415 - loads only, not collection
+
+        if self._verbose > 0 or (self._verbose == 0 and not self._on_terminal):
+            self._pending.append(load_line(result.as_json()))
+        step = self._planned.get(nodeid)
+        if step is None:
+            return
+        known_s = self._longest_service_s.get(step.series, 0.0)
+        self._longest_service_s[step.series] = max(known_s, result.service_time_s.max or 0.0)
+        if result.verdict != "ok":
+            faster = (each for each in self._planned.values() if each.series == step.series)
+            self._done |= {(each.series, each.step_s) for each in faster if each.step_s < step.step_s}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Write the line of the load that the test has run."""
+        step = self._planned.get(nodeid)
+        if step is not None:
+            self._done.add((step.series, step.step_s))
+        for line in self._pending:
+            self._write(line)
+        self._pending.clear()
+
+    def _write(self, text: str) -> None:
+        """Write a line and leave its end to whoever writes next."""
+        if self._reporter.currentfspath is None and self._line_is_open:
+            self._reporter.line("")
+        self._reporter.ensure_newline()
+        self._reporter.write(self._shown(text), flush=True)
+        self._line_is_open = True
+
+    def _shown(self, text: str) -> str:
+        from pytest_unikernel.textgrid import encodable, printable  # noqa: PLC0415 - loads only, not collection
+
+        return encodable(printable(text), self._encoding)
+
+    def pytest_unconfigure(self) -> None:
+        """Let go of the terminal."""
+        if self.descriptor != NO_TERMINAL:
+            os.close(self.descriptor)
+            self.descriptor = NO_TERMINAL
+
+    # at the end -----------------------------------------------------------------------------------
+
+    def write_summary(self, run: Run) -> None:
+        """Write the tables of what was measured."""
+        lines = self._report(run)
+        if lines:
+            self._reporter.section(SECTION)
+        for line in lines:
+            self._reporter.write_line(self._shown(line))
+
+    def _report(self, run: Run) -> list[str]:
+        import psutil  # noqa: PLC0415 - the end of a run only
+
+        from pytest_unikernel.notes import NotRun, report  # noqa: PLC0415 - the end of a run only
+        from pytest_unikernel.tables import Row  # noqa: PLC0415 - the end of a run only
+
+        rows = [
+            Row(
+                entry.series,
+                entry.record,
+                bridge.baseline(self._config, entry.fullname),
+                resumed=entry.resumed,
+            )
+            for entry in run.entries
+        ]
+        skips = [NotRun(each.series, float(each.step), each.reason) for each in run.skips]
+        return report(rows, skips, psutil.virtual_memory().total)
+
+
+REPORT = pytest.StashKey[TerminalReport]()
+
+
+def configure(config: pytest.Config) -> None:
+    """Begin to report, where there is a terminal reporter: not in xdist's workers."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None:
+        config.stash[REPORT] = TerminalReport(config, reporter)
+        config.pluginmanager.register(config.stash[REPORT], NAME)
+
+
+def load_ended(item: pytest.Item, result: LoadResult) -> None:
+    """Say how a load went, after pytest has said how its test went."""
+    report = item.config.stash.get(REPORT, None)
+    if report is not None:
+        report.load_ended(item.nodeid, result)
+
+
+def write_summary(reporter: pytest.TerminalReporter) -> None:
+    """Write the tables, if there was a load."""
+    report, run = reporter.config.stash.get(REPORT, None), runs.existing(reporter.config)
+    if report is not None and run is not None:
+        report.write_summary(run)
+
+
+def planned(sweep: marker.ItemSweep) -> PlannedStep:
+    """Return what a swept test's item will do."""
+    settings = sweep.settings
+    return PlannedStep(
+        series=sweep.series,
+        step_s=float(sweep.step),
+        trials=settings.trials,
+        warmup_s=settings.warmup_s,
+        window_s=settings.window_for(sweep.step),
+    )
+
+
+def _terminal() -> int:
+    """Return a descriptor of our own for the terminal, or -1 where there is none that can be drawn on."""
+    if os.environ.get("TERM", "dumb") == "dumb":
+        return NO_TERMINAL
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        number = sys.stdout.fileno()
+        return os.dup(number) if os.isatty(number) else NO_TERMINAL
+    return NO_TERMINAL

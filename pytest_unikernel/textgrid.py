@@ -1,0 +1,73 @@
+"""Text for a terminal: aligned columns, wrapped lines, nothing that steers or garbles it. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Iterable, Sequence
+
+WIDTH = 80
+ASCII = str.maketrans({"\u2013": "-", "≥": ">=", "µ": "u", "…": "..."})
+
+Cells = list[str]
+
+
+def grid(
+    header: Sequence[Cells],
+    body: Sequence[Cells],
+    *,
+    left: Collection[int] = (),
+    gap: str = " ",
+    groups: Iterable[tuple[int, int, str]] = (),
+) -> list[str]:
+    """Return aligned lines with a rule below the header.
+
+    Args:
+        header: the lines above the rule, a cell per column.
+        body: the lines below it.
+        left: columns that are aligned to the left; the others to the right.
+        gap: what separates columns.
+        groups: first column, number of columns and the name that is written above them.
+    """
+    from tabulate import DataRow, TableFormat, tabulate  # noqa: PLC0415 - needed at the end of a run only
+
+    plain = TableFormat(None, None, None, None, None, DataRow("", gap, ""), 0, None)
+    align = ["left" if number in left else "right" for number in range(len(header[0]))]
+    lines = tabulate([*header, *body], tablefmt=plain, colalign=align, disable_numparse=True).splitlines()
+    widths = [max(map(len, column)) for column in zip(*header, *body, strict=True)]
+    for start, count, name in groups:
+        begin = sum(widths[:start]) + len(gap) * start
+        span = sum(widths[start : start + count]) + len(gap) * (count - 1)
+        lines[0] = lines[0][:begin] + name.center(span) + lines[0][begin + span :]
+    lines = [line.rstrip() for line in lines]
+    return [*lines[: len(header)], "-" * max(map(len, lines)), *lines[len(header) :]]
+
+
+def cut(text: str, columns: int) -> str:
+    """Return a text of at most that many columns, with an ellipsis for what is missing."""
+    return text if len(text) <= columns else f"{text[: columns - 1]}…"
+
+
+def fits(lines: Iterable[str], width: int) -> bool:
+    """Whether no line is wider than that."""
+    return max(map(len, lines)) <= width
+
+
+def wrapped(text: str, indent: str = "  ") -> list[str]:
+    """Return a text as lines of at most ``WIDTH`` columns."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+    )
+
+
+def printable(text: str) -> str:
+    """Return a text with control characters escaped: what a guest prints must not steer our terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def encodable(text: str, encoding: str) -> str:
+    """Return a text that a stream of the encoding can show: in ASCII where it must be."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text

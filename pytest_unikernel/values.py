@@ -1,0 +1,132 @@
+"""Readers of single values of the marker, the options and the ini file: any object in, a checked value out.
+
+Each returns what it read or raises a ValueError whose text states the rule and the value that came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from fractions import Fraction
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel.schedule import LONGEST_S, NOT_A_NUMBER, exact, listed, parse_step, parse_steps
+
+Reader = Callable[[object], Any]
+MAX_CPUS = 8192  # Source: CONFIG_NR_CPUS of x86-64 with MAXSMP
+
+
+def steps(value: object) -> tuple[Fraction, ...]:
+    """Return time steps, slow to fast: ``4:1/1024``, ``1,0.5``, a list of numbers or one number."""
+    if isinstance(value, str):
+        return parse_steps(value)
+    if isinstance(value, Collection) and not isinstance(value, (bytes, bytearray, Mapping)):
+        return listed(value)
+    return listed([value])
+
+
+def end_of_steps(name: str) -> Reader:
+    """Return a reader of the slowest (``start``) or the fastest (``stop``) time step."""
+
+    def read(value: object) -> Fraction:
+        try:
+            return parse_step(value)
+        except ValueError as error:
+            raise ValueError(f"{error} as {name}") from error
+
+    return read
+
+
+def seconds(name: str, *, zero: bool = False) -> Reader:
+    """Return a reader of a duration in seconds, which may be 0 only where that means something."""
+    rule = f"{name} must be a finite number of seconds {'>=' if zero else '>'} 0"
+
+    def read(value: object) -> float:
+        try:
+            number = exact(value)
+        except NOT_A_NUMBER as error:
+            raise ValueError(f"{rule}, got {value!r}") from error
+        if number > LONGEST_S:
+            raise ValueError(f"{rule} and at most {LONGEST_S}, got {value!r}")
+        if number < 0 or (number == 0 and not zero):
+            raise ValueError(f"{rule}, got {value!r}")
+        return float(number)
+
+    return read
+
+
+def whole(name: str, least: int = 1) -> Reader:
+    """Return a reader of a whole number that is at least so large."""
+
+    def read(value: object) -> int:
+        try:
+            number = int(value) if isinstance(value, (str, Integral)) else None
+        except ValueError:
+            number = None
+        if number is None or number < least or isinstance(value, bool):
+            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}")
+        return number
+
+    return read
+
+
+def choice(name: str, words: Collection[str]) -> Reader:
+    """Return a reader of one of the words."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value.strip() not in words:
+            raise ValueError(f"{name} must be one of {', '.join(words)}, got {value!r}")
+        return value.strip()
+
+    return read
+
+
+def flag(name: str) -> Reader:
+    """Return a reader of True or False; no other value is taken for a truth value."""
+
+    def read(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be True or False, got {value!r}")  # noqa: TRY004 - one kind of error
+        return value
+
+    return read
+
+
+def path(name: str) -> Reader:
+    """Return a reader of a path; ``~`` is the home directory."""
+
+    def read(value: object) -> Path:
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"{name} must be a path, got {value!r}")
+        return Path(value).expanduser()
+
+    return read
+
+
+def cpus(value: object) -> frozenset[int]:
+    """Return the CPUs of a list such as ``0-1,3``."""
+    try:
+        chosen = frozenset(cpu for part in str(value).split(",") for cpu in _cpu_range(part))
+    except ValueError as error:
+        raise ValueError(f"cpus must be a list such as 0-1,3, got {value!r}") from error
+    return chosen
+
+
+def _cpu_range(part: str) -> Iterator[int]:
+    match = re.fullmatch(r"\s*([0-9]{1,4})\s*(?:-\s*([0-9]{1,4})\s*)?", part)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if first > last or last >= MAX_CPUS:
+        raise ValueError(part)
+    return iter(range(first, last + 1))
+
+
+def targets(value: object) -> frozenset[str]:
+    """Return the names of targets of a list; a comma inside brackets belongs to a variant's name."""
+    names = [name.strip() for name in re.split(r",(?![^\[]*\])", str(value))]
+    if not all(re.fullmatch(r"[^\s\[\]]+(\[.+\])?", name) for name in names):
+        raise ValueError(
+            f"require must be a list of targets such as linux_vm[kvm],rust_kernel or all, got {value!r}"
+        )
+    return frozenset(names)

@@ -1,0 +1,58 @@
+"""What the tests of loads share: runs of pytest with quick sweeps, and the records they leave."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FAKE = """
+import pytest
+from pytest_unikernel import LoadResult, Target, Unavailable
+from pytest_unikernel.testing import FakeTarget
+
+FAST = dict(time_steps=[0.1, 0.05], warmup=0, window=1)
+
+
+@pytest.fixture
+def fake():
+    return FakeTarget(service_time_s=0.01)
+"""
+TWO_STEPS = """
+@pytest.mark.load_sweep(**FAST)
+def test_it(load_step, fake):
+    assert load_step(fake).verdict == "ok"
+"""
+FIXED = ("-p", "no:hypothesispytest", "-p", "no:randomly", "--strict-markers")
+
+
+def write(pytester: pytest.Pytester, source: str, *, head: str = FAKE) -> None:
+    """Write the test file of the run to come."""
+    pytester.makepyfile(test_it=head + source)
+
+
+def run(pytester: pytest.Pytester, *arguments: str, source: str = "") -> pytest.RunResult:
+    """Run pytest in this process on the source, or on what was written before."""
+    if source:
+        write(pytester, source)
+    return pytester.runpytest_inprocess(*FIXED, *arguments)
+
+
+def run_apart(pytester: pytest.Pytester, *arguments: str, source: str = "") -> pytest.RunResult:
+    """Run pytest in a process of its own."""
+    if source:
+        write(pytester, source)
+    return pytester.runpytest_subprocess(*FIXED, *arguments)
+
+
+def benches(path: Path | str) -> dict[str, dict[str, Any]]:
+    """Return what a benchmark file holds, by the name of the test."""
+    document = json.loads(Path(path).read_text(encoding="utf-8"))
+    return {bench["name"]: bench for bench in document["benchmarks"]}
+
+
+def loads(path: Path | str) -> dict[str, dict[str, Any]]:
+    """Return the records of loads in a benchmark file, by the name of the test."""
+    return {name: bench["extra_info"]["load"] for name, bench in benches(path).items()}

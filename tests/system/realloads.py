@@ -1,0 +1,97 @@
+"""What the tests of real processes share: loads without pytest around them, and looks at what is left."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.processes import ProcessSupervisor
+from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.runtime import Runtime
+from pytest_unikernel.session import Session
+from pytest_unikernel.target import Target
+from pytest_unikernel.tuning import Realtime, tuned
+
+PATIENCE_S = 20.0
+
+
+@contextmanager
+def supervised(
+    session: Session, target: Target, *, timeout_s: float = 10.0, realtime: Realtime = "off"
+) -> Iterator[ProcessSupervisor]:
+    """Give a supervisor as a load has it, and take it down again."""
+    with tuned(realtime, 256) as granted:
+        session.begin(target.name)
+        runtime = Runtime(session.token, session.load_directory(), session.table, realtime=granted.realtime)
+        runtime.child_nofile = granted.child_nofile
+        supervisor = ProcessSupervisor(target, runtime, timeout_s)
+        try:
+            yield supervisor
+        finally:
+            supervisor.close()
+            session.end()
+
+
+def launched(
+    session: Session, target: Target, launches: int = 2, *, timeout_s: float = 10.0, realtime: Realtime = "off"
+) -> LaunchLog:
+    """Launch one after the other; return their log."""
+    with supervised(session, target, timeout_s=timeout_s, realtime=realtime) as supervisor:
+        return run_cold(supervisor, launches, unmeasured=0).log
+
+
+def shell(line: str) -> Target:
+    """Return a target that runs a line in a shell; change it by calling it."""
+    return Target("shell", ["/bin/sh", "-c", line])
+
+
+def outcomes(log: LaunchLog) -> list[Outcome]:
+    """Return how each launch ended."""
+    return [Outcome(code) for code in log.outcome]
+
+
+def descriptors() -> dict[int, str]:
+    """Return this process's open descriptors and what they are, but for the one that lists them."""
+    found = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            found[int(entry.name)] = str(entry.readlink())
+        except FileNotFoundError:
+            continue
+    return {number: what for number, what in found.items() if not what.startswith("/proc/")}
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs, be it as a zombie's opposite."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool:
+    """Wait for something that nobody reports; return whether it came."""
+    end_s = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > end_s:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def mentioning(text: str) -> list[int]:
+    """Return the processes with the text in their command line or environment, zombies excepted."""
+    wanted = os.fsencode(text)
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if pid != os.getpid() and _has(pid, wanted)]
+
+
+def _has(pid: int, wanted: bytes) -> bool:
+    try:
+        texts = [Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+    except OSError:
+        return False
+    return any(wanted in text for text in texts) and alive(pid)

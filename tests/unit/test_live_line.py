@@ -1,0 +1,57 @@
+"""What the live line leaves out, and when; where a long run stands."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_unikernel.progress import PHASES, PlannedStep, Progress, live_line, place_text, remaining_s
+
+WINDOW = PHASES.index("window")
+BUSY = Progress(WINDOW, 12, 34_567, 8, 9, 85_000, 10**9, 12 * 10**9)
+PLAN = [
+    *(PlannedStep("a", step_s, 3, 120.0, 60.0) for step_s in (4.0, 2.0, 1.0)),
+    PlannedStep("b", 1.0, 1, 1.0, 4.0),
+]
+
+
+def test_everything_is_shown_where_there_is_room() -> None:
+    assert live_line("rust_kernel 1/64 s", BUSY, 0, columns=200) == (
+        "rust_kernel 1/64 s window, 12 s left, 12 in flight, 34,567 done, 8 failed, 9 dropped, late 85 µs"
+    )
+
+
+def test_whole_parts_are_left_out_the_least_important_first() -> None:
+    assert live_line("rust_kernel 1/64 s", BUSY, 0, columns=79) == (
+        "rust_kernel 1/64 s window, 12 s left, 12 in flight, 34,567 done, 8 failed"
+    )
+
+
+def test_before_the_first_launch_there_are_no_counters() -> None:
+    assert live_line("rust_kernel 1/64 s", Progress(), 0) == "rust_kernel 1/64 s idle"
+
+
+def test_a_cold_start_is_not_called_cold_twice() -> None:
+    line = live_line("rust_kernel cold", Progress(PHASES.index("cold"), 1, 3), 0)
+    assert line == "rust_kernel cold, 1 in flight, 3 done"
+
+
+def test_less_than_half_a_second_is_not_worth_a_word() -> None:
+    assert "left" not in live_line("rust_kernel 1/64 s", BUSY, 12 * 10**9 - 400_000_000)
+
+
+@given(label=st.text(max_size=120), columns=st.integers(1, 200), seen=st.tuples(*[st.floats(0, 1e12)] * 7))
+def test_the_line_is_never_wider_than_the_terminal(label: str, columns: int, seen: tuple[float, ...]) -> None:
+    assert len(live_line(label, Progress(WINDOW, *seen), 0, columns)) <= columns
+
+
+def test_what_is_left_is_warm_up_window_and_drain_of_every_trial() -> None:
+    assert remaining_s(PLAN) == 3 * 3 * (120 + 60 + 1) + (1 + 4 + 1)
+
+
+def test_a_slow_target_lengthens_its_own_series_only() -> None:
+    assert remaining_s(PLAN, {("a", 4.0), ("a", 2.0)}, {"a": 100.0}) == 3 * (200 + 60 + 100) + 6
+
+
+def test_the_place_is_that_in_the_series_and_the_time_that_of_the_run() -> None:
+    assert place_text(PLAN, ("a", 2.0), {("a", 4.0)}) == "step 2 of 3, about 18 min left"

@@ -1,0 +1,102 @@
+"""How far a load has come, for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_unikernel.progress import (
+    PHASES,
+    PROGRESS_CELLS,
+    PlannedStep,
+    Progress,
+    duration_text,
+    live_line,
+    place_text,
+    rate_text,
+    remaining_s,
+    step_text,
+)
+
+S = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "text"),
+    [
+        (0.0, "0 s"),
+        (85e-9, "85 ns"),
+        (85.4e-6, "85.4 µs"),
+        (1.2345e-3, "1.23 ms"),
+        (0.25, "250 ms"),
+        (1.0, "1 s"),
+        (59.94, "59.9 s"),
+        (119.0, "119 s"),
+        (119.7, "2 min 00 s"),
+        (120.0, "2 min 00 s"),
+        (185.0, "3 min 05 s"),
+        (3600.0, "1 h 00 min"),
+        (7384.0, "2 h 03 min"),
+        (-0.002, "-2 ms"),
+    ],
+)
+def test_a_duration_has_the_unit_that_suits_it(duration_s: float, text: str) -> None:
+    assert duration_text(duration_s) == text
+
+
+def test_the_live_line_names_target_phase_and_counts() -> None:
+    shown = Progress(PHASES.index("window"), 3, 120, 2, 1, 85_000, 0, 14 * S)
+    line = live_line("linux_process 0.5s", shown, 2 * S, columns=200)
+    assert line == (
+        "linux_process 0.5s window, 12 s left, 3 in flight, 120 done, 2 failed, 1 dropped, late 85 µs"
+    )
+
+
+def test_the_live_line_leaves_out_what_did_not_happen() -> None:
+    line = live_line("some 1s", Progress(PHASES.index("drain"), 1, 5), 2 * S)
+    assert line == "some 1s drain, 1 in flight, 5 done"
+
+
+@pytest.mark.parametrize("columns", [1, 5, 30, 40, 79])
+def test_the_live_line_never_breaks_into_a_second_one(columns: int) -> None:
+    shown = Progress(PHASES.index("window"), 3, 120, 2, 1, 85_000, 0, 14 * S)
+    line = live_line("linux_process 0.5s", shown, 2 * S, columns)
+    assert 0 < len(line) <= columns
+    assert line.startswith("linux_process 0.5s"[: columns - 1])
+
+
+def test_a_step_takes_longer_where_launches_do() -> None:
+    step = PlannedStep("some", 1.0, trials=3, warmup_s=1.0, window_s=10.0)
+    assert step.expected_s(None) >= 33.0
+    assert step.expected_s(0.1) == pytest.approx(3 * (1.0 + 10.0 + 0.1))
+    assert step.expected_s(4.0) == pytest.approx(3 * (8.0 + 10.0 + 4.0))
+
+
+def test_what_remains_is_what_is_not_done() -> None:
+    steps = [PlannedStep(series, step_s, 1, 1.0, 10.0) for series in ("a", "b") for step_s in (2.0, 1.0)]
+    longest_s = {"a": 0.5, "b": 2.0}
+    assert remaining_s(steps, longest_service_s=longest_s) == pytest.approx(2 * 11.5 + 2 * 16.0)
+    assert remaining_s(steps, {("a", 2.0), ("b", 1.0)}, longest_s) == pytest.approx(11.5 + 16.0)
+    assert remaining_s([]) == 0
+
+
+def test_a_run_says_where_it_stands() -> None:
+    steps = [PlannedStep("a", step_s, 1, 1.0, 599.0) for step_s in (2.0, 1.0, 0.5)]
+    assert place_text(steps, ("a", 1.0), {("a", 2.0)}, {"a": 0.0}) == "step 2 of 3, about 20 min left"
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "text"), [(1024.0, "1,024/s"), (0.25, "0.25/s"), (31.84, "31.8/s"), (1.0, "1/s")]
+)
+def test_a_rate_is_short(rate_hz: float, text: str) -> None:
+    assert rate_text(rate_hz) == text
+
+
+@pytest.mark.parametrize(
+    ("step_s", "text"), [(4.0, "4 s"), (1.0, "1 s"), (1 / 1024, "1/1024 s"), (1 / 3, "1/3 s"), (0.3, "0.3 s")]
+)
+def test_a_time_step_is_written_as_the_option_takes_it(step_s: float, text: str) -> None:
+    assert step_text(step_s) == text
+
+
+def test_progress_fits_into_its_cells() -> None:
+    assert len(Progress()) == PROGRESS_CELLS

@@ -1,0 +1,340 @@
+# ruff: noqa: RUF001 - the dash is what a table shows where nothing is known
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_unikernel import notes, tables
+from pytest_unikernel.notes import NotRun
+from pytest_unikernel.record import FAILURES
+from pytest_unikernel.result import LoadResult
+from pytest_unikernel.stats import VERDICTS
+from pytest_unikernel.summary import QUANTILES, enough
+from pytest_unikernel.tables import Row
+from pytest_unikernel.textgrid import WIDTH, encodable, printable
+
+SERIES = "benchmarks/test_sweeps.py::test_rust_kernel"
+Record = dict[str, Any]
+
+
+def summary(n: int, p50_s: float, censored: int = 0) -> Record:
+    known = {
+        name: p50_s * (1 + q - 0.5)
+        if enough(n + censored, q) and (1 - q) * (n + censored) >= censored
+        else None
+        for name, q in QUANTILES.items()
+    }
+    moments = {"min": p50_s * 0.9, "mean": p50_s * 1.01, "max": p50_s * 1.7, "stddev": p50_s / 20}
+    return {"n": n, "censored": censored, **(moments if n else dict.fromkeys(moments)), **known}
+
+
+def sweep(
+    step_s: float, verdict: str = "ok", reason: str = "", p50_s: float = 0.0362, **changed: Any
+) -> Record:
+    launches = max(10, int(4 / step_s))
+    rate_hz = 1 / step_s
+    return {
+        "target": "rust_kernel",
+        "variant": {},
+        "ready": "exit",
+        "mode": "sweep",
+        "arrivals": "fixed",
+        "versions": {"QEMU": "7.2.22"},
+        "time_step_s": step_s,
+        "offered_rate_hz": rate_hz,
+        "achieved_rate_hz": rate_hz,
+        "throughput_hz": rate_hz,
+        "throughput_per_core_hz": rate_hz / 2,
+        "warmup_s": 1.0,
+        "window_s": launches * step_s,
+        "trials": 1,
+        "per_trial": [{"throughput_hz": rate_hz, "verdict": verdict}],
+        "scheduled": launches,
+        "dropped": 0,
+        "unfinished": 0,
+        "failed": {},
+        "failures": [],
+        "verdict": verdict,
+        "verdict_reason": reason,
+        "interrupted": False,
+        "timeout_s": 60.0,
+        "response_time_s": summary(launches, p50_s),
+        "lateness_s": summary(launches, 0.0001),
+        "host": {"steal_percent": 0.3, "container_daemons": []},
+        "guards": {"max_in_flight": 212, "max_in_flight_from": "RLIMIT_NPROC", "dropped": {}},
+        "settings": {"warmup_s": 1.0},
+        **changed,
+    }
+
+
+def saturated() -> Record:
+    return sweep(
+        1 / 64,
+        "saturated",
+        "in flight rose by 31.2 in the window (limit 9.6)",
+        throughput_hz=44.25,
+        throughput_per_core_hz=22.125,
+        failed={"timeout": 37},
+        unfinished=2,
+        response_time_s=summary(217, 1.2043, censored=39),
+        failures=[
+            {
+                "trial": 0,
+                "launch": 4,
+                "reason": "timeout",
+                "status": -9,
+                "output_tail": "up\r\n\x1b[31mHello 42!\n",
+            }
+        ],
+    )
+
+
+def cold(target: str, p50_s: float) -> Record:
+    nothing = dict.fromkeys(
+        ("time_step_s", "offered_rate_hz", "achieved_rate_hz", "throughput_hz", "throughput_per_core_hz")
+    )
+    return sweep(0.4, target=target, mode="cold", p50_s=p50_s, lateness_s=None) | nothing
+
+
+def rows_of(*loads: Record) -> list[Row]:
+    return [Row(SERIES, load) for load in loads]
+
+
+def text_of(*loads: Record, **arguments: Any) -> str:
+    return "\n".join(notes.report(rows_of(*loads), **arguments))
+
+
+def unwrapped(text: str) -> str:
+    return " ".join(text.split())
+
+
+GOLDEN = """\
+rust_kernel: benchmarks/test_sweeps.py::test_rust_kernel
+  window 4 s to 10 s, warm-up 1 s, fixed arrivals, ready: exit, QEMU 7.2.22
+
+step offered achieved through-   response ms      late      failed  verdict
+   s      /s       /s   put /s  p50   p90   p99 p99 ms
+-----------------------------------------------------------------------------
+   1       1      1.0      1.0 36.2     –     –  *0.17           0  ok
+1/16      16     16.0     16.0 38.2  53.5     –  *0.17           0  ok
+1/32      32     32.0     32.0 39.1  54.7     –  *0.17           0  ok
+1/64      64     64.0     44.2 1204 >60 s >60 s   0.15 39 timeout+  saturated
+  knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs
+  * the largest lateness, – no quantile: too few launches for one
+  1/64 s saturated: in flight rose by 31.2 in the window (limit 9.6); 37
+    timeout, 2 unfinished
+  not run: 1/128 s … 1/1024 s (4 steps): 1/64 s was saturated already
+  1/64 s first failure: timeout, signal 9; its output ended with
+    up
+    \\x1b[31mHello 42!
+
+pytest-benchmark's own table shows response times only: its OPS is 1 / mean
+  latency, not throughput.
+"""
+
+
+def test_a_series_reads_like_this() -> None:
+    loads = [sweep(1.0), sweep(1 / 16, p50_s=0.0382), sweep(1 / 32, p50_s=0.0391), saturated()]
+    skipped = [NotRun(SERIES, 2.0**-k, "not run: 0.015625s was saturated already") for k in range(7, 11)]
+    assert text_of(*loads, skipped=skipped) + "\n" == GOLDEN
+
+
+def test_the_factory_of_these_tests_makes_records_as_results_have_them() -> None:
+    assert set(sweep(1.0)) <= {field.name for field in dataclasses.fields(LoadResult)}
+
+
+QUANTITIES = st.floats(1e-6, 600)
+LOADS = st.builds(
+    lambda exponent, verdict, p50_s, late_s, censored, failed, dropped: sweep(
+        2.0**exponent,
+        verdict,
+        "because",
+        response_time_s=summary(5000, p50_s, censored),
+        lateness_s=summary(5000, late_s),
+        failed=failed,
+        dropped=dropped,
+    ),
+    st.integers(-13, 2),
+    st.sampled_from(VERDICTS),
+    QUANTITIES,
+    st.floats(1e-6, 60),
+    st.integers(0, 5000),
+    st.dictionaries(st.sampled_from([outcome.reason for outcome in FAILURES]), st.integers(1, 9999)),
+    st.integers(0, 9999),
+)
+
+
+@given(loads=st.lists(LOADS, min_size=1, max_size=12))
+def test_no_table_is_wider_than_80_columns(loads: list[Record]) -> None:
+    assert max(map(len, tables.sweep_table(rows_of(*loads)))) <= WIDTH
+
+
+@given(now=LOADS, was=LOADS)
+def test_no_comparison_is_wider_than_80_columns(now: Record, was: Record) -> None:
+    was = was | {key: now[key] for key in ("window_s", "time_step_s")}
+    lines = tables.compare_table([Row(SERIES, now, was)])
+    assert lines
+    assert max(map(len, lines)) <= WIDTH
+
+
+@given(name=st.text("ab[]=", min_size=1, max_size=200), p50_s=QUANTITIES)
+def test_no_cold_table_is_wider_than_80_columns(name: str, p50_s: float) -> None:
+    assert max(map(len, tables.cold_table(rows_of(cold(name, p50_s))))) <= WIDTH
+
+
+def test_the_lines_of_a_table_keep_generator_bound_whole() -> None:
+    loads = [sweep(2.0**-k, p50_s=0.00102) for k in range(10)]
+    last = sweep(2.0**-10, "generator-bound", "launches were 12.3 ms late", lateness_s=summary(4096, 0.0123))
+    assert tables.sweep_table(rows_of(*loads, last))[-1].endswith(" generator-bound")
+
+
+def test_steps_go_from_slow_to_fast_whatever_order_they_came_in() -> None:
+    lines = tables.sweep_table(rows_of(sweep(0.25), sweep(1.0), sweep(0.5)))
+    assert [line.split()[0] for line in lines[3:]] == ["1", "1/2", "1/4"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "cell"),
+    [
+        ({}, "0"),
+        ({"failed": {"exit-code": 3}}, "3 exit-code"),
+        ({"failed": {"exit-code": 3}, "dropped": 4}, "7 dropped+"),
+        ({"unfinished": 2}, "2 unfinished"),
+    ],
+)
+def test_the_most_frequent_reason_stands_by_the_number_that_failed(counts: Record, cell: str) -> None:
+    assert tables.failed_cell(sweep(1.0, **counts), reasons=True) == cell
+
+
+def test_a_censored_quantile_is_larger_than_the_time_out_and_a_missing_one_is_a_dash() -> None:
+    few, many = sweep(1.0), sweep(1 / 64, response_time_s=summary(217, 1.2, censored=39))
+    assert tables.time_cell(few, "p99", 1) == "–"
+    assert tables.time_cell(many, "p99", 1) == ">60 s"
+
+
+def test_an_interrupted_load_has_no_verdict() -> None:
+    assert tables.sweep_table(rows_of(sweep(1.0, interrupted=True)))[-1].endswith("interrupted")
+
+
+def test_cold_starts_share_one_table_and_have_no_knee() -> None:
+    loads = [Row("a", cold("linux_process", 0.00102)), Row("b", cold("rust_kernel[pc]", 0.0912))]
+    text = "\n".join(notes.report(loads))
+    assert "knee" not in text
+    assert text.splitlines()[:7] == [
+        "cold starts, one after the other",
+        "",
+        "target           launches    min  median   mean    max  stddev  failed",
+        "                              ms      ms     ms     ms      ms",
+        "----------------------------------------------------------------------",
+        "linux_process          10   0.92    1.02   1.03   1.73    0.05       0",
+        "rust_kernel[pc]        10  82.08   91.20  92.11  155.0    4.56       0",
+    ]
+
+
+def test_a_change_is_shown_beside_the_baseline() -> None:
+    now, was = sweep(1 / 1024, p50_s=0.0011), sweep(1 / 1024, p50_s=0.0010, throughput_hz=1000.0)
+    assert tables.compare_table([Row(SERIES, now, was)])[-1].split() == [
+        *("1/1024", "1,024.0", "1,000.0", "+2.4%"),
+        *("1.10", "1.00", "+10%"),
+        *("1.64", "1.49", "+10%"),
+    ]
+
+
+def test_a_p99_of_few_launches_is_shown_but_not_compared() -> None:
+    load = sweep(1 / 64)
+    assert tables.compare_table([Row(SERIES, load, load)])[-1].split()[-3:] == ["53.94", "53.94", "–"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"window_s": 60.0}, "window 10 s against 60 s"),
+        ({"settings": {"warmup_s": 120.0}}, "warm-up 1 s against 120 s"),
+        ({"ready": "port 80"}, "ready exit against port 80"),
+        ({"variant": {"kvm": True}}, "variant default against kvm=True"),
+        ({"arrivals": "poisson"}, "arrivals fixed against poisson"),
+    ],
+)
+def test_loads_under_other_conditions_are_not_compared(changed: Record, why: str) -> None:
+    row = Row(SERIES, sweep(1.0), sweep(1.0, **changed))
+    assert tables.compare_table([row]) == []
+    assert f"1 s: not comparable: {why}" in "\n".join(notes.report([row]))
+
+
+def test_a_step_that_the_baseline_lacks_is_named() -> None:
+    rows = [Row(SERIES, sweep(1.0), sweep(1.0)), Row(SERIES, sweep(0.5))]
+    assert "1/2 s: not in the baseline" in "\n".join(notes.report(rows))
+
+
+def test_without_a_baseline_nothing_is_said_of_one() -> None:
+    assert "baseline" not in text_of(sweep(1.0), sweep(0.5))
+
+
+def test_the_host_is_mentioned_only_when_it_mattered() -> None:
+    noisy = {"steal_percent": 12.0, "memory_available_min_bytes": 2**28, "psi_memory": 4.0}
+    text = unwrapped(text_of(sweep(1.0, host=noisy), memory_bytes=2**32))
+    assert "took 12 % of the CPU time away" in text
+    assert "memory ran low: 256 MiB were available; some task waited for memory 4 % of the time" in text
+    assert "took" not in text_of(sweep(1.0), memory_bytes=2**32)
+
+
+def test_a_guard_that_refused_launches_is_named() -> None:
+    guards = {"max_in_flight": 212, "max_in_flight_from": "RLIMIT_NPROC", "dropped": {"max_in_flight": 3}}
+    assert "3 launches were not started: max_in_flight 212 (RLIMIT_NPROC)" in text_of(
+        sweep(1.0, guards=guards)
+    )
+
+
+def test_trials_that_disagree_are_shown() -> None:
+    trials = [{"throughput_hz": 1.0, "verdict": verdict} for verdict in ("ok", "ok", "saturated")]
+    text = unwrapped(text_of(sweep(1.0, trials=3, per_trial=trials)))
+    assert "3 trials per step" in text
+    assert "1 s trials: ok, ok, saturated; throughput 1/s, 1/s, 1/s" in text
+
+
+def test_a_resumed_step_is_marked() -> None:
+    text = "\n".join(notes.report([Row(SERIES, sweep(1.0), resumed=True)]))
+    assert "1 s taken from the run that was resumed" in text
+
+
+def test_container_daemons_are_mentioned() -> None:
+    host = {"container_daemons": ["dockerd", "containerd"]}
+    assert "containerd, dockerd ran meanwhile" in text_of(sweep(1.0, host=host))
+
+
+def test_at_most_five_lines_of_a_failure_are_shown_and_none_is_too_long() -> None:
+    tail = "\n".join(f"{number} {'x' * 200}" for number in range(9))
+    failures = [{"trial": 0, "launch": 0, "reason": "exit-code", "status": 3, "output_tail": tail}]
+    lines = text_of(sweep(1.0, failures=failures)).splitlines()
+    shown = [line for line in lines if "xxx" in line]
+    assert [line.split()[0] for line in shown] == list("45678")
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_without_loads_nothing_is_said() -> None:
+    assert notes.report([]) == []
+
+
+def test_a_log_has_one_line_per_load() -> None:
+    assert notes.load_line(sweep(0.5)) == "rust_kernel 1/2 s: 2/s offered, 2/s done, p50 36.2 ms, p99 –, ok"
+    assert notes.load_line(saturated()).endswith("p50 1.2 s, p99 >60 s, 37 timeout, 2 unfinished, saturated")
+    assert notes.load_line(cold("rust_kernel", 0.0362)).startswith(
+        "rust_kernel cold: 10 of 10 launches done, p50"
+    )
+
+
+def test_what_a_guest_prints_cannot_steer_the_terminal() -> None:
+    assert printable("\x1b[2J\x07é\r") == "\\x1b[2J\\x07é\\r"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_stream_without_the_characters_gets_others(encoding: str) -> None:
+    text = "knee ≥ 2/s, 85 µs, p99 –, 1/2 … 1/4, 東"
+    shown = encodable(text, encoding)
+    assert shown.encode(encoding)
+    assert shown.startswith("knee >= 2/s, 85 ")
+    assert encodable(text, "utf-8") == text
