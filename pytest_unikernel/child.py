@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import signal
 
 from pytest_unikernel.errors import LoadError
@@ -13,6 +11,7 @@ from pytest_unikernel.record import Outcome
 from pytest_unikernel.target import Instance
 
 READ_BYTES = 1 << 16
+OBSERVE = os.WEXITED | os.WNOHANG | os.WNOWAIT
 DRAIN_READS = 16  # a grandchild that goes on printing must not hold up the loop
 
 
@@ -37,6 +36,8 @@ class Child:
         "ended_as",
         "index",
         "instance",
+        "is_drained",
+        "limit_ns",
         "pid",
         "pidfd",
         "pipe",
@@ -54,6 +55,8 @@ class Child:
         self.pidfd = pidfd
         self.pipe = pipe
         self.slot = -1
+        self.limit_ns = 0
+        self.is_drained = False
         self.ready = False
         self.ended_as: Outcome | None = None
         self.tail = b""
@@ -88,9 +91,8 @@ class Child:
         Source: pidfd_open(2); before Linux 6.15 a pidfd was also readable when only the thread-group
         leader had ended.
         """
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         try:
-            return os.waitid(os.P_PIDFD, self.pidfd, options) is not None
+            return os.waitid(os.P_PIDFD, self.pidfd, OBSERVE) is not None
         except ChildProcessError as error:
             raise LoadError(
                 f"instance {self.instance.id} (pid {self.pid}) was reaped by other code of this process; "
@@ -102,10 +104,7 @@ class Child:
 
         A group in which every process has become another user's (``sudo``) is out of our reach.
         """
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        try:  # noqa: SIM105 - contextlib.suppress costs more, and this is the hot path
             os.killpg(self.pid, number)
-
-    def reap(self) -> tuple[int, resource.struct_rusage]:
-        """Reap the exited leader; return its exit status (negative: signal) and resource usage."""
-        _, status, usage = os.wait4(self.pid, 0)
-        return os.waitstatus_to_exitcode(status), usage
+        except (ProcessLookupError, PermissionError):
+            pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -12,6 +13,8 @@ monotonic_ns: Callable[[], int] = time.monotonic_ns
 unix_ns: Callable[[], int] = time.time_ns
 sleep_s: Callable[[float], None] = time.sleep
 process_cpu_ns: Callable[[], int] = time.process_time_ns
+# CLOCK_BOOTTIME, the clock in which /proc/PID/stat gives start times.
+boottime_ns: Callable[[], int] = functools.partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
 
 
 class Clock(Protocol):
@@ -25,11 +28,6 @@ class MonotonicClock:
     """The machine's CLOCK_MONOTONIC."""
 
     now_ns = staticmethod(time.monotonic_ns)
-
-
-def boottime_ns() -> int:
-    """Return CLOCK_BOOTTIME, the clock in which ``/proc/PID/stat`` gives start times."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def seconds(duration_ns: float) -> float:

@@ -12,7 +12,7 @@ import pytest
 from pytest_unikernel import bridge, marker, options, runs
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.settings import SweepSettings
-from pytest_unikernel.target import Target
+from pytest_unikernel.target import Target, Unavailable
 
 if TYPE_CHECKING:  # what a load needs is imported when there is one
     from pytest_unikernel.interrupts import Interrupts
@@ -125,7 +125,7 @@ class _Loader:
         """Skip a target that can't run here, or fail if exactly this variant is required."""
         __tracebackhide__ = True
         self._run.seen.add(target.full_name)
-        missing = target.probe() if target.probe is not None else None
+        missing = self._probe(target)
         if missing is None:
             return
         text = f"{target.full_name}: {missing}"
@@ -133,19 +133,26 @@ class _Loader:
             self._fail(f"{text} (required by --sweep-require)")
         pytest.skip(text)
 
+    def _probe(self, target: Target) -> Unavailable | None:
+        try:
+            return target.probe() if target.probe is not None else None
+        except UnikernelError as error:
+            self._fail(f"{self._name}: {error}")
+
     def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured]) -> LoadResult:
         """Run a load and hand it to pytest-benchmark; a signal meanwhile is raised when that is done."""
         __tracebackhide__ = True
         from pytest_unikernel.interrupts import Interrupts  # noqa: PLC0415 - what isn't used isn't imported
 
-        with Interrupts() as interrupts:
-            try:
-                self._require(request.target, request.settings)
+        self._require(request.target, request.settings)
+        interrupts = Interrupts()
+        try:
+            with interrupts:
                 result = self._measured(request, load, interrupts)
-            except UnikernelError as error:
-                _end_if_asked(interrupts.requested)
-                self._fail(f"{self._name}: {error}")
-        _end_if_asked(interrupts.requested)
+        except UnikernelError as error:
+            self._fail(f"{self._name}: {error}")
+        finally:
+            _end_if_asked(interrupts.requested)
         self._fail_if_nothing_completed(result)
         return result
 

@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -26,22 +27,29 @@ def usable_cores(cpus: frozenset[int] | None = None) -> float:
 
 
 def cgroup_quota_cores() -> float:
-    """Return our cgroup's CPU quota in cores; infinite where there is none.
+    """Return the CPU quota of our cgroup, or of a parent that has less, in cores; infinite without one.
 
     Source: Documentation/admin-guide/cgroup-v2.rst (cpu.max), scheduler/sched-bwc.rst (cpu.cfs_quota_us).
     """
-    with contextlib.suppress(OSError, ValueError):
+    quotas = [math.inf]
+    with contextlib.suppress(OSError):
         for line in (PROC / "self/cgroup").read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers:
-                quota, period = (CGROUP / path.lstrip("/") / "cpu.max").read_text(encoding="ascii").split()
-                return math.inf if quota == "max" else int(quota) / int(period)
-            if "cpu" in controllers.split(","):
-                directory = CGROUP / "cpu" / path.lstrip("/")
-                quota_us = int((directory / "cpu.cfs_quota_us").read_text(encoding="ascii"))
-                period_us = int((directory / "cpu.cfs_period_us").read_text(encoding="ascii"))
-                return quota_us / period_us if quota_us > 0 else math.inf
-    return math.inf
+                quotas += _quotas(CGROUP, path, "cpu.max")
+            elif "cpu" in controllers.split(","):
+                quotas += _quotas(CGROUP / "cpu", path, "cpu.cfs_quota_us", "cpu.cfs_period_us")
+    return min(quotas)
+
+
+def _quotas(root: Path, path: str, *names: str) -> Iterator[float]:
+    """Yield the quotas of a cgroup and its parents; the files hold quota and period between them."""
+    here = root / path.lstrip("/")
+    for directory in (here, *(parent for parent in here.parents if root in (parent, *parent.parents))):
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = " ".join((directory / name).read_text(encoding="ascii") for name in names).split()
+            if quota not in ("max", "-1"):
+                yield int(quota) / int(period)
 
 
 def container_daemons() -> list[str]:

@@ -6,26 +6,25 @@ import itertools
 import os
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_unikernel.directories import Directories
+from pytest_unikernel.posixspawn import Strings, strings
 from pytest_unikernel.readiness import Port
 from pytest_unikernel.target import Instance, Target
 
-Environment = dict[bytes, bytes]
+OWN_VARIABLES = 2  # UNIKERNEL_ID and UNIKERNEL_DIR, at the front of the environment
 _counter = itertools.count(1)
 
 
 def command_line(target: Target) -> tuple[str, ...]:
-    """Return the argv with its program found on PATH, and the working directory entered first.
+    """Return the argv with its program found on the instance's PATH.
 
-    posix_spawn has no working directory, so ``cwd`` costs one more exec: ``env --chdir``
-    (GNU coreutils >= 8.28). A program that isn't found stays as it is, for the kernel to refuse.
+    A program that isn't found stays as it is, for the kernel to refuse.
     """
-    argv = target.argv if target.cwd is None else ("env", f"--chdir={target.cwd}", *target.argv)
-    program = shutil.which(argv[0], path=target.env.get("PATH")) or argv[0]
-    return (program, *argv[1:])
+    program = shutil.which(target.argv[0], path=target.env.get("PATH")) or target.argv[0]
+    return (program, *target.argv[1:])
 
 
 class Instances:
@@ -38,12 +37,14 @@ class Instances:
         self._events = events
         self._argv = command_line(target)
         self._fixed_argv = (
-            None if any("{" in part for part in self._argv) else list(map(os.fsencode, self._argv))
+            None if any("{" in part for part in self._argv) else strings(list(map(os.fsencode, self._argv)))
         )
         self._fills = {key: value for key, value in target.env.items() if "{" in value}
         self._own_port = _needs_port(target)
+        if self._own_port:
+            self._fills["UNIKERNEL_PORT"] = "{port}"
         self._ports: set[str] = set()
-        self._environment = _base(target.env, session, events)
+        self._environment = _base(target, self._fills, session, events)
 
     def make(self) -> Instance:
         """Return the next instance; its directory exists and is empty, mode 0700."""
@@ -65,21 +66,19 @@ class Instances:
         self._ports.discard(instance.port)
         self._directories.give_back(instance.dir)
 
-    def argv(self, instance: Instance) -> list[bytes]:
+    def argv(self, instance: Instance) -> Strings:
         """Return the instance's argv."""
         if self._fixed_argv is not None:
             return self._fixed_argv
-        return [os.fsencode(instance.fill(part)) for part in self._argv]
+        return strings([os.fsencode(instance.fill(part)) for part in self._argv])
 
-    def environment(self, instance: Instance) -> Environment:
-        """Return the instance's environment."""
-        environment = self._environment.copy()
-        environment[b"UNIKERNEL_ID"] = instance.id.encode()
-        environment[b"UNIKERNEL_DIR"] = instance.dir.encode()
-        if instance.port:
-            environment[b"UNIKERNEL_PORT"] = instance.port.encode()
-        for key, value in self._fills.items():
-            environment[os.fsencode(key)] = os.fsencode(instance.fill(value))
+    def environment(self, instance: Instance) -> Strings:
+        """Return the instance's environment: one array, used again for the next instance."""
+        environment = self._environment
+        environment[0] = b"UNIKERNEL_ID=" + instance.id.encode()
+        environment[1] = b"UNIKERNEL_DIR=" + instance.dir.encode()
+        for place, (key, value) in enumerate(self._fills.items(), OWN_VARIABLES):
+            environment[place] = os.fsencode(f"{key}={instance.fill(value)}")
         return environment
 
 
@@ -95,7 +94,11 @@ def _needs_port(target: Target) -> bool:
     return own or any("{port}" in text for text in (*target.argv, *target.env.values()))
 
 
-def _base(env: Mapping[str, str], session: str, events: str) -> Environment:
-    merged = {**os.environ, **env}
+def _base(target: Target, fills: Iterable[str], session: str, events: str) -> Strings:
+    """Return the environment, with the places first that differ from instance to instance."""
+    merged = {**os.environ, **target.env}
     merged |= {"UNIKERNEL_SESSION": session, "UNIKERNEL_EVENTS": events}
-    return {os.fsencode(key): os.fsencode(value) for key, value in merged.items()}
+    for key in (*fills, "UNIKERNEL_ID", "UNIKERNEL_DIR"):
+        merged.pop(key, None)
+    places = [b""] * (OWN_VARIABLES + len(list(fills)))
+    return strings([*places, *(os.fsencode(f"{key}={value}") for key, value in merged.items())])

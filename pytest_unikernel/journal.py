@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -68,9 +69,9 @@ class Journal:
         self._fullnames.add(fullname)
 
     def _open(self, directory: Path) -> None:
-        self._path = directory / f"{local_time('%Y%m%d-%H%M%S')}-{os.getpid()}{SUFFIX}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(self._path, flags, 0o600)
+        prefix = f"{local_time('%Y%m%d-%H%M%S')}-"
+        self._descriptor, path = tempfile.mkstemp(SUFFIX, prefix, directory)
+        self._path = Path(path)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def close(self, *, keep: bool) -> Path | None:

@@ -18,7 +18,8 @@ from pytest_unikernel.stats import BACKLOG_RISE_LAUNCHES, BACKLOG_RISE_SHARE, Tr
 from pytest_unikernel.supervisor import Supervisor
 
 LEAD_NS = 2_000_000  # between the decision to begin and the first launch
-REPORT_EVERY_NS = 50_000_000
+NEVER_NS = 1 << 62
+HOPELESS_FAILURES = 10  # with nothing completed: there is nothing to warm up
 FAREWELL_NS = 5_000_000_000  # how long killed instances may take to be gone
 WARM_UP, WINDOW, COOL_DOWN, DRAIN, COLD = (
     PHASES.index(name) for name in ("warm-up", "window", "cool-down", "drain", "cold")
@@ -46,9 +47,12 @@ class LoadGenerator:
         self._phase = WARM_UP
         self._due_ns = self._begin_ns = self._window_begin_ns = self._window_end_ns = 0
         self._cohort_begin = self._cohort_end = self._oldest = -1
-        self._lateness_ns = self._next_report_ns = 0
+        self._lateness_ns = self._next_look_ns = 0
         self._backlog = [0, 0]
-        self._dropped_before = 0
+        self._dropped_before = self._dropped_in_window = 0
+        self._phase_until_ns = self._first_quarter_end_ns = 0
+        self._last_quarter_begin_ns = NEVER_NS
+        self._longest_ns: int | None = None
         self._last_turn_ns = 0
 
     @property
@@ -75,59 +79,87 @@ class LoadGenerator:
 
     def _turn(self, until_ns: int, *, or_exit: bool) -> int:
         """Wait, but never for so long that the guard or the live line would be forgotten."""
-        now_ns = self._supervisor.wait(min(until_ns, self._last_turn_ns + LOOK_EVERY_NS), or_exit=or_exit)
+        look_ns = self._next_look_ns
+        now_ns = self._supervisor.wait(until_ns if until_ns < look_ns else look_ns, or_exit=or_exit)
         self._last_turn_ns = now_ns
+        if now_ns >= look_ns:
+            self._look(now_ns)
+        return now_ns
+
+    def _look(self, now_ns: int) -> None:
+        """Look at the memory, and tell how far the load is."""
+        self._next_look_ns = now_ns + LOOK_EVERY_NS
         if self._guard.emergency(now_ns):
             self._supervisor.end_all(Outcome.KILLED)
-        if now_ns >= self._next_report_ns:
-            self._report()
-        return now_ns
+        self._report()
 
     # launching ------------------------------------------------------------------------------------
 
     def _launch(self) -> None:
         """Give the launch that is due its row and phase, and start it unless a guard refuses."""
         supervisor, due_ns = self._supervisor, self._due_ns
-        self._enter_phase(due_ns)
-        if self._phase == WINDOW:
-            self._look_at_backlog(due_ns)
-        index = supervisor.log.add(due_ns)
+        if due_ns >= self._phase_until_ns:
+            self._enter_phase(due_ns)
+        if due_ns < self._first_quarter_end_ns:
+            self._backlog[0] += supervisor.in_flight
+        elif due_ns >= self._last_quarter_begin_ns:
+            self._backlog[1] += supervisor.in_flight
+        log = supervisor.log
+        index = log.add(due_ns)
         if self._guard.refuses(supervisor.in_flight):
-            supervisor.log.outcome[index] = Outcome.DROPPED
+            log.outcome[index] = Outcome.DROPPED
             supervisor.dropped += 1
         else:
             supervisor.start(index)
-            self._lateness_ns = supervisor.log.started_ns[index] - due_ns
+            self._lateness_ns = log.started_ns[index] - due_ns
 
     def _enter_phase(self, due_ns: int) -> None:
         """The window begins and ends exactly on a scheduled launch, never between two."""
-        rows = len(self._supervisor.log)
         if self._phase == WARM_UP and self._warmed_up(due_ns):
-            self._phase = WINDOW
-            self._window_begin_ns = due_ns
-            self._window_end_ns = due_ns + self._window_ns
-            self._cohort_begin = self._oldest = rows
-            self._dropped_before = self._supervisor.dropped
-        elif self._phase == WINDOW and due_ns >= self._window_end_ns:
+            self._begin_window(due_ns)
+        elif self._phase == WINDOW:
             self._phase = COOL_DOWN
-            self._cohort_end = rows
+            self._phase_until_ns = self._last_quarter_begin_ns = NEVER_NS
+            self._cohort_end = len(self._supervisor.log)
+            self._dropped_in_window = self._supervisor.dropped - self._dropped_before
+
+    def _begin_window(self, due_ns: int) -> None:
+        self._phase = WINDOW
+        self._window_begin_ns = due_ns
+        self._window_end_ns = self._phase_until_ns = due_ns + self._window_ns
+        self._first_quarter_end_ns = due_ns + self._window_ns // 4
+        self._last_quarter_begin_ns = self._window_end_ns - self._window_ns // 4
+        self._cohort_begin = self._oldest = len(self._supervisor.log)
+        self._dropped_before = self._supervisor.dropped
 
     def _warmed_up(self, due_ns: int) -> bool:
-        """Whether the warm-up is over: long enough, and something has completed, or at its bound."""
-        elapsed_ns = due_ns - self._begin_ns
+        """Whether the warm-up is over: long enough, and something has completed, or at its bound.
+
+        Long enough is what was asked for, and twice the longest service time of this series. Of this step,
+        only what had completed when the asked time was over counts (or the first completion, if that
+        came later): the times of an overloaded step grow as fast as the warm-up that would wait for them.
+        """
+        supervisor, elapsed_ns = self._supervisor, due_ns - self._begin_ns
         if elapsed_ns >= nanoseconds(self._plan.max_warmup_s):
             return True
-        longest_ns = max(self._supervisor.longest_service_ns, nanoseconds(self._plan.longest_service_s))
-        least_ns = max(nanoseconds(self._plan.warmup_s), 2 * longest_ns)
-        return elapsed_ns >= least_ns and self._supervisor.completed > 0
+        if elapsed_ns < nanoseconds(self._plan.warmup_s):
+            return False
+        if not supervisor.completed:
+            return supervisor.failed >= HOPELESS_FAILURES
+        if self._longest_ns is None:
+            earlier_ns = nanoseconds(self._plan.longest_service_s)
+            self._longest_ns = max(supervisor.longest_service_ns, earlier_ns)
+        return elapsed_ns >= 2 * self._longest_ns
 
     def _launching(self, now_ns: int) -> bool:
         """Whether launches go on: until the cohort has ended, or has been given its time."""
         if self._interrupted():
             return False
-        if self._phase == COOL_DOWN:
-            return not (self._cohort_ended() or self._known_saturated() or now_ns >= self._deadline_ns())
-        return self._phase == WARM_UP or now_ns < self._deadline_ns()
+        if self._phase == WARM_UP:
+            return True
+        if now_ns >= self._window_end_ns + self._drain_ns:
+            return False
+        return self._phase != COOL_DOWN or not (self._cohort_ended() or self._known_saturated())
 
     def _cohort_ended(self) -> bool:
         """Whether every launch of the cohort has ended; looks at each row once in a trial."""
@@ -144,15 +176,8 @@ class LoadGenerator:
         first, last = self._backlog
         rows = self._cohort_end - self._cohort_begin
         rise = 4 * (last - first) / max(1, rows)
-        return self._supervisor.dropped > self._dropped_before or rise > max(
-            BACKLOG_RISE_LAUNCHES, BACKLOG_RISE_SHARE * 0.75 * rows
-        )
-
-    def _look_at_backlog(self, due_ns: int) -> None:
-        """Add up what launches of the window's first and last quarter find in flight."""
-        quarter = 4 * (due_ns - self._window_begin_ns) // max(1, self._window_end_ns - self._window_begin_ns)
-        if quarter in (0, 3):
-            self._backlog[quarter // 3] += self._supervisor.in_flight
+        limit = max(BACKLOG_RISE_LAUNCHES, BACKLOG_RISE_SHARE * 0.75 * rows)
+        return self._dropped_in_window > 0 or rise > limit
 
     def _deadline_ns(self) -> int:
         return self._window_end_ns + self._drain_ns
@@ -201,7 +226,6 @@ class LoadGenerator:
 
     def _report(self) -> None:
         supervisor = self._supervisor
-        self._next_report_ns = self._last_turn_ns + REPORT_EVERY_NS
         progress = Progress(
             self._phase,
             supervisor.in_flight,

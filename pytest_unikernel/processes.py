@@ -5,11 +5,13 @@ This is the hot path of every load; what looks inlined here was measured.
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import signal
 from array import array
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 
 from pytest_unikernel.child import Child, open_pidfd
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
@@ -31,7 +33,6 @@ ADOPTED_EVERY_NS = NS_PER_S
 LAST_WORDS_NS = NS_PER_S // 5
 MAX_EVENTS = 256
 MAX_TAILS = 20
-U32 = 0xFFFF_FFFF
 EPOLLIN, EPOLLHUP = int(select.EPOLLIN), int(select.EPOLLHUP)
 # Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit, which follows it.
 EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
@@ -45,30 +46,34 @@ class ProcessSupervisor:
         self.log = LaunchLog()
         self.in_flight = self.completed = self.failed = self.dropped = 0
         self.longest_service_ns = 0
-        self.turns_ns = array("I")
+        self.turns_ns = array("Q")
         self._target = target
         self._runtime = runtime
         self._ready_at_exit = isinstance(target.ready, Exit)
+        self._prober = Prober(target.ready, self, self._on_ready) if isinstance(target.ready, Port) else None
+        self._exit_codes, self._exit_reasons = target.exit_codes, target.exit_reasons
         self._wanted = Wanted(target)
-        self._spawner = Spawner(runtime, console=target.console)
+        self._looks_at_output = self._wanted.anything
+        self._spawner = Spawner(runtime, target.cwd)
         self._epoll = select.epoll()
+        self._register, self._unregister = self._epoll.register, self._epoll.unregister
+        self._enter, self._leave = runtime.table.enter, runtime.table.leave
         self._by_descriptor: dict[int, Child] = {}
-        self._by_name: dict[str, Child] = {}
+        self._by_name: OrderedDict[str, Child] = OrderedDict()  # as they were started
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._timer = timerfd()
         self._epoll.register(self._timer, EPOLLIN)
         self._arm = timer_setter(self._timer)
         self._armed_ns = -1
-        self._timeout = Limit(nanoseconds(timeout_s))
+        self._timeout_ns = nanoseconds(timeout_s)
         self._grace = Limit(nanoseconds(target.stop_grace_s))
         self._last_words = Limit(LAST_WORDS_NS)
-        self._limits = (self._timeout, self._grace, self._last_words)
+        self._limits = (self._grace, self._last_words)
         self._limit_ns = 0
         self._adopted = Adopted()
         self._look_for_adopted_ns = 0
         self._events = EventPipe(runtime.directory)
         self.watch(self._events.descriptor, self._on_events)
-        self._prober = Prober(target.ready, self, self._on_ready) if isinstance(target.ready, Port) else None
         self._instances = Instances(target, runtime.directory, runtime.token, self._events.path)
         self._prepared: Instance | None = None
 
@@ -102,35 +107,31 @@ class ProcessSupervisor:
             sink = None if self._runtime.output_directory is None else self._runtime.sink(instance.id)
             log.started_ns[index] = started_ns = monotonic_ns()
             pid = self._spawner.spawn(argv, environment, write_end)
-            log.spawn_ns[index] = min(monotonic_ns() - started_ns, U32)
-            self._adopt(Child(index, instance, pid, open_pidfd(pid), pipe), started_ns, sink)
+            log.spawn_ns[index] = monotonic_ns() - started_ns
+            child = Child(index, instance, pid, open_pidfd(pid), pipe)
+            child.sink = sink
+            self._adopt(child, started_ns)
         except OSError as error:
             self._not_started(index, error, pipe, instance)
         if write_end >= 0:
             os.close(write_end)
-        self._prepare()
+        self._prepared = None
 
-    def _prepare(self) -> None:
-        """Make the next instance ahead of its time, off the punctual path."""
-        try:
-            self._prepared = self._instances.make()
-        except OSError:
-            self._prepared = None  # tried anew, and reported, when it is due
-
-    def _adopt(self, child: Child, started_ns: int, sink: Sink | None) -> None:
+    def _adopt(self, child: Child, started_ns: int) -> None:
         """Begin to watch a new child; it can't be lost meanwhile, for it stays a zombie until reaped."""
-        child.slot = self._runtime.table.enter(child.pid, started_ns)
-        self._by_descriptor[child.pidfd] = child
-        self._epoll.register(child.pidfd, EPOLLIN)
-        if child.pipe >= 0:
-            self._by_descriptor[child.pipe] = child
-            self._epoll.register(child.pipe, EPOLLIN_EDGE)
-        self._by_name[child.instance.id] = child
+        pidfd, pipe = child.pidfd, child.pipe
+        child.slot = self._enter(child.pid, started_ns)
+        self._by_descriptor[pidfd] = self._by_name[child.instance.id] = child
+        self._register(pidfd, EPOLLIN)
+        if pipe >= 0:
+            self._by_descriptor[pipe] = child
+            self._register(pipe, EPOLLIN_EDGE)
         self.in_flight += 1
-        self._limit_ns = min(self._limit_ns, self._timeout.add(child, started_ns))
-        if self._wanted.anything:
+        limit_ns = child.limit_ns = started_ns + self._timeout_ns
+        if limit_ns < self._limit_ns:
+            self._limit_ns = limit_ns
+        if self._looks_at_output:
             child.watch = Watch(self._wanted)
-        child.sink = sink
         if self._prober is not None:
             self._limit_ns = min(self._limit_ns, self._prober.add(child, started_ns))
 
@@ -149,14 +150,17 @@ class ProcessSupervisor:
     def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
         """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol."""
         poll, by_descriptor = self._epoll.poll, self._by_descriptor
+        now_ns, ahead_ns = monotonic_ns(), self._runtime.ahead_ns
         returning = False
         while True:
-            wake_ns = min(until_ns, self._limit_ns)
-            blocking = wake_ns > monotonic_ns()
-            if blocking and wake_ns != self._armed_ns:
-                self._arm(wake_ns)
-                self._armed_ns = wake_ns
-            happened = poll(-1 if blocking else 0, MAX_EVENTS)
+            wake_ns = (self._limit_ns if self._limit_ns < until_ns else until_ns) - ahead_ns
+            if wake_ns <= now_ns:
+                happened = poll(0, MAX_EVENTS)
+            else:
+                if wake_ns != self._armed_ns:
+                    self._arm(wake_ns)
+                    self._armed_ns = wake_ns
+                happened = poll(-1, MAX_EVENTS)
             now_ns = monotonic_ns()
             for descriptor, mask in happened:
                 child = by_descriptor.get(descriptor)
@@ -164,11 +168,13 @@ class ProcessSupervisor:
                     returning |= self._on_other(descriptor, now_ns)
                 elif descriptor == child.pidfd:
                     returning |= self._on_exit(child, now_ns) and or_exit
-                elif mask != EPOLLHUP:
+                elif mask == EPOLLHUP:
+                    child.is_drained = True  # its end is told once, and nothing needs doing before the exit
+                else:
                     self._on_output(child, now_ns)
             if now_ns >= self._limit_ns:
                 self._enforce_limits(now_ns)
-            self.turns_ns.append(min(monotonic_ns() - now_ns, U32))
+            self.turns_ns.append(monotonic_ns() - now_ns)
             if returning or now_ns >= until_ns:
                 return now_ns
 
@@ -180,21 +186,33 @@ class ProcessSupervisor:
         handler = self._handlers.get(descriptor)
         if handler is not None:
             handler(now_ns)
+            if self._prober is not None:  # an answer may have it tried anew
+                self._limit_ns = min(self._limit_ns, self._prober.next_ns())
         return handler is not None
 
     def _enforce_limits(self, now_ns: int) -> None:
-        for child in self._timeout.expired(now_ns):
+        for child in self._overdue(now_ns):
             self._end(child, Outcome.TIMEOUT)
-        for limit in (self._grace, self._last_words):
+        for limit in self._limits:
             for child in limit.expired(now_ns):
                 child.signal_group(signal.SIGKILL)
         if now_ns >= self._look_for_adopted_ns:
             self._look_for_adopted_ns = now_ns + ADOPTED_EVERY_NS
             self._adopted.reap({child.pid for child in self._by_name.values()})
         self._limit_ns = min(self._look_for_adopted_ns, *(limit.next_ns() for limit in self._limits))
+        oldest = next(self._running(), None)
+        if oldest is not None:
+            self._limit_ns = min(self._limit_ns, oldest.limit_ns)
         if self._prober is not None:
             self._prober.attempt(now_ns)
             self._limit_ns = min(self._limit_ns, self._prober.next_ns())
+
+    def _running(self) -> Iterator[Child]:
+        """Yield the children whose outcome is still open, the oldest first: its time-out is the next."""
+        return (child for child in self._by_name.values() if child.ended_as is None)
+
+    def _overdue(self, now_ns: int) -> list[Child]:
+        return list(itertools.takewhile(lambda child: child.limit_ns <= now_ns, self._running()))
 
     def _on_events(self, now_ns: int) -> None:
         ready = self._target.ready
@@ -234,13 +252,11 @@ class ProcessSupervisor:
 
     def _let_finish(self, child: Child, limit: Limit, now_ns: int) -> None:
         """The outcome is known: let the instance go by itself, within the limit."""
-        self._timeout.discard(child)
         self._limit_ns = min(self._limit_ns, limit.add(child, now_ns))
 
     def _end(self, child: Child, outcome: Outcome) -> None:
         if child.ended_as is None:
             child.ended_as = outcome
-        self._timeout.discard(child)
         child.signal_group(signal.SIGKILL)
 
     def end_all(self, outcome: Outcome) -> None:
@@ -252,18 +268,28 @@ class ProcessSupervisor:
         """Observe the exit, take the last output, kill the group, then reap: in this order."""
         if not child.has_exited():
             return False
-        if child.pipe >= 0:
+        if child.pipe >= 0 and not child.is_drained:
             child.drain()
         if child.watch is not None:
             child.watch.end()
             self._look_at_output(child, child.watch, now_ns)
         child.signal_group(signal.SIGKILL)
-        status, usage = child.reap()
-        fill_usage(self.log, child.index, usage)
+        _, wait_status, usage = os.wait4(child.pid, 0)
         self._forget(child)
+        fill_usage(self.log, child.index, usage)
+        status = os.waitstatus_to_exitcode(wait_status)
         self._classify(child, status, now_ns)
         self._clean_up(child, status)
+        if self._prepared is None:
+            self._prepare()
         return True
+
+    def _prepare(self) -> None:
+        """Make the next instance ahead of its time: after an exit there is time, after a start there isn't."""
+        try:
+            self._prepared = self._instances.make()
+        except OSError:
+            self._prepared = None  # tried anew, and reported, when it is due
 
     def _forget(self, child: Child) -> None:
         """Let go of a child. Closing a descriptor alone would not take it out of the epoll set.
@@ -271,39 +297,41 @@ class ProcessSupervisor:
         The launch before may still hold a copy: posix_spawn returns before the exec closes them. Its
         events would then be taken for those of the next descriptor of that number.
         """
-        by_descriptor, unregister = self._by_descriptor, self._epoll.unregister
-        for descriptor in (child.pidfd, child.pipe) if child.pipe >= 0 else (child.pidfd,):
-            unregister(descriptor)
-            os.close(descriptor)
-            del by_descriptor[descriptor]
-        del self._by_name[child.instance.id]
-        self._timeout.discard(child)
+        pidfd, pipe = child.pidfd, child.pipe
+        self._unregister(pidfd)
+        os.close(pidfd)
+        del self._by_descriptor[pidfd], self._by_name[child.instance.id]
+        if pipe >= 0:
+            self._unregister(pipe)
+            os.close(pipe)
+            del self._by_descriptor[pipe]
         if child.ended_as is not None:
             self._grace.discard(child)
             self._last_words.discard(child)
         if self._prober is not None:
             self._prober.discard(child)
-        self._runtime.table.leave(child.slot)
+        self._leave(child.slot)
         self.in_flight -= 1
 
     def _classify(self, child: Child, status: int, now_ns: int) -> None:
         log, index = self.log, child.index
         log.exited_ns[index] = now_ns
         log.status[index] = status
-        if self._ready_at_exit and child.ended_as is None:
-            log.ready_ns[index] = now_ns
-            child.ready = True
-        outcome = child.ended_as if child.ended_as is not None else self._outcome(child, status)
+        outcome = child.ended_as
+        if outcome is None:
+            if self._ready_at_exit:
+                log.ready_ns[index] = now_ns
+                child.ready = True
+            outcome = self._outcome(child, status)
+            if outcome is COMPLETED:
+                self._complete(index)
         if outcome is not COMPLETED:
             self._fail(index, outcome, child.tail.decode(errors="replace"))
-        elif child.ended_as is None:
-            self._complete(index)
 
     def _outcome(self, child: Child, status: int) -> Outcome:
-        reason = self._target.exit_reasons.get(status)
-        if reason is not None:
-            return OUTCOME_OF_REASON[reason]
-        if status not in self._target.exit_codes:
+        if self._exit_reasons and status in self._exit_reasons:
+            return OUTCOME_OF_REASON[self._exit_reasons[status]]
+        if status not in self._exit_codes:
             return Outcome.SIGNAL if status < 0 else Outcome.EXIT_CODE
         if not child.ready or (child.watch is not None and not child.watch.required):
             return Outcome.NOT_READY

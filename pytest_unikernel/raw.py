@@ -26,10 +26,8 @@ COLUMNS = (
 )
 
 
-def write_raw(directory: Path | None, target: Target, trial: Trial, number: int) -> Path | None:
+def write_raw(directory: Path, target: Target, trial: Trial, number: int) -> Path:
     """Write a trial's launches into a new file of the directory and return its path."""
-    if directory is None:
-        return None
     step = "cold" if trial.step_ns is None else f"{trial.step_ns / 1e9:.10f}".rstrip("0").rstrip(".") + "s"
     name = "".join(each if each.isalnum() or each in "-_.[]" else "_" for each in target.full_name)
     path = _unused(directory, f"{name}-{step}-trial{number}")

@@ -1,4 +1,4 @@
-"""One launch is one row of compact columns: instants, outcome, usage (53 bytes)."""
+"""One launch is one row of compact columns: instants, outcome, usage (57 bytes)."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class LaunchLog:
         self.started_ns = _column("q", NONE_NS)
         self.ready_ns = _column("q", NONE_NS)
         self.exited_ns = _column("q", NONE_NS)
-        self.spawn_ns = _column("I")
+        self.spawn_ns = _column("q")
         self.outcome = _column("B")
         self.status = _column("i")
         self.user_s = _float_column()
         self.system_s = _float_column()
-        self.max_rss_kib = _column("I")
+        self.max_rss_kib = _column("q")
         self.tails: dict[int, str] = {}
         self.outputs: dict[int, str] = {}
         self.events: dict[int, dict[str, int]] = {}

@@ -42,6 +42,8 @@ class Runtime:
         table: the reaper's table of pids.
         realtime: whether the generator runs as SCHED_FIFO, so that children must be set back.
         child_nofile: soft and hard RLIMIT_NOFILE to give back to children, where ours was raised.
+        ahead_ns: how long before a deadline the loop wakes up, to look again and again until it comes:
+            waking an idle CPU takes up to half a millisecond, which would be the launch's lateness.
         cpus: CPUs that instances are pinned to, or None.
         output_directory: where each instance's whole output goes, or None.
         label: prefix of the output files' names.
@@ -52,6 +54,7 @@ class Runtime:
     directory: Path
     table: Table = field(default_factory=NoTable)
     realtime: bool = False
+    ahead_ns: int = 0
     child_nofile: tuple[int, int] | None = None
     cpus: frozenset[int] | None = None
     output_directory: Path | None = None

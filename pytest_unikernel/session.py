@@ -121,9 +121,10 @@ class Session:
         return Sample(*self._samples.read()[:-1])
 
     def close(self) -> None:
-        """Kill what is left of ours, end the helpers, remove the directory. Only in the owning process."""
+        """Kill what is left of ours, end the helpers, remove the directory: once, in the owning process."""
         if os.getpid() != self._owner:
             return
+        self._owner = 0
         leftovers.sweep(self.token)
         self._end_monitor()
         reaper.remove(str(self.directory))

@@ -6,43 +6,42 @@ import os
 import resource
 import signal
 
+from pytest_unikernel import posixspawn
+from pytest_unikernel.posixspawn import Opaque, Strings
 from pytest_unikernel.runtime import Runtime
+
+INHERITED = -1
 
 
 class Spawner:
     """Starts processes; holds the /dev/null that their stdin is."""
 
-    def __init__(self, runtime: Runtime, *, console: bool) -> None:
+    def __init__(self, runtime: Runtime, directory: str | None = None) -> None:
         self._runtime = runtime
-        self._console = console
-        self._ignored = ignored_signals()
+        self._directory = directory
+        self._attributes = posixspawn.attributes(ignored_signals())
         self._devnull = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self._actions: dict[int, Opaque] = {}
         self._plain = not runtime.realtime and runtime.child_nofile is None and runtime.cpus is None
 
-    def spawn(self, argv: list[bytes], environment: dict[bytes, bytes], write_end: int) -> int:
-        """Start the program with its output going to ``write_end``; return its pid.
+    def spawn(self, argv: Strings, environment: Strings, write_end: int) -> int:
+        """Start the program with its output going to ``write_end``, or with our stdio; return its pid.
 
         Raises:
             OSError: the kernel refused (ENOENT, EACCES, EAGAIN, ENOMEM ...).
         """
-        pid = os.posix_spawn(
-            argv[0],
-            argv,
-            environment,
-            file_actions=self._redirections(write_end),
-            setpgroup=0,
-            setsigmask=(),
-            setsigdef=self._ignored,
-        )
+        actions = self._actions.get(write_end)
+        if actions is None:  # descriptor numbers come back: the actions for one are made once
+            actions = self._actions[write_end] = self._actions_for(write_end)
+        pid = posixspawn.spawn(argv, environment, actions, self._attributes)
         if not self._plain:
             self._give_back(pid)
         return pid
 
-    def _redirections(self, write_end: int) -> tuple[tuple[int, int, int], ...]:
-        if self._console:
-            return ()
-        duplicate = os.POSIX_SPAWN_DUP2
-        return (duplicate, self._devnull, 0), (duplicate, write_end, 1), (duplicate, write_end, 2)
+    def _actions_for(self, write_end: int) -> Opaque:
+        if write_end == INHERITED:
+            return posixspawn.file_actions((), self._directory)
+        return posixspawn.file_actions(((self._devnull, 0), (write_end, 1), (write_end, 2)), self._directory)
 
     def _give_back(self, pid: int) -> None:
         """Undo for the child what the generator has for itself.
@@ -58,7 +57,7 @@ class Spawner:
                 os.sched_setaffinity(pid, runtime.cpus)
             if runtime.child_nofile is not None:
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, runtime.child_nofile)
-        except (ProcessLookupError, PermissionError):  # it has ended, or is set-user-id
+        except OSError:  # it has ended, or is set-user-id
             pass
 
     def close(self) -> None:

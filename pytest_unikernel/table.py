@@ -12,6 +12,7 @@ from pytest_unikernel.reaper import HEADER_BYTES, SLOT
 
 MAX_SLOTS = 1 << 16
 MOST_US = (1 << 31) - 1
+SLOT_BYTES = SLOT.size
 
 
 class PidTable:
@@ -31,14 +32,15 @@ class PidTable:
             return -1
         slot = self._free.pop()
         took_ns = monotonic_ns() - started_ns
-        took_us = min(took_ns // 1000 + 1, MOST_US)
-        SLOT.pack_into(self._map, HEADER_BYTES + slot * SLOT.size, pid, took_us, boottime_ns() - took_ns)
+        took_us = took_ns // 1000 + 1
+        place = HEADER_BYTES + slot * SLOT_BYTES
+        SLOT.pack_into(self._map, place, pid, min(took_us, MOST_US), boottime_ns() - took_ns)
         return slot
 
     def leave(self, slot: int) -> None:
         """Free the slot; its pid has been reaped."""
         if slot >= 0:
-            SLOT.pack_into(self._map, HEADER_BYTES + slot * SLOT.size, 0, 0, 0)
+            SLOT.pack_into(self._map, HEADER_BYTES + slot * SLOT_BYTES, 0, 0, 0)
             self._free.append(slot)
 
     def close(self) -> None:

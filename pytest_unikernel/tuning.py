@@ -37,7 +37,7 @@ def tuned(realtime: Realtime, descriptors: int, cpus: frozenset[int] | None = No
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_no_garbage_collection())
-        stack.enter_context(_punctual_timers())
+        stack.enter_context(_timer_slack_kept())
         stack.enter_context(_subreaper())
         stack.enter_context(_default_sigchld())
         stack.enter_context(_nothing_handed_down())
@@ -59,10 +59,13 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _punctual_timers() -> Iterator[None]:
-    """Timers fire when they are due and not up to 50 µs later. Source: PR_SET_TIMERSLACK(2const)."""
+def _timer_slack_kept() -> Iterator[None]:
+    """Real-time scheduling sets the slack to 0, and leaving it need not bring it back.
+
+    It isn't changed otherwise: a timerfd is punctual with any slack, and children would inherit it.
+    Source: PR_SET_TIMERSLACK(2const).
+    """
     slack_ns = linux.prctl(linux.PR_GET_TIMERSLACK)
-    linux.prctl(linux.PR_SET_TIMERSLACK, 1)
     try:
         yield
     finally:

@@ -1,10 +1,11 @@
-"""One load of a program by our generator, for the comparison scripts: prints one JSON object.
+"""One load of a program by our generator, for the other scripts: prints its record as JSON.
 
-python benchmarks/figures/ours.py STEP WINDOW_S on|off PROGRAM [ARGUMENT...]
+python benchmarks/figures/ours.py [--realtime on|off|auto] [--warmup S] [--cold N] STEP WINDOW_S PROGRAM [ARGUMENT...]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from fractions import Fraction
@@ -16,18 +17,27 @@ from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.session import Session
 
 
-def main(argv: list[str]) -> None:
-    step, window_s, realtime, *command = argv[1:]
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--realtime", choices=["auto", "on", "off"], default="off")
+    parser.add_argument("--warmup", type=float, default=0.5)
+    parser.add_argument("--cold", type=int, default=0, help="launch so many one after the other instead")
+    parser.add_argument("step", type=Fraction)
+    parser.add_argument("window_s", type=float)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    target = Target("program", arguments.command, memory_bytes=1 << 20)
     session = Session()
     try:
-        options = LoadOptions(realtime="on" if realtime == "on" else "off")
-        loads = Loads(session, options, Quiescence(session.sample))
-        plan = LoadPlan(step=Fraction(step), warmup_s=0.5, window_s=float(window_s), drain_timeout_s=15.0)
-        result = loads.sweep(Target("program", command), plan, {}).result
+        loads = Loads(session, LoadOptions(realtime=arguments.realtime), Quiescence(session.sample))
+        plan = LoadPlan(
+            step=arguments.step, warmup_s=arguments.warmup, window_s=arguments.window_s, drain_timeout_s=20.0
+        )
+        measured = loads.cold(target, arguments.cold, {}) if arguments.cold else loads.sweep(target, plan, {})
     finally:
         session.close()
-    json.dump(result.as_json(), sys.stdout)
+    json.dump(measured.result.as_json(), sys.stdout)
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    main()

@@ -20,6 +20,17 @@ FAST = dict(time_steps=[0.1, 0.05], warmup=0, window=1)
 def fake():
     return FakeTarget(service_time_s=0.01)
 """
+# For sweeps of real processes: a busy machine must not end a series whose steps a test counts.
+LENIENT = """
+@pytest.fixture(autouse=True)
+def lenient(monkeypatch):
+    monkeypatch.setattr("pytest_unikernel.stats.LATENESS_FLOOR_NS", 10**11)
+    monkeypatch.setattr("pytest_unikernel.stats.LATENESS_RESPONSE_SHARE", 1e9)
+    monkeypatch.setattr("pytest_unikernel.stats.ACHIEVED_SHARE", 0.0)
+    monkeypatch.setattr("pytest_unikernel.stats.BACKLOG_RISE_LAUNCHES", 1e9)
+
+
+"""
 TWO_STEPS = """
 @pytest.mark.load_sweep(**FAST)
 def test_it(load_step, fake):

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from sweeprun import TWO_STEPS, benches, loads, run, run_apart
 
+from pytest_unikernel.optiontable import MAX_WARMUP_S
+
 REAL = """
 @pytest.fixture
 def real():
@@ -34,21 +36,26 @@ def test_it(load_step):
     load_step(FakeTarget(fail_every=1, timeout_s=7))
 """
 
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 # The contract: keys may be added, never renamed or removed.
-KEYS = """
+KEYS = words("""
 schema target fixture variant ready mode arrivals versions time_step_s offered_rate_hz achieved_rate_hz
 throughput_hz throughput_per_core_hz warmup_s window_s trials per_trial scheduled started completed dropped
 unfinished failed verdict interrupted in_flight_max response_time_s service_time_s lateness_s distribution
 intervals_s phases_s neighbours_s instance generator host
-""".split()
-PER_TRIAL_KEYS = "throughput_hz achieved_rate_hz p50 p99 verdict".split()
-SUMMARY_KEYS = "n censored min mean max stddev p50 p90 p95 p99 p99.9".split()
-INSTANCE_KEYS = "user_s system_s max_rss_bytes".split()
-GENERATOR_KEYS = "cpu_s_per_launch spawn_s loop_turn_s realtime".split()
-HOST_KEYS = """
+""")
+PER_TRIAL_KEYS = words("throughput_hz achieved_rate_hz p50 p99 verdict")
+SUMMARY_KEYS = words("n censored min mean max stddev p50 p90 p95 p99 p99.9")
+INSTANCE_KEYS = words("user_s system_s max_rss_bytes")
+GENERATOR_KEYS = words("cpu_s_per_launch spawn_s loop_turn_s realtime")
+HOST_KEYS = words("""
 cpu_percent steal_percent memory_available_min_bytes load1_max processes_max psi_cpu container_daemons
-""".split()
-NULL_IF_COLD = "time_step_s offered_rate_hz achieved_rate_hz throughput_hz lateness_s".split()
+""")
+NULL_IF_COLD = words("time_step_s offered_rate_hz achieved_rate_hz throughput_hz lateness_s")
 
 
 @pytest.fixture
@@ -82,7 +89,9 @@ def assert_quantities_are_numbers(record: dict[str, Any], where: str = "load") -
 
 
 def test_a_record_has_every_key_of_the_contract(pytester: pytest.Pytester, output: Path) -> None:
-    run(pytester, f"--benchmark-json={output}", "--sweep-quiet-host=off", source=REAL).assert_outcomes(passed=2)
+    run(pytester, f"--benchmark-json={output}", "--sweep-quiet-host=off", source=REAL).assert_outcomes(
+        passed=2
+    )
     for name, load in loads(output).items():
         assert not set(KEYS) - set(load), name
         assert set(PER_TRIAL_KEYS) <= set(load["per_trial"][0])
@@ -126,7 +135,9 @@ def test_a_simulated_queue_has_the_response_times_that_can_be_computed(
         assert bench["stats"]["data"] == [0.01] * bench["extra_info"]["load"]["completed"]
 
 
-def test_a_load_without_a_completion_fails_and_is_in_the_file(pytester: pytest.Pytester, output: Path) -> None:
+def test_a_load_without_a_completion_fails_and_is_in_the_file(
+    pytester: pytest.Pytester, output: Path
+) -> None:
     run(pytester, f"--benchmark-json={output}", source=ALL_FAIL).assert_outcomes(failed=1)
     bench = benches(output)["test_it[0.1s]"]
     load = bench["extra_info"]["load"]
@@ -136,21 +147,16 @@ def test_a_load_without_a_completion_fails_and_is_in_the_file(pytester: pytest.P
 
 
 def test_a_load_whose_programs_cannot_be_started_is_in_the_file(
-    pytester: pytest.Pytester, output: Path
+    pytester: pytest.Pytester, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(MAX_WARMUP_S, "quick", 0.1)  # else it waits a minute for a first completion
     source = """
 @pytest.mark.load_sweep(time_steps=[0.05], warmup=0, window=0.2)
 def test_it(load_step):
     load_step(Target("missing", ["/no/such/program"]))
 """
-    arguments = ["--sweep-quiet-host=off", f"--benchmark-json={output}"]
-    # The warm-up waits for a first completion up to its bound, which is what costs the time here.
-    result = run(pytester, *arguments, source="import pytest_unikernel.optiontable as o\n" + CAP + source)
-    result.assert_outcomes(failed=1)
+    run(pytester, "--sweep-quiet-host=off", f"--benchmark-json={output}", source=source)
     assert loads(output)["test_it[0.05s]"]["failed"] == {"spawn-error": 4}
-
-
-CAP = "o.MAX_WARMUP_S['quick'] = 0.1\n"
 
 
 def test_a_failed_assertion_keeps_the_record(pytester: pytest.Pytester, output: Path) -> None:
@@ -223,7 +229,8 @@ def test_an_equal_run_passes_the_comparison(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("fake)", "fake(service_time_s=0.04))"), ("**FAST", "time_steps=[0.1], warmup=0, window=2")]
+    ("old", "new"),
+    [("step(fake)", "step(fake(service_time_s=0.04))"), ("**FAST", "time_steps=[0.1], warmup=0, window=2")],
 )
 def test_a_run_measured_otherwise_is_not_compared(pytester: pytest.Pytester, old: str, new: str) -> None:
     run(pytester, "--benchmark-autosave", source=TWO_STEPS)
@@ -324,13 +331,16 @@ def test_disabled_fails_if_the_launch_does(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("place", ["function", "class"])
 def test_the_users_own_group_survives(pytester: pytest.Pytester, output: Path, place: str) -> None:
-    mark = '@pytest.mark.benchmark(group="mine", disable_gc=True)\n'
-    source = """
-{0}class TestIt:
-    {1}@pytest.mark.load_sweep(**FAST)
+    mark = '@pytest.mark.benchmark(group="mine", disable_gc=True)'
+    on_class, on_function = (mark, "") if place == "class" else ("", mark)
+    source = f"""
+{on_class}
+class TestIt:
+    {on_function}
+    @pytest.mark.load_sweep(**FAST)
     def test_it(self, load_step, fake):
         load_step(fake)
-""".format(*((mark, "") if place == "class" else ("", mark + "    ")))
+"""
     run(pytester, f"--benchmark-json={output}", source=source).assert_outcomes(passed=2)
     found = benches(output)
     assert {bench["group"] for bench in found.values()} == {"mine"}
@@ -341,7 +351,9 @@ def test_a_timer_of_the_users_own_is_a_clear_error(pytester: pytest.Pytester) ->
     source = "import time\n@pytest.mark.benchmark(timer=time.time)" + TWO_STEPS
     result = run(pytester, source=source)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: benchmark(timer=...): a load's durations are recorded*test_it.py::test_it*"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: benchmark(timer=...): a load's durations are recorded*test_it.py::test_it*"]
+    )
 
 
 def test_timing_something_else_beside_a_load_is_a_clear_error(pytester: pytest.Pytester) -> None:
@@ -365,5 +377,3 @@ def test_it(load_step, fake, benchmark):
 def test_profiling_leaves_the_samples_alone(pytester: pytest.Pytester, output: Path) -> None:
     run(pytester, f"--benchmark-json={output}", "--benchmark-cprofile=tottime", source=TWO_STEPS)
     assert all(set(bench["stats"]["data"]) == {0.01} for bench in benches(output).values())
-
-

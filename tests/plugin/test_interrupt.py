@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sweeprun import FIXED, loads, run, write
+from sweeprun import FIXED, LENIENT, loads, run, write
 
 from pytest_unikernel.leftovers import holders
 
@@ -54,7 +54,11 @@ class Running:
 
     def launches(self) -> list[list[str]]:
         """Return the token and directory of each launch so far."""
-        return [line.split() for line in self._launches.read_text().splitlines()] if self._launches.exists() else []
+        return (
+            [line.split() for line in self._launches.read_text().splitlines()]
+            if self._launches.exists()
+            else []
+        )
 
     def end(self, *numbers: int) -> int:
         """Send the signals and return the exit status."""
@@ -76,7 +80,7 @@ class Running:
 
 @pytest.fixture
 def running(pytester: pytest.Pytester, request: pytest.FixtureRequest) -> Iterator[Running]:
-    write(pytester, SWEEP.format(then=getattr(request, "param", "exit 0")))
+    write(pytester, LENIENT + SWEEP.format(then=getattr(request, "param", "exit 0")))
     started = Running(pytester, "--sweep-window=1", "--benchmark-json=o.json")
     yield started
     started.close()
@@ -144,7 +148,9 @@ def test_two_signals_leave_nothing_either(running: Running) -> None:
     assert_nothing_is_left(running.launches(), within_s=5.0)
 
 
-def test_the_end_says_how_to_resume_and_the_next_run_does(pytester: pytest.Pytester, running: Running) -> None:
+def test_the_end_says_how_to_resume_and_the_next_run_does(
+    pytester: pytest.Pytester, running: Running
+) -> None:
     running.wait_for_launches(35)
     running.end(signal.SIGINT)
     before = len(running.launches())
@@ -163,7 +169,9 @@ def test_a_killed_run_is_mentioned_by_the_next_one(pytester: pytest.Pytester, ru
     running.end(signal.SIGKILL)
     assert_nothing_is_left(running.launches(), within_s=5.0)
     found = re.search(
-        r"^sweep: an earlier run didn't finish: (--sweep-resume=\S+)$", run(pytester, "--co").stdout.str(), re.MULTILINE
+        r"^sweep: an earlier run didn't finish: (--sweep-resume=\S+)$",
+        run(pytester, "--co").stdout.str(),
+        re.MULTILINE,
     )
     assert found is not None
     resumed = run(pytester, found[1], "--sweep-quiet-host=off", "--sweep-window=1", "--benchmark-json=p.json")
@@ -175,7 +183,7 @@ def test_a_killed_run_is_mentioned_by_the_next_one(pytester: pytest.Pytester, ru
 def test_a_signal_during_the_only_launch_of_a_disabled_benchmark_ends_the_run(
     pytester: pytest.Pytester,
 ) -> None:
-    write(pytester, SWEEP.format(then="exec sleep 100"))
+    write(pytester, LENIENT + SWEEP.format(then="exec sleep 100"))
     started = Running(pytester, "--benchmark-disable")
     try:
         started.wait_for_launches(1)

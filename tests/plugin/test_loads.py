@@ -58,7 +58,9 @@ def test_what_is_no_target_is_refused_with_its_repr(pytester: pytest.Pytester, w
 
 @pytest.mark.parametrize("launches", ["0", "-1", "True", "2.0", "'3'"])
 def test_a_number_of_launches_is_a_whole_number(pytester: pytest.Pytester, launches: str) -> None:
-    result = run(pytester, source=f"def test_n(cold_start, fake):\n    cold_start(fake, launches={launches})\n")
+    result = run(
+        pytester, source=f"def test_n(cold_start, fake):\n    cold_start(fake, launches={launches})\n"
+    )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"cold_start: launches must be a whole number >= 1, got {launches} *"])
 
@@ -175,11 +177,15 @@ def test_without_pytest_benchmark_a_load_says_what_is_missing(pytester: pytest.P
 
 
 @pytest.mark.parametrize("disabled", [[], ["--benchmark-disable"]])
-def test_under_xdist_loads_are_skipped_with_the_reason(pytester: pytest.Pytester, disabled: list[str]) -> None:
+def test_under_xdist_loads_are_skipped_with_the_reason(
+    pytester: pytest.Pytester, disabled: list[str]
+) -> None:
     source = TWO_STEPS + "\ndef test_plain(): pass\n"
     result = run_apart(pytester, "-n2", "-rs", *disabled, source=source)
     result.assert_outcomes(skipped=2, passed=1)
-    result.stdout.fnmatch_lines(["*loads are not measured beside other tests (xdist is active); -n0 measures"])
+    result.stdout.fnmatch_lines(
+        ["*loads are not measured beside other tests (xdist is active); -n0 measures"]
+    )
 
 
 def test_without_workers_xdist_does_not_matter(pytester: pytest.Pytester) -> None:

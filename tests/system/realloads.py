@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.processes import ProcessSupervisor
@@ -17,6 +21,7 @@ from pytest_unikernel.target import Target
 from pytest_unikernel.tuning import Realtime, tuned
 
 PATIENCE_S = 20.0
+NOBODY = 65534
 
 
 @contextmanager
@@ -37,7 +42,12 @@ def supervised(
 
 
 def launched(
-    session: Session, target: Target, launches: int = 2, *, timeout_s: float = 10.0, realtime: Realtime = "off"
+    session: Session,
+    target: Target,
+    launches: int = 2,
+    *,
+    timeout_s: float = 10.0,
+    realtime: Realtime = "off",
 ) -> LaunchLog:
     """Launch one after the other; return their log."""
     with supervised(session, target, timeout_s=timeout_s, realtime=realtime) as supervisor:
@@ -58,10 +68,8 @@ def descriptors() -> dict[int, str]:
     """Return this process's open descriptors and what they are, but for the one that lists them."""
     found = {}
     for entry in Path("/proc/self/fd").iterdir():
-        try:
+        with contextlib.suppress(FileNotFoundError):
             found[int(entry.name)] = str(entry.readlink())
-        except FileNotFoundError:
-            continue
     return {number: what for number, what in found.items() if not what.startswith("/proc/")}
 
 
@@ -86,7 +94,8 @@ def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool
 def mentioning(text: str) -> list[int]:
     """Return the processes with the text in their command line or environment, zombies excepted."""
     wanted = os.fsencode(text)
-    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if pid != os.getpid() and _has(pid, wanted)]
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if pid != os.getpid() and _has(pid, wanted)]
 
 
 def _has(pid: int, wanted: bytes) -> bool:
@@ -95,3 +104,13 @@ def _has(pid: int, wanted: bytes) -> bool:
     except OSError:
         return False
     return any(wanted in text for text in texts) and alive(pid)
+
+
+def as_nobody(argv: list[str]) -> list[str]:
+    """Return a command that runs another as nobody; one that may read, for Python may be in root's home."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("setpriv is missing; apt install util-linux")
+    capabilities = "+dac_override,+dac_read_search"
+    given = [f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}"]
+    return [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *given, *argv]

@@ -164,6 +164,11 @@ def test_the_verdict_is_the_first_rule_that_applies(made: Trial, expected: Verdi
     assert (found, bool(reason)) == (expected, expected != "ok"), reason
 
 
+def test_starts_after_the_window_are_missing_from_the_achieved_rate() -> None:
+    _, reason = verdict(trial(1000, late_ms=past_the_end(11), service_ms=500))
+    assert reason == "only 989 of 1000 launches were started in the window"
+
+
 def test_a_window_of_poisson_arrivals_may_hold_fewer_launches_than_offered() -> None:
     """Offered is 1 per step on average; a generator that started all that were due isn't late."""
     made = trial(900, window_steps=1000)

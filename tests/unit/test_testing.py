@@ -191,7 +191,7 @@ def test_a_launch_may_time_out_in_the_queue() -> None:
     supervisor = ran(FakeTarget(servers=1, service_time_s=0.8, timeout_s=1.0), [0, 0, 100, 900])
     log = supervisor.log
     assert outcomes(log) == [Outcome.COMPLETED, Outcome.TIMEOUT, Outcome.TIMEOUT, Outcome.COMPLETED]
-    assert exits_ms(supervisor) == [800, 1000, 1100, 1800]
+    assert exits_ms(supervisor) == [800, 1000, 1100, 1900]
 
 
 def test_a_launch_that_ends_exactly_at_its_limit_has_completed() -> None:
@@ -254,8 +254,8 @@ def begun(behaviour: Behaviour, launches: int, **options: Any) -> FakeSupervisor
 
 def test_time_jumps_to_the_next_exit() -> None:
     clock = ManualClock(7)
-    supervisor = begun(Behaviour(service_time_s=3600.0), 1, clock=clock)
-    assert supervisor.wait(10**15) == clock.now_ns() == 7 + 3600 * S
+    supervisor = begun(Behaviour(service_time_s=30.0), 1, clock=clock)
+    assert supervisor.wait(10**15) == clock.now_ns() == 7 + 30 * S
 
 
 def test_ending_everything_gives_servers_to_nobody_who_is_ended_too() -> None:

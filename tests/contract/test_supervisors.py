@@ -1,0 +1,333 @@
+"""What the load generator may expect of a supervisor, of the simulated one as of the real one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_unikernel.processes import ProcessSupervisor
+from pytest_unikernel.readiness import Line
+from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.runtime import Runtime
+from pytest_unikernel.supervisor import Supervisor
+from pytest_unikernel.target import Target
+from pytest_unikernel.testing import FakeTarget
+
+S = 1_000_000_000
+LONG_NS = 60 * S  # never reached: what is waited for comes first
+
+
+def shell(script: str) -> Target:
+    return Target("shell", ["/bin/sh", "-c", script])
+
+
+# What an instance does -> how it is simulated, how it is done.
+BEHAVIOURS: dict[str, tuple[Target, Target]] = {
+    "succeeds": (FakeTarget(), shell("exit 0")),
+    "exits with 1": (FakeTarget(fail_every=1), shell("exit 1")),
+    "dies of a signal": (FakeTarget(fail_every=1, fail_as="signal"), shell("kill -SEGV $$")),
+    "is never ready": (
+        FakeTarget(fail_every=1, fail_as="not-ready")(ready=Line("up")),
+        shell("echo down")(ready=Line("up")),
+    ),
+    "can't be started": (
+        FakeTarget(fail_every=1, fail_as="spawn-error"),
+        Target("missing", ["/no/such/program"]),
+    ),
+    "never exits": (FakeTarget(never_exits_every=1), shell("exec sleep 600")),
+    "is ready, then exits": (
+        FakeTarget(linger_s=0.05)(ready=Line("up")),
+        shell("echo up; sleep 0.05")(ready=Line("up")),
+    ),
+    "serves": (
+        FakeTarget(long_lived=True),
+        shell("echo up; exec sleep 600")(ready=Line("up"), long_lived=True),
+    ),
+}
+
+
+class Make:
+    """Makes supervisors of instances that behave as named, and closes each once."""
+
+    def __init__(self, kind: str, directory: Path) -> None:
+        self._kind = kind
+        self._directory = directory
+        self._open: list[Supervisor] = []
+
+    def __call__(self, behaviour: str, timeout_s: float = 60.0) -> Supervisor:
+        simulated, real = BEHAVIOURS[behaviour]
+        made: Supervisor
+        if self._kind == "simulated":
+            assert simulated.supervisor is not None
+            made = simulated.supervisor(simulated, None, timeout_s)
+        else:
+            made = ProcessSupervisor(real, Runtime(secrets.token_hex(8), self._directory), timeout_s)
+        self._open.append(made)
+        return made
+
+    def close(self) -> None:
+        while self._open:
+            self._open.pop().close()
+
+
+@pytest.fixture(params=["simulated", "processes"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    made = Make(request.param, tmp_path)
+    yield made
+    made.close()
+
+
+def start(supervisor: Supervisor) -> int:
+    index = supervisor.log.add(supervisor.now_ns())
+    supervisor.start(index)
+    return index
+
+
+def wait_for_all(supervisor: Supervisor) -> None:
+    """Wait until nothing is in flight, within a bound."""
+    until_ns = supervisor.now_ns() + LONG_NS
+    while supervisor.in_flight:
+        assert supervisor.wait(until_ns) < until_ns, "an instance didn't end"
+
+
+def run_one(supervisor: Supervisor) -> int:
+    index = start(supervisor)
+    wait_for_all(supervisor)
+    return index
+
+
+def test_a_new_supervisor_has_seen_nothing(make: Make) -> None:
+    supervisor = make("succeeds")
+    counts = (supervisor.in_flight, supervisor.completed, supervisor.failed, supervisor.dropped)
+    assert (*counts, supervisor.longest_service_ns, len(supervisor.log)) == (0,) * 6
+
+
+def test_a_launch_that_succeeds_is_completed(make: Make) -> None:
+    supervisor = make("succeeds")
+    index = start(supervisor)
+    assert supervisor.in_flight == 1
+    wait_for_all(supervisor)
+    log = supervisor.log
+    assert (log.outcome[index], log.status[index]) == (Outcome.COMPLETED, 0)
+    assert log.scheduled_ns[index] <= log.started_ns[index] < log.ready_ns[index] == log.exited_ns[index]
+    assert (supervisor.in_flight, supervisor.completed, supervisor.failed) == (0, 1, 0)
+    assert supervisor.longest_service_ns == log.ready_ns[index] - log.started_ns[index]
+    assert log.tails == {}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome"),
+    [
+        ("exits with 1", Outcome.EXIT_CODE),
+        ("dies of a signal", Outcome.SIGNAL),
+        ("is never ready", Outcome.NOT_READY),
+    ],
+)
+def test_a_launch_that_fails_is_counted_with_its_reason(make: Make, behaviour: str, outcome: Outcome) -> None:
+    supervisor = make(behaviour)
+    index = run_one(supervisor)
+    log = supervisor.log
+    assert log.outcome[index] == outcome
+    assert log.started_ns[index] <= log.exited_ns[index]
+    assert (supervisor.in_flight, supervisor.completed, supervisor.failed) == (0, 0, 1)
+    assert supervisor.longest_service_ns == 0
+    assert index in log.tails
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status"), [("exits with 1", 1), ("dies of a signal", -11), ("is never ready", 0)]
+)
+def test_the_status_is_the_exit_code_or_the_signal(make: Make, behaviour: str, status: int) -> None:
+    supervisor = make(behaviour)
+    index = run_one(supervisor)
+    assert supervisor.log.status[index] == status
+
+
+def test_a_launch_that_cannot_be_started_was_never_in_flight(make: Make) -> None:
+    supervisor = make("can't be started")
+    index = start(supervisor)
+    log = supervisor.log
+    assert (supervisor.in_flight, supervisor.completed, supervisor.failed) == (0, 0, 1)
+    assert log.outcome[index] == Outcome.SPAWN_ERROR
+    assert log.started_ns[index] >= log.scheduled_ns[index]
+    assert (log.ready_ns[index], log.exited_ns[index]) == (-1, -1)
+    assert log.status[index] > 0  # errno
+    assert index in log.tails
+
+
+def test_a_launch_that_never_exits_is_timed_out(make: Make) -> None:
+    supervisor = make("never exits", timeout_s=0.2)
+    index = run_one(supervisor)
+    log = supervisor.log
+    assert log.outcome[index] == Outcome.TIMEOUT
+    assert log.exited_ns[index] - log.started_ns[index] >= S // 5
+    assert log.ready_ns[index] == -1
+    assert (supervisor.in_flight, supervisor.completed, supervisor.failed) == (0, 0, 1)
+
+
+def test_every_launch_has_a_time_out_of_its_own(make: Make) -> None:
+    supervisor = make("never exits", timeout_s=0.3)
+    first = start(supervisor)
+    supervisor.wait(supervisor.now_ns() + S // 10, or_exit=False)
+    second = start(supervisor)
+    wait_for_all(supervisor)
+    log = supervisor.log
+    assert log.exited_ns[first] < log.exited_ns[second]
+    assert log.exited_ns[second] - log.started_ns[second] >= 3 * S // 10
+
+
+def test_a_launch_that_is_ready_before_its_exit_completes_with_the_exit(make: Make) -> None:
+    supervisor = make("is ready, then exits")
+    index = run_one(supervisor)
+    log = supervisor.log
+    assert log.outcome[index] == Outcome.COMPLETED
+    assert log.started_ns[index] < log.ready_ns[index] < log.exited_ns[index]
+    assert supervisor.longest_service_ns == log.ready_ns[index] - log.started_ns[index]
+
+
+def test_a_long_lived_launch_completes_when_ready_and_is_then_stopped(make: Make) -> None:
+    supervisor = make("serves")
+    index = run_one(supervisor)
+    log = supervisor.log
+    assert log.outcome[index] == Outcome.COMPLETED
+    assert log.started_ns[index] < log.ready_ns[index] <= log.exited_ns[index]
+    assert (supervisor.completed, supervisor.failed) == (1, 0)
+
+
+def test_a_long_lived_launch_that_was_completed_stays_so_when_it_is_ended(make: Make) -> None:
+    supervisor = make("serves")
+    index = start(supervisor)
+    while not supervisor.completed:
+        supervisor.wait(supervisor.now_ns() + S // 100)
+    supervisor.end_all(Outcome.KILLED)
+    wait_for_all(supervisor)
+    assert supervisor.log.outcome[index] == Outcome.COMPLETED
+    assert (supervisor.completed, supervisor.failed) == (1, 0)
+
+
+# waiting ------------------------------------------------------------------------------------------
+
+
+def test_waiting_ends_with_an_exit(make: Make) -> None:
+    supervisor = make("succeeds")
+    start(supervisor)
+    until_ns = supervisor.now_ns() + LONG_NS
+    assert supervisor.wait(until_ns, or_exit=True) < until_ns
+    assert supervisor.in_flight == 0
+
+
+def test_waiting_goes_on_over_exits_if_asked_to(make: Make) -> None:
+    supervisor = make("succeeds")
+    indexes = [start(supervisor) for _ in range(3)]
+    until_ns = supervisor.now_ns() + S // 2
+    now_ns = supervisor.wait(until_ns, or_exit=False)
+    assert until_ns <= now_ns <= supervisor.now_ns()
+    assert [supervisor.log.outcome[index] for index in indexes] == [Outcome.COMPLETED] * 3
+    assert all(supervisor.log.exited_ns[index] <= now_ns for index in indexes)
+
+
+def test_waiting_ends_at_the_instant_when_nothing_happens(make: Make) -> None:
+    supervisor = make("never exits")
+    start(supervisor)
+    until_ns = supervisor.now_ns() + S // 20
+    assert supervisor.wait(until_ns) >= until_ns
+    assert supervisor.in_flight == 1
+
+
+@pytest.mark.parametrize("or_exit", [True, False])
+def test_waiting_for_an_instant_that_has_passed_looks_once_and_returns(make: Make, *, or_exit: bool) -> None:
+    supervisor = make("never exits")
+    start(supervisor)
+    before_ns = supervisor.now_ns()
+    assert before_ns <= supervisor.wait(before_ns - S, or_exit=or_exit) <= supervisor.now_ns()
+    assert len(supervisor.turns_ns) >= 1
+
+
+def test_time_outs_are_enforced_while_waiting_over_exits(make: Make) -> None:
+    supervisor = make("never exits", timeout_s=0.1)
+    index = start(supervisor)
+    supervisor.wait(supervisor.now_ns() + S // 2, or_exit=False)
+    assert supervisor.log.outcome[index] == Outcome.TIMEOUT
+
+
+def test_a_watched_descriptor_that_is_readable_ends_the_waiting(make: Make) -> None:
+    supervisor = make("never exits")
+    start(supervisor)
+    read_end, write_end = os.pipe()
+    seen: list[int] = []
+
+    def drain(now_ns: int) -> None:
+        seen.append(now_ns)
+        os.read(read_end, 100)
+
+    supervisor.watch(read_end, drain)
+    os.write(write_end, b"!")
+    until_ns = supervisor.now_ns() + LONG_NS
+    now_ns = supervisor.wait(until_ns, or_exit=False)
+    assert (seen, now_ns < until_ns) == ([now_ns], True)
+    supervisor.wait(supervisor.now_ns() + S // 50)
+    assert len(seen) == 1
+    make.close()
+    os.close(read_end)
+    os.close(write_end)
+
+
+# ending -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("outcome", "failed"), [(Outcome.UNFINISHED, 0), (Outcome.KILLED, 3)])
+def test_everything_in_flight_can_be_ended_with_an_outcome(make: Make, outcome: Outcome, failed: int) -> None:
+    supervisor = make("never exits")
+    indexes = [start(supervisor) for _ in range(3)]
+    supervisor.end_all(outcome)
+    wait_for_all(supervisor)
+    log = supervisor.log
+    assert [log.outcome[index] for index in indexes] == [outcome] * 3
+    assert all(log.exited_ns[index] >= log.started_ns[index] for index in indexes)
+    assert (supervisor.completed, supervisor.failed) == (0, failed)
+
+
+def test_the_first_outcome_stays(make: Make) -> None:
+    supervisor = make("never exits")
+    index = start(supervisor)
+    supervisor.end_all(Outcome.KILLED)
+    supervisor.end_all(Outcome.UNFINISHED)
+    wait_for_all(supervisor)
+    assert supervisor.log.outcome[index] == Outcome.KILLED
+
+
+def test_ending_nothing_is_fine(make: Make) -> None:
+    supervisor = make("succeeds")
+    supervisor.end_all(Outcome.UNFINISHED)
+    run_one(supervisor)
+    supervisor.end_all(Outcome.UNFINISHED)
+    assert (supervisor.completed, supervisor.failed, supervisor.in_flight) == (1, 0, 0)
+
+
+def test_launches_can_follow_after_everything_was_ended(make: Make) -> None:
+    supervisor = make("never exits", timeout_s=0.2)
+    start(supervisor)
+    supervisor.end_all(Outcome.UNFINISHED)
+    wait_for_all(supervisor)
+    index = run_one(supervisor)
+    assert supervisor.log.outcome[index] == Outcome.TIMEOUT
+
+
+def test_counts_run_on_over_the_logs_of_trials(make: Make) -> None:
+    supervisor = make("succeeds")
+    run_one(supervisor)
+    supervisor.log = LaunchLog()
+    assert run_one(supervisor) == 0
+    assert supervisor.completed == 2
+    assert supervisor.log.trim().counts(range(1)) == {Outcome.COMPLETED: 1}
+
+
+def test_a_supervisor_can_be_closed_with_launches_in_flight(make: Make) -> None:
+    supervisor = make("never exits")
+    index = start(supervisor)
+    make.close()
+    assert supervisor.log.outcome[index] == Outcome.UNFINISHED

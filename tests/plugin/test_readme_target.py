@@ -1,0 +1,35 @@
+"""The README's target: exactly that text, run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sweeprun import loads
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCK = re.compile(r"<!-- snippet: target -->\s*```python\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture
+def snippet() -> str:
+    found = BLOCK.search(README.read_text(encoding="utf-8"))
+    assert found is not None, f"{README} has no python block after <!-- snippet: target -->"
+    return found[1]
+
+
+def test_a_new_target_takes_less_than_15_lines(snippet: str) -> None:
+    assert 0 < len(snippet.strip().splitlines()) < 15
+
+
+def test_the_new_target_of_the_readme_works(pytester: pytest.Pytester, snippet: str) -> None:
+    pytester.makepyfile(test_it=snippet)
+    result = pytester.runpytest_inprocess(
+        "-p", "no:hypothesispytest", "--strict-markers", "--benchmark-json=o.json",
+        "--sweep-time-steps=0.1", "--sweep-warmup=0", "--sweep-window=0.5", "--sweep-quiet-host=off",
+    )  # fmt: skip
+    assert result.ret == 0
+    found = loads(pytester.path / "o.json")
+    assert found
+    assert all(load["completed"] == load["scheduled"] > 0 for load in found.values())

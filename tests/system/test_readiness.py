@@ -1,0 +1,238 @@
+"""The five kinds of readiness on real programs, and how each fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+
+import pytest
+from realloads import launched, outcomes, shell
+
+from pytest_unikernel.errors import LoadError
+from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.session import Session
+from pytest_unikernel.target import Event, Exit, Http, Line, Port, Ready, Target
+
+COMPLETED, NOT_READY, TIMEOUT = Outcome.COMPLETED, Outcome.NOT_READY, Outcome.TIMEOUT
+REPORT = 'echo "$UNIKERNEL_ID up" > "$UNIKERNEL_EVENTS"'
+# Answers with each of the statuses in turn, then goes on with the last; what it does first is in argv[1].
+SERVER = """
+import os, socket, sys, time
+listener = socket.create_server(("127.0.0.1", int(os.environ.get("UNIKERNEL_PORT") or sys.argv[3])))
+how, statuses = sys.argv[1], sys.argv[2].split(",")
+while True:
+    connection, _ = listener.accept()
+    if how == "hangs-up":
+        how = ""
+        connection.close()
+        continue
+    try:
+        asked = connection.recv(4096)
+        if not asked:
+            continue
+        status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        reply = f"HTTP/1.0 {status} as you like it\\r\\n\\r\\n".encode()
+        if how == "slow":
+            for byte in reply:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.002)
+        elif how == "garbage":
+            how = ""
+            connection.sendall(b"\\x00\\xff\\n")
+        elif how != "silent":
+            connection.sendall(reply)
+        if how == "silent":
+            time.sleep(1000)
+        connection.close()
+    except ConnectionError:
+        pass
+"""
+
+
+def server(how: str = "", statuses: str = "200", port: int | None = None) -> Target:
+    return Target(
+        "server",
+        [sys.executable, "-IS", "-c", SERVER, how or "well", statuses, str(port or 0)],
+        long_lived=True,
+        ready=Port(port),
+    )
+
+
+def readiness(log: LaunchLog) -> list[bool]:
+    """Whether each launch was ready, after its start and not after its exit."""
+    columns = zip(log.started_ns, log.ready_ns, log.exited_ns, strict=True)
+    return [started < ready <= exited for started, ready, exited in columns]
+
+
+# lines --------------------------------------------------------------------------------------------
+
+LINES = {
+    "text": ("echo is up", Line("up")),
+    "bytes": ("echo is up", Line(b"up")),
+    "regex": ("echo is up", Line(re.compile(r"^is \w+$"))),
+    "bytes regex": ("echo is up", Line(re.compile(rb"^is \w+$"))),
+    "on stderr": ("echo is up >&2", Line("up")),
+    "text not ended": ("printf 'is up'", Line("up")),
+    "regex at the exit": ("printf 'is up'", Line(re.compile("up$"))),
+    "carriage returns": (r"printf 'is up\r\n'", Line(re.compile("up$"))),
+    "cut between reads": ("printf 'is '; sleep 0.02; printf u; sleep 0.02; echo p", Line("is up")),
+    "regex cut between reads": (
+        "printf 'is '; sleep 0.02; printf u; sleep 0.02; echo p",
+        Line(re.compile("^is up$")),
+    ),
+    "after much else": (
+        "head -c 300000 /dev/zero | tr '\\0' x; echo; echo is up",
+        Line(re.compile("^is up$")),
+    ),
+    "not utf-8": (r"printf '\377\376 up\n'", Line(b"\xff\xfe up")),
+}
+
+
+@pytest.mark.parametrize(("line", "ready"), LINES.values(), ids=LINES.keys())
+@pytest.mark.parametrize("long_lived", [False, True], ids=["exits", "long-lived"])
+def test_a_line_is_seen(session: Session, line: str, ready: Line, long_lived: bool) -> None:
+    if long_lived and line == "printf 'is up'" and ready.whole_lines:
+        pytest.skip("a line that is ended by the exit only can't be seen before it")
+    log = launched(
+        session,
+        shell(f"{line}; {'exec sleep 1000' if long_lived else ''}")(ready=ready, long_lived=long_lived),
+    )
+    assert outcomes(log) == [COMPLETED] * 2
+    assert readiness(log) == [True, True]
+
+
+def test_a_regex_is_not_matched_in_half_a_line(session: Session) -> None:
+    target = shell("printf 'is up'; sleep 0.05; echo ' not'")(ready=Line(re.compile("up$")))
+    assert outcomes(launched(session, target)) == [NOT_READY] * 2
+
+
+# ports --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def free() -> int:
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        return int(holder.getsockname()[1])
+
+
+def test_an_own_port_is_seen_to_open(session: Session) -> None:
+    log = launched(session, server())
+    assert (outcomes(log), readiness(log)) == ([COMPLETED] * 2, [True] * 2)
+
+
+def test_a_fixed_port_is_seen_to_open(session: Session, free: int) -> None:
+    log = launched(session, server(port=free)(env={"UNIKERNEL_PORT": ""}))
+    assert (outcomes(log), readiness(log)) == ([COMPLETED] * 2, [True] * 2)
+
+
+def test_a_host_may_be_named(session: Session) -> None:
+    assert outcomes(launched(session, server()(ready=Port(host="localhost")), 1)) == [COMPLETED]
+
+
+def test_an_unknown_host_is_an_error_before_anything_is_started(session: Session) -> None:
+    with pytest.raises(LoadError, match=r"host 'no\.such\.host\.invalid' has no address"):
+        launched(session, server()(ready=Port(host="no.such.host.invalid")))
+
+
+HTTP = {
+    "200": ("", "200", Http()),
+    "another status": ("", "418", Http(statuses=(418,))),
+    "503 at first": ("", "503,503,200", Http()),
+    "byte by byte": ("slow", "503,200", Http(path="/health")),
+    "hangs up at first": ("hangs-up", "200", Http()),
+    "no http at first": ("garbage", "200", Http()),
+}
+
+
+@pytest.mark.parametrize(("how", "statuses", "ready"), HTTP.values(), ids=HTTP.keys())
+def test_a_server_is_ready_when_it_answers(session: Session, how: str, statuses: str, ready: Http) -> None:
+    log = launched(session, server(how, statuses)(ready=ready))
+    assert (outcomes(log), readiness(log)) == ([COMPLETED] * 2, [True] * 2)
+
+
+# events -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("long_lived", [False, True], ids=["exits", "long-lived"])
+def test_an_event_is_seen(session: Session, long_lived: bool) -> None:
+    target = shell(f"{REPORT}; {'exec sleep 1000' if long_lived else 'sleep 0.05'}")
+    log = launched(session, target(ready=Event("up"), long_lived=long_lived))
+    assert (outcomes(log), readiness(log)) == ([COMPLETED] * 2, [True] * 2)
+    assert [set(log.events[row]) for row in (0, 1)] == [{"up"}] * 2
+
+
+def test_other_events_strangers_and_nonsense_are_not_readiness(session: Session) -> None:
+    lines = ["$UNIKERNEL_ID upper", "u0-0 up", "$UNIKERNEL_ID", "$UNIKERNEL_ID up now", "\\377\\376 up"]
+    reports = "; ".join(f'printf "{line}\\n" > "$UNIKERNEL_EVENTS"' for line in lines)
+    log = launched(session, shell(reports)(ready=Event("up")))
+    assert outcomes(log) == [NOT_READY] * 2
+
+
+# failures -----------------------------------------------------------------------------------------
+
+WANTED: dict[str, Ready] = {
+    "line": Line("up"),
+    "regex": Line(re.compile("up")),
+    "port": Port(),
+    "http": Http(),
+    "event": Event("up"),
+}
+
+
+@pytest.mark.parametrize("ready", WANTED.values(), ids=WANTED.keys())
+def test_one_that_exits_before_it_is_ready_failed(session: Session, ready: Ready) -> None:
+    log = launched(session, shell("echo no; exit 0")(ready=ready))
+    assert outcomes(log) == [NOT_READY] * 2
+    assert log.tails[0] == "no\n"
+
+
+@pytest.mark.parametrize("ready", [Exit(), *WANTED.values()], ids=["exit", *WANTED.keys()])
+def test_one_that_is_never_ready_times_out(session: Session, ready: Ready) -> None:
+    log = launched(session, shell("exec sleep 1000")(ready=ready), timeout_s=0.1)
+    assert outcomes(log) == [TIMEOUT] * 2
+
+
+@pytest.mark.parametrize("how", ["silent", "503"])
+def test_a_server_that_never_says_yes_times_out(session: Session, how: str) -> None:
+    log = launched(session, server(how, "503")(ready=Http()), 1, timeout_s=0.5)
+    assert outcomes(log) == [TIMEOUT]
+
+
+@pytest.mark.parametrize("ready", WANTED.values(), ids=WANTED.keys())
+def test_one_that_exits_with_the_wrong_status_failed(session: Session, ready: Ready) -> None:
+    log = launched(session, shell(f"echo up; {REPORT}; exit 4")(ready=ready, exit_codes={0, 3}))
+    assert outcomes(log) == [Outcome.EXIT_CODE] * 2
+    assert list(log.status) == [4, 4]
+
+
+# success ------------------------------------------------------------------------------------------
+
+
+def test_success_may_be_another_status(session: Session) -> None:
+    assert outcomes(launched(session, shell("exit 33")(exit_codes={33}))) == [COMPLETED] * 2
+
+
+@pytest.mark.parametrize(("line", "outcome"), [("echo all well", COMPLETED), ("echo not", NOT_READY)])
+def test_success_may_need_an_output(session: Session, line: str, outcome: Outcome) -> None:
+    target = shell(f"echo up; {REPORT}; {line}")(output="all well")
+    for ready in (Exit(), Line("up"), Event("up")):
+        assert outcomes(launched(session, target(ready=ready), 1)) == [outcome]
+
+
+def test_a_failure_in_the_output_ends_the_instance_with_its_reason(session: Session) -> None:
+    target = shell("echo 'PANIC at 7'; exec sleep 1000")(failures={rb"PANIC at \d": "guest-panic"})
+    log = launched(session, target)
+    assert outcomes(log) == [Outcome.GUEST_PANIC] * 2
+    assert log.tails[0] == "PANIC at 7\n"
+
+
+def test_ports_of_instances_in_flight_differ(session: Session) -> None:
+    from pytest_unikernel.instances import Instances
+
+    instances = Instances(server(), session.load_directory(), session.token, os.devnull)
+    ports = [instances.make().port for _ in range(2000)]
+    assert len(set(ports)) == len(ports)

@@ -1,0 +1,86 @@
+"""What is taken for a leftover, on a pretended /proc."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_unikernel import leftovers
+from pytest_unikernel.leftovers import Adopted, children
+
+OWN = os.getpgrp()
+
+
+class Proc:
+    """A pretended /proc, and the waits that were asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.reaped: list[int] = []
+        self.task = root / "self/task/1"
+        self.task.mkdir(parents=True)
+
+    def child(self, pid: int, state: str, group: int, environment: bytes = b"") -> None:
+        directory = self.root / str(pid)
+        directory.mkdir()
+        (directory / "stat").write_text(f"{pid} (a ) Z name) {state} 1 {group} 0 0")
+        (directory / "environ").write_bytes(environment)
+        known = self.task / "children"
+        known.write_text((known.read_text() if known.exists() else "") + f"{pid} ")
+
+
+@pytest.fixture
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proc:
+    made = Proc(tmp_path)
+    monkeypatch.setattr(leftovers, "PROC", tmp_path)
+    monkeypatch.setattr(os, "waitpid", lambda pid, _: made.reaped.append(pid))
+    return made
+
+
+def test_children_of_all_threads_are_found(proc: Proc) -> None:
+    proc.child(10, "S", 10)
+    other = proc.root / "self/task/2"
+    other.mkdir()
+    (other / "children").write_text("20 30 ")
+    assert children() == {10, 20, 30}
+
+
+def test_a_kernel_without_the_list_has_none(proc: Proc) -> None:
+    assert children() == set()
+
+
+def test_only_new_zombies_of_other_groups_are_reaped(proc: Proc) -> None:
+    proc.child(10, "Z", 10)
+    adopted = Adopted()
+    proc.child(11, "Z", 11)
+    proc.child(12, "S", 12)
+    proc.child(13, "Z", OWN)
+    proc.child(14, "Z", 14)
+    adopted.reap({14})
+    assert proc.reaped == [11]
+
+
+def test_one_that_is_gone_meanwhile_is_no_error(proc: Proc) -> None:
+    adopted = Adopted()
+    (proc.task / "children").write_text("99 ")
+    adopted.reap()
+    assert proc.reaped == []
+
+
+def test_one_that_others_have_reaped_is_no_error(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(pid: int, options: int) -> None:
+        raise ChildProcessError(10, "No child processes")
+
+    adopted = Adopted()
+    proc.child(11, "Z", 11)
+    monkeypatch.setattr(os, "waitpid", gone)
+    adopted.reap()
+
+
+@pytest.mark.parametrize(("environment", "dying"), [(b"", True), (b"A=1\0", False)])
+def test_a_process_without_memory_is_dying(proc: Proc, environment: bytes, dying: bool) -> None:
+    proc.child(11, "R", 11, environment)
+    assert leftovers._is_dying(11) == dying
+    assert not leftovers._is_dying(12)

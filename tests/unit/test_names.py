@@ -1,0 +1,53 @@
+"""What the package shows to others, and what it costs to import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import pytest_unikernel
+
+NOT_AT_COLLECTION = (
+    "psutil",
+    "tabulate",
+    "pytest_unikernel.load",
+    "pytest_unikernel.run",
+    "pytest_unikernel.result",
+    "pytest_unikernel.session",
+    "pytest_unikernel.processes",
+    "pytest_unikernel.host",
+)
+
+
+def modules_after(statement: str) -> set[str]:
+    """Return the modules that a new interpreter has after the statement."""
+    program = f"{statement}\nimport sys, json; json.dump(list(sys.modules), sys.stdout)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_the_public_names_are_these() -> None:
+    assert pytest_unikernel.__all__ == [
+        "BuildError", "Event", "Exit", "Http", "Instance", "Line", "LoadError", "LoadResult", "Port",
+        "SessionError", "SpawnError", "Summary", "Target", "TargetError", "Unavailable", "UnikernelError",
+    ]  # fmt: skip
+    for name in pytest_unikernel.__all__:
+        assert getattr(pytest_unikernel, name).__name__ == name
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'pytest_unikernel' has no attribute 'Nonsense'"):
+        _ = pytest_unikernel.Nonsense
+
+
+def test_collecting_tests_imports_nothing_that_only_loads_need() -> None:
+    modules = modules_after("import pytest_unikernel.plugin")
+    assert not modules & set(NOT_AT_COLLECTION)
+
+
+def test_the_package_alone_does_not_import_pytest() -> None:
+    assert "pytest" not in modules_after("import pytest_unikernel")
+    assert "pytest" not in modules_after("import pytest_unikernel.load")

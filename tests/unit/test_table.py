@@ -1,0 +1,89 @@
+"""What is written down for the reaper is what it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_unikernel import table as table_module
+from pytest_unikernel.reaper import Entry, read_table
+from pytest_unikernel.table import Cells, PidTable
+
+BOOT_AHEAD_NS = 7_000_000_000  # how long the host was suspended
+NOW_NS = 90_000_000_000
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(table_module, "monotonic_ns", lambda: NOW_NS)
+    monkeypatch.setattr(table_module, "boottime_ns", lambda: NOW_NS + BOOT_AHEAD_NS)
+    return tmp_path / "table"
+
+
+def test_a_pid_is_written_down_with_the_span_of_its_start_on_the_clock_of_proc(path: Path) -> None:
+    PidTable(path, 4).enter(100, NOW_NS - 3_000_000)
+    earliest_ns = NOW_NS - 3_000_000 + BOOT_AHEAD_NS
+    assert read_table(str(path)) == {100: Entry(earliest_ns, earliest_ns + 3_001_000)}
+
+
+def test_a_start_that_took_longer_than_can_be_written_down_is_no_error(path: Path) -> None:
+    PidTable(path, 4).enter(100, NOW_NS - 10**13)
+    assert list(read_table(str(path))) == [100]
+
+
+def test_a_full_table_takes_no_more_and_no_harm(path: Path) -> None:
+    table = PidTable(path, 2)
+    slots = [table.enter(pid, NOW_NS) for pid in (100, 101, 102)]
+    assert slots[2] == -1
+    table.leave(slots[2])
+    assert set(read_table(str(path))) == {100, 101}
+    table.leave(slots[0])
+    assert table.enter(103, NOW_NS) == slots[0]
+    assert set(read_table(str(path))) == {101, 103}
+
+
+def test_a_table_is_never_laid_over_another(path: Path) -> None:
+    PidTable(path, 1)
+    with pytest.raises(FileExistsError):
+        PidTable(path, 1)
+
+
+def test_the_file_is_the_owners_and_its_space_is_reserved(path: Path) -> None:
+    PidTable(path, 1000)
+    status = path.stat()
+    assert status.st_mode & 0o777 == 0o600
+    assert status.st_blocks * 512 >= status.st_size
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.integers(0, 5)), max_size=60))
+def test_what_is_in_flight_is_what_is_read(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[int | None]
+) -> None:
+    """None starts one, a number ends the one at that place."""
+    path = tmp_path_factory.mktemp("table") / "table"
+    table, flying, pid = PidTable(path, 64), [], 99
+    for step in steps:
+        if step is None:
+            pid += 1
+            flying.append((pid, table.enter(pid, 0)))
+        elif step < len(flying):
+            table.leave(flying.pop(step)[1])
+    assert set(read_table(str(path))) == {each for each, _ in flying}
+    table.close()
+
+
+def test_cells_are_seen_by_the_other_side(tmp_path: Path) -> None:
+    ours = Cells(tmp_path / "cells", 2, create=True)
+    theirs = Cells(tmp_path / "cells", 2, create=False)
+    assert theirs.read() == (0.0, 0.0)
+    ours.write(1.5, float("inf"))
+    assert theirs.read() == (1.5, float("inf"))
+
+
+def test_cells_that_nobody_made_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Cells(tmp_path / "cells", 2, create=False)
