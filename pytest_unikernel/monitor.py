@@ -15,7 +15,6 @@ import os
 import select
 import shutil
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -156,7 +155,3 @@ def watch(monitor: Monitor, pidfd: int, commands: int) -> None:
             for line in lines:
                 monitor.command(line.decode())
         monitor.turn()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv))

@@ -107,9 +107,10 @@ class ProcessSupervisor:
             sink = None if self._runtime.output_directory is None else self._runtime.sink(instance.id)
             log.started_ns[index] = started_ns = monotonic_ns()
             pid = self._spawner.spawn(argv, environment, write_end)
-            log.spawn_ns[index] = monotonic_ns() - started_ns
+            log.spawn_ns[index] = spawn_ns = monotonic_ns() - started_ns
             child = Child(index, instance, pid, open_pidfd(pid), pipe)
             child.sink = sink
+            child.slot = self._enter(pid, started_ns, spawn_ns)
             self._adopt(child, started_ns)
         except OSError as error:
             self._not_started(index, error, pipe, instance)
@@ -120,7 +121,6 @@ class ProcessSupervisor:
     def _adopt(self, child: Child, started_ns: int) -> None:
         """Begin to watch a new child; it can't be lost meanwhile, for it stays a zombie until reaped."""
         pidfd, pipe = child.pidfd, child.pipe
-        child.slot = self._enter(child.pid, started_ns)
         self._by_descriptor[pidfd] = self._by_name[child.instance.id] = child
         self._register(pidfd, EPOLLIN)
         if pipe >= 0:
@@ -165,7 +165,10 @@ class ProcessSupervisor:
             for descriptor, mask in happened:
                 child = by_descriptor.get(descriptor)
                 if child is None:
-                    returning |= self._on_other(descriptor, now_ns)
+                    if descriptor == self._timer:
+                        self._armed_ns = -1
+                    else:
+                        returning |= self._on_other(descriptor, now_ns)
                 elif descriptor == child.pidfd:
                     returning |= self._on_exit(child, now_ns) and or_exit
                 elif mask == EPOLLHUP:
@@ -179,10 +182,7 @@ class ProcessSupervisor:
                 return now_ns
 
     def _on_other(self, descriptor: int, now_ns: int) -> bool:
-        """Handle the timer, which only wakes the loop, or a watched descriptor."""
-        if descriptor == self._timer:
-            self._armed_ns = -1
-            return False
+        """Handle a watched descriptor; return whether it was one."""
         handler = self._handlers.get(descriptor)
         if handler is not None:
             handler(now_ns)

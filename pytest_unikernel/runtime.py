@@ -13,7 +13,7 @@ from pytest_unikernel.output import Sink
 class Table(Protocol):
     """Where the pids in flight are written down for the reaper."""
 
-    def enter(self, pid: int, started_ns: int) -> int:
+    def enter(self, pid: int, started_ns: int, spawn_ns: int) -> int:
         """Write down a pid and return its slot."""
 
     def leave(self, slot: int) -> None:
@@ -23,9 +23,9 @@ class Table(Protocol):
 class NoTable:
     """A table that nobody reads, for tests of a supervisor alone."""
 
-    def enter(self, pid: int, started_ns: int) -> int:
+    def enter(self, pid: int, started_ns: int, spawn_ns: int) -> int:
         """Return a slot that means nothing."""
-        del pid, started_ns
+        del pid, started_ns, spawn_ns
         return -1
 
     def leave(self, slot: int) -> None:

@@ -22,8 +22,8 @@ MONITOR_PATIENCE_NS = 300_000_000
 LOOK_EVERY_S = 0.002
 # Isolated mode keeps the working directory and user settings out; our own path is handed over instead.
 MONITOR = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1));"
-    "from pytest_unikernel.monitor import main; sys.exit(main(sys.argv))"
+    "import json, os, sys; sys.path[:] = json.loads(sys.argv.pop(1));"
+    "from pytest_unikernel.monitor import main; os._exit(main(sys.argv))"
 )
 
 
@@ -70,12 +70,15 @@ class Session:
         terminal = FIRST + 2 if given else -1
         shared = [str(self.directory / "progress"), str(self.directory / "samples"), str(terminal)]
         monitor = HelperProcess("monitor", ["-c", MONITOR, json.dumps(sys.path)], shared, given)
-        self._monitor_slot = self.table.enter(monitor.pid, monitor.started_ns)
+        self._monitor_slot = self.table.enter(
+            monitor.pid, monitor.started_ns, monotonic_ns() - monitor.started_ns
+        )
         return monitor
 
     def load_directory(self) -> Path:
         """Return a new private directory for the instances of one load."""
         self._loads += 1
+        self.table.synchronize()
         directory = self._directory_of_load()
         directory.mkdir(0o700)
         return directory

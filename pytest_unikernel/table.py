@@ -11,7 +11,6 @@ from pytest_unikernel.clock import boottime_ns, monotonic_ns
 from pytest_unikernel.reaper import HEADER_BYTES, SLOT
 
 MAX_SLOTS = 1 << 16
-MOST_US = (1 << 31) - 1
 SLOT_BYTES = SLOT.size
 
 
@@ -25,16 +24,23 @@ class PidTable:
     def __init__(self, path: Path, slots: int = MAX_SLOTS) -> None:
         self._map = _new_map(path, HEADER_BYTES + slots * SLOT.size)
         self._free = list(range(slots - 1, -1, -1))
+        self.synchronize()
 
-    def enter(self, pid: int, started_ns: int) -> int:
-        """Write down a pid started since that instant of CLOCK_MONOTONIC; return its slot, or -1."""
+    def synchronize(self) -> None:
+        """Take how far the two clocks are apart; it changes only while the machine is suspended."""
+        self._boot_offset_ns = boottime_ns() - monotonic_ns()
+
+    def enter(self, pid: int, started_ns: int, spawn_ns: int) -> int:
+        """Write down a pid that was started at that instant of CLOCK_MONOTONIC, or up to ``spawn_ns`` later.
+
+        Returns:
+            Its slot, or -1 if the table is full.
+        """
         if not self._free:
             return -1
         slot = self._free.pop()
-        took_ns = monotonic_ns() - started_ns
-        took_us = took_ns // 1000 + 1
-        place = HEADER_BYTES + slot * SLOT_BYTES
-        SLOT.pack_into(self._map, place, pid, min(took_us, MOST_US), boottime_ns() - took_ns)
+        place, took_us = HEADER_BYTES + slot * SLOT_BYTES, spawn_ns // 1000 + 1
+        SLOT.pack_into(self._map, place, pid, took_us, started_ns + self._boot_offset_ns)
         return slot
 
     def leave(self, slot: int) -> None:

@@ -23,7 +23,7 @@ MANY = 100
 # Every instance says who it is, and leaves a daemon behind.
 LINE = (
     'setsid sleep 1000 & echo "$UNIKERNEL_SESSION $UNIKERNEL_DIR" >> "$STARTED"; '
-    'touch "$UNIKERNEL_DIR/x"; exec sleep 1000'
+    'touch "$UNIKERNEL_DIR/x"; exec "$SLEEPER" 1000'
 )
 SWEEP = f"""
 import os, time
@@ -62,6 +62,7 @@ class Sweep:
         self.started = directory / "started"
         self.worker = directory / "worker"
         self.token = self.private = ""
+        self.sleeper = "/bin/sleep"
         self.process: subprocess.Popen[bytes]
         (directory / "test_it.py").write_text(SWEEP)
         self.started.touch()
@@ -77,7 +78,12 @@ class Sweep:
         """Start it; output and input are one terminal if it is run under one."""
         options = ["-p", "no:cacheprovider", "--sweep-max-in-flight=150", "-k", f"session or {test}"]
         argv = [sys.executable, "-m", "pytest", "test_it.py", *options]
-        environment = {**os.environ, "STARTED": str(self.started), "WORKER": str(self.worker)}
+        environment = {
+            **os.environ,
+            "SLEEPER": self.sleeper,
+            "STARTED": str(self.started),
+            "WORKER": str(self.worker),
+        }
         self.process = subprocess.Popen(
             wrap(argv),
             cwd=self.directory,
@@ -259,7 +265,7 @@ def test_strangers_survive(
         pytest.skip("qemu-system-x86_64 is missing; apt install qemu-system-x86")
     sweep.start().begun()
     alike = ["/bin/sh", "-c", LINE.replace("1000", "1001").replace('"$STARTED"', "/dev/null")]
-    own = {"UNIKERNEL_DIR": str(sweep.directory)}
+    own = {"UNIKERNEL_DIR": str(sweep.directory), "SLEEPER": sweep.sleeper}
     strangers = [
         stranger([qemu, "-M", "none", "-S", "-display", "none", "-monitor", "none", "-serial", "none"]),
         stranger(alike, UNIKERNEL_SESSION="0" * 32, **own),
@@ -282,11 +288,15 @@ def test_strangers_survive(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; run as root")
-def test_an_ordinary_user_cleans_up_without_seeing_into_others_processes(sweep: Sweep) -> None:
+@pytest.mark.parametrize("program", ["ordinary", "set-user-id"])
+def test_an_ordinary_user_cleans_up_without_seeing_into_others_processes(sweep: Sweep, program: str) -> None:
     for directory in (sweep.directory, *sweep.directory.parents[:3]):
         if directory.stat().st_uid == 0 and directory != Path("/tmp"):
             directory.chmod(0o755)
     sweep.started.chmod(0o666)
+    if program == "set-user-id":  # whose environment is root's to read: only the table tells it
+        sweep.sleeper = str(shutil.copy("/bin/sleep", sweep.directory))
+        Path(sweep.sleeper).chmod(0o4755)
     sweep.start(wrap=as_nobody).begun()
     sweep.process.kill()
     assert until(sweep.is_gone, GONE_WITHIN_S), sweep.mine()
