@@ -1,9 +1,9 @@
 """The suite: every target swept from slow to fast until it is no longer ok, and started cold.
 
-    pytest benchmarks/ -m sweep                          about five minutes, profile quick
-    pytest benchmarks/ -m sweep --sweep-profile=paper    hours, as published; can be resumed
-    pytest benchmarks/ -m cold                           seconds
-    pytest benchmarks/ -k "cold and rust_kernel" --benchmark-disable -s    one launch, its output shown
+pytest benchmarks/ -m sweep                          about five minutes, profile quick
+pytest benchmarks/ -m sweep --sweep-profile=paper    hours, as published; can be resumed
+pytest benchmarks/ -m cold                           seconds
+pytest benchmarks/ -k "cold and rust_kernel" --benchmark-disable -s    one launch, its output shown
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def take_sample(last: Sample) -> Sample:
     available = cgroups.available_bytes()
     processes = sum(name.isdigit() for name in os.listdir("/proc"))  # noqa: PTH208 - no Path for each
     return Sample(
-        count=last.count + 1,
+        number=last.number + 1,
         cpu_total_s=total_s,
         cpu_idle_s=cpu.idle + getattr(cpu, "iowait", 0.0),
         cpu_steal_s=getattr(cpu, "steal", 0.0),

@@ -67,6 +67,6 @@ class Quiescence:
         return 1 - (second.cpu_idle_s - first.cpu_idle_s) / total_s if total_s > 0 else 0.0
 
     def _next(self, last: Sample, end_ns: int, stopped: Callable[[], bool]) -> Sample:
-        while (sample := self._sample()).count == last.count and monotonic_ns() < end_ns and not stopped():
+        while (sample := self._sample()).number == last.number and monotonic_ns() < end_ns and not stopped():
             sleep_s(LOOK_EVERY_S)
         return sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar, Union
+from typing import ClassVar
 
 from pytest_unikernel.errors import TargetError
 
@@ -33,8 +33,11 @@ class Line:
     def __post_init__(self) -> None:
         raw = self.pattern.pattern if isinstance(self.pattern, re.Pattern) else self.pattern
         if not isinstance(raw, (bytes, str)) or not raw:
-            raise TargetError(f"Line: expected text, bytes or a compiled regex, not empty, got {self.pattern!r}")
-        if not isinstance(self.pattern, re.Pattern) and ("\n" if isinstance(raw, str) else b"\n") in raw:
+            raise TargetError(
+                f"Line: expected text, bytes or a compiled regex, not empty, got {self.pattern!r}"
+            )
+        text = raw.encode() if isinstance(raw, str) else raw
+        if not isinstance(self.pattern, re.Pattern) and b"\n" in text:
             raise TargetError(f"Line: one line can't hold a line end, got {self.pattern!r}")
 
     def matcher(self) -> re.Pattern[bytes]:
@@ -107,7 +110,7 @@ class Event:
         return f"event {self.name}"
 
 
-Ready = Union[Exit, Line, Port, Http, Event]
+Ready = Exit | Line | Port | Http | Event
 
 
 def bytes_regex(pattern: bytes | str | re.Pattern[bytes] | re.Pattern[str]) -> re.Pattern[bytes]:

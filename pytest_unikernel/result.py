@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any, Literal
 
 from pytest_unikernel.record import FAILURES, Outcome
@@ -114,10 +113,14 @@ def plain(value: Any) -> Any:
         return [plain(each) for each in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, re.Pattern):
+        value = value.pattern
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    if isinstance(value, (Path, re.Pattern)):
-        return str(value) if isinstance(value, Path) else value.pattern
     return f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else str(value)
 
 
@@ -145,7 +148,9 @@ def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -
         versions=around.versions,
         time_step_s=around.time_step_s,
         offered_rate_hz=1 / around.time_step_s if around.time_step_s else None,
-        achieved_rate_hz=_rate((trial.started_in_window for trial in trials), window_s) if scheduled else None,
+        achieved_rate_hz=_rate((trial.started_in_window for trial in trials), window_s)
+        if scheduled
+        else None,
         throughput_hz=throughput,
         throughput_per_core_hz=None if throughput is None else throughput / around.cores,
         warmup_s=around.warmup_s,
@@ -167,7 +172,9 @@ def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -
         response_time_s=summarize_ordered(response, unknown),
         service_time_s=summarize_ordered(service, unknown),
         lateness_s=summarize_ordered(lateness) if scheduled else None,
-        distribution=_distribution(unknown, response_time_s=response, service_time_s=service, lateness_s=lateness),
+        distribution=_distribution(
+            unknown, response_time_s=response, service_time_s=service, lateness_s=lateness
+        ),
         intervals_s={},
         phases_s={},
         neighbours_s={},
@@ -255,4 +262,6 @@ def from_json(record: Mapping[str, Any], responses_s: Sequence[float] = ()) -> L
 def summary_from_json(record: Mapping[str, Any]) -> Summary:
     """Return the summary that a record's entry was made of."""
     moments = {name: record[name] for name in ("n", "censored", "min", "mean", "max", "stddev")}
-    return Summary(**moments, quantiles={name: value for name, value in record.items() if name not in moments})
+    return Summary(
+        **moments, quantiles={name: value for name, value in record.items() if name not in moments}
+    )

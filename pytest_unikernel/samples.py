@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Sample(NamedTuple):
     """The host's counters at one instant, with extremes since the load began. NaN is unknown."""
 
-    count: float = 0
+    number: float = 0
     cpu_total_s: float = 0
     cpu_idle_s: float = 0
     cpu_steal_s: float = 0
@@ -46,8 +46,8 @@ def summarize(begin: Sample, end: Sample, duration_s: float) -> dict[str, float 
         "cpu_percent": percent(busy_s, total_s),
         "steal_percent": percent(end.cpu_steal_s - begin.cpu_steal_s, total_s),
         "memory_available_min_bytes": known(end.memory_available_min_bytes, 0),
-        "load1_max": known(end.load1_max, 2) if end.count else None,
-        "processes_max": known(end.processes_max, 0) if end.count else None,
+        "load1_max": known(end.load1_max, 2) if end.number else None,
+        "processes_max": known(end.processes_max, 0) if end.number else None,
         "psi_cpu": percent(end.psi_cpu_some_s - begin.psi_cpu_some_s, duration_s),
         "psi_memory": percent(end.psi_memory_some_s - begin.psi_memory_some_s, duration_s),
         "psi_io": percent(end.psi_io_some_s - begin.psi_io_some_s, duration_s),

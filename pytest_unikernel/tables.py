@@ -239,8 +239,10 @@ def failed_cell(load: Record, *, reasons: bool) -> str:
 
 
 def change_text(now: float | None, was: float | None) -> str:
-    """Return a change in per cent with its sign."""
+    """Return a change in per cent with its sign; as a factor where per cent say nothing any more."""
     if now is None or not was:
         return NONE
     percent = 100 * (now / was - 1)
+    if percent >= 99_950:
+        return f"x{now / was:.2g}"
     return f"{percent:+,.0f}%" if abs(percent) >= 9.95 else f"{percent:+.1f}%"

@@ -50,7 +50,9 @@ def reference(step: str, window_s: float, program: Path, realtime: str, loop: Pa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--window", type=float, default=3.0, help="seconds per run (default: 3)")
     parser.add_argument("--steps", default="1/1024,1/2048")

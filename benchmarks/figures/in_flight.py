@@ -22,12 +22,16 @@ def load(nap_s: float, realtime: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--realtime", choices=["on", "off"], default="off")
     arguments = parser.parse_args()
     pairs = alternate(
-        arguments.pairs, partial(load, 2000 / RATE_HZ, arguments.realtime), partial(load, 0.001, arguments.realtime)
+        arguments.pairs,
+        partial(load, 2000 / RATE_HZ, arguments.realtime),
+        partial(load, 0.001, arguments.realtime),
     )
     cpu = [tuple(1e6 * side["generator"]["cpu_s_per_launch"] for side in pair) for pair in pairs]
     spawn = [tuple(1e6 * side["generator"]["spawn_s"] for side in pair) for pair in pairs]

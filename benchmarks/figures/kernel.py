@@ -1,6 +1,6 @@
 """The Rust kernel's cold start under TCG against ``qemu-system-x86_64 --version`` started the same way.
 
-    python benchmarks/figures/kernel.py [--pairs 10]
+python benchmarks/figures/kernel.py [--pairs 10]
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def median_ms(loads: Loads, target: Target) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=10)
     arguments = parser.parse_args()
     session = Session()

@@ -1,6 +1,6 @@
 """One load of a program by our generator, for the other scripts: prints its record as JSON.
 
-python benchmarks/figures/ours.py [--realtime on|off|auto] [--warmup S] [--cold N] STEP WINDOW_S PROGRAM [ARGUMENT...]
+python benchmarks/figures/ours.py [OPTION...] STEP WINDOW_S PROGRAM [ARGUMENT...]
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from pytest_unikernel.session import Session
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--realtime", choices=["auto", "on", "off"], default="off")
     parser.add_argument("--warmup", type=float, default=0.5)
     parser.add_argument("--cold", type=int, default=0, help="launch so many one after the other instead")

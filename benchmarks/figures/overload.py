@@ -1,4 +1,4 @@
-"""A CPU-bound overload of 1.6 x capacity: it must be called saturated, in its own time, and the host must answer.
+"""A CPU-bound overload of 1.6 x capacity: called saturated, in its own time, while the host answers.
 
     python benchmarks/figures/overload.py [--realtime auto|off]
 
@@ -23,7 +23,9 @@ NAP_S = 0.01
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--realtime", choices=["auto", "off"], default="auto")
     arguments = parser.parse_args()
     alone = run_ours("1", 1.0, WORK, "--cold", "10")
@@ -46,8 +48,14 @@ def main() -> None:
         ["capacity, by CPU time", f"{capacity_hz:.0f} /s on {cores} CPUs"],
         ["offered", f"{rate_hz} /s"],
         ["verdict", f"{record['verdict']}: {record['verdict_reason']}"],
-        ["took", f"{took_s:.1f} s (warm-up, window and drain time-out: {WARMUP_S + WINDOW_S + DRAIN_S:.0f} s)"],
-        ["lateness p99", f"{1e3 * record['lateness_s']['p99']:.2f} ms, real-time {record['generator']['realtime']}"],
+        [
+            "took",
+            f"{took_s:.1f} s (warm-up, window and drain time-out: {WARMUP_S + WINDOW_S + DRAIN_S:.0f} s)",
+        ],
+        [
+            "lateness p99",
+            f"{1e3 * record['lateness_s']['p99']:.2f} ms, real-time {record['generator']['realtime']}",
+        ],
         ["in flight, most", str(record["in_flight_max"])],
         ["witness late by, most", f"{1e3 * max(late_s):.0f} ms"],
         ["memory available, least", f"{record['host']['memory_available_min_bytes'] / 2**30:.1f} GiB"],

@@ -53,7 +53,9 @@ def gap_ns(instants_ns: list[int]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--step", type=Fraction, default=Fraction(1, 512))
     parser.add_argument("--window", type=float, default=4.0)
     arguments = parser.parse_args()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import realloads
 from realloads import as_nobody, descriptors, launched, outcomes, shell, supervised
 
 from pytest_unikernel.child import Child
@@ -187,22 +188,18 @@ import json, os, resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from realloads import outcomes, shell, supervised
-from pytest_unikernel.guards import open_guard
+from pytest_unikernel import guards
 from pytest_unikernel.loadgen import LoadGenerator
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.session import Session
 from fractions import Fraction
 
 session = Session()
-threads = sum(
-    len(os.listdir(f"/proc/{name}/task"))
-    for name in os.listdir("/proc")
-    if name.isdigit() and os.stat(f"/proc/{name}").st_uid == os.getuid()
-)
+threads = guards._own_threads()
 resource.setrlimit(resource.RLIMIT_NPROC, (threads + 3, threads + 3))
 plan = LoadPlan(Fraction(1, 100), warmup_s=0, max_warmup_s=0, window_s=0.3, drain_timeout_s=10)
 with supervised(session, shell("exec sleep 0.1")) as supervisor:
-    log = LoadGenerator(supervisor, plan, open_guard()).run().log
+    log = LoadGenerator(supervisor, plan, guards.open_guard()).run().log
 directory = session.directory
 session.close()
 reasons = [outcome.reason for outcome in outcomes(log)]
@@ -211,7 +208,7 @@ print(json.dumps([reasons, list(log.status), list(log.tails.values()), directory
 
 
 def test_a_user_at_the_limit_of_processes_sees_spawn_errors_and_completions() -> None:
-    argv = [sys.executable, "-W", "error", "-c", SHORT_OF_PROCESSES, str(Path(__file__).parent)]
+    argv = [sys.executable, "-W", "error", "-c", SHORT_OF_PROCESSES, str(Path(realloads.__file__).parent)]
     if os.geteuid() == 0:  # root isn't held to the limit
         argv = as_nobody(argv)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd="/")

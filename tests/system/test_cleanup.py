@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from realloads import alive, as_nobody, mentioning, until
 
-from pytest_unikernel import leftovers
+from pytest_unikernel import leftovers, reaper
 
 GONE_WITHIN_S = 3.0
 MANY = 100
@@ -63,6 +63,7 @@ class Sweep:
         self.worker = directory / "worker"
         self.token = self.private = ""
         self.sleeper = "/bin/sleep"
+        self.most_in_flight = 150
         self.process: subprocess.Popen[bytes]
         (directory / "test_it.py").write_text(SWEEP)
         self.started.touch()
@@ -76,7 +77,13 @@ class Sweep:
         given: tuple[int, ...] = (),
     ) -> Sweep:
         """Start it; output and input are one terminal if it is run under one."""
-        options = ["-p", "no:cacheprovider", "--sweep-max-in-flight=150", "-k", f"session or {test}"]
+        options = [
+            "-p",
+            "no:cacheprovider",
+            f"--sweep-max-in-flight={self.most_in_flight}",
+            "-k",
+            f"session or {test}",
+        ]
         argv = [sys.executable, "-m", "pytest", "test_it.py", *options]
         environment = {
             **os.environ,
@@ -104,6 +111,10 @@ class Sweep:
         self.private = str(Path(directory).parents[1])
         assert len(self.mine()) >= 2 * MANY
         return self
+
+    def all_written_down(self) -> bool:
+        """Whether no launch is between its start and its entry in the table, for no more are started."""
+        return len(reaper.read_table(f"{self.private}/table")) > self.most_in_flight
 
     def lines(self) -> list[str]:
         return self.started.read_text().splitlines()
@@ -297,7 +308,9 @@ def test_an_ordinary_user_cleans_up_without_seeing_into_others_processes(sweep: 
     if program == "set-user-id":  # whose environment is root's to read: only the table tells it
         sweep.sleeper = str(shutil.copy("/bin/sleep", sweep.directory))
         Path(sweep.sleeper).chmod(0o4755)
+        sweep.most_in_flight = MANY
     sweep.start(wrap=as_nobody).begun()
+    assert program == "ordinary" or until(sweep.all_written_down)
     sweep.process.kill()
     assert until(sweep.is_gone, GONE_WITHIN_S), sweep.mine()
 

@@ -65,7 +65,7 @@ def pids(session: Session) -> list[int]:
 def test_samples_arrive(session: Session) -> None:
     session.begin("a load")
     first = session.sample()
-    assert until(lambda: session.sample().count > first.count + 1)
+    assert until(lambda: session.sample().number > first.number + 1)
     sample = session.sample()
     assert sample.cpu_total_s > first.cpu_total_s
     assert 0 < sample.memory_available_min_bytes <= sample.memory_available_bytes
@@ -74,10 +74,10 @@ def test_samples_arrive(session: Session) -> None:
 
 def test_extremes_begin_anew_with_each_load(session: Session) -> None:
     session.begin("a load")
-    assert until(lambda: session.sample().count > 1)
+    assert until(lambda: session.sample().number > 1)
     session.end()
     session.begin("another")
-    assert session.sample().count <= 2
+    assert session.sample().number <= 2
 
 
 def test_the_line_of_a_load_is_drawn_and_taken_away(drawn: Session, terminal: tuple[int, int]) -> None:
@@ -109,8 +109,8 @@ def test_a_terminal_that_takes_nothing_stops_neither_samples_nor_the_end(
     assert until(lambda: "a load" in read(terminal[0]))
     assert callable(block)
     block(terminal[1])
-    seen = drawn.sample().count
-    assert until(lambda: drawn.sample().count > seen + 3)
+    seen = drawn.sample().number
+    assert until(lambda: drawn.sample().number > seen + 3)
     drawn.end()
     monitor = drawn._monitor
     drawn.close()
@@ -135,7 +135,7 @@ def test_a_monitor_that_somebody_ended_is_replaced_by_the_next_load(session: Ses
     assert until(lambda: not session._monitor.lives())
     session.end()
     session.begin("another")
-    assert until(lambda: session.sample().count > 1)
+    assert until(lambda: session.sample().number > 1)
 
 
 def test_a_monitor_that_is_stopped_holds_up_no_load(session: Session) -> None:
@@ -217,7 +217,7 @@ def test_a_crowded_process_can_have_helpers(monkeypatch: pytest.MonkeyPatch) -> 
             os.close(descriptor)
         session = Session()
         session.begin("a load")
-        assert until(lambda: session.sample().count > 1)
+        assert until(lambda: session.sample().number > 1)
         session.close()
     finally:
         for descriptor in set(crowd) - set(crowd[::7]):

@@ -24,7 +24,7 @@ class Host:
     def _all(self) -> Iterator[Sample]:
         idle_s = 0.0
         while True:
-            yield Sample(count=self.looks, cpu_total_s=float(self.looks), cpu_idle_s=idle_s)
+            yield Sample(number=self.looks, cpu_total_s=float(self.looks), cpu_idle_s=idle_s)
             idle_s += 1 - self._shares[min(self.looks, len(self._shares) - 1)]
             self.looks += 1
 

@@ -9,10 +9,10 @@ import pytest
 from pytest_unikernel.samples import SAMPLE_CELLS, Sample, known, percent, summarize
 
 BEGIN = Sample(
-    count=3, cpu_total_s=100.0, cpu_idle_s=50.0, cpu_steal_s=1.0, psi_cpu_some_s=2.0, psi_io_some_s=0.0
+    number=3, cpu_total_s=100.0, cpu_idle_s=50.0, cpu_steal_s=1.0, psi_cpu_some_s=2.0, psi_io_some_s=0.0
 )
 END = Sample(
-    count=9,
+    number=9,
     cpu_total_s=120.0,
     cpu_idle_s=55.0,
     cpu_steal_s=2.0,
