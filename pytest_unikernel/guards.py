@@ -117,10 +117,14 @@ def _running_threads() -> int:
 
 
 def _own_threads() -> int:
-    """Return how many threads our user has, which is what RLIMIT_NPROC counts."""
-    threads = 0
-    for entry in PROC.iterdir():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            if entry.name.isdigit() and entry.stat().st_uid == os.getuid():
-                threads += int((entry / "stat").read_text().rpartition(")")[2].split()[17])
-    return threads
+    """Return how many threads have our real user, which is what RLIMIT_NPROC counts. Source: proc_pid_status(5)."""
+    own = str(os.getuid())
+    return sum(threads for user, threads in map(_user_and_threads, PROC.iterdir()) if user == own)
+
+
+def _user_and_threads(process: Path) -> tuple[str, int]:
+    if process.name.isdigit():
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
+            return status["Uid"].split()[0], int(status["Threads"])
+    return "", 0

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Literal
 
+from pytest_unikernel.intervals import intervals, phases
 from pytest_unikernel.record import FAILURES, Outcome
 from pytest_unikernel.stats import Trial, Verdict, censored, in_flight_max, majority, verdict
 from pytest_unikernel.summary import BUCKET_BASE, Summary, buckets, named_quantile, summarize_ordered
@@ -175,8 +176,8 @@ def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -
         distribution=_distribution(
             unknown, response_time_s=response, service_time_s=service, lateness_s=lateness
         ),
-        intervals_s={},
-        phases_s={},
+        intervals_s=intervals(target, trials),
+        phases_s=phases(target, trials),
         neighbours_s={},
         instance=_instance(trials, around.own_rss_kib),
         generator=around.generator,

@@ -208,9 +208,7 @@ def _check(target: Target) -> None:
             f"{target.name}: ready must be Exit(), Line(…), Port(…), Http(…) or Event(…), got {target.ready!r}"
         )
     if target.long_lived and isinstance(target.ready, Exit):
-        raise TargetError(
-            f"{target.name}: a long-lived instance can't be ready at its exit; name another"
-        )
+        raise TargetError(f"{target.name}: a long-lived instance can't be ready at its exit; name another")
     for key in ("timeout_s", "stop_grace_s", "memory_bytes", "processes"):
         value = getattr(target, key)
         if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):

@@ -1,0 +1,44 @@
+from pytest_unikernel.intervals import intervals, phases
+from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.stats import Trial
+from pytest_unikernel.target import Target
+
+MS = 1_000_000
+
+
+def trial(*launches: dict[str, int], outcome: Outcome = Outcome.COMPLETED) -> Trial:
+    """A trial of launches due at 0, started at 1 ms, ready at 5 ms, gone at 6 ms, with events in ms."""
+    log = LaunchLog()
+    for events in launches:
+        row = log.add(0)
+        log.started_ns[row], log.ready_ns[row], log.exited_ns[row] = MS, 5 * MS, 6 * MS
+        log.outcome[row] = outcome
+        log.events[row] = {name: at_ms * MS for name, at_ms in events.items()}
+    return Trial(log.trim(), range(len(launches)), 0, 10 * MS)
+
+
+TARGET = Target(
+    "vm", ["true"], intervals=(("started", "init"), ("init", "ready")), phases={"boot": ("scheduled", "init")}
+)
+
+
+def test_intervals_lie_between_declared_events_reported_or_built_in() -> None:
+    found = intervals(TARGET, [trial({"init": 3}, {"init": 4})])
+    assert list(found) == ["started->init", "init->ready"]
+    assert (found["started->init"].min, found["started->init"].max) == (0.002, 0.003)
+    assert found["init->ready"].n == 2
+    assert phases(TARGET, [trial({"init": 3})])["boot"].mean == 0.003
+
+
+def test_missing_and_out_of_order_events_are_counted_and_not_dropped_silently() -> None:
+    found = intervals(TARGET, [trial({"init": 3}, {}, {"init": 0})])
+    assert (found["started->init"].n, found["started->init"].censored) == (1, 2)
+
+
+def test_only_completed_launches_count() -> None:
+    assert intervals(TARGET, [trial({"init": 3}, outcome=Outcome.TIMEOUT)])["init->ready"].n == 0
+
+
+def test_a_target_without_declarations_has_none() -> None:
+    plain = Target("plain", ["true"])
+    assert intervals(plain, [trial({"init": 3})]) == phases(plain, []) == {}
