@@ -117,7 +117,7 @@ def _running_threads() -> int:
 
 
 def _own_threads() -> int:
-    """Return how many threads have our real user, which is what RLIMIT_NPROC counts. Source: proc_pid_status(5)."""
+    """Return how many threads have our real user: what RLIMIT_NPROC counts. Source: proc_pid_status(5)."""
     own = str(os.getuid())
     return sum(threads for user, threads in map(_user_and_threads, PROC.iterdir()) if user == own)
 

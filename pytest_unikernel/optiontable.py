@@ -222,5 +222,5 @@ OPTIONS: tuple[Option, ...] = (
         metavar="FILE",
         shown="none",
     ),
-    Option("knee", "knee", values.flag("knee"), help="", metavar="", default=False, in_marker=True),
+    Option("knee", "knee", values.not_yet("knee"), help="", metavar="", default=False, in_marker=True),
 )

@@ -83,12 +83,14 @@ def choice(name: str, words: Collection[str]) -> Reader:
     return read
 
 
-def flag(name: str) -> Reader:
-    """Return a reader of True or False; no other value is taken for a truth value."""
+def not_yet(name: str) -> Reader:
+    """Return a reader of a setting that can't be switched on yet: False, or an error that says so."""
 
     def read(value: object) -> bool:
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be True or False, got {value!r}")  # noqa: TRY004 - one kind of error
+        if value:
+            raise ValueError(f"{name} can't be True in this version, got True; the steps given are what is run")
         return value
 
     return read

@@ -250,6 +250,7 @@ WRONG = [
     ("arrivals='uniform'", "arrivals must be one of fixed, poisson, got 'uniform'"),
     ("arrivals=None", "arrivals must be one of fixed, poisson, got None"),
     ("knee=1", "knee must be True or False, got 1"),
+    ("knee=True", "knee can't be True in this version, got True"),
     ("speed=3", f"unknown keyword, known are {KNOWN}; got speed=3"),
     ("min_launches=3, windows=2", f"unknown keyword, known are {KNOWN}; got min_launches=3, windows=2"),
     ("0.5", f"takes keywords only ({KNOWN}), got positional 0.5"),

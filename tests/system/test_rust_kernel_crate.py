@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from needed import needs_cargo, needs_qemu
 
 from pytest_unikernel.build.crate_files import CRATE, copy_crate, new_crate
 from pytest_unikernel.build.rust_kernel import build_kernel, shipped_kernel, verify_shipped_kernel
 from pytest_unikernel.errors import BuildError
 
-needs_cargo = pytest.mark.skipif(
-    shutil.which("cargo") is None, reason="no cargo on PATH; install rustc and cargo"
-)
-pytestmark = pytest.mark.skipif(
-    shutil.which("qemu-system-x86_64") is None, reason="no QEMU on PATH; install qemu-system-x86"
-)
+pytestmark = needs_qemu
 
 MACHINES = {
     "microvm": [

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from needed import needs_cargo, needs_qemu
 
 from pytest_unikernel.build.crate_files import CRATE, new_crate
 from pytest_unikernel.build.rust_kernel import shipped_kernel
@@ -23,12 +23,7 @@ from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("qemu-system-x86_64") is None, reason="no QEMU on PATH; install qemu-system-x86"
-)
-needs_cargo = pytest.mark.skipif(
-    shutil.which("cargo") is None, reason="no cargo on PATH; install rustc and cargo"
-)
+pytestmark = needs_qemu
 
 TIMEOUT_S = 30.0
 PRINT = 'println!("Hello {number}!");'

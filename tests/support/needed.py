@@ -1,0 +1,29 @@
+"""Programs that some tests need; each skip names the package that brings it."""
+
+import functools
+import re
+import shutil
+import subprocess
+
+import pytest
+
+OLDEST_RUSTC = (1, 85)  # as in guests/rust_kernel/Cargo.toml
+
+
+@functools.cache
+def why_no_cargo() -> str:
+    """Return why crates can't be built here; empty if they can."""
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        return "no cargo on PATH; install rustc and cargo (on Debian 12: rustc-web and cargo-web)"
+    text = subprocess.run([cargo, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(\d+)\.(\d+)", text)
+    if found is None or tuple(map(int, found.groups())) < OLDEST_RUSTC:
+        return f"{text.strip()!r} is older than 1.85; install a newer one (on Debian 12: rustc-web and cargo-web)"
+    return ""
+
+
+needs_cargo = pytest.mark.skipif(bool(why_no_cargo()), reason=why_no_cargo() or "cargo is there")
+needs_qemu = pytest.mark.skipif(
+    shutil.which("qemu-system-x86_64") is None, reason="no QEMU on PATH; install qemu-system-x86"
+)
