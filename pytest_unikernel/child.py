@@ -30,10 +30,16 @@ def open_pidfd(pid: int) -> int:
 
 
 class Child:
-    """The first process of an instance and its process group (pgid = pid)."""
+    """The first process of an instance and its process group (pgid = pid).
+
+    Attributes:
+        pidfd: a descriptor; a key of Parking while it is parked; -1 once the child is forgotten.
+        pipe: a descriptor or a key likewise; -1 if the output isn't ours.
+    """
 
     __slots__ = (
         "ended_as",
+        "has_printed",
         "index",
         "instance",
         "is_drained",
@@ -57,6 +63,7 @@ class Child:
         self.slot = -1
         self.limit_ns = 0
         self.is_drained = False
+        self.has_printed = False  # since it was last asked
         self.ready = False
         self.ended_as: Outcome | None = None
         self.tail = b""
@@ -64,6 +71,7 @@ class Child:
         self.sink: Sink | None = None
 
     def _take(self, data: bytes) -> None:
+        self.has_printed = True
         self.tail = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (self.tail + data)[-TAIL_BYTES:]
         if self.watch is not None:
             self.watch.feed(data)
@@ -92,7 +100,7 @@ class Child:
         leader had ended.
         """
         try:
-            return os.waitid(os.P_PIDFD, self.pidfd, OBSERVE) is not None
+            return os.waitid(os.P_PID, self.pid, OBSERVE) is not None
         except ChildProcessError as error:
             raise LoadError(
                 f"instance {self.instance.id} (pid {self.pid}) was reaped by other code of this process; "

@@ -162,10 +162,12 @@ class _Loader:
         if bridge.is_disabled(self._benchmark):
             return self._once(request, interrupts)
         with self._console(request.target):
-            result = load(request, interrupts).result
-        bridge.deliver(self._item, self._benchmark, result)
-        self._item.config.hook.pytest_unikernel_load_ended(item=self._item, result=result)
-        return result
+            measured = load(request, interrupts)
+        bridge.deliver(self._item, self._benchmark, measured.result)
+        self._item.config.hook.pytest_unikernel_load_ended(item=self._item, result=measured.result)
+        if measured.problems:
+            self._fail(f"{self._name}: the load is on record, but {'; '.join(measured.problems)}")
+        return measured.result
 
     def _once(self, request: Request, interrupts: Interrupts) -> LoadResult:
         """One launch in place of a load, its output shown (by -s, or when the test fails)."""

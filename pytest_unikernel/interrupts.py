@@ -30,7 +30,9 @@ class Interrupts:
     def __enter__(self) -> Interrupts:  # noqa: PYI034 - typing.Self came with 3.11
         if threading.current_thread() is threading.main_thread():
             self._old_wakeup = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
-            self._old = {number: signal.signal(number, self._note) for number in SIGNALS}
+            # A handler that wasn't installed from Python couldn't be put back: it is left alone.
+            ours = [number for number in SIGNALS if signal.getsignal(number) is not None]
+            self._old = {number: signal.signal(number, self._note) for number in ours}
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -48,7 +50,7 @@ class Interrupts:
             os.read(self.descriptor, 512)
 
     def __exit__(self, *_: object) -> None:
-        if self._old:
+        if threading.current_thread() is threading.main_thread():
             for number, handler in self._old.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(self._old_wakeup)

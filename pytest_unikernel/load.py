@@ -12,9 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from pytest_unikernel import host, leftovers
+from pytest_unikernel import cgroups, host
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.guards import (
     DESCRIPTORS_PER_LAUNCH,
@@ -69,10 +67,11 @@ class LoadOptions:
 
 @dataclass(frozen=True)
 class Measured:
-    """A load's result and, where it was asked for, what its instances printed."""
+    """A load's result; what its instances printed, where that was asked for; what went wrong beside it."""
 
     result: LoadResult
     outputs: Sequence[str] = ()
+    problems: Sequence[str] = ()
 
 
 class Loads:
@@ -165,6 +164,7 @@ class _Load:
         self._versions = dict(target.versions()) if target.versions is not None else {}
         self._interrupts = interrupts
         self._trials: list[Trial] = []
+        self._problems: list[str] = []
 
     @property
     def descriptors(self) -> int:
@@ -186,8 +186,6 @@ class _Load:
         finally:
             self._meter.stop()
             self.supervisor.close()
-            if self._target.supervisor is None:
-                leftovers.sweep(self._session.token)
 
     def run(self, trial: Any) -> None:
         """Run one trial on a log of its own."""
@@ -196,7 +194,13 @@ class _Load:
         self.cut_short = self._interrupts.asked()
         self._trials.append(ran)
         if self._options.raw is not None:
-            write_raw(self._options.raw, self._target, ran, len(self._trials))
+            self._write_raw(self._options.raw, ran)
+
+    def _write_raw(self, directory: Path, trial: Trial) -> None:
+        try:
+            write_raw(directory, self._target, trial, len(self._trials))
+        except OSError as error:  # the load itself is measured: it must not be lost
+            self._problems.append(f"--sweep-raw: can't write into {str(directory)!r}: {error.strerror}")
 
     def measured(self, settings: Mapping[str, Any], **about: Any) -> Measured:
         """Return what was measured."""
@@ -217,7 +221,7 @@ class _Load:
             own_rss_kib=self._meter.own_rss_kib,
         )
         outputs = [text for log in logs for text in log.outputs.values()]
-        return Measured(make_result(self._target, self._trials, around), outputs)
+        return Measured(make_result(self._target, self._trials, around), outputs, self._problems)
 
 
 def _seed(plan: LoadPlan, number: int) -> int | None:
@@ -246,7 +250,7 @@ def _guard(target: Target, options: LoadOptions, session: Session) -> Guard:
         return open_guard()
     if target.console and asked is None:
         asked = 1
-    return Guard(find_cap(target, asked), psutil.virtual_memory().total, session.sample)
+    return Guard(find_cap(target, asked), int(cgroups.total_bytes()), session.sample)
 
 
 def _guards(guard: Guard) -> dict[str, Any]:

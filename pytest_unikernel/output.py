@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
-from typing import BinaryIO
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from pytest_unikernel.errors import LoadError
 from pytest_unikernel.readiness import Line, bytes_regex
 from pytest_unikernel.record import OUTCOME_OF_REASON, Outcome
 from pytest_unikernel.target import Target
@@ -73,21 +75,39 @@ def _in_some_line(pattern: re.Pattern[bytes], text: bytes, *, by_line: bool) -> 
 
 
 class Sink:
-    """A file that receives one instance's whole output, as KB's ``-o`` did, between two stamps."""
+    """A file that receives one instance's whole output, as KB's ``-o`` did, between two stamps.
 
-    def __init__(self, stream: BinaryIO, label: str, unix_ns: int) -> None:
-        self._stream = stream
+    Raises:
+        LoadError: the file can't be written; an output with holes in it would be worse than none.
+    """
+
+    def __init__(self, path: Path, label: str, unix_ns: int) -> None:
         self._label = label
-        stream.write(f"{unix_ns} {label} initiated\n".encode())
         self._at_line_start = True
+        with _named(path):
+            self._stream = path.open("xb")  # never over another result
+            self._stream.write(f"{unix_ns} {label} initiated\n".encode())
 
     def write(self, data: bytes) -> None:
         """Append output as it came."""
-        self._stream.write(data)
+        with _named(Path(self._stream.name)):
+            self._stream.write(data)
         self._at_line_start = data.endswith(b"\n")
 
     def close(self, how: str, unix_ns: int) -> None:
         """Write the last stamp with how the instance ended, and close the file."""
         newline = "" if self._at_line_start else "\n"
-        with self._stream:
+        with _named(Path(self._stream.name)), self._stream:
             self._stream.write(f"{newline}{unix_ns} {self._label} {how}\n".encode())
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say which file it was."""
+    try:
+        yield
+    except OSError as error:
+        raise LoadError(
+            f"--sweep-output: can't write {str(path)!r}: {error.strerror}; "
+            "make room, or name another directory"
+        ) from error

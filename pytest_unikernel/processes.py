@@ -20,7 +20,8 @@ from pytest_unikernel.instances import Instances
 from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.limits import Limit
 from pytest_unikernel.linux import timer_setter, timerfd
-from pytest_unikernel.output import Sink, Wanted, Watch
+from pytest_unikernel.output import Wanted, Watch
+from pytest_unikernel.parking import FIRST_KEY, Parking
 from pytest_unikernel.probes import Prober
 from pytest_unikernel.readiness import Event, Exit, Port
 from pytest_unikernel.record import OUTCOME_OF_REASON, LaunchLog, Outcome
@@ -60,6 +61,8 @@ class ProcessSupervisor:
         self._enter, self._leave = runtime.table.enter, runtime.table.leave
         self._by_descriptor: dict[int, Child] = {}
         self._by_name: OrderedDict[str, Child] = OrderedDict()  # as they were started
+        self._parking = Parking(self._epoll, self._by_descriptor)
+        self._young = self._parking.young
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._timer = timerfd()
         self._epoll.register(self._timer, EPOLLIN)
@@ -117,6 +120,8 @@ class ProcessSupervisor:
         if write_end >= 0:
             os.close(write_end)
         self._prepared = None
+        if len(self._young) >= self._parking.round_at:
+            self._parking.round()
 
     def _adopt(self, child: Child, started_ns: int) -> None:
         """Begin to watch a new child; it can't be lost meanwhile, for it stays a zombie until reaped."""
@@ -126,6 +131,7 @@ class ProcessSupervisor:
         if pipe >= 0:
             self._by_descriptor[pipe] = child
             self._register(pipe, EPOLLIN_EDGE)
+        self._young.append(child)
         self.in_flight += 1
         limit_ns = child.limit_ns = started_ns + self._timeout_ns
         if limit_ns < self._limit_ns:
@@ -225,10 +231,15 @@ class ProcessSupervisor:
                 self._on_ready(child, now_ns)
 
     def _on_output(self, child: Child, now_ns: int) -> None:
-        if not child.drain():
+        if not self._drain(child):
             self._epoll.modify(child.pipe, EPOLLIN_EDGE)  # there is more: be told again
         if child.watch is not None:
             self._look_at_output(child, child.watch, now_ns)
+
+    def _drain(self, child: Child) -> bool:
+        if child.pipe >= FIRST_KEY:
+            child.pipe = self._parking.take_back(child, child.pipe, EPOLLIN_EDGE)
+        return child.drain()
 
     def _look_at_output(self, child: Child, watch: Watch, now_ns: int) -> None:
         if watch.ready and not child.ready:
@@ -267,9 +278,11 @@ class ProcessSupervisor:
     def _on_exit(self, child: Child, now_ns: int) -> bool:
         """Observe the exit, take the last output, kill the group, then reap: in this order."""
         if not child.has_exited():
+            if child.pidfd >= FIRST_KEY:  # which tells of it once only, for all it knows now
+                child.pidfd = self._parking.take_back(child, child.pidfd, EPOLLIN)
             return False
         if child.pipe >= 0 and not child.is_drained:
-            child.drain()
+            self._drain(child)
         if child.watch is not None:
             child.watch.end()
             self._look_at_output(child, child.watch, now_ns)
@@ -297,14 +310,15 @@ class ProcessSupervisor:
         The launch before may still hold a copy: posix_spawn returns before the exec closes them. Its
         events would then be taken for those of the next descriptor of that number.
         """
-        pidfd, pipe = child.pidfd, child.pipe
-        self._unregister(pidfd)
-        os.close(pidfd)
-        del self._by_descriptor[pidfd], self._by_name[child.instance.id]
-        if pipe >= 0:
-            self._unregister(pipe)
-            os.close(pipe)
-            del self._by_descriptor[pipe]
+        for number in (child.pidfd, child.pipe):
+            if number >= 0:
+                del self._by_descriptor[number]
+                if number < FIRST_KEY:
+                    self._unregister(number)
+                    os.close(number)
+        child.pidfd = -1
+        del self._by_name[child.instance.id]
+        self._parking.leave(child)
         if child.ended_as is not None:
             self._grace.discard(child)
             self._last_words.discard(child)

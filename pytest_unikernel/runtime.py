@@ -62,8 +62,12 @@ class Runtime:
     keep_output: bool = False
 
     def sink(self, instance_id: str) -> Sink | None:
-        """Return a new file for an instance's output, where output is kept; never overwrites one."""
+        """Return a new file for an instance's output, where output is kept.
+
+        Raises:
+            LoadError: the file can't be made.
+        """
         if self.output_directory is None:
             return None
         path = self.output_directory / f"{self.label}-{instance_id}.output"
-        return Sink(path.open("xb"), self.label, unix_ns())
+        return Sink(path, self.label, unix_ns())

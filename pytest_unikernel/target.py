@@ -205,7 +205,8 @@ def _check(target: Target) -> None:
     _check_argv(target)
     if not isinstance(target.ready, (Exit, Line, Port, Http, Event)):
         raise TargetError(
-            f"{target.name}: ready must be Exit(), Line(…), Port(…), Http(…) or Event(…), got {target.ready!r}"
+            f"{target.name}: ready must be Exit(), Line(…), Port(…), Http(…) or Event(…), "
+            f"got {target.ready!r}"
         )
     if target.long_lived and isinstance(target.ready, Exit):
         raise TargetError(f"{target.name}: a long-lived instance can't be ready at its exit; name another")

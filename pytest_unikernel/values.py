@@ -90,7 +90,7 @@ def not_yet(name: str) -> Reader:
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be True or False, got {value!r}")  # noqa: TRY004 - one kind of error
         if value:
-            raise ValueError(f"{name} can't be True in this version, got True; the steps given are what is run")
+            raise ValueError(f"{name} can't be True in this version, got True; only the given steps are run")
         return value
 
     return read

@@ -19,7 +19,7 @@ def why_no_cargo() -> str:
     text = subprocess.run([cargo, "--version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"(\d+)\.(\d+)", text)
     if found is None or tuple(map(int, found.groups())) < OLDEST_RUSTC:
-        return f"{text.strip()!r} is older than 1.85; install a newer one (on Debian 12: rustc-web and cargo-web)"
+        return f"{text.strip()!r} is older than 1.85; install a newer one (Debian 12: rustc-web, cargo-web)"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from pytest_unikernel.targets.linux_process import LINUX_PROCESS
 
 
 def launched(target: Target, directory: Path, launches: int = 2, timeout_s: float = 10.0) -> LaunchLog:
-    supervisor = ProcessSupervisor(target, Runtime("0123456789abcdef", directory), timeout_s)
+    supervisor = ProcessSupervisor(target, Runtime(secrets.token_hex(16), directory), timeout_s)
     try:
         return run_cold(supervisor, launches, unmeasured=0).log
     finally:

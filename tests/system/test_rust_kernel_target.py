@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import threading
 import time
 from pathlib import Path
@@ -41,7 +42,7 @@ def launched(target: Target, directory: Path, launches: int = 2, timeout_s: floa
     """Load it like `cold_start` does: probe, versions, then one after the other."""
     missing = target.probe() if target.probe is not None else None
     assert missing is None, str(missing)
-    supervisor = ProcessSupervisor(target, Runtime("0123456789abcdef", directory), timeout_s)
+    supervisor = ProcessSupervisor(target, Runtime(secrets.token_hex(16), directory), timeout_s)
     try:
         return run_cold(supervisor, launches, unmeasured=0).log
     finally:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_unikernel.errors import LoadError
 from pytest_unikernel.output import LONGEST_LINE_BYTES, Sink, Wanted, Watch
 from pytest_unikernel.readiness import Line
 from pytest_unikernel.record import Outcome
@@ -98,16 +99,30 @@ def test_an_endless_line_takes_a_bounded_amount_of_memory() -> None:
         ([b"\xff\n"], "\xff\n"),
     ],
 )
-def test_a_file_of_output_is_what_was_printed_between_two_stamps(parts: list[bytes], body: str) -> None:
-    written: list[bytes] = []
-
-    class Kept(io.BytesIO):
-        def close(self) -> None:
-            written.append(self.getvalue())
-            super().close()
-
-    sink = Sink(Kept(), "some", 100)
+def test_a_file_of_output_is_what_was_printed_between_two_stamps(
+    tmp_path: Path, parts: list[bytes], body: str
+) -> None:
+    sink = Sink(tmp_path / "out", "some", 100)
     for part in parts:
         sink.write(part)
     sink.close("exited successfully", 200)
-    assert written[0].decode("latin-1") == f"100 some initiated\n{body}200 some exited successfully\n"
+    written = (tmp_path / "out").read_bytes().decode("latin-1")
+    assert written == f"100 some initiated\n{body}200 some exited successfully\n"
+
+
+def test_a_file_of_output_never_goes_over_another_and_says_which_it_was(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("precious")
+    with pytest.raises(LoadError, match=r"--sweep-output: can't write .*out': File exists"):
+        Sink(tmp_path / "out", "some", 100)
+    assert (tmp_path / "out").read_text() == "precious"
+
+
+def test_a_full_disk_is_said_to_be_one() -> None:
+    with pytest.raises(LoadError, match="No space left on device; make room"):
+        _fill(Path("/dev/full"))
+
+
+def _fill(path: Path) -> None:
+    sink = object.__new__(Sink)
+    sink._label, sink._at_line_start, sink._stream = "some", True, path.open("wb", buffering=0)
+    sink.write(b"x")
