@@ -5,16 +5,12 @@ descriptor costs the generator 6 ns per launch, and the launched instance, which
 its exec, 90 ns of the service time that we measure: 0.35 ms with 2,000 others in flight. So those of
 the older instances wait in the queues of sockets, a batch in each, and only the sockets are open here.
 
-Three facts make that work:
-
-- An epoll item lives until its open file does, not until its descriptor is closed, and goes on
-  reporting. Source: epoll(7), questions and answers: "will closing a file descriptor cause it to be
-  removed from all epoll interest lists?"
+- An epoll item lives as long as its open file, not its descriptor, and goes on reporting. Source:
+  epoll(7), "will closing a file descriptor cause it to be removed from all epoll interest lists?"
 - A message that isn't received yet keeps the files in it open. Source: unix(7), SCM_RIGHTS.
-- MSG_PEEK gives new descriptors for the files of a message and leaves it in the queue.
-  Source: net/unix/af_unix.c, unix_peek_fds().
+- MSG_PEEK opens them anew and leaves the message. Source: net/unix/af_unix.c, unix_peek_fds().
 
-The parked items report a key instead of a descriptor number, which by then is another file's.
+A parked item reports a key instead of its descriptor's number, which by then is another file's.
 """
 
 from __future__ import annotations
@@ -28,10 +24,11 @@ import socket
 import struct
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from pytest_unikernel.child import Child
 
-# Parking takes the generator 4 µs a child, at a stretch: more would delay other events, fewer leave more sockets.
+# Parking holds up the loop for some 4 µs a child: more would delay other events, fewer leave more sockets.
 BATCH = 16
 # Above any descriptor's number (at most INT_MAX / 8, fs/file.c), within the int that epoll.poll returns.
 FIRST_KEY = 1 << 28
@@ -45,15 +42,13 @@ PIPE_EVENTS = int(select.EPOLLIN | select.EPOLLET)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+@dataclass
 class _Batch:
     """A socket whose queue holds the children's descriptors: pidfd, pipe, pidfd, pipe ..."""
 
-    __slots__ = ("in_flight", "keys", "socket")
-
-    def __init__(self, queue: socket.socket, in_flight: int) -> None:
-        self.socket = queue
-        self.in_flight = in_flight
-        self.keys: list[int] = []
+    queue: socket.socket
+    in_flight: int
+    keys: list[int] = field(default_factory=list)
 
 
 class Parking:
@@ -71,10 +66,7 @@ class Parking:
         self._keys = itertools.count(FIRST_KEY)  # never used again: an event may come when its child is gone
 
     def round(self) -> None:
-        """Park those that are neither new nor have printed since the last round.
-
-        Two batches at most: a backlog shrinks, but the loop isn't held up.
-        """
+        """Park those that are neither new nor have printed since the last round: two batches at most."""
         young = [child for child in self.young if child.pidfd >= 0]
         quiet = []
         for child in young[:-BATCH]:
@@ -87,24 +79,21 @@ class Parking:
         self.round_at = len(self.young) + BATCH
 
     def _park(self, children: Sequence[Child]) -> None:
-        """Park the children, unless the kernel refuses.
-
-        It does without descriptors for a socket (EMFILE), and without privilege to have more than
-        RLIMIT_NOFILE files in queues (ETOOMANYREFS): it is all the same, but for the cost.
-        """
         numbers = [number for child in children for number in (child.pidfd, child.pipe) if number >= 0]
         try:
             batch = _Batch(_queue(numbers), len(children))
-        except OSError:
-            return
+        except (
+            OSError
+        ):  # EMFILE, or over RLIMIT_NOFILE files in queues without privilege: ETOOMANYREFS, unix(7)
+            return  # all goes on as without parking, but for the cost
+        self._batches.update(dict.fromkeys(children, batch))
         for child in children:
-            self._batches[child] = batch
             child.pidfd = self._rekey(child, child.pidfd, PIDFD_EVENTS, batch)
             if child.pipe >= 0:
                 child.pipe = self._rekey(child, child.pipe, PIPE_EVENTS, batch)
 
     def _rekey(self, child: Child, descriptor: int, events: int, batch: _Batch) -> int:
-        """Have a descriptor's events reported under a key, and close it; what is pending is reported anew."""
+        """Have a descriptor's events reported under a key, and close it; what is pending is told anew."""
         key = next(self._keys)
         if _libc.epoll_ctl(self._epoll.fileno(), EPOLL_CTL_MOD, descriptor, EPOLL_EVENT.pack(events, key)):
             number = ctypes.get_errno()
@@ -116,13 +105,9 @@ class Parking:
         return key
 
     def take_back(self, child: Child, key: int, events: int) -> int:
-        """Open and register again what is parked under the key; return its new descriptor.
-
-        Raises:
-            OSError: no descriptors are left (EMFILE).
-        """
+        """Open and register again what is parked under the key; return its descriptor, or raise EMFILE."""
         batch = self._batches[child]
-        opened = _peek(batch.socket, len(batch.keys))
+        opened = _peek(batch.queue, len(batch.keys))
         wanted = opened.pop(batch.keys.index(key)) if len(opened) == len(batch.keys) else -1
         for descriptor in opened:
             os.close(descriptor)
@@ -142,7 +127,7 @@ class Parking:
         if batch is not None:
             batch.in_flight -= 1
             if not batch.in_flight:
-                batch.socket.close()
+                batch.queue.close()
 
 
 def _queue(descriptors: Sequence[int]) -> socket.socket:

@@ -91,6 +91,14 @@ def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool
     return True
 
 
+def command_of(pid: int) -> bytes:
+    """Return a process's command line; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def mentioning(text: str) -> list[int]:
     """Return the processes with the text in their command line or environment, zombies excepted."""
     wanted = os.fsencode(text)

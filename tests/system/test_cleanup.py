@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from realloads import alive, as_nobody, mentioning, until
+from realloads import alive, as_nobody, command_of, mentioning, until
 
 from pytest_unikernel import leftovers, reaper
 
@@ -202,7 +202,7 @@ def test_nothing_is_left_while_a_forked_worker_holds_our_descriptors(sweep: Swee
 def test_the_reaper_heeds_no_signal_of_the_terminals(sweep: Sweep) -> None:
     sweep.start().begun()
     for pid in mentioning(sweep.private):
-        if b"reaper.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if b"reaper.py" in command_of(pid):
             for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
                 os.kill(pid, number)
     sweep.process.kill()
@@ -216,9 +216,7 @@ def test_the_output_pipe_ends_with_pytest(sweep: Sweep, extra: bool) -> None:
     sweep.start(output=write_end, given=(write_end,) if extra else ())
     os.close(write_end)
     sweep.begun()
-    reapers = [
-        pid for pid in mentioning(sweep.private) if b"reaper" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    reapers = [pid for pid in mentioning(sweep.private) if b"reaper" in command_of(pid)]
     for pid in reapers:  # if it held the pipe, that wouldn't end now
         os.kill(pid, signal.SIGSTOP)
     sweep.process.kill()

@@ -6,12 +6,12 @@ import errno
 import os
 import random
 import signal
+import socket
 from typing import Any
 
 import pytest
 from realloads import descriptors, shell, supervised
 
-from pytest_unikernel import parking
 from pytest_unikernel.child import Child
 from pytest_unikernel.parking import BATCH, FIRST_KEY
 from pytest_unikernel.processes import ProcessSupervisor
@@ -69,7 +69,7 @@ def outcomes(supervisor: ProcessSupervisor, children: list[Child]) -> set[Outcom
 
 def test_of_three_hundred_none_is_mistaken_for_another(session: Session) -> None:
     """They end in any order and way, some print first; each has its own status and stamp."""
-    chance = random.Random(42)
+    chance = random.Random(42)  # noqa: S311 - the same order each time
     status_of = {signal.SIGUSR1: 0, signal.SIGALRM: 0, signal.SIGUSR2: 3, signal.SIGKILL: -9}
     with supervised(session, obedient(), timeout_s=60) as supervisor:
         before = len(descriptors())
@@ -122,7 +122,7 @@ def test_what_the_kernel_refuses_to_park_is_watched_as_before(
     def refuse(*_: object) -> None:
         raise OSError(errno.ETOOMANYREFS, "Too many references: cannot splice")
 
-    monkeypatch.setattr(parking.socket, "send_fds", refuse)
+    monkeypatch.setattr(socket, "send_fds", refuse)
     with supervised(session, obedient()) as supervisor:
         children = start_armed(supervisor)
         assert parked(supervisor) == 0
