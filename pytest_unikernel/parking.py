@@ -52,10 +52,7 @@ class _Batch:
 
 
 class Parking:
-    """Parks children that are quiet; one that prints gets its pipe back, once and for all.
-
-    A parked child has keys instead of descriptors, under which ``children`` finds it.
-    """
+    """Parks quiet children: they have keys for descriptors then. One that prints gets its pipe back."""
 
     def __init__(self, epoll: select.epoll, children: dict[int, Child]) -> None:
         self.young: list[Child] = []  # not parked, the oldest first; some have ended
@@ -82,9 +79,7 @@ class Parking:
         numbers = [number for child in children for number in (child.pidfd, child.pipe) if number >= 0]
         try:
             batch = _Batch(_queue(numbers), len(children))
-        except (
-            OSError
-        ):  # EMFILE, or over RLIMIT_NOFILE files in queues without privilege: ETOOMANYREFS, unix(7)
+        except OSError:  # EMFILE; ETOOMANYREFS: more in queues than RLIMIT_NOFILE, without privilege, unix(7)
             return  # all goes on as without parking, but for the cost
         self._batches.update(dict.fromkeys(children, batch))
         for child in children:
@@ -96,8 +91,7 @@ class Parking:
         """Have a descriptor's events reported under a key, and close it; what is pending is told anew."""
         key = next(self._keys)
         if _libc.epoll_ctl(self._epoll.fileno(), EPOLL_CTL_MOD, descriptor, EPOLL_EVENT.pack(events, key)):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         os.close(descriptor)
         del self._children[descriptor]
         self._children[key] = child
