@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 
 from pytest_unikernel.child import Child
 
-# Parking holds up the loop for some 4 µs a child: more would delay other events, fewer leave more sockets.
+# Parking a batch holds up the loop: more would delay other events, fewer would leave more sockets open.
 BATCH = 16
 # Above any descriptor's number (at most INT_MAX / 8, fs/file.c), within the int that epoll.poll returns.
 FIRST_KEY = 1 << 28

@@ -35,7 +35,7 @@ LAST_WORDS_NS = NS_PER_S // 5
 MAX_EVENTS = 256
 MAX_TAILS = 20
 EPOLLIN, EPOLLHUP = int(select.EPOLLIN), int(select.EPOLLHUP)
-# Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit, which follows it.
+# Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit that follows.
 EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
 COMPLETED, UNFINISHED = Outcome.COMPLETED, Outcome.UNFINISHED
 
@@ -153,7 +153,7 @@ class ProcessSupervisor:
 
     # waiting --------------------------------------------------------------------------------------
 
-    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
+    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:  # noqa: C901, PLR0912 - calls are dear
         """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol."""
         poll, by_descriptor = self._epoll.poll, self._by_descriptor
         now_ns, ahead_ns = monotonic_ns(), self._runtime.ahead_ns
@@ -298,7 +298,7 @@ class ProcessSupervisor:
         return True
 
     def _prepare(self) -> None:
-        """Make the next instance ahead of its time: after an exit there is time, after a start there isn't."""
+        """Make the next instance ahead of its time: after an exit, for after a start there is no time."""
         try:
             self._prepared = self._instances.make()
         except OSError:
