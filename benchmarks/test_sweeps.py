@@ -3,7 +3,7 @@
 pytest benchmarks/ -m sweep                          about five minutes, profile quick
 pytest benchmarks/ -m sweep --sweep-profile=paper    hours, as published; can be resumed
 pytest benchmarks/ -m cold                           seconds
-pytest benchmarks/ -k "cold and rust_kernel" --benchmark-disable -s    one launch, its output shown
+pytest benchmarks/ -k "cold and rust_kernel and not kvm" --benchmark-disable -s    one launch, its output
 """
 
 from __future__ import annotations

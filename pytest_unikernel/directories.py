@@ -35,22 +35,14 @@ class Directories:
 
     def give_back(self, path: str) -> None:
         """Take a directory back; whatever its instance left in it is removed."""
-        if self._is_empty(path):
-            self._free.append(path)
-            return
         try:
+            status = os.lstat(path)
+            if status.st_size == self._empty_size and status.st_mode == PRIVATE_DIRECTORY:
+                self._free.append(path)
+                return
             os.rmdir(path)  # noqa: PTH106 - hot path where directories can't be used again
         except OSError:
             reaper.remove(path)
-
-    def _is_empty(self, path: str) -> bool:
-        if self._empty_size is None:
-            return False
-        try:
-            status = os.lstat(path)
-        except OSError:
-            return False
-        return status.st_size == self._empty_size and status.st_mode == PRIVATE_DIRECTORY
 
 
 def _empty_size(parent: Path) -> int | None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # what a load needs is imported when there is one
     from pytest_unikernel.result import LoadResult
     from pytest_unikernel.run import Request
 
+TAIL_LINES = 10
 LOADING = frozenset({"load_step", "cold_start"})
 
 
@@ -138,6 +139,8 @@ class _Loader:
             return target.probe() if target.probe is not None else None
         except UnikernelError as error:
             self._fail(f"{self._name}: {error}")
+        except Exception as error:  # noqa: BLE001 - it is the user's function
+            self._fail(f"{self._name}: {target.full_name}: probe() raised {error!r}")
 
     def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured]) -> LoadResult:
         """Run a load and hand it to pytest-benchmark; a signal meanwhile is raised when that is done."""
@@ -195,7 +198,8 @@ class _Loader:
             return
         reasons = ", ".join(f"{reason} {count}" for reason, count in result.failed.items()) or "none ended"
         example = next((each["output_tail"] for each in result.failures), "")
-        tail = f"\nthe first one's output ends with:\n{example.rstrip()}" if example.strip() else ""
+        shown = "\n".join(example.rstrip().splitlines()[-TAIL_LINES:])
+        tail = f"\nthe first one's last words:\n{shown}" if shown else ""
         self._fail(
             f"{result.target}: none of {result.started} launches completed ({reasons}); "
             f"ready was {result.ready!r}, the limit {result.timeout_s:g} s{tail}"

@@ -31,7 +31,7 @@ class Instances:
     """Makes the instances of one load."""
 
     def __init__(self, target: Target, directory: Path, session: str, events: str) -> None:
-        self._prefix = f"u{session[:8]}-"
+        self._prefix = id_prefix(session)
         self._directories = Directories(directory)
         self._session = session
         self._events = events
@@ -48,10 +48,11 @@ class Instances:
 
     def make(self) -> Instance:
         """Return the next instance; its directory exists and is empty, mode 0700."""
-        name = f"{self._prefix}{next(_counter)}"
+        number = next(_counter)
+        name = f"{self._prefix}{number}"
         directory = self._directories.take()
         port = self._take_port() if self._own_port else ""
-        return Instance(name, directory, self._session, self._events, port)
+        return Instance(name, directory, self._session, self._events, port, number)
 
     def _take_port(self) -> str:
         """Return a free port that no other instance has been given and may be about to listen on."""
@@ -80,6 +81,11 @@ class Instances:
         for place, (key, value) in enumerate(self._fills.items(), OWN_VARIABLES):
             environment[place] = os.fsencode(f"{key}={instance.fill(value)}")
         return environment
+
+
+def id_prefix(session: str) -> str:
+    """Return what the ids of a session's instances begin with; their numbers follow."""
+    return f"u{session[:8]}-"
 
 
 def free_port() -> int:

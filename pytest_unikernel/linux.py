@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from collections.abc import Callable
 
 from pytest_unikernel.clock import NS_PER_S
@@ -19,15 +20,10 @@ TFD_TIMER_ABSTIME = 1
 TFD_NONBLOCK = os.O_NONBLOCK
 TFD_CLOEXEC = os.O_CLOEXEC
 
+TIME_SPEC = struct.Struct("@ll")  # struct timespec: seconds, nanoseconds
+
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-class _TimeSpec(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
-
-
-class _TimerSpec(ctypes.Structure):
-    _fields_ = (("interval", _TimeSpec), ("value", _TimeSpec))
+_libc_with_gil = ctypes.PyDLL(None, use_errno=True)  # for calls that never block, and are made often
 
 
 def prctl(option: int, argument: int = 0) -> int:
@@ -64,13 +60,13 @@ def timer_setter(descriptor: int) -> Callable[[int], None]:
     Arming also clears an expiry that was not read, so the descriptor never needs reading.
     The call's arguments are made once: this is the hot path.
     """
-    spec = _TimerSpec()
-    value = spec.value
-    settime = _libc.timerfd_settime
-    arguments = (ctypes.c_int(descriptor), ctypes.c_int(TFD_TIMER_ABSTIME), ctypes.byref(spec), None)
+    spec = bytearray(2 * TIME_SPEC.size)  # struct itimerspec: the interval, which stays 0, and the value
+    settime, fill = _libc_with_gil.timerfd_settime, TIME_SPEC.pack_into
+    address = (ctypes.c_char * len(spec)).from_buffer(spec)
+    arguments = (ctypes.c_int(descriptor), ctypes.c_int(TFD_TIMER_ABSTIME), address, None)
 
     def arm(at_ns: int) -> None:
-        value.seconds, value.nanoseconds = divmod(at_ns, NS_PER_S)
+        fill(spec, TIME_SPEC.size, at_ns // NS_PER_S, at_ns % NS_PER_S)
         if settime(*arguments):
             raise _last_error()
 

@@ -135,8 +135,8 @@ class Loads:
     def _running(self, target: Target, label: str, ahead_ns: int = 0) -> Iterator[_Load]:
         """Set everything up for a load and take it all down again, whatever happens in between."""
         options, session = self._options, self._session
-        for directory in (options.output, options.raw):
-            _make(directory)
+        _make("--sweep-output", options.output)
+        _make("--sweep-raw", options.raw)
         load = _Load(target, session, options, self._interrupts)
         with tuned(options.realtime, load.descriptors, options.cpus) as granted:
             self._quiet(target)
@@ -161,7 +161,7 @@ class _Load:
         self.guard = _guard(target, options, session)
         self.cut_short = False
         self._target, self._session, self._options = target, session, options
-        self._versions = dict(target.versions()) if target.versions is not None else {}
+        self._versions = _versions(target)
         self._interrupts = interrupts
         self._trials: list[Trial] = []
         self._problems: list[str] = []
@@ -198,7 +198,7 @@ class _Load:
 
     def _write_raw(self, directory: Path, trial: Trial) -> None:
         try:
-            write_raw(directory, self._target, trial, len(self._trials))
+            write_raw(directory, self._target, trial, len(self._trials), self._session.token)
         except OSError as error:  # the load itself is measured: it must not be lost
             self._problems.append(f"--sweep-raw: can't write into {str(directory)!r}: {error.strerror}")
 
@@ -222,6 +222,20 @@ class _Load:
         )
         outputs = [text for log in logs for text in log.outputs.values()]
         return Measured(make_result(self._target, self._trials, around), outputs, self._problems)
+
+
+def _versions(target: Target) -> dict[str, str]:
+    """Return what is really used, by the target's own word.
+
+    Raises:
+        LoadError: the target's function raised something.
+    """
+    if target.versions is None:
+        return {}
+    try:
+        return dict(target.versions())
+    except Exception as error:
+        raise LoadError(f"{target.full_name}: versions() raised {error!r}") from error
 
 
 def _seed(plan: LoadPlan, number: int) -> int | None:
@@ -258,7 +272,7 @@ def _guards(guard: Guard) -> dict[str, Any]:
     return {"max_in_flight": most, "max_in_flight_from": guard.cap.source, "dropped": dict(guard.dropped)}
 
 
-def _make(directory: Path | None) -> None:
+def _make(option: str, directory: Path | None) -> None:
     """Create a directory for results, for its owner only if it is new.
 
     Raises:
@@ -269,9 +283,9 @@ def _make(directory: Path | None) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise LoadError(f"can't make the directory {str(directory)!r}: {error.strerror}") from error
+        raise LoadError(f"{option}: can't make the directory {str(directory)!r}: {error.strerror}") from error
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise LoadError(f"can't write into the directory {str(directory)!r}: permission denied")
+        raise LoadError(f"{option}: can't write into the directory {str(directory)!r}: permission denied")
 
 
 def _file_name(name: str) -> str:

@@ -131,6 +131,7 @@ class LoadGenerator:
         self._last_quarter_begin_ns = self._window_end_ns - self._window_ns // 4
         self._cohort_begin = self._oldest = len(self._supervisor.log)
         self._dropped_before = self._supervisor.dropped
+        self._supervisor.log.forget_tails()  # of the warm-up's failures: there is room for a few only
 
     def _warmed_up(self, due_ns: int) -> bool:
         """Whether the warm-up is over: long enough, and something has completed, or at its bound.
@@ -140,7 +141,7 @@ class LoadGenerator:
         came later): the times of an overloaded step grow as fast as the warm-up that would wait for them.
         """
         supervisor, elapsed_ns = self._supervisor, due_ns - self._begin_ns
-        if elapsed_ns >= nanoseconds(self._plan.max_warmup_s):
+        if max(due_ns, self._last_turn_ns) - self._begin_ns >= nanoseconds(self._plan.max_warmup_s):
             return True
         if elapsed_ns < nanoseconds(self._plan.warmup_s):
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,18 @@ def _ini_place(config: pytest.Config, option: Option) -> tuple[str, Path]:
 def _value(option: Option, given: object, name: str, place: str, base: Path) -> Any:
     try:
         value = option.read(given)
+        if option.name == "cpus":
+            _check_usable(value, given)
         return _located(option, base / value) if isinstance(value, Path) else value
     except ValueError as error:
         raise SweepUsageError(f"{name}: {error} ({place})") from error
+
+
+def _check_usable(cpus: frozenset[int], given: object) -> None:
+    usable = os.sched_getaffinity(0)
+    if not cpus <= usable:
+        shown = ",".join(map(str, sorted(usable)))
+        raise ValueError(f"cpus must be among those this process may run on ({shown}), got {given!r}")
 
 
 def _located(option: Option, path: Path) -> Path:

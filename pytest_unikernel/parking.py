@@ -59,7 +59,7 @@ class Parking:
         self.round_at = 2 * BATCH  # so many young children make the next round due
         self._epoll = epoll
         self._children = children
-        self._batches: dict[Child, _Batch] = {}
+        self.batches: dict[Child, _Batch] = {}
         self._keys = itertools.count(FIRST_KEY)  # never used again: an event may come when its child is gone
 
     def round(self) -> None:
@@ -81,7 +81,7 @@ class Parking:
             batch = _Batch(_queue(numbers), len(children))
         except OSError:  # EMFILE; ETOOMANYREFS: more in queues than RLIMIT_NOFILE, without privilege, unix(7)
             return  # all goes on as without parking, but for the cost
-        self._batches.update(dict.fromkeys(children, batch))
+        self.batches.update(dict.fromkeys(children, batch))
         for child in children:
             child.pidfd = self._rekey(child, child.pidfd, PIDFD_EVENTS, batch)
             if child.pipe >= 0:
@@ -100,7 +100,7 @@ class Parking:
 
     def take_back(self, child: Child, key: int, events: int) -> int:
         """Open and register again what is parked under the key; return its descriptor, or raise EMFILE."""
-        batch = self._batches[child]
+        batch = self.batches[child]
         opened = _peek(batch.queue, len(batch.keys))
         wanted = opened.pop(batch.keys.index(key)) if len(opened) == len(batch.keys) else -1
         for descriptor in opened:
@@ -117,7 +117,7 @@ class Parking:
 
     def leave(self, child: Child) -> None:
         """Forget a child that has ended; the last of a batch closes it, and with it the epoll items go."""
-        batch = self._batches.pop(child, None)
+        batch = self.batches.pop(child, None)
         if batch is not None:
             batch.in_flight -= 1
             if not batch.in_flight:

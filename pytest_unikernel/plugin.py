@@ -43,11 +43,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give tests with a load the timer through which pytest-benchmark is told its durations."""
+    if not bridge.has_benchmark(config):  # its marker is unknown then, and the fixture says what is missing
+        return
     for item in items:
-        if fixtures.LOADING & set(getattr(item, "fixturenames", ())):
+        requested = fixtures.LOADING & set(getattr(item, "fixturenames", ()))
+        if requested:
             bridge.prepare(item)
+        if "cold_start" in requested:
+            item.add_marker("cold")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

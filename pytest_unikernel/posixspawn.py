@@ -63,7 +63,7 @@ def spawn(argv: Strings, environment: Strings, actions: Opaque, how: Opaque) -> 
     Raises:
         OSError: the kernel refused (ENOENT, EACCES, EAGAIN, ENOMEM ...).
     """
-    number = _spawn(_pid_address, ctypes.c_char_p(argv[0]), actions, how, argv, environment)
+    number = _spawn(_pid_address, argv[0], actions, how, argv, environment)
     if number:
         raise OSError(number, os.strerror(number))
     return _pid.value

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 
 from pytest_unikernel.child import Child, open_pidfd
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
+from pytest_unikernel.errors import LoadError
 from pytest_unikernel.eventpipe import EventPipe
 from pytest_unikernel.instances import Instances
 from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.limits import Limit
 from pytest_unikernel.linux import timer_setter, timerfd
-from pytest_unikernel.output import Wanted, Watch
+from pytest_unikernel.output import Sink, Wanted, Watch
 from pytest_unikernel.parking import FIRST_KEY, Parking
 from pytest_unikernel.probes import Prober
 from pytest_unikernel.readiness import Event, Exit, Port
@@ -28,12 +29,12 @@ from pytest_unikernel.record import OUTCOME_OF_REASON, LaunchLog, Outcome
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.spawn import Spawner
 from pytest_unikernel.target import Instance, Target
-from pytest_unikernel.usage import fill_usage
 
 ADOPTED_EVERY_NS = NS_PER_S
 LAST_WORDS_NS = NS_PER_S // 5
 MAX_EVENTS = 256
 MAX_TAILS = 20
+CROWD = 64  # instances in flight up to which their descriptors cost too little to be parked
 EPOLLIN, EPOLLHUP = int(select.EPOLLIN), int(select.EPOLLHUP)
 # Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit that follows.
 EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
@@ -62,7 +63,7 @@ class ProcessSupervisor:
         self._by_descriptor: dict[int, Child] = {}
         self._by_name: OrderedDict[str, Child] = OrderedDict()  # as they were started
         self._parking = Parking(self._epoll, self._by_descriptor)
-        self._young = self._parking.young
+        self._young, self._parked = self._parking.young, self._parking.batches
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._timer = timerfd()
         self._epoll.register(self._timer, EPOLLIN)
@@ -101,6 +102,7 @@ class ProcessSupervisor:
         log, instances = self.log, self._instances
         pipe = write_end = -1
         instance: Instance | None = None
+        sink: Sink | None = None
         try:
             instance = self._prepared or instances.make()
             argv, environment = instances.argv(instance), instances.environment(instance)
@@ -108,6 +110,7 @@ class ProcessSupervisor:
                 pipe, write_end = os.pipe()
                 os.set_blocking(pipe, False)
             sink = None if self._runtime.output_directory is None else self._runtime.sink(instance.id)
+            log.instance[index] = instance.number
             log.started_ns[index] = started_ns = monotonic_ns()
             pid = self._spawner.spawn(argv, environment, write_end)
             log.spawn_ns[index] = spawn_ns = monotonic_ns() - started_ns
@@ -117,10 +120,16 @@ class ProcessSupervisor:
             self._adopt(child, started_ns)
         except OSError as error:
             self._not_started(index, error, pipe, instance)
+            if sink is not None:
+                sink.close(f"could not be started: {error.strerror}", unix_ns())
+        except LoadError:  # no file for its output
+            for descriptor in {pipe, write_end} - {-1}:
+                os.close(descriptor)
+            raise
         if write_end >= 0:
             os.close(write_end)
         self._prepared = None
-        if len(self._young) >= self._parking.round_at:
+        if self.in_flight > CROWD and len(self._young) >= self._parking.round_at:
             self._parking.round()
 
     def _adopt(self, child: Child, started_ns: int) -> None:
@@ -131,8 +140,9 @@ class ProcessSupervisor:
         if pipe >= 0:
             self._by_descriptor[pipe] = child
             self._register(pipe, EPOLLIN_EDGE)
-        self._young.append(child)
         self.in_flight += 1
+        if self.in_flight > CROWD:
+            self._young.append(child)
         limit_ns = child.limit_ns = started_ns + self._timeout_ns
         if limit_ns < self._limit_ns:
             self._limit_ns = limit_ns
@@ -149,7 +159,12 @@ class ProcessSupervisor:
         if self.log.started_ns[index] < 0:
             self.log.started_ns[index] = monotonic_ns()
         self.log.status[index] = error.errno or 0
-        self._fail(index, Outcome.SPAWN_ERROR, f"{self._target.argv[0]}: {error.strerror}")
+        self._fail(index, Outcome.SPAWN_ERROR, f"{self._culprit()}: {error.strerror}")
+
+    def _culprit(self) -> str:
+        """Return what a failed start is about: the program, or a working directory that isn't there."""
+        target = self._target
+        return target.argv[0] if target.cwd is None or os.path.isdir(target.cwd) else f"cwd={target.cwd!r}"  # noqa: PTH112
 
     # waiting --------------------------------------------------------------------------------------
 
@@ -183,7 +198,8 @@ class ProcessSupervisor:
                     self._on_output(child, now_ns)
             if now_ns >= self._limit_ns:
                 self._enforce_limits(now_ns)
-            self.turns_ns.append(monotonic_ns() - now_ns)
+            if happened:  # idle looks ahead of a deadline would be most of them
+                self.turns_ns.append(monotonic_ns() - now_ns)
             if returning or now_ns >= until_ns:
                 return now_ns
 
@@ -289,7 +305,9 @@ class ProcessSupervisor:
         child.signal_group(signal.SIGKILL)
         _, wait_status, usage = os.wait4(child.pid, 0)
         self._forget(child)
-        fill_usage(self.log, child.index, usage)
+        log, index = self.log, child.index
+        log.user_s[index], log.system_s[index] = usage.ru_utime, usage.ru_stime
+        log.max_rss_kib[index] = usage.ru_maxrss
         status = os.waitstatus_to_exitcode(wait_status)
         self._classify(child, status, now_ns)
         self._clean_up(child, status)
@@ -310,15 +328,19 @@ class ProcessSupervisor:
         The launch before may still hold a copy: posix_spawn returns before the exec closes them. Its
         events would then be taken for those of the next descriptor of that number.
         """
-        for number in (child.pidfd, child.pipe):
-            if number >= 0:
-                del self._by_descriptor[number]
-                if number < FIRST_KEY:
-                    self._unregister(number)
-                    os.close(number)
+        pidfd, pipe = child.pidfd, child.pipe
+        del self._by_descriptor[pidfd], self._by_name[child.instance.id]
+        if pidfd < FIRST_KEY:
+            self._unregister(pidfd)
+            os.close(pidfd)
+        if pipe >= 0:
+            del self._by_descriptor[pipe]
+            if pipe < FIRST_KEY:
+                self._unregister(pipe)
+                os.close(pipe)
         child.pidfd = -1
-        del self._by_name[child.instance.id]
-        self._parking.leave(child)
+        if self._parked:
+            self._parking.leave(child)
         if child.ended_as is not None:
             self._grace.discard(child)
             self._last_words.discard(child)
@@ -339,6 +361,7 @@ class ProcessSupervisor:
             outcome = self._outcome(child, status)
             if outcome is COMPLETED:
                 self._complete(index)
+                return
         if outcome is not COMPLETED:
             self._fail(index, outcome, child.tail.decode(errors="replace"))
 
@@ -362,7 +385,7 @@ class ProcessSupervisor:
     def _fail(self, index: int, outcome: Outcome, tail: str) -> None:
         self.log.outcome[index] = outcome
         self.failed += outcome is not Outcome.UNFINISHED
-        if len(self.log.tails) < MAX_TAILS:
+        if index >= self.log.tails_from and len(self.log.tails) < MAX_TAILS:
             self.log.tails[index] = tail
 
     def _clean_up(self, child: Child, status: int) -> None:
@@ -372,8 +395,17 @@ class ProcessSupervisor:
         if self._runtime.keep_output:
             self.log.outputs[child.index] = child.tail.decode(errors="replace")
         if self._target.cleanup is not None:
-            self._target.cleanup(child.instance)
+            self._call_cleanup(self._target.cleanup, child)
         self._instances.discard(child.instance)
+
+    def _call_cleanup(self, cleanup: Callable[[Instance], None], child: Child) -> None:
+        try:
+            cleanup(child.instance)
+        except Exception as error:
+            raise LoadError(
+                f"{self._target.full_name}: cleanup({child.instance.id}) raised {error!r}; "
+                "what that instance left behind may still be there"
+            ) from error
 
     def close(self) -> None:
         """Release everything. What still can't be ended is abandoned, uncounted."""

@@ -6,12 +6,14 @@ import csv
 import gzip
 from pathlib import Path
 
+from pytest_unikernel.instances import id_prefix
 from pytest_unikernel.record import Outcome
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.target import Target
 
 COLUMNS = (
     "launch",  # number in the trial, from 0; the row of the schedule
+    "instance",  # its UNIKERNEL_ID, also in the name of its file of --sweep-output; empty: never started
     "in_window",  # 1: scheduled in the window, that is, of the cohort
     "outcome",  # completed, dropped, unfinished or the reason of the failure
     "status",  # exit status; negative: signal; errno for spawn-error
@@ -26,15 +28,16 @@ COLUMNS = (
 )
 
 
-def write_raw(directory: Path, target: Target, trial: Trial, number: int) -> Path:
+def write_raw(directory: Path, target: Target, trial: Trial, number: int, session: str) -> Path:
     """Write a trial's launches into a new file of the directory and return its path."""
+    prefix = id_prefix(session)
     step = "cold" if trial.step_ns is None else f"{trial.step_ns / 1e9:.10f}".rstrip("0").rstrip(".") + "s"
     name = "".join(each if each.isalnum() or each in "-_.[]" else "_" for each in target.full_name)
     path = _unused(directory, f"{name}-{step}-trial{number}")
     with gzip.open(path, "xt", compresslevel=1, encoding="ascii", newline="") as text:
         writer = csv.writer(text)
         writer.writerow(COLUMNS)
-        writer.writerows(_row(trial, index) for index in range(len(trial.log)))
+        writer.writerows(_row(trial, index, prefix) for index in range(len(trial.log)))
     return path
 
 
@@ -47,11 +50,12 @@ def _unused(directory: Path, stem: str) -> Path:
     return path
 
 
-def _row(trial: Trial, index: int) -> list[object]:
+def _row(trial: Trial, index: int, prefix: str) -> list[object]:
     log = trial.log
     instants = (log.scheduled_ns, log.started_ns, log.ready_ns, log.exited_ns)
     return [
         index,
+        f"{prefix}{log.instance[index]}" if log.instance[index] else "",
         int(index in trial.rows),
         Outcome(log.outcome[index]).reason,
         log.status[index],

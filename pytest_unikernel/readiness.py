@@ -67,7 +67,7 @@ class Port:
     kind: ClassVar[str] = "port"
 
     def __post_init__(self) -> None:
-        if self.number is not None and not 0 < self.number < 65536:
+        if self.number is not None and not (isinstance(self.number, int) and 0 < self.number < 65536):
             raise TargetError(f"{type(self).__name__}: expected a port from 1 to 65535, got {self.number!r}")
         if not self.interval_s > 0:
             raise TargetError(f"{type(self).__name__}: interval_s must be > 0, got {self.interval_s!r}")

@@ -1,4 +1,4 @@
-"""One launch is one row of compact columns: instants, outcome, usage (57 bytes)."""
+"""One launch is one row of compact columns: instants, outcome, usage (69 bytes)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ class LaunchLog:
         self.user_s = _float_column()
         self.system_s = _float_column()
         self.max_rss_kib = _column("q")
+        self.instance = _column("q")  # the number in the instance's id
         self.tails: dict[int, str] = {}
+        self.tails_from = 0
         self.outputs: dict[int, str] = {}
         self.events: dict[int, dict[str, int]] = {}
 
@@ -87,6 +89,11 @@ class LaunchLog:
             self._grow()
             self.scheduled_ns[index] = scheduled_ns
         return index
+
+    def forget_tails(self) -> None:
+        """Keep the output of failures from the next row on only."""
+        self.tails.clear()
+        self.tails_from = self._length
 
     def _grow(self) -> None:
         for column in self._columns():

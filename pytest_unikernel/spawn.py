@@ -6,12 +6,11 @@ import os
 import resource
 import signal
 
-from pytest_unikernel import linux, posixspawn
+from pytest_unikernel import posixspawn
 from pytest_unikernel.posixspawn import Opaque, Strings
 from pytest_unikernel.runtime import Runtime
 
 INHERITED = -1
-USUAL_SLACK = str(linux.prctl(linux.PR_GET_TIMERSLACK)).encode()  # this process's, before any load
 
 
 class Spawner:
@@ -58,26 +57,12 @@ class Spawner:
                 os.sched_setaffinity(pid, runtime.cpus)
             if runtime.child_nofile is not None:
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, runtime.child_nofile)
-            if runtime.realtime:
-                _set_timer_slack(pid)  # may be refused where the others are not, so it comes last
         except OSError:  # it has ended, or is set-user-id
             pass
 
     def close(self) -> None:
         """Close /dev/null."""
         os.close(self._devnull)
-
-
-def _set_timer_slack(pid: int) -> None:
-    """Give a child the usual timer slack: what a real-time process starts has none.
-
-    Source: proc_pid_timerslack_ns(5).
-    """
-    descriptor = os.open(f"/proc/{pid}/timerslack_ns", os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(descriptor, USUAL_SLACK)
-    finally:
-        os.close(descriptor)
 
 
 def ignored_signals() -> tuple[int, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
-import os
 import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.readiness import Event, Exit, Http, Line, Port, Ready
+from pytest_unikernel.targetchecks import check
 
 if TYPE_CHECKING:
     from pytest_unikernel.supervisor import Supervisor
@@ -42,6 +41,7 @@ class Instance(NamedTuple):
     session: str
     events: str
     port: str = ""
+    number: int = 0
 
     def fill(self, template: str) -> str:
         """Return the template with ``{id}``, ``{dir}``, ``{port}``, ``{session}``, ``{events}`` replaced."""
@@ -61,7 +61,7 @@ class Target:
         argv: the program and its arguments. ``{id}``, ``{dir}``, ``{port}``, ``{session}`` and
             ``{events}`` are replaced per instance; other braces stay.
         env: added to the environment of the test run, with the same placeholders.
-        cwd: working directory, by way of ``env --chdir`` (one more exec per launch).
+        cwd: working directory.
         ready: when an instance is ready: Exit, Line, Port, Http or Event.
         exit_codes: exit statuses that mean success.
         exit_reasons: exit status -> reason, for statuses that tell why it failed (``{35: "guest-panic"}``).
@@ -112,7 +112,7 @@ class Target:
     supervisor: Callable[..., Supervisor] | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     @property
     def full_name(self) -> str:
@@ -140,7 +140,13 @@ class Target:
             given = signature.bind_partial(*args, **own).arguments
         except TypeError as error:
             raise TargetError(f"{self.name}: {error}") from None
-        changed = {**self.variant, **given, **{key: changes[key] for key in changes if key not in own}}
+        label = {} if self.label is None else {"label": self.label}
+        changed = {
+            **self.variant,
+            **label,
+            **given,
+            **{key: changes[key] for key in changes if key not in own},
+        }
         return _made(self, signature, changed)
 
     def _refuse_unknown(self, changes: Mapping[str, object], known: set[str] | frozenset[str]) -> None:
@@ -196,33 +202,3 @@ def _label(rule: str | Callable[[Any], str], value: object) -> str:
     if callable(rule):
         return rule(value)
     return rule if value else ""
-
-
-def _check(target: Target) -> None:
-    """Refuse what can't be right, with the rule that was broken."""
-    if not re.fullmatch(r"[A-Za-z_][\w.-]*", target.name):
-        raise TargetError(f"Target: a name is an identifier, got {target.name!r}")
-    _check_argv(target)
-    if not isinstance(target.ready, (Exit, Line, Port, Http, Event)):
-        raise TargetError(
-            f"{target.name}: ready must be Exit(), Line(…), Port(…), Http(…) or Event(…), "
-            f"got {target.ready!r}"
-        )
-    if target.long_lived and isinstance(target.ready, Exit):
-        raise TargetError(f"{target.name}: a long-lived instance can't be ready at its exit; name another")
-    for key in ("timeout_s", "stop_grace_s", "memory_bytes", "processes"):
-        value = getattr(target, key)
-        if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
-            raise TargetError(f"{target.name}: {key} must be a finite number > 0, got {value!r}")
-
-
-def _check_argv(target: Target) -> None:
-    argv = target.argv
-    if not isinstance(argv, (list, tuple)) or not all(isinstance(part, (str, os.PathLike)) for part in argv):
-        raise TargetError(f"{target.name}: argv must be a list of text, one entry per argument, got {argv!r}")
-    if not argv and target.supervisor is None:
-        raise TargetError(f"{target.name}: argv must name a program, got {argv!r}")
-    if any("\0" in os.fspath(part) for part in argv):
-        raise TargetError(f"{target.name}: argv can't hold a NUL byte, got {argv!r}")
-    object.__setattr__(target, "argv", tuple(os.fspath(part) for part in argv))
-    object.__setattr__(target, "exit_codes", frozenset(target.exit_codes))

@@ -28,6 +28,12 @@ OBEDIENT = (
 )
 
 
+@pytest.fixture(autouse=True)
+def parked_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few instances suffice then for the tests."""
+    monkeypatch.setattr("pytest_unikernel.processes.CROWD", 0)
+
+
 def obedient(**changes: Any) -> Target:
     """Return a target whose instances do what they are told by a signal; ``sleep`` holds their pipe open."""
     return shell(OBEDIENT)(ready=Line("up"), **changes)

@@ -54,7 +54,7 @@ def test_a_trimmed_log_can_still_grow() -> None:
 
 
 def test_a_launch_takes_at_most_300_bytes() -> None:
-    assert sum(column.itemsize for column in columns(LaunchLog()).values()) <= 64
+    assert sum(column.itemsize for column in columns(LaunchLog()).values()) <= 300
 
 
 def test_outcomes_are_counted_over_the_rows_asked_for() -> None:

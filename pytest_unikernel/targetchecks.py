@@ -1,0 +1,99 @@
+"""What a target's fields must be; a wrong one is refused when it is named, not when an instance fails."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import signal
+from typing import TYPE_CHECKING
+
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.readiness import Event, Exit, Http, Line, Port
+from pytest_unikernel.record import OUTCOME_OF_REASON
+
+if TYPE_CHECKING:
+    from pytest_unikernel.target import Target
+
+
+def check(target: Target) -> None:
+    """Refuse what can't be right, with the rule that was broken."""
+    if not re.fullmatch(r"[A-Za-z_][\w.-]*", target.name):
+        raise TargetError(f"Target: a name is an identifier, got {target.name!r}")
+    _check_argv(target)
+    if not isinstance(target.ready, (Exit, Line, Port, Http, Event)):
+        raise TargetError(
+            f"{target.name}: ready must be Exit(), Line(…), Port(…), Http(…) or Event(…), "
+            f"got {target.ready!r}"
+        )
+    if target.console and (isinstance(target.ready, Line) or target.output is not None):
+        raise TargetError(
+            f"{target.name}: console=True: the terminal's output can't be looked at, "
+            f"got ready={target.ready} and output={target.output!r}; leave console= out"
+        )
+    _check_texts(target)
+    _check_reasons(target)
+    if target.long_lived and isinstance(target.ready, Exit):
+        raise TargetError(f"{target.name}: a long-lived instance can't be ready at its exit; name another")
+    for key in ("timeout_s", "stop_grace_s", "memory_bytes", "processes"):
+        value = getattr(target, key)
+        if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
+            raise TargetError(f"{target.name}: {key} must be a finite number > 0, got {value!r}")
+
+
+def _check_argv(target: Target) -> None:
+    argv = target.argv
+    if not isinstance(argv, (list, tuple)) or not all(isinstance(part, (str, os.PathLike)) for part in argv):
+        raise TargetError(f"{target.name}: argv must be a list of text, one entry per argument, got {argv!r}")
+    if not argv and target.supervisor is None:
+        raise TargetError(f"{target.name}: argv must name a program, got {argv!r}")
+    if any("\0" in os.fspath(part) for part in argv):
+        raise TargetError(f"{target.name}: argv can't hold a NUL byte, got {argv!r}")
+    object.__setattr__(target, "argv", tuple(os.fspath(part) for part in argv))
+    try:
+        object.__setattr__(target, "exit_codes", frozenset(target.exit_codes))
+    except TypeError:
+        raise TargetError(
+            f"{target.name}: exit_codes must be a set of numbers, got {target.exit_codes!r}"
+        ) from None
+
+
+def _check_texts(target: Target) -> None:
+    """Refuse an environment or a working directory that no process could be given."""
+    for key, value in target.env.items():
+        wrong = not isinstance(key, str) or not isinstance(value, str) or not key or "=" in key
+        if wrong or "\0" in key + value:
+            raise TargetError(
+                f"{target.name}: env must map names to text without NUL, got {key!r}: {value!r}"
+            )
+    if target.cwd is not None:
+        if not isinstance(target.cwd, (str, os.PathLike)):
+            raise TargetError(f"{target.name}: cwd must be a directory's path, got {target.cwd!r}")
+        object.__setattr__(target, "cwd", os.fspath(target.cwd))
+
+
+def _check_reasons(target: Target) -> None:
+    """Refuse exit statuses, patterns and reasons that would only fail when the first instance does."""
+    for status in (*target.exit_codes, *target.exit_reasons):
+        if not isinstance(status, int):
+            raise TargetError(f"{target.name}: an exit status is a whole number, got {status!r}")
+    for reason in (*target.exit_reasons.values(), *target.failures.values()):
+        if reason not in OUTCOME_OF_REASON:
+            known = ", ".join(OUTCOME_OF_REASON)
+            raise TargetError(f"{target.name}: a reason is one of {known}, got {reason!r}")
+    for pattern in target.failures:
+        _check_pattern(target, pattern)
+    for pair in (*target.intervals, *target.phases.values()):
+        if not isinstance(pair, (tuple, list)) or [*map(type, pair)] != [str, str]:
+            raise TargetError(f"{target.name}: intervals and phases are pairs of events, got {pair!r}")
+    if target.stop_signal not in signal.valid_signals():
+        raise TargetError(f"{target.name}: stop_signal must be a signal, got {target.stop_signal!r}")
+
+
+def _check_pattern(target: Target, pattern: bytes) -> None:
+    try:
+        re.compile(pattern).search(b"")
+    except (TypeError, re.error) as error:
+        raise TargetError(
+            f"{target.name}: failures are regexes over bytes, got {pattern!r}: {error}"
+        ) from None
