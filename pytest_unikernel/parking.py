@@ -1,9 +1,10 @@
 """Descriptors of instances in flight, put where a launch doesn't copy them.
 
 An instance in flight holds a pidfd and a pipe, and vfork copies the table that they are in. Each
-descriptor costs the generator 6 ns per launch, and the launched instance, which closes its copy at
-its exec, 90 ns of the service time that we measure: 0.35 ms with 2,000 others in flight. So those of
-the older instances wait in the queues of sockets, a batch in each, and only the sockets are open here.
+descriptor costs the generator some 6 ns per launch, and the launched instance, which closes its copy
+at its exec, some 90 ns of the service time that we measure: a third of a millisecond with 2,000 others
+in flight. So in a crowd those of the older instances wait in the queues of sockets, a batch in each,
+and only the sockets are open here.
 
 - An epoll item lives as long as its open file, not its descriptor, and goes on reporting. Source:
   epoll(7), "will closing a file descriptor cause it to be removed from all epoll interest lists?"

@@ -34,7 +34,9 @@ ADOPTED_EVERY_NS = NS_PER_S
 LAST_WORDS_NS = NS_PER_S // 5
 MAX_EVENTS = 256
 MAX_TAILS = 20
-CROWD = 64  # instances in flight up to which their descriptors cost too little to be parked
+# Instances in flight up to which their descriptors are not parked: parking costs the generator about as much
+# CPU time as it saves, and what it saves each launched instance is worth that only in a crowd.
+CROWD = 512
 EPOLLIN, EPOLLHUP = int(select.EPOLLIN), int(select.EPOLLHUP)
 # Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit that follows.
 EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)

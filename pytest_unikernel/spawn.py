@@ -11,6 +11,7 @@ from pytest_unikernel.posixspawn import Opaque, Strings
 from pytest_unikernel.runtime import Runtime
 
 INHERITED = -1
+ORDINARY = os.sched_param(0)
 
 
 class Spawner:
@@ -52,7 +53,7 @@ class Spawner:
         runtime = self._runtime
         try:
             if runtime.realtime:
-                os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+                os.sched_setscheduler(pid, os.SCHED_OTHER, ORDINARY)
             if runtime.cpus is not None:
                 os.sched_setaffinity(pid, runtime.cpus)
             if runtime.child_nofile is not None:
