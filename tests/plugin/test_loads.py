@@ -79,7 +79,7 @@ def test_it(load_step, fake):
 """
     result = run(pytester, "--sweep-raw=file/below", source=source)
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["load_step: can't make the directory *"])
+    result.stdout.fnmatch_lines(["load_step: --sweep-raw: can't make the directory *"])
     result.stdout.no_fnmatch_line("*load.py:*")
 
 
