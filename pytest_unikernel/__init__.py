@@ -6,7 +6,6 @@ from pytest_unikernel.errors import (
     BuildError,
     LoadError,
     SessionError,
-    SpawnError,
     TargetError,
     UnikernelError,
 )
@@ -28,7 +27,6 @@ __all__ = [
     "LoadResult",
     "Port",
     "SessionError",
-    "SpawnError",
     "Summary",
     "Target",
     "TargetError",

@@ -12,7 +12,6 @@ NS_PER_S = 1_000_000_000
 monotonic_ns: Callable[[], int] = time.monotonic_ns
 unix_ns: Callable[[], int] = time.time_ns
 sleep_s: Callable[[float], None] = time.sleep
-process_cpu_ns: Callable[[], int] = time.process_time_ns
 # CLOCK_BOOTTIME, the clock in which /proc/PID/stat gives start times.
 boottime_ns: Callable[[], int] = functools.partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
 

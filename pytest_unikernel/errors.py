@@ -3,7 +3,6 @@
     UnikernelError
     ├── TargetError        a target is described wrongly (also a TypeError)
     ├── LoadError          a load can't be run as asked
-    ├── SpawnError         one instance could not be started
     ├── BuildError         a guest could not be built
     └── SessionError       the helper processes or the private directory failed
 
@@ -24,14 +23,6 @@ class TargetError(UnikernelError, TypeError):
 
 class LoadError(UnikernelError):
     """A load can't be run as asked: wrong moment, second one in a test, no marker."""
-
-
-class SpawnError(UnikernelError):
-    """One instance could not be started; ``errno`` is the kernel's number or None."""
-
-    def __init__(self, message: str, errno: int | None = None) -> None:
-        super().__init__(message)
-        self.errno = errno
 
 
 class BuildError(UnikernelError):

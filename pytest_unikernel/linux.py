@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pytest_unikernel.clock import NS_PER_S
 
 # Source: prctl(2), timerfd_create(2), <linux/prctl.h>, <linux/time.h>
-PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 PR_GET_TIMERSLACK = 30
 PR_SET_CHILD_SUBREAPER = 36
