@@ -6,17 +6,15 @@ of the sources, the compiler and our flags. Building happens beside it, on a cop
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_unikernel.build import cargo
+from pytest_unikernel.build.cache import cache_directory, locked, private
 from pytest_unikernel.build.crate_files import (
     CRATE,
     SHIPPED_ELF,
@@ -42,6 +40,7 @@ __all__ = [
 
 Progress = Callable[[str], None]
 
+CACHE = "rust-kernel"
 # Part of the key: raise it when the same inputs give another kernel.
 _CACHE_VERSION = 1
 
@@ -68,11 +67,11 @@ def build_kernel(crate: Path, *, cache_dir: Path | None = None, progress: Progre
     crate = crate.resolve()
     sources = source_hash(crate)
     compiler = cargo.find_toolchain(crate)
-    folder = _private(cache_dir or _default_cache()) / _key(sources, compiler)
+    folder = private(cache_dir or cache_directory(CACHE)) / _key(sources, compiler)
     kernel = folder / "kernel.elf"
     if _is_built(kernel):
         return kernel
-    with _lock(_private(folder)):
+    with locked(private(folder)):
         if not _is_built(kernel):
             _build(crate, sources, compiler, kernel, progress or _silent)
     return kernel
@@ -139,7 +138,7 @@ def _build(crate: Path, sources: str, compiler: cargo.Toolchain, kernel: Path, p
     work = kernel.parent / "work"
     shutil.rmtree(work, ignore_errors=True)  # of a build that was killed
     try:
-        _private(work)
+        private(work)
         copy_crate(crate, work / "crate")
         if source_hash(work / "crate") != sources:
             raise BuildError(f"the files of {str(crate)!r} changed while they were copied; build again")
@@ -165,32 +164,6 @@ def _is_built(kernel: Path) -> bool:
 def _key(sources: str, compiler: cargo.Toolchain) -> str:
     parts = [str(_CACHE_VERSION), sources, compiler.version, *cargo.FIXED_ARGS]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _default_cache() -> Path:
-    # Source: XDG Base Directory Specification: a relative path is to be ignored.
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    base = named if named.is_absolute() else Path.home() / ".cache"
-    return _private(_private(base) / "pytest-unikernel") / "rust-kernel"
-
-
-def _private(folder: Path) -> Path:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise BuildError(
-            f"expected a place to build in, got {str(folder)!r}: {error}; "
-            "set XDG_CACHE_HOME to a directory of yours"
-        ) from error
-    return folder
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Held by one process at a time; the system lets go of it should the process die."""
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _sha256(file: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.build import rust_kernel as builder
+from pytest_unikernel.build.cache import cache_directory
 from pytest_unikernel.build.cargo import find_toolchain
 from pytest_unikernel.errors import BuildError, TargetError
 from pytest_unikernel.target import Unavailable
@@ -111,7 +112,7 @@ def _build(crate: Path, sources: str, link: Path) -> Unavailable | None:
 
 
 def _links() -> Path:
-    return builder._default_cache() / "by-sources"  # noqa: SLF001 - the cache is the builder's to place
+    return cache_directory(builder.CACHE) / "by-sources"
 
 
 def _start_of(image: Path) -> bytes:

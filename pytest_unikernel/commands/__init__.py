@@ -1,0 +1,1 @@
+"""The commands of ``pytest-unikernel``, one per module."""

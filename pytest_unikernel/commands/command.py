@@ -1,0 +1,27 @@
+"""What one command of ``pytest-unikernel`` is, and how it talks."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+PROGRAM = "pytest-unikernel"
+
+
+class Command(NamedTuple):
+    """One command: what is typed, what its help says, its parameters, what it does.
+
+    ``run`` returns the exit status and imports what it needs: the others needn't wait for that.
+    """
+
+    words: tuple[str, ...]
+    summary: str
+    describe: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def note(line: str) -> None:
+    """Tell the user how things go; results alone go to stdout."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
