@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -38,6 +39,14 @@ def rust_kernel() -> Target:
     from pytest_unikernel.targets.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - what isn't used isn't imported
 
     return RUST_KERNEL
+
+
+@pytest.fixture(scope="session")
+def linux_vm() -> Target:
+    """A Linux virtual machine in QEMU: by default a minimal guest on the kernel that is found."""
+    from pytest_unikernel.targets.linux_vm import linux_vm as factory  # noqa: PLC0415 - what isn't used isn't imported
+
+    return dataclasses.replace(factory(), factory=factory)  # in a fixture: a kernel may be built before it
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ class Wanted:
         self.ready_in_whole_lines = isinstance(target.ready, Line) and target.ready.whole_lines
         self.required = None if target.output is None else bytes_regex(target.output)
         self.failures = _compiled(target.failures)
-        self.anything = self.ready is not None or self.required is not None or bool(self.failures)
+        self.marks = [(name, re.compile(pattern)) for name, pattern in target.marks.items()]
+        self.anything = bool(self.ready or self.required or self.failures or self.marks)
 
 
 def _compiled(failures: Mapping[bytes, str]) -> list[tuple[re.Pattern[bytes], Outcome]]:
@@ -34,7 +35,7 @@ def _compiled(failures: Mapping[bytes, str]) -> list[tuple[re.Pattern[bytes], Ou
 class Watch:
     """One instance's output so far: which of the wanted things it held."""
 
-    __slots__ = ("_carry", "_wanted", "failure", "ready", "required")
+    __slots__ = ("_carry", "_marks", "_wanted", "failure", "marked", "ready", "required")
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -42,6 +43,8 @@ class Watch:
         self.ready = False
         self.required = wanted.required is None
         self.failure: Outcome | None = None
+        self._marks = wanted.marks
+        self.marked: list[tuple[str, re.Match[bytes]]] = []  # since they were last taken
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; lines may be cut anywhere between two calls."""
@@ -66,6 +69,20 @@ class Watch:
             self.required = wanted.required.search(text) is not None
         if self.failure is None:
             self.failure = next((out for pattern, out in wanted.failures if pattern.search(text)), None)
+        if self._marks:
+            self._search_marks(text, complete=complete)
+
+    def _search_marks(self, text: bytes, *, complete: bool) -> None:
+        """Note the first match of each mark; one with a number in it needs the whole line."""
+        found = [
+            (name, match)
+            for name, pattern in self._marks
+            if (match := pattern.search(text)) and (complete or not pattern.groups)
+        ]
+        if found:
+            self.marked += found
+            names = {name for name, _ in found}
+            self._marks = [mark for mark in self._marks if mark[0] not in names]
 
 
 def _in_some_line(pattern: re.Pattern[bytes], text: bytes, *, by_line: bool) -> bool:

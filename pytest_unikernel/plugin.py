@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_unikernel import bridge, fixtures, marker, options, runs, terminal
-from pytest_unikernel.fixtures import cold_start, linux_process, load_step, rust_kernel, timestep
+from pytest_unikernel.fixtures import cold_start, linux_process, linux_vm, load_step, rust_kernel, timestep
 
-__all__ = ["cold_start", "linux_process", "load_step", "rust_kernel", "timestep"]
+__all__ = ["cold_start", "linux_process", "linux_vm", "load_step", "rust_kernel", "timestep"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

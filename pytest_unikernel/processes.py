@@ -260,11 +260,21 @@ class ProcessSupervisor:
         return child.drain()
 
     def _look_at_output(self, child: Child, watch: Watch, now_ns: int) -> None:
+        if watch.marked:
+            self._take_marks(child, watch, now_ns)
         if watch.ready and not child.ready:
             self._on_ready(child, now_ns)
         if watch.failure is not None and child.ended_as is None:
             child.ended_as = watch.failure
             self._let_finish(child, self._last_words, now_ns)
+
+    def _take_marks(self, child: Child, watch: Watch, now_ns: int) -> None:
+        events = self.log.events.setdefault(child.index, {})
+        for name, match in watch.marked:
+            events[name] = now_ns
+            if match.groupdict().get("ns"):
+                events[f"guest:{name}"] = int(match["ns"])
+        watch.marked.clear()
 
     def _on_ready(self, child: Child, now_ns: int) -> None:
         if child.ready or child.ended_as is not None:

@@ -68,6 +68,8 @@ class Target:
         output: text or regex that the output must contain for success.
         failures: regex on the output -> reason; the first to match names the failure, and the
             instance is ended at once (``{rb"guest panic": "guest-panic"}``).
+        marks: event -> regex on the output; the first match is the event, stamped when it arrives. A named
+            group ``ns`` is a time by the instance's own clock, kept as the event ``guest:<event>``.
         timeout_s: an instance's own limit from its start; None leaves it to ``--sweep-timeout``.
         long_lived: ready is also completion; the instance is then stopped with ``stop_signal``
             and, after ``stop_grace_s``, SIGKILL.
@@ -93,6 +95,7 @@ class Target:
     exit_reasons: Mapping[int, str] = field(default_factory=dict)
     output: str | bytes | re.Pattern[bytes] | re.Pattern[str] | None = None
     failures: Mapping[bytes, str] = field(default_factory=dict)
+    marks: Mapping[str, bytes] = field(default_factory=dict)
     timeout_s: float | None = None
     long_lived: bool = False
     stop_signal: int = signal.SIGTERM

@@ -81,8 +81,9 @@ def _check_reasons(target: Target) -> None:
         if reason not in OUTCOME_OF_REASON:
             known = ", ".join(OUTCOME_OF_REASON)
             raise TargetError(f"{target.name}: a reason is one of {known}, got {reason!r}")
-    for pattern in target.failures:
-        _check_pattern(target, pattern)
+    for key, patterns in (("failures", target.failures), ("marks", target.marks.values())):
+        for pattern in patterns:
+            _check_pattern(target, key, pattern)
     for pair in (*target.intervals, *target.phases.values()):
         if not isinstance(pair, (tuple, list)) or [*map(type, pair)] != [str, str]:
             raise TargetError(f"{target.name}: intervals and phases are pairs of events, got {pair!r}")
@@ -90,10 +91,8 @@ def _check_reasons(target: Target) -> None:
         raise TargetError(f"{target.name}: stop_signal must be a signal, got {target.stop_signal!r}")
 
 
-def _check_pattern(target: Target, pattern: bytes) -> None:
+def _check_pattern(target: Target, key: str, pattern: bytes) -> None:
     try:
         re.compile(pattern).search(b"")
     except (TypeError, re.error) as error:
-        raise TargetError(
-            f"{target.name}: failures are regexes over bytes, got {pattern!r}: {error}"
-        ) from None
+        raise TargetError(f"{target.name}: {key} are regexes over bytes, got {pattern!r}: {error}") from None

@@ -24,6 +24,9 @@ PATIENCE_S = 10.0
 MACHINES = ("microvm", "pc", "q35")
 # Without legacy devices, option ROMs and tables that a unikernel doesn't read.
 MICROVM = "microvm,x-option-roms=off,pit=off,pic=off,rtc=off,isa-serial=on,acpi=off,auto-kernel-cmdline=off"
+# Linux waits for a clock that isn't there, measures the TSC by the PIT, and is told of its disks on the
+# command line.
+MICROVM_LINUX = "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off"
 # Without option ROMs, microvm's own firmware (a SeaBIOS) hangs in QEMU 10: it has to be this one.
 FIRMWARE = "qboot.rom"
 OLDEST = (5, 2)  # the first whose microvm knows acpi=
@@ -53,6 +56,14 @@ class Machine(NamedTuple):
     cpus: int = 1
     accelerator: str = "tcg"
     cpu: str | None = None
+    linux: bool = False
+
+    @property
+    def options(self) -> str:
+        """The machine as ``-M`` takes it."""
+        if self.kind != "microvm":
+            return self.kind
+        return MICROVM_LINUX if self.linux else MICROVM
 
     @property
     def cpu_model(self) -> str:
@@ -79,18 +90,16 @@ def arguments(program: str, machine: Machine, screen: Screen, boot: tuple[str, .
         *("-nodefaults", "-no-user-config", "-no-reboot", "-nic", "none", "-monitor", "none"),
         *_machine(machine),
         *_screen(machine, screen),
-        *("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
         *boot,
     )
 
 
 def _machine(machine: Machine) -> tuple[str, ...]:
-    kind = MICROVM if machine.kind == "microvm" else machine.kind
     cpus = () if machine.cpus == 1 else ("-smp", str(machine.cpus))
     cpu = () if machine.cpu is None else ("-cpu", machine.cpu)
     firmware = () if machine.firmware is None else ("-bios", machine.firmware)
     accelerator = ("-accel", machine.accelerator)
-    return ("-M", kind, *firmware, "-m", str(machine.memory_mib), *cpus, *accelerator, *cpu)
+    return ("-M", machine.options, *firmware, "-m", str(machine.memory_mib), *cpus, *accelerator, *cpu)
 
 
 def _screen(machine: Machine, screen: Screen) -> tuple[str, ...]:
@@ -104,10 +113,24 @@ def _screen(machine: Machine, screen: Screen) -> tuple[str, ...]:
     return (*serial, "-display", WINDOW, *graphics)
 
 
+# By writing to this port a guest ends QEMU with a status of its own. Source: QEMU's hw/misc/debugexit.c.
+EXIT_DEVICE = ("-device", "isa-debug-exit,iobase=0xf4,iosize=4")
+
+
 def kernel_boot(kernel: str, command_line: str | None) -> tuple[str, ...]:
     """Return the arguments that boot an ELF file (PVH or multiboot), which QEMU only reads."""
     append = () if command_line is None else ("-append", command_line)
     return ("-kernel", kernel, *append)
+
+
+def disk_of_kernel(image: str, image_format: str, machine: Machine) -> tuple[str, ...]:
+    """Return the arguments of a virtio disk, opened read-only under a throw-away overlay in TMPDIR.
+
+    A full overlay is an error that the guest is told, not one that stops the machine for ever.
+    """
+    drive = f"id=disk,file={image.replace(',', ',,')},format={image_format},if=none,snapshot=on,werror=report"
+    device = "virtio-blk-device" if machine.kind == "microvm" else "virtio-blk-pci"
+    return ("-drive", drive, "-device", f"{device},drive=disk")
 
 
 def disk_boot(image: str, screen: Screen) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets.guest_files import GuestFile, built_guest, given_guest, shipped_guest
+from pytest_unikernel.targets.machine_parameters import check_numbers, kvm_cpu, last_part
 from pytest_unikernel.targets.qemu import Machine, Qemu, Screen
 
 PathText = str | os.PathLike[str]
@@ -57,12 +58,12 @@ def rust_kernel(
     Raises:
         TargetError: a parameter can't be right.
     """
-    _check_numbers(memory_mib=(memory_mib, LEAST_MEMORY_MIB), cpus=(cpus, 1))
+    check_numbers(NAME, memory_mib=(memory_mib, LEAST_MEMORY_MIB), cpus=(cpus, 1))
     guest = _guest(image, crate)
     kind = _machine_kind(machine, guest, append)
     program = None if qemu is None else os.path.abspath(qemu)  # noqa: PTH100 - QEMU looks beside its own path
     accelerator = "kvm" if kvm else "tcg"
-    chosen = _kvm_cpu(program, cpu) if kvm else cpu
+    chosen = kvm_cpu(program, cpu) if kvm else cpu
     hardware = Machine(kind, memory_mib, cpus, accelerator, chosen)
     return _target(_Plan(program, guest, hardware, Screen(console, display), cpu), append)
 
@@ -119,7 +120,9 @@ def _target(plan: _Plan, append: str | None) -> Target:
     is_kvm = machine.accelerator == "kvm"
     return Target(
         NAME,
-        qemu_host.arguments(plan.program or qemu_host.PROGRAM, machine, screen, boot),
+        qemu_host.arguments(
+            plan.program or qemu_host.PROGRAM, machine, screen, (*qemu_host.EXIT_DEVICE, *boot)
+        ),
         env={"TMPDIR": "{dir}"} if disk else {},
         exit_codes=frozenset({SUCCESS}),
         exit_reasons={PANIC: "guest-panic", RESET: "not-ready"},
@@ -130,7 +133,7 @@ def _target(plan: _Plan, append: str | None) -> Target:
         memory_bytes=(machine.memory_mib + overhead_mib) << 20,
         processes=THREADS + machine.cpus + (disk or is_kvm),
         console=screen.terminal,
-        naming={"kvm": "kvm", "machine": str, "image": _last_part, "crate": _last_part},
+        naming={"kvm": "kvm", "machine": str, "image": last_part, "crate": last_part},
     )
 
 
@@ -158,23 +161,6 @@ def _machine_kind(machine: str | None, guest: GuestFile, append: str | None) -> 
     if guest.is_disk and append is not None:
         raise TargetError(f"{NAME}: append= is for kernels, got {append!r} for the disk image {guest.path!r}")
     return machine or ("pc" if guest.is_disk else "microvm")
-
-
-def _kvm_cpu(program: str | None, cpu: str | None) -> str:
-    """Return the CPU model that works with KVM here; what is wrong with it is the probe's to say."""
-    found = qemu_host.find(program)
-    usable = kvm_host.usable(found.program, cpu) if isinstance(found, Qemu) else None
-    return usable.cpu if isinstance(usable, kvm_host.Kvm) else cpu or kvm_host.CPUS[0]
-
-
-def _check_numbers(**given: tuple[object, int]) -> None:
-    for key, (value, least) in given.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise TargetError(f"{NAME}: {key} must be a whole number >= {least}, got {value!r}")
-
-
-def _last_part(path: PathText) -> str:
-    return Path(path).resolve().name
 
 
 RUST_KERNEL = dataclasses.replace(rust_kernel(), factory=rust_kernel)

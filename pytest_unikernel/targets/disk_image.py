@@ -1,0 +1,95 @@
+"""Disk images of the user's: what format, whether whole, whether somebody writes to it; only ever read."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.target import Unavailable
+
+START_BYTES = 4096
+SECTOR = 512
+# Source: QEMU's docs/interop/qcow2.txt.
+QCOW2, L1_AT = b"QFI\xfb", 40
+OTHERS = {b"KDMV": "vmdk", b"<<< ": "vdi", b"conectix": "vpc", b"vhdxfile": "vhdx"}
+# Source: Documentation/filesystems/ext4/super.rst: blocks at 4, block size at 24, magic at 56.
+EXT_AT, EXT_MAGIC = 1024, 0xEF53
+# Source: QEMU's block/file-posix.c: byte 100 + n is locked by who holds permission n; 1 is BLK_PERM_WRITE.
+WRITER_BYTE = 101
+F_OFD_GETLK = 36  # Source: fcntl(2), <bits/fcntl-linux.h>
+FLOCK = struct.Struct("hhqqi4x")
+
+
+class DiskImage(NamedTuple):
+    """A file with a file system for a guest."""
+
+    path: str
+    format: str
+
+    def versions(self) -> dict[str, str]:
+        """Return what it is, for the record."""
+        found = Path(self.path).stat()
+        about = f"{self.format}, {found.st_size} bytes, changed {found.st_mtime:.0f}"
+        return {"image": f"{Path(self.path).name} {about}"}
+
+    def why_not(self) -> Unavailable | None:
+        """Return why it can't be read now, or None."""
+        if is_written_to(self.path):
+            return Unavailable(
+                f"image={self.path!r} is in use: another process has it open for writing",
+                "end that one (a running virtual machine?), or name a copy of the image",
+            )
+        return None
+
+
+def given_image(path: Path) -> DiskImage:
+    """Return the image of that path.
+
+    Raises:
+        TargetError: it can't be read, is empty or truncated, or isn't raw or qcow2.
+    """
+    expected = f"linux_vm: expected image= to name a raw or qcow2 disk image, got {str(path)!r}"
+    try:
+        with path.open("rb") as file:
+            start = file.read(START_BYTES)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise TargetError(f"{expected}: {error.strerror}") from error
+    reason = _why_not_an_image(start, size)
+    if reason is not None:
+        raise TargetError(f"{expected}: {reason}")
+    return DiskImage(os.path.abspath(path), "qcow2" if start.startswith(QCOW2) else "raw")  # noqa: PTH100
+
+
+def _why_not_an_image(start: bytes, size: int) -> str | None:
+    if size < SECTOR:
+        return "an empty file" if not size else f"a file of {size} bytes"
+    other = next((name for magic, name in OTHERS.items() if start.startswith(magic)), None)
+    if other is not None:
+        return f"its format is {other}; convert it: qemu-img convert -O qcow2 FILE NEW"
+    if start.startswith((b"\x7fELF", b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+        return "an ELF file or a compressed one"
+    return _why_truncated(start, size)
+
+
+def _why_truncated(start: bytes, size: int) -> str | None:
+    if start.startswith(QCOW2):
+        table_at = struct.unpack_from(">Q", start, L1_AT)[0]
+        return None if table_at < size else f"truncated: its table is at {table_at}, its end at {size}"
+    if len(start) < EXT_AT + 64 or struct.unpack_from("<H", start, EXT_AT + 56)[0] != EXT_MAGIC:
+        return None  # partitions, or another file system: the guest's to judge
+    blocks, log_block = (struct.unpack_from("<I", start, EXT_AT + at)[0] for at in (4, 24))
+    whole = blocks << (10 + log_block)
+    return None if size >= whole else f"truncated: its file system has {whole} bytes, the file {size}"
+
+
+def is_written_to(path: str) -> bool:
+    """Whether a QEMU holds the image open for writing: it locks a byte of the file for as long."""
+    wanted = FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, WRITER_BYTE, 1, 0)
+    with open(path, "rb") as file:  # noqa: PTH123
+        answer = FLOCK.unpack(fcntl.fcntl(file, F_OFD_GETLK, wanted))
+    return bool(answer[0] != fcntl.F_UNLCK)
