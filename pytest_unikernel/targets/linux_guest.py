@@ -23,6 +23,8 @@ CACHE = "initramfs"
 # A guest that ends does so by a reset, which ends QEMU (-no-reboot): there is no ACPI on the microvm.
 # The triple fault is the quickest. Source: Documentation/admin-guide/kernel-parameters.txt.
 ALWAYS = ("reboot=t", "panic=-1")
+# What the kernel doesn't know is its first process's: a word an argument, a setting in the environment. Not
+# behind "--": there the microvm's own words, about its disks, would be the first process's too.
 SHUTDOWN = "unikernel.shutdown"  # read by the images that `build linux-image` makes
 ROOM_MIB, ROOM_LEAST_MIB = 24, 8  # measured: what the minimal guest uses beside its kernel
 DEFAULT_MIB, DEFAULT_IMAGE_MIB, DEFAULT_INITRD_MIB = 64, 256, 512
@@ -137,7 +139,7 @@ def _minimal(made: LinuxGuest, brought: Carried, *, shutdown: bool) -> LinuxGues
     content = minimal_archive(brought)
     if isinstance(content, Unavailable):
         return dataclasses.replace(made, missing=content)
-    return _with_archive(made, content, ("--", "shutdown") if shutdown else ())
+    return _with_archive(made, content, ("shutdown",) if shutdown else ())
 
 
 def _with_image(made: LinuxGuest, kernel: KernelFile, brought: Carried, *, shutdown: bool) -> LinuxGuest:
@@ -152,7 +154,7 @@ def _with_image(made: LinuxGuest, kernel: KernelFile, brought: Carried, *, shutd
         )
     if brought:
         content = switching_archive(brought, shutdown=shutdown)
-        return _with_archive(made, content, ("--", "switch=/dev/vda"))
+        return _with_archive(made, content, ("switch=/dev/vda",))
     words = ("root=/dev/vda", "rw", *([SHUTDOWN] if shutdown else []))
     own = str(beside) if made.initrd is None and beside is not None else made.initrd
     return dataclasses.replace(made, initrd=own, words=words)

@@ -140,10 +140,8 @@ class _Plan(NamedTuple):
 
     def _command_line(self) -> str:
         window = ("console=tty0",) if self.screen.window else ()
-        words = self.guest.words
-        split = words.index("--") if "--" in words else len(words)
         own = () if self.append is None else (self.append,)
-        return " ".join((*window, "console=ttyS0", *ALWAYS, *words[:split], *own, *words[split:]))
+        return " ".join((*window, "console=ttyS0", *ALWAYS, *self.guest.words, *own))
 
     def probe(self) -> Unavailable | None:
         """Return why this can't run here, or None; builds what is to be built."""

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from pytest_unikernel.build.linux_kernel import newest_kernel
+
 OLDEST_RUSTC = (1, 85)  # as in guests/rust_kernel/Cargo.toml
 
 
@@ -26,4 +28,11 @@ def why_no_cargo() -> str:
 needs_cargo = pytest.mark.skipif(bool(why_no_cargo()), reason=why_no_cargo() or "cargo is there")
 needs_qemu = pytest.mark.skipif(
     shutil.which("qemu-system-x86_64") is None, reason="no QEMU on PATH; install qemu-system-x86"
+)
+needs_busybox = pytest.mark.skipif(
+    shutil.which("busybox") is None, reason="no busybox on PATH; install busybox-static"
+)
+needs_ext4 = pytest.mark.skipif(shutil.which("mke2fs") is None, reason="no mke2fs on PATH; install e2fsprogs")
+needs_linux = pytest.mark.skipif(
+    newest_kernel() is None, reason="no Linux kernel was built; install linux-source, build linux-kernel"
 )

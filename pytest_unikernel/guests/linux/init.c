@@ -4,7 +4,7 @@
  * The minimal guest: says that it runs, runs the scripts of /unikernel/scripts in the order of
  * their names, says how each ended, then ends the machine if its argument is "shutdown".
  *
- * With the argument "switch=DEVICE": carries /unikernel/files into /root of the file system on
+ * With the setting "switch=DEVICE" in its environment: carries /unikernel/files into /root of the file system on
  * that device, appends /unikernel/profile to its /root/.profile, and starts its own init.
  *
  * Built by `python -m pytest_unikernel.build.linux_init`. Source of the numbers: Linux's UAPI headers.
@@ -262,16 +262,16 @@ static void switch_to(const char *device)
 __attribute__((used)) static void begin(long *stack)
 {
 	int count = stack[0], ends = 0, folder;
-	char **words = (char **)(stack + 1);
+	char **words = (char **)(stack + 1), **settings = words + count + 1;
 	struct __kernel_timespec now = {0, 0};
 	char line[64];
 
 	say("unikernel: init\n");
-	for (int i = 1; i < count; i++) {
-		if (begins(words[i], "switch="))
-			switch_to(words[i] + length("switch="));
+	for (int i = 1; i < count; i++)
 		ends |= begins(words[i], "shutdown");
-	}
+	for (; *settings; settings++)
+		if (begins(*settings, "switch="))
+			switch_to(*settings + length("switch="));
 	call(__NR_clock_gettime, 0, (long)&now, 0, 0, 0);
 	put(put_number(line, now.tv_sec * 1000000000UL + now.tv_nsec), " VM successfully running\n");
 	say(line);
