@@ -35,6 +35,16 @@ def test_rust_kernel_kvm(load_step: Load, rust_kernel: Target) -> None:
     assert load_step(rust_kernel(kvm=True)).verdict in EXPECTED
 
 
+@pytest.mark.load_sweep
+def test_linux_vm(load_step: Load, linux_vm: Target) -> None:
+    assert load_step(linux_vm).verdict in EXPECTED
+
+
+@pytest.mark.load_sweep
+def test_linux_vm_kvm(load_step: Load, linux_vm: Target) -> None:
+    assert load_step(linux_vm(kvm=True)).verdict in EXPECTED
+
+
 @pytest.mark.cold
 def test_linux_process_cold(cold_start: Load, linux_process: Target) -> None:
     assert cold_start(linux_process).verdict == "ok"
@@ -48,3 +58,13 @@ def test_rust_kernel_cold(cold_start: Load, rust_kernel: Target) -> None:
 @pytest.mark.cold
 def test_rust_kernel_kvm_cold(cold_start: Load, rust_kernel: Target) -> None:
     assert cold_start(rust_kernel(kvm=True)).verdict == "ok"
+
+
+@pytest.mark.cold
+def test_linux_vm_cold(cold_start: Load, linux_vm: Target) -> None:
+    assert cold_start(linux_vm).verdict == "ok"
+
+
+@pytest.mark.cold
+def test_linux_vm_kvm_cold(cold_start: Load, linux_vm: Target) -> None:
+    assert cold_start(linux_vm(kvm=True)).verdict == "ok"
