@@ -50,7 +50,8 @@ class Line:
         return isinstance(self.pattern, re.Pattern)
 
     def __str__(self) -> str:
-        return f"line {self.matcher().pattern.decode(errors='replace')!r}"
+        raw = self.pattern.pattern if isinstance(self.pattern, re.Pattern) else self.pattern
+        return f"line {raw.decode(errors='replace') if isinstance(raw, bytes) else raw!r}"
 
 
 @dataclass(frozen=True)

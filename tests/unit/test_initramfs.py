@@ -1,0 +1,152 @@
+"""Archives for guests, held against cpio's own format; and kernels and images as files."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import pytest
+
+from pytest_unikernel.build import initramfs
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.target import Unavailable
+from pytest_unikernel.targets import linux_kernel_file
+from pytest_unikernel.targets.linux_guest import guest
+from pytest_unikernel.targets.linux_kernel_file import default_kernel
+from pytest_unikernel.targets.linux_scripts import Carried, carried, switching_archive
+
+HEADER = 110
+
+
+def members(content: bytes) -> dict[str, tuple[int, bytes]]:
+    """Read an archive back: name -> mode and content."""
+    found, at = {}, 0
+    while True:
+        assert content[at : at + 6] == b"070701"
+        fields = [int(content[at + 6 + 8 * n : at + 14 + 8 * n], 16) for n in range(13)]
+        mode, size, name_size = fields[1], fields[6], fields[11]
+        name = content[at + HEADER : at + HEADER + name_size - 1].decode()
+        begin = at + (HEADER + name_size + 3 & ~3)
+        if name == initramfs.TRAILER:
+            return found
+        found[name] = (mode, content[begin : begin + size])
+        at = begin + (size + 3 & ~3)
+
+
+def test_an_archive_reads_back_as_it_was_written() -> None:
+    entries = [initramfs.directory("a"), initramfs.program("a/run", b"#!x"), initramfs.link("l", "a/run")]
+    assert members(initramfs.archive(entries)) == {
+        "a": (0o040755, b""),
+        "a/run": (0o100755, b"#!x"),
+        "l": (0o120777, b"a/run"),
+    }
+
+
+def test_parents_come_once_and_outer_ones_first() -> None:
+    names = [each.name for each in initramfs.parents(["a/b/c", "a/b/d", "e"])]
+    assert names == ["a", "a/b"]
+
+
+def test_an_archive_is_stored_once_by_its_content(tmp_path: Path) -> None:
+    first = initramfs.store(b"one", tmp_path / "cache")
+    assert first == initramfs.store(b"one", tmp_path / "cache")
+    assert first != initramfs.store(b"two", tmp_path / "cache")
+    assert first.read_bytes() == b"one"
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_stored_archive_that_was_cut_short_is_written_anew(tmp_path: Path) -> None:
+    stored = initramfs.store(b"whole", tmp_path)
+    stored.write_bytes(b"who")
+    assert initramfs.store(b"whole", tmp_path).read_bytes() == b"whole"
+
+
+def test_names_with_quotes_stay_one_word_in_an_images_profile(tmp_path: Path) -> None:
+    script = tmp_path / "it's; rm -rf x"
+    script.write_text("#!/bin/sh\n")
+    profile = members(switching_archive(carried([script], []), shutdown=True))["unikernel/profile"][
+        1
+    ].decode()
+    assert """/root/'it'"'"'s; rm -rf x'""" in profile
+    assert profile.rstrip().endswith("reboot -ff || reboot -f")
+
+
+def test_a_long_lived_image_is_not_told_to_end() -> None:
+    assert b"reboot" not in switching_archive(Carried(), shutdown=False)[-4096:]
+
+
+@pytest.mark.parametrize("given", ["one", b"one", Path("one")])
+def test_one_path_in_place_of_a_list_is_refused(given: object) -> None:
+    with pytest.raises(TargetError, match="must be a list"):
+        carried(given, [])  # type: ignore[arg-type]
+
+
+def test_two_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "run").write_text("#!/bin/sh\n")
+    with pytest.raises(TargetError, match="two of scripts= and files= are called 'run'"):
+        carried([tmp_path / "a" / "run"], [tmp_path / "b" / "run"])
+
+
+def test_scripts_with_a_foreign_initrd_are_refused(tmp_path: Path) -> None:
+    missing = Unavailable("none", "none")
+    with pytest.raises(TargetError, match="leave it out"):
+        guest(missing, None, tmp_path, Carried(files=(("a", b"", 0o644),)), shutdown=True)
+
+
+# kernels ------------------------------------------------------------------------------------------
+
+
+def bzimage(payload: bytes, version: str = "6.1.0-test") -> bytes:
+    """Make what has a bzImage's header and nothing that runs."""
+    setup = bytearray(1024)
+    setup[0x1F1] = 1
+    struct.pack_into("<I", setup, 0x1F4, -(-len(payload) // 16))
+    setup[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", setup, 0x20E, 0x300 - 0x200)
+    setup[0x236] = 1
+    struct.pack_into("<II", setup, 0x248, 0, len(payload))
+    setup[0x300 : 0x300 + len(version)] = version.encode()
+    return bytes(setup) + payload.ljust(-(-len(payload) // 16) * 16, b"\0")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_the_newest_kernel_is_by_version_and_not_by_text(tmp_path: Path) -> None:
+    for version in ("6.1.9", "6.1.10"):
+        (tmp_path / f"vmlinuz-{version}").write_bytes(bzimage(b"data", version))
+    found = default_kernel(None, tmp_path)
+    assert not isinstance(found, Unavailable)
+    assert found.version == "6.1.10"
+
+
+def test_a_bzimage_that_cannot_be_unpacked_is_booted_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "vmlinuz").write_bytes(bzimage(gzip.compress(b"not an ELF file")))
+    found = linux_kernel_file.given_kernel(tmp_path / "vmlinuz")
+    assert (found.boot, found.path) == ("bzImage", str(tmp_path / "vmlinuz"))
+
+
+def test_a_damaged_payload_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "vmlinuz").write_bytes(bzimage(gzip.compress(b"x" * 1000)[:40]))
+    assert linux_kernel_file.given_kernel(tmp_path / "vmlinuz").boot == "bzImage"
+
+
+def test_a_kernel_for_32_bits_is_refused(tmp_path: Path) -> None:
+    content = bytearray(bzimage(b"data"))
+    content[0x236] = 0
+    (tmp_path / "vmlinuz").write_bytes(content)
+    with pytest.raises(TargetError, match="32-bit"):
+        linux_kernel_file.given_kernel(tmp_path / "vmlinuz")
+
+
+def test_a_distributions_own_initrd_is_found_beside_its_kernel(tmp_path: Path) -> None:
+    (tmp_path / "vmlinuz-1").write_bytes(bzimage(b"data"))
+    found = linux_kernel_file.given_kernel(tmp_path / "vmlinuz-1")
+    assert linux_kernel_file.own_initrd(found) is None
+    (tmp_path / "initrd.img-1").write_bytes(b"x")
+    assert linux_kernel_file.own_initrd(found) == tmp_path / "initrd.img-1"
