@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_unikernel import LoadResult, Target
+from pytest_unikernel.build.linux_image import newest_image
 
 Load = Callable[[Target], LoadResult]
 
@@ -63,6 +64,14 @@ def test_rust_kernel_kvm_cold(cold_start: Load, rust_kernel: Target) -> None:
 @pytest.mark.cold
 def test_linux_vm_cold(cold_start: Load, linux_vm: Target) -> None:
     assert cold_start(linux_vm).verdict == "ok"
+
+
+@pytest.mark.cold
+def test_debian_vm_cold(cold_start: Load, linux_vm: Target) -> None:
+    image = newest_image()
+    if image is None:
+        pytest.skip("no image with Debian; pytest-unikernel build linux-image")
+    assert cold_start(linux_vm(image=image, label="debian")).verdict == "ok"
 
 
 @pytest.mark.cold

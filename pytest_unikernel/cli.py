@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
-from pytest_unikernel.commands import build_linux_kernel, build_rust_kernel
+from pytest_unikernel.commands import build_linux_image, build_linux_kernel, build_rust_kernel
 from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.errors import UnikernelError
 
@@ -61,7 +61,7 @@ def _version() -> str:
 
 
 GROUPS: dict[tuple[str, ...], str] = {("build",): "build a guest"}
-COMMANDS = (build_rust_kernel.COMMAND, build_linux_kernel.COMMAND)
+COMMANDS = (build_rust_kernel.COMMAND, build_linux_kernel.COMMAND, build_linux_image.COMMAND)
 
 if __name__ == "__main__":
     sys.exit(main())

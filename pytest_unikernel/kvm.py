@@ -95,7 +95,7 @@ def _why_no_linux(program: str, cpu: str, kernel: str) -> str | None:
     memory_mib = LINUX_MIB + (Path(kernel).stat().st_size >> 20)
     machine = qemu.Machine(accelerator="kvm", cpu=cpu, memory_mib=memory_mib, linux=True)
     initrd = str(initramfs.store(content, cache_directory("initramfs")))
-    words = "console=ttyS0 reboot=t panic=-1 shutdown"
+    words = "console=ttyS0 reboot=t panic=-1 no_timer_check shutdown"
     boot = (*qemu.kernel_boot(kernel, words), "-initrd", initrd)
     status, output = _boot(program, machine, boot)
     if status == 0 and b"unikernel: init" in output:

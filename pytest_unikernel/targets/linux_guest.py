@@ -22,7 +22,8 @@ MIB = 1 << 20
 CACHE = "initramfs"
 # A guest that ends does so by a reset, which ends QEMU (-no-reboot): there is no ACPI on the microvm.
 # The triple fault is the quickest. Source: Documentation/admin-guide/kernel-parameters.txt.
-ALWAYS = ("reboot=t", "panic=-1")
+# On a busy host the timer may seem not to work: the kernel is not to look.
+ALWAYS = ("reboot=t", "panic=-1", "no_timer_check")
 # What the kernel doesn't know is its first process's: a word an argument, a setting in the environment. Not
 # behind "--": there the microvm's own words, about its disks, would be the first process's too.
 SHUTDOWN = "unikernel.shutdown"  # read by the images that `build linux-image` makes

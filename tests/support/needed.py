@@ -33,6 +33,12 @@ needs_busybox = pytest.mark.skipif(
     shutil.which("busybox") is None, reason="no busybox on PATH; install busybox-static"
 )
 needs_ext4 = pytest.mark.skipif(shutil.which("mke2fs") is None, reason="no mke2fs on PATH; install e2fsprogs")
+needs_qemu_img = pytest.mark.skipif(
+    shutil.which("qemu-img") is None, reason="no qemu-img on PATH; install qemu-utils"
+)
+needs_mmdebstrap = pytest.mark.skipif(
+    shutil.which("mmdebstrap") is None, reason="no mmdebstrap on PATH; install mmdebstrap"
+)
 needs_linux = pytest.mark.skipif(
     newest_kernel() is None, reason="no Linux kernel was built; install linux-source, build linux-kernel"
 )

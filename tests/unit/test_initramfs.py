@@ -21,7 +21,8 @@ HEADER = 110
 
 def members(content: bytes) -> dict[str, tuple[int, bytes]]:
     """Read an archive back: name -> mode and content."""
-    found, at = {}, 0
+    found: dict[str, tuple[int, bytes]] = {}
+    at = 0
     while True:
         assert content[at : at + 6] == b"070701"
         fields = [int(content[at + 6 + 8 * n : at + 14 + 8 * n], 16) for n in range(13)]

@@ -1,0 +1,108 @@
+"""Makes a new image of another one: files, scripts, what is done in a shell. No root, no mounts."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_unikernel.build import ext4
+from pytest_unikernel.build.linux_image import convert, deliver, refuse_existing
+from pytest_unikernel.errors import BuildError
+
+HOME = "/root"
+PROFILE = f"{HOME}/.profile"
+QCOW2 = b"QFI\xfb"
+END = "reboot -ff || reboot -f || shutdown now"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is to be changed.
+
+    Attributes:
+        copy: files for /root.
+        run: scripts for /root, called at root's login in this order.
+        shutdown: the machine ends when they are done.
+        shell: argv of a virtual machine whose disk is ``{image}``, with the terminal; or nothing.
+    """
+
+    copy: Sequence[Path] = ()
+    run: Sequence[Path] = ()
+    shutdown: bool = False
+    shell: Sequence[str] = ()
+
+
+def edit_image(
+    source: Path, output: Path, edit: Edit, *, image_format: str | None = None, force: bool = False
+) -> Path:
+    """Make a new image; the one it is made of stays as it is.
+
+    Raises:
+        BuildError: a file can't be read, a script has no shebang, the image isn't a bare ext2, 3 or 4 file
+            system, it is full, or the new one exists.
+    """
+    files = [
+        *((path, _read(path), 0o644) for path in edit.copy),
+        *((path, _script(path), 0o755) for path in edit.run),
+    ]
+    refuse_existing(output, force=force)
+    if output.exists() and output.samefile(source):
+        raise BuildError(f"expected -o to name another file than --from, got {str(output)!r}")
+    with tempfile.TemporaryDirectory(prefix="linux-image-") as work:
+        raw = Path(work) / "image.raw"
+        convert(source, _format_of(source), raw, "raw")
+        if not ext4.is_ext(raw):
+            raise BuildError(
+                "expected --from to name an image with an ext2, 3 or 4 file system and no partitions, "
+                f"got {str(source)!r}"
+            )
+        for path, content, permissions in files:
+            ext4.write(raw, f"{HOME}/{path.name}", content, permissions)
+        if edit.run or edit.shutdown:
+            profile = (ext4.read(raw, PROFILE) or b"") + _calls(edit)
+            ext4.write(raw, PROFILE, profile, 0o644)
+        if edit.shell:
+            _shell([each.replace("{image}", str(raw)) for each in edit.shell])
+        deliver(raw, output, image_format)
+    return output
+
+
+def _format_of(source: Path) -> str:
+    try:
+        with source.open("rb") as file:
+            return "qcow2" if file.read(4) == QCOW2 else "raw"
+    except OSError as error:
+        raise BuildError(f"can't read the image {str(source)!r}: {error.strerror}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BuildError(f"can't read {str(path)!r}: {error.strerror}") from error
+
+
+def _script(path: Path) -> bytes:
+    content = _read(path)
+    if not content.startswith(b"#!"):
+        raise BuildError(f"script {str(path)!r} has no shebang (#!…); use --copy for files that are not run")
+    return content
+
+
+def _calls(edit: Edit) -> bytes:
+    calls = [f"{HOME}/{shlex.quote(path.name)}" for path in edit.run]
+    return "\n".join(["", *calls, *([END] if edit.shutdown else []), ""]).encode()
+
+
+def _shell(argv: Sequence[str]) -> None:
+    """Give the terminal to a virtual machine until it ends."""
+    if not sys.stdin.isatty():
+        raise BuildError("--shell needs a terminal; stdin isn't one")
+    ended = subprocess.run(argv, check=False)
+    if ended.returncode:
+        raise BuildError(f"{argv[0]} ended with status {ended.returncode}; no image was written")

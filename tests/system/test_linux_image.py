@@ -1,0 +1,51 @@
+"""A disk with Debian, made for real once, booted as it is and with scripts."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from needed import needs_ext4, needs_linux, needs_mmdebstrap, needs_qemu, needs_qemu_img
+from realloads import launched, outcomes
+
+from pytest_unikernel.build import ext4
+from pytest_unikernel.build.linux_image import build_image
+from pytest_unikernel.record import Outcome
+from pytest_unikernel.session import Session
+from pytest_unikernel.targets.linux_vm import linux_vm
+
+pytestmark = [needs_mmdebstrap, needs_ext4, needs_qemu_img, needs_qemu, needs_linux]
+
+LIMIT_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def debian(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_image(tmp_path_factory.mktemp("debian") / "debian.img")
+
+
+def test_root_is_logged_in_on_the_serial_console_without_a_password(debian: Path) -> None:
+    login = ext4.read(debian, "/etc/systemd/system/serial-getty@ttyS0.service.d/autologin.conf")
+    assert b"--autologin root" in (login or b"")
+    assert b"\nroot::" in b"\n" + (ext4.read(debian, "/etc/shadow") or b"")
+
+
+def test_debian_boots_to_its_marker_by_its_own_init_and_is_not_written(
+    debian: Path, session: Session
+) -> None:
+    before = hashlib.sha256(debian.read_bytes()).hexdigest()
+    log = launched(session, linux_vm(image=debian), 1, timeout_s=LIMIT_S)
+    assert outcomes(log) == [Outcome.COMPLETED], log.tails
+    assert hashlib.sha256(debian.read_bytes()).hexdigest() == before
+
+
+def test_scripts_run_in_debian_with_its_own_interpreters(
+    debian: Path, session: Session, tmp_path: Path
+) -> None:
+    script = tmp_path / "check"
+    script.write_text(
+        "#!/bin/bash\n[[ -n $BASH_VERSION && -e /etc/debian_version && -d /run/systemd/system ]]\n"
+    )
+    log = launched(session, linux_vm(image=debian, scripts=[script]), 1, timeout_s=LIMIT_S)
+    assert outcomes(log) == [Outcome.COMPLETED], log.tails

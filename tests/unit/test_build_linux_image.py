@@ -1,0 +1,145 @@
+"""Images made of images, on small ones; and a whole Debian made once, where mmdebstrap is."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from needed import needs_ext4, needs_qemu_img
+
+from pytest_unikernel import cli
+from pytest_unikernel.build import ext4
+from pytest_unikernel.build.image_edit import Edit, edit_image
+from pytest_unikernel.build.linux_image import build_image
+from pytest_unikernel.errors import BuildError
+
+pytestmark = [needs_ext4, needs_qemu_img]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    root = tmp_path / "files" / "root"
+    root.mkdir(parents=True)
+    (root / ".profile").write_text("echo first\n")
+    made = tmp_path / "image.img"
+    ext4.make(tmp_path / "files", made, "4M")
+    return made
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def script(path: Path, text: str = "#!/bin/sh\n") -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_files_and_scripts_are_in_the_new_image_and_the_old_one_is_untouched(
+    image: Path, tmp_path: Path
+) -> None:
+    before = sha256(image)
+    data, run = script(tmp_path / "data", "42"), script(tmp_path / "it's run")
+    new = edit_image(image, tmp_path / "new.img", Edit(copy=[data], run=[run], shutdown=True))
+    assert sha256(image) == before
+    assert ext4.read(new, "/root/data") == b"42"
+    profile = (ext4.read(new, "/root/.profile") or b"").decode()
+    assert profile.splitlines()[0] == "echo first"
+    assert profile.index("""/root/'it'"'"'s run'""") < profile.index("reboot -ff")
+    checked = subprocess.run([str(shutil.which("e2fsck")), "-fn", str(new)], capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_script_can_be_run_and_a_file_cannot(image: Path, tmp_path: Path) -> None:
+    edit = Edit(copy=[script(tmp_path / "data")], run=[script(tmp_path / "run")])
+    new = edit_image(image, tmp_path / "new.img", edit)
+    argv = [str(shutil.which("debugfs")), "-R", "ls -l /root", str(new)]
+    listed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    modes = {line.split()[-1]: line.split()[1] for line in listed.splitlines() if line.strip()}
+    assert (modes["run"], modes["data"]) == ("100755", "100644")
+
+
+def test_qcow2_goes_in_and_comes_out(image: Path, tmp_path: Path) -> None:
+    first = edit_image(image, tmp_path / "a.qcow2", Edit(shutdown=True))
+    assert first.read_bytes()[:4] == b"QFI\xfb"
+    second = edit_image(first, tmp_path / "b.img", Edit(copy=[script(tmp_path / "more")]))
+    assert b"reboot -ff" in (ext4.read(second, "/root/.profile") or b"")
+    assert ext4.read(second, "/root/more") == b"#!/bin/sh\n"
+
+
+def test_a_script_without_shebang_is_refused(image: Path, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"no shebang .* use --copy"):
+        edit_image(image, tmp_path / "new.img", Edit(run=[script(tmp_path / "plain", "echo")]))
+    assert not (tmp_path / "new.img").exists()
+
+
+def test_a_full_file_system_is_an_error_and_leaves_no_image(image: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(bytes(range(256)) * (8 << 12))
+    with pytest.raises(BuildError):
+        edit_image(image, tmp_path / "new.img", Edit(copy=[large]))
+    assert not list(tmp_path.glob("*new.img*"))
+
+
+def test_what_is_no_bare_file_system_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "disk").write_bytes(bytes(1 << 20))
+    with pytest.raises(BuildError, match="no partitions"):
+        edit_image(tmp_path / "disk", tmp_path / "new.img", Edit(shutdown=True))
+
+
+def test_an_image_of_that_name_is_not_written_over_unless_forced(image: Path, tmp_path: Path) -> None:
+    taken = script(tmp_path / "taken.img", "mine")
+    with pytest.raises(BuildError, match="exists; name another, or give --force"):
+        edit_image(image, taken, Edit(shutdown=True))
+    assert taken.read_text() == "mine"
+    assert ext4.is_ext(edit_image(image, taken, Edit(shutdown=True), force=True))
+
+
+def test_an_image_is_not_replaced_by_itself(image: Path) -> None:
+    before = sha256(image)
+    with pytest.raises(BuildError, match="another file than --from"):
+        edit_image(image, image, Edit(shutdown=True), force=True)
+    assert sha256(image) == before
+
+
+def test_a_size_that_does_not_suffice_names_one_that_does(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "large").write_bytes(bytes(range(256)) * (8 << 12))
+    with pytest.raises(BuildError, match=r"can't fill an image of 1M .* try --size \d+M"):
+        ext4.make(tmp_path / "files", tmp_path / "image", "1M")
+
+
+def test_a_shell_without_a_terminal_is_refused(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    edit = Edit(shell=["true"])  # noqa: S604 - an argv
+    with pytest.raises(BuildError, match="needs a terminal"):
+        edit_image(image, tmp_path / "new.img", edit)
+
+
+@pytest.mark.parametrize("size", ["", "lots", "-1M", "384 M"])
+def test_a_size_that_is_none_is_refused(size: str, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="expected a size like 384M"):
+        build_image(tmp_path / "new.img", size=size)
+
+
+def test_without_mmdebstrap_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BuildError, match="apt-get install mmdebstrap"):
+        build_image(tmp_path / "new.img")
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--copy", "x"], ["--from", "a"], ["--from", "a", "-o", "b"], ["--from", "a", "--shutdown"]]
+)
+def test_wrong_usage_ends_with_status_2(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["build", "linux-image", *wrong])
+    assert ended.value.code == 2
