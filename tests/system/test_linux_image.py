@@ -47,5 +47,8 @@ def test_scripts_run_in_debian_with_its_own_interpreters(
     script.write_text(
         "#!/bin/bash\n[[ -n $BASH_VERSION && -e /etc/debian_version && -d /run/systemd/system ]]\n"
     )
-    log = launched(session, linux_vm(image=debian, scripts=[script]), 1, timeout_s=LIMIT_S)
+    target = linux_vm(image=debian, scripts=[script])
+    assert target.probe is not None
+    assert target.probe() is None
+    log = launched(session, target, 1, timeout_s=LIMIT_S)
     assert outcomes(log) == [Outcome.COMPLETED], log.tails
