@@ -16,6 +16,7 @@ from pytest_unikernel.errors import BuildError
 
 HOME = "/root"
 PROFILE = f"{HOME}/.profile"
+CALLS = b"# scripts are called above this line\n"  # in guests/linux/profile.sh
 QCOW2 = b"QFI\xfb"
 END = "reboot -ff || reboot -f || shutdown now"
 
@@ -61,11 +62,11 @@ def edit_image(
                 "expected --from to name an image with an ext2, 3 or 4 file system and no partitions, "
                 f"got {str(source)!r}"
             )
+        ext4.mend(raw)
         for path, content, permissions in files:
             ext4.write(raw, f"{HOME}/{path.name}", content, permissions)
         if edit.run or edit.shutdown:
-            profile = (ext4.read(raw, PROFILE) or b"") + _calls(edit)
-            ext4.write(raw, PROFILE, profile, 0o644)
+            ext4.write(raw, PROFILE, _with_calls(ext4.read(raw, PROFILE) or b"", edit), 0o644)
         if edit.shell:
             _shell([each.replace("{image}", str(raw)) for each in edit.shell])
         deliver(raw, output, image_format)
@@ -94,9 +95,12 @@ def _script(path: Path) -> bytes:
     return content
 
 
-def _calls(edit: Edit) -> bytes:
-    calls = [f"{HOME}/{shlex.quote(path.name)}" for path in edit.run]
-    return "\n".join(["", *calls, *([END] if edit.shutdown else []), ""]).encode()
+def _with_calls(profile: bytes, edit: Edit) -> bytes:
+    """Return root's profile with the calls: in an image of ours before it ends, else at its end."""
+    calls = [f"{HOME}/{shlex.quote(path.name)}" for path in edit.run] + [END] * edit.shutdown
+    before, line, after = profile.partition(CALLS)
+    glue = "" if line else "\n"
+    return before + (glue + "\n".join(calls) + "\n").encode() + line + after
 
 
 def _shell(argv: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from needed import needs_ext4, needs_linux, needs_mmdebstrap, needs_qemu, needs_
 from realloads import launched, outcomes
 
 from pytest_unikernel.build import ext4
+from pytest_unikernel.build.image_edit import Edit, edit_image
 from pytest_unikernel.build.linux_image import build_image
 from pytest_unikernel.record import Outcome
 from pytest_unikernel.session import Session
@@ -26,7 +27,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_root_is_logged_in_on_the_serial_console_without_a_password(debian: Path) -> None:
-    login = ext4.read(debian, "/etc/systemd/system/serial-getty@ttyS0.service.d/autologin.conf")
+    login = ext4.read(debian, "/etc/systemd/system/serial-getty@ttyS0.service")
     assert b"--autologin root" in (login or b"")
     assert b"\nroot::" in b"\n" + (ext4.read(debian, "/etc/shadow") or b"")
 
@@ -51,4 +52,14 @@ def test_scripts_run_in_debian_with_its_own_interpreters(
     assert target.probe is not None
     assert target.probe() is None
     log = launched(session, target, 1, timeout_s=LIMIT_S)
+    assert outcomes(log) == [Outcome.COMPLETED], log.tails
+
+
+def test_scripts_put_into_an_image_are_called_at_login_before_it_ends(
+    debian: Path, session: Session, tmp_path: Path
+) -> None:
+    script = tmp_path / "it"
+    script.write_text("#!/bin/bash\necho product=$((6 * 7))\n")
+    mine = edit_image(debian, tmp_path / "mine.qcow2", Edit(run=[script]))
+    log = launched(session, linux_vm(image=mine, ready=r"product=42"), 1, timeout_s=LIMIT_S)
     assert outcomes(log) == [Outcome.COMPLETED], log.tails

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from needed import needs_ext4, needs_qemu_img
 from pytest_unikernel import cli
 from pytest_unikernel.build import ext4
 from pytest_unikernel.build.image_edit import Edit, edit_image
-from pytest_unikernel.build.linux_image import build_image
+from pytest_unikernel.build.linux_image import PROFILE, build_image
+from pytest_unikernel.build.ownership import all_owners, unpack
 from pytest_unikernel.errors import BuildError
 
 pytestmark = [needs_ext4, needs_qemu_img]
@@ -52,6 +55,35 @@ def test_files_and_scripts_are_in_the_new_image_and_the_old_one_is_untouched(
     assert profile.index("""/root/'it'"'"'s run'""") < profile.index("reboot -ff")
     checked = subprocess.run([str(shutil.which("e2fsck")), "-fn", str(new)], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_in_an_image_of_ours_scripts_are_called_before_it_ends(image: Path, tmp_path: Path) -> None:
+    ext4.write(image, "/root/.profile", PROFILE.read_bytes(), 0o644)
+    new = edit_image(image, tmp_path / "new.img", Edit(run=[script(tmp_path / "run")]))
+    profile = (ext4.read(new, "/root/.profile") or b"").decode()
+    assert (
+        profile.index("successfully") < profile.index("\n/root/run\n") < profile.index("unikernel.shutdown")
+    )
+
+
+def test_who_owns_what_is_kept_by_who_is_not_root(image: Path, tmp_path: Path) -> None:
+    (tmp_path / "in" / "etc").mkdir(parents=True)
+    (tmp_path / "in" / "etc" / "shadow").write_text("root::")
+    archive = tmp_path / "a.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name in (".", "./etc", "./etc/shadow"):
+            member = tar.gettarinfo(tmp_path / "in" / name, name)
+            member.uid, member.gid = 7, 42
+            with (tmp_path / "in" / "etc" / "shadow").open("rb") as content:
+                tar.addfile(member, content if member.isfile() else None)
+    owners = unpack(archive, tmp_path / "out")
+    assert owners["etc/shadow"] == (7, 42)
+    made = tmp_path / "owned.img"
+    ext4.make(tmp_path / "out", made, "4M")
+    ext4.set_owners(made, all_owners(tmp_path / "out", owners))
+    argv = [str(shutil.which("debugfs")), "-R", "stat /etc/shadow", str(made)]
+    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"User: +7 +Group: +42", shown)
 
 
 def test_a_script_can_be_run_and_a_file_cannot(image: Path, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""A file system unpacked by whoever isn't root, and who owns what in it, for the image that is made of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pytest_unikernel.errors import BuildError
+
+Owners = Mapping[str, tuple[int, int]]
+
+
+def unpack(archive: Path, folder: Path) -> Owners:
+    """Unpack a tar archive into a new folder; return who owns what in it, by name.
+
+    Who isn't root can't make devices, nor files that are somebody else's: devices are left out (the kernel
+    makes them), and owners are for the image.
+
+    Raises:
+        BuildError: tar failed.
+    """
+    program = shutil.which("tar")
+    if program is None:
+        raise BuildError("no tar on PATH; apt-get install tar")
+    folder.mkdir(mode=0o755)
+    options = ("--extract", "--preserve-permissions", "--no-same-owner", "--exclude=./dev/*")
+    ended = subprocess.run(
+        [program, *options, f"--file={archive}", f"--directory={folder}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if ended.returncode:
+        raise BuildError(f"tar can't unpack what mmdebstrap made: {ended.stderr.strip()}")
+    with tarfile.open(archive) as tar:
+        return {_plain(member.name): (member.uid, member.gid) for member in tar}
+
+
+def all_owners(folder: Path, owners: Owners) -> Iterator[tuple[str, int, int]]:
+    """Give each file's name from the root on, its user and its group; what isn't named is root's."""
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        yield (f"/{name}", *owners.get(name, (0, 0)))
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("./").rstrip("/")
