@@ -1,0 +1,160 @@
+"""A machine with working KVM on any x86-64 host: QEMU's TCG with emulated AMD SVM, and Debian in it.
+
+    bed = Bed(cached_image(Recipe()))
+    done = bed.run(Path("script"), {"name": Path("file or directory")}, work, limit_s=120)
+
+The script runs in the guest as root, in /payload with the files beside it; what it leaves in /out comes back
+in ``done.output``. There is no network. Source: QEMU's ``-cpu max,+svm`` with TCG.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from kvmbed_image import Image
+from kvmbed_payload import write_archive
+
+from pytest_unikernel.targets import qemu
+
+OUTPUT_MIB = 64
+# What starting and stopping the machine may take on a slow host, on top of the script's limit.
+MARGIN_S = 60.0
+TOOLS = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "mmdebstrap": "mmdebstrap",
+    "mke2fs": "e2fsprogs",
+}
+
+
+@functools.cache
+def why_no_bed() -> str:
+    """Return why there can't be a bed here; empty if there can."""
+    if platform.machine() != "x86_64":
+        return f"the KVM bed emulates x86-64 on x86-64, not on {platform.machine()}"
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = [package for tool, package in TOOLS.items() if shutil.which(tool, path=path) is None]
+    if missing:
+        return f"the KVM bed needs programs that are not on PATH; install {' '.join(missing)}"
+    if os.geteuid() and shutil.which("newuidmap") is None:
+        return "not root, so mmdebstrap needs user namespaces; install uidmap"
+    return ""
+
+
+class BedRun(NamedTuple):
+    """What a script in the bed came to.
+
+    Attributes:
+        status: its exit status; 124 for one that took too long, None if it wasn't started or didn't end.
+        output: the directory with what it left in /out, and all it printed in ``log``.
+        console: what the machine printed, the end of the log included.
+    """
+
+    status: int | None
+    output: Path
+    console: str
+
+
+class Bed(NamedTuple):
+    """A machine, and what it is given."""
+
+    image: Image
+    memory_mib: int = 1536
+    cpus: int = 2
+
+    def run(self, script: Path, payload: Mapping[str, Path], work: Path, *, limit_s: float) -> BedRun:
+        """Run an executable file in a fresh machine.
+
+        Args:
+            script: the file; its first line names what runs it.
+            payload: files and directories beside it, by their names there.
+            work: an empty directory for archives and results; nothing else is written.
+            limit_s: how long the script may take; the machine is ended ``MARGIN_S`` later.
+        """
+        archive = write_archive(work / "payload.tar", {**payload, "run": script})
+        out, console = work / "out.img", work / "console"
+        with out.open("wb") as file:
+            file.truncate(OUTPUT_MIB << 20)
+        try:
+            trouble = ended(self._argv(archive, out, console, limit_s), work, limit_s + MARGIN_S)
+            output = _unpacked(out, work / "out")
+        finally:
+            archive.unlink()
+            out.unlink()
+        text = console.read_text(errors="replace") if console.exists() else ""
+        return BedRun(_status(output), output, text + trouble + _trouble(output))
+
+    def _argv(self, archive: Path, out: Path, console: Path, limit_s: float) -> list[str]:
+        words = f"root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 init=/bed-init bed.limit={limit_s:g}"
+        return [
+            *(qemu.PROGRAM, "-nodefaults", "-no-user-config", "-no-reboot", "-nic", "none"),
+            *("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,+svm"),
+            *("-smp", str(self.cpus), "-m", str(self.memory_mib), "-monitor", "none", "-display", "none"),
+            *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd), "-append", words),
+            *_drive(self.image.disk, "snapshot=on"),
+            *_drive(archive, "readonly=on"),
+            *_drive(out),
+            *("-device", "virtio-rng-pci", "-serial", _option("file:", console)),
+        ]
+
+
+def _drive(file: Path, *options: str) -> tuple[str, str]:
+    return "-drive", ",".join((_option("file=", file), "format=raw,if=virtio", *options))
+
+
+def _option(prefix: str, file: Path) -> str:
+    return prefix + str(file.resolve()).replace(",", ",,")
+
+
+def ended(argv: list[str], work: Path, limit_s: float) -> str:
+    """Run a program until it ends, or end it at the limit; return what it says, empty if all is well."""
+    with subprocess.Popen(
+        argv,
+        env={**os.environ, "TMPDIR": str(work.resolve())},  # for the overlay
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said = process.communicate()[0] + f"\nbed: ended after {limit_s:g} s\n".encode()
+        finally:
+            process.kill()  # nothing, where it has ended
+    return said.decode(errors="replace")
+
+
+def _unpacked(archive: Path, directory: Path) -> Path:
+    """Unpack what the guest wrote; it is as trustworthy as any guest: plain files, below the directory."""
+    directory.mkdir(mode=0o700)
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isfile() else None
+                place = directory / member.name
+                if content is None or not place.resolve().is_relative_to(directory.resolve()):
+                    continue
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with place.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+    except tarfile.ReadError as error:
+        (directory / "trouble").write_text(f"what the machine wrote is no whole archive: {error}\n")
+    return directory
+
+
+def _trouble(output: Path) -> str:
+    file = output / "trouble"
+    return file.read_text() if file.is_file() else ""
+
+
+def _status(output: Path) -> int | None:
+    file = output / "status"
+    return int(file.read_text()) if file.is_file() else None

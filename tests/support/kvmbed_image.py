@@ -1,0 +1,137 @@
+"""The machine of the KVM bed: a Debian file system with a kernel, made once and kept.
+
+It is kept in ``$UNIKERNEL_CI_DIR/kvm-bed`` where that is set, else in the cache of the package. The key is a
+hash of the recipe; what an older recipe made is left for the owner of the cache to remove.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_unikernel.build.cache import cache_directory, locked, private
+from pytest_unikernel.build.ownership import unpack
+
+INIT = Path(__file__).resolve().parent / "bed" / "init"
+LIMIT_S = 360.0
+SIZE_MIB = 2048  # sparse: 410 MiB are used
+# Part of the key: raise it when the same recipe is made another way.
+VERSION = 1
+
+
+class Recipe(NamedTuple):
+    """What the file system is made of.
+
+    Attributes:
+        packages: Debian's, besides those that make it a system.
+        suite: Debian's release; its Python is the one that payloads are for.
+    """
+
+    packages: tuple[str, ...] = (
+        *("linux-image-cloud-amd64", "initramfs-tools", "kmod", "mount"),
+        *("python3", "qemu-system-x86"),
+        "lz4",  # with it Debian's kernel is unpacked once, not by each guest
+    )
+    suite: str = "bookworm"
+
+    @property
+    def key(self) -> str:
+        """The name under which the result is kept."""
+        parts = (str(VERSION), str(SIZE_MIB), self.suite, *self.packages, INIT.read_text(encoding="utf-8"))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+class Image(NamedTuple):
+    """The directory with the files of a machine; they are only read."""
+
+    directory: Path
+
+    @property
+    def disk(self) -> Path:
+        """The root file system, ext4."""
+        return self.directory / "disk.img"
+
+    @property
+    def kernel(self) -> Path:
+        """Debian's kernel."""
+        return self.directory / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        """The kernel's modules that reach the disk."""
+        return self.directory / "initrd.img"
+
+
+def cached_image(recipe: Recipe) -> Image:
+    """Return the image of that recipe; make it unless that was done before.
+
+    Raises:
+        RuntimeError: a program failed; its last lines.
+    """
+    made = private(_cache()) / recipe.key
+    with locked(made.parent):
+        if not made.is_dir():
+            _make(recipe, made)
+    return Image(made)
+
+
+def _cache() -> Path:
+    kept = os.environ.get("UNIKERNEL_CI_DIR")
+    return Path(kept).resolve() / "kvm-bed" if kept else cache_directory("kvm-bed")
+
+
+def _make(recipe: Recipe, made: Path) -> None:
+    """Make it beside its place; the caller holds the lock, so what is there is of a run that was killed."""
+    for leftover in made.parent.glob("new-*"):
+        shutil.rmtree(leftover)
+    work = Path(tempfile.mkdtemp(prefix="new-", dir=made.parent))
+    try:
+        root = _unpacked(recipe, work)
+        shutil.copyfile(INIT, root / "bed-init")
+        (root / "bed-init").chmod(0o755)
+        image = Image(work / "image")
+        image.directory.mkdir(mode=0o700)
+        shutil.copy(next((root / "boot").glob("vmlinuz-*")), image.kernel)  # stays, for guests in the guest
+        next((root / "boot").glob("initrd.img-*")).replace(image.initrd)
+        _called("mke2fs", "-q", "-t", "ext4", "-d", str(root), str(image.disk), f"{SIZE_MIB}M")
+        image.directory.replace(made)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _unpacked(recipe: Recipe, work: Path) -> Path:
+    """Return a directory with the file system; its files are the caller's, whoever that is."""
+    archive, root = work / "root.tar", work / "root"
+    excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")]
+    packages = ",".join(recipe.packages)
+    _called(
+        *("mmdebstrap", "--variant=apt", "--aptopt=APT::Install-Recommends false", *excluded),
+        *(f"--include={packages}", recipe.suite, str(archive)),
+    )
+    unpack(archive, root)
+    archive.unlink()
+    return root
+
+
+def _called(*argv: str) -> None:
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    try:
+        done = subprocess.run(
+            argv,
+            env={**os.environ, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"{argv[0]} did not end within {LIMIT_S:g} s: {error.output!r}") from error
+    if done.returncode:
+        last = done.stdout.decode(errors="replace")[-3000:]
+        raise RuntimeError(f"{argv[0]} ended with {done.returncode}; its last lines:\n{last}")
