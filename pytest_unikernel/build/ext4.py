@@ -17,6 +17,7 @@ PATIENCE_S = 300.0
 INSTALL = "apt-get install e2fsprogs"
 # Source: e2fsck(8): 1 is corrected, 2 is corrected and the machine that mounts it should start anew.
 MENDED = (0, 1, 2)
+NO_ROOM = "Could not allocate"
 REGULAR = 0o100000
 MAGIC_AT, MAGIC = 1024 + 56, b"\x53\xef"
 
@@ -36,10 +37,12 @@ def make(folder: Path, image: Path, size: str) -> None:
     """
     ended = _run("mke2fs", "-q", "-t", "ext4", "-F", "-L", "linux", "-d", str(folder), str(image), size)
     if ended.returncode:
+        said = ended.stderr.strip()
+        if NO_ROOM not in said and "too small" not in said:
+            raise BuildError(f"mke2fs can't make {str(image)!r}: {said}")
         used = sum(each.lstat().st_blocks * 512 for each in folder.rglob("*")) >> 20
         raise BuildError(
-            f"can't fill an image of {size} with {used} MiB; try --size {used * 5 // 4 + 64}M: "
-            f"{ended.stderr.strip()}"
+            f"can't fill an image of {size} with {used} MiB; try --size {used * 5 // 4 + 64}M: {said}"
         )
 
 

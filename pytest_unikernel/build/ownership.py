@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -37,8 +38,19 @@ def unpack(archive: Path, folder: Path) -> Owners:
     )
     if ended.returncode:
         raise BuildError(f"tar can't unpack what mmdebstrap made: {ended.stderr.strip()}")
+    _make_readable(folder)
     with tarfile.open(archive) as tar:
         return {_plain(member.name): (member.uid, member.gid) for member in tar}
+
+
+def _make_readable(folder: Path) -> None:
+    """Let the owner read what not even he may, as copies of /etc/gshadow: root in the guest can anyway."""
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            continue
+        permissions = path.stat().st_mode
+        if not permissions & stat.S_IRUSR:
+            path.chmod(stat.S_IMODE(permissions) | stat.S_IRUSR)
 
 
 def all_owners(folder: Path, owners: Owners) -> Iterator[tuple[str, int, int]]:

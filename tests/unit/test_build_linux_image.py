@@ -74,10 +74,12 @@ def test_who_owns_what_is_kept_by_who_is_not_root(image: Path, tmp_path: Path) -
         for name in (".", "./etc", "./etc/shadow"):
             member = tar.gettarinfo(tmp_path / "in" / name, name)
             member.uid, member.gid = 7, 42
+            member.mode = 0 if member.isfile() else 0o755  # which Debian's gshadow- has
             with (tmp_path / "in" / "etc" / "shadow").open("rb") as content:
                 tar.addfile(member, content if member.isfile() else None)
     owners = unpack(archive, tmp_path / "out")
     assert owners["etc/shadow"] == (7, 42)
+    assert (tmp_path / "out" / "etc" / "shadow").stat().st_mode & 0o777 == 0o400
     made = tmp_path / "owned.img"
     ext4.make(tmp_path / "out", made, "4M")
     ext4.set_owners(made, all_owners(tmp_path / "out", owners))
