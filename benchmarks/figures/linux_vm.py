@@ -43,6 +43,13 @@ def usual(kernel: Path, initrd: str, memory_mib: int) -> Target:
     return Target("usual", argv, ready=Line("VM successfully running"), timeout_s=60)
 
 
+def prepared(target: Target) -> Target:
+    """Return the target when all it boots is made; end if it can't run here."""
+    if target.probe is not None and (why := target.probe()):
+        sys.exit(f"linux_vm.py: {why}")
+    return target
+
+
 def cold(loads: Loads, target: Target) -> dict[str, Any]:
     """Return the record of a few cold starts."""
     record = loads.cold(target, COLD, {}).result.as_json()
@@ -72,7 +79,7 @@ def crowd(loads: Loads, wanted: int, directory: Path) -> list[str]:
     """Keep so many guests in flight, each asleep after its marker; return what the guard made of it."""
     asleep_s = 1.3 * wanted / CROWD_HZ
     nap = script(directory, "nap", f"sleep {asleep_s:.0f}")
-    target = linux_vm(memory_mib=64, scripts=[nap])
+    target = prepared(linux_vm(memory_mib=64, scripts=[nap]))
     target = target(timeout_s=4 * asleep_s)
     plan = LoadPlan(
         step=Fraction(1, CROWD_HZ), warmup_s=1.1 * asleep_s, window_s=5, drain_timeout_s=4 * asleep_s
@@ -93,18 +100,15 @@ def main() -> None:
     built = newest_kernel()
     if built is None:
         sys.exit("linux_vm.py: no kernel of ours; pytest-unikernel build linux-kernel")
-    minimal = linux_vm()
-    assert minimal.probe is not None
-    if why := minimal.probe():
-        sys.exit(f"linux_vm.py: {why}")
+    minimal = prepared(linux_vm())
     initrd = str(minimal.argv[minimal.argv.index("-initrd") + 1])
     session = Session()
     with tempfile.TemporaryDirectory() as place:
         directory = Path(place)
         loads = Loads(session, LoadOptions(), Quiescence(session.sample))
         ms, gone = partial(response_ms, loads), partial(after_ms, loads)
-        many = linux_vm(scripts=[script(directory, f"s{number}", ":") for number in range(SCRIPTS + 1)])
-        one = linux_vm(scripts=[directory / "s0"])
+        scripts = [script(directory, f"s{number}", ":") for number in range(SCRIPTS + 1)]
+        many, one = prepared(linux_vm(scripts=scripts)), prepared(linux_vm(scripts=scripts[:1]))
         try:
             rows = []
             pairs = alternate(

@@ -26,7 +26,7 @@ from pytest_unikernel.targets import qemu
 
 OUTPUT_MIB = 64
 # What starting and stopping the machine may take on a slow host, on top of the script's limit.
-MARGIN_S = 60.0
+MARGIN_S = 120.0
 TOOLS = {
     "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",

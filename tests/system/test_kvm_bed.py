@@ -14,9 +14,10 @@ from kvmbed_payload import built_kernel, site_packages
 
 HERE = Path(__file__).resolve().parent.parent / "support" / "bed"
 TARGETS = ("rust_kernel[kvm]", "linux_vm[kvm]")
-LIMIT_S = 240.0
+LIMIT_S = 480.0  # 90 s on a quiet machine
 LEAST_EXITS = 50  # measured: 120 of our unikernel, thousands of Linux
 TOOK_TOO_LONG = 124  # timeout(1)'s
+TRIES = 2
 COMPLETED = 4  # by the fewest launches that the sweeps and cold starts have
 SANE = {"ok", "saturated", "generator-bound"}
 
@@ -27,14 +28,21 @@ Load = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def bed_run(tmp_path_factory: pytest.TempPathFactory) -> BedRun:
-    """The sweeps' run: one for all tests, because it takes a minute or two."""
+    """The sweeps' run: one for all tests, because it takes a minute or two.
+
+    A machine that itself never ended is tried once more: what is emulated there, QEMU's own tests don't load.
+    """
     bed = Bed(cached_image(Recipe()))
     payload = {
         "kvm_benchmarks.py": HERE / "kvm_benchmarks.py",
         **site_packages(Path("site")),
         **built_kernel(Path("cache")),
     }
-    return bed.run(HERE / "run_sweeps", payload, tmp_path_factory.mktemp("bed"), limit_s=LIMIT_S)
+    for _ in range(TRIES):
+        done = bed.run(HERE / "run_sweeps", payload, tmp_path_factory.mktemp("bed"), limit_s=LIMIT_S)
+        if done.status not in {None, TOOK_TOO_LONG}:
+            break
+    return done
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,12 @@ TERSE = "loglevel=6"
 SANE = ("ok", "saturated", "generator-bound")
 
 
-@pytest.mark.load_sweep(time_steps=[4, 2], window=8)
+@pytest.mark.load_sweep(time_steps=[2, 1], window=4)
 def test_rust_kernel(load_step: Load, rust_kernel: Target) -> None:
     assert load_step(rust_kernel(kvm=True)).verdict in SANE
 
 
-@pytest.mark.load_sweep(time_steps=[10, 5], window=20)
+@pytest.mark.load_sweep(time_steps=[6, 4], window=12)
 def test_linux_vm(load_step: Load, linux_vm: Target) -> None:
     assert load_step(linux_vm(kvm=True, append=TERSE)).verdict in SANE
 
