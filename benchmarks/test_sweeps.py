@@ -21,6 +21,15 @@ Load = Callable[[Target], LoadResult]
 EXPECTED = ("ok", "saturated", "generator-bound")
 
 
+@pytest.fixture
+def debian_vm(linux_vm: Target) -> Target:
+    """Debian in the same machine, on the image that was built last."""
+    image = newest_image()
+    if image is None:
+        pytest.skip("no image with Debian; pytest-unikernel build linux-image")
+    return linux_vm(image=image, label="debian")
+
+
 @pytest.mark.load_sweep
 def test_linux_process(load_step: Load, linux_process: Target) -> None:
     assert load_step(linux_process).verdict in EXPECTED
@@ -46,6 +55,16 @@ def test_linux_vm_kvm(load_step: Load, linux_vm: Target) -> None:
     assert load_step(linux_vm(kvm=True)).verdict in EXPECTED
 
 
+@pytest.mark.load_sweep
+def test_debian_vm(load_step: Load, debian_vm: Target) -> None:
+    assert load_step(debian_vm).verdict in EXPECTED
+
+
+@pytest.mark.load_sweep
+def test_debian_vm_kvm(load_step: Load, debian_vm: Target) -> None:
+    assert load_step(debian_vm(kvm=True, label="debian,kvm")).verdict in EXPECTED
+
+
 @pytest.mark.cold
 def test_linux_process_cold(cold_start: Load, linux_process: Target) -> None:
     assert cold_start(linux_process).verdict == "ok"
@@ -67,13 +86,15 @@ def test_linux_vm_cold(cold_start: Load, linux_vm: Target) -> None:
 
 
 @pytest.mark.cold
-def test_debian_vm_cold(cold_start: Load, linux_vm: Target) -> None:
-    image = newest_image()
-    if image is None:
-        pytest.skip("no image with Debian; pytest-unikernel build linux-image")
-    assert cold_start(linux_vm(image=image, label="debian")).verdict == "ok"
+def test_linux_vm_kvm_cold(cold_start: Load, linux_vm: Target) -> None:
+    assert cold_start(linux_vm(kvm=True)).verdict == "ok"
 
 
 @pytest.mark.cold
-def test_linux_vm_kvm_cold(cold_start: Load, linux_vm: Target) -> None:
-    assert cold_start(linux_vm(kvm=True)).verdict == "ok"
+def test_debian_vm_cold(cold_start: Load, debian_vm: Target) -> None:
+    assert cold_start(debian_vm).verdict == "ok"
+
+
+@pytest.mark.cold
+def test_debian_vm_kvm_cold(cold_start: Load, debian_vm: Target) -> None:
+    assert cold_start(debian_vm(kvm=True, label="debian,kvm")).verdict == "ok"

@@ -34,6 +34,8 @@ _TOOLS = {
     "ld": "binutils",
     "xz": "xz-utils",
 }
+# What the kernel's own tools are compiled with (objtool).
+_HEADERS = {"gelf.h": "libelf-dev"}
 _TARGETS = {"tiny": ("tinyconfig",), "defconfig": ("x86_64_defconfig", "kvm_guest.config")}
 
 
@@ -210,9 +212,17 @@ def _run(*argv: str) -> str:
 
 def _refuse_missing_tools() -> None:
     missing = {package for tool, package in _TOOLS.items() if shutil.which(tool) is None}
+    if not missing:
+        missing = {package for header, package in _HEADERS.items() if not _has_header(header)}
     if missing:
         names = " ".join(sorted(missing))
         raise BuildError(f"can't build a kernel here: no {names}; apt-get install {names}")
+
+
+def _has_header(name: str) -> bool:
+    """Whether the compiler finds a header."""
+    argv = ("gcc", "-E", "-include", name, "-x", "c", os.devnull)
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
 def _make_newest(cache: Path, folder: Path) -> None:

@@ -184,6 +184,14 @@ def test_missing_tools_are_named_with_their_packages(
         build_kernel(tree, cache_dir=cache)
 
 
+def test_missing_headers_are_named_with_their_packages(
+    tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux_kernel, "_HEADERS", {"stdio.h": "libc6-dev", "no-such.h": "libnone-dev"})
+    with pytest.raises(BuildError, match="no libnone-dev; apt-get install libnone-dev"):
+        build_kernel(tree, cache_dir=cache)
+
+
 def test_a_broken_cache_has_no_newest_kernel(cache: Path) -> None:
     cache.mkdir()
     (cache / "newest").symlink_to("nowhere")
