@@ -12,6 +12,7 @@ from pytest_unikernel.reaper import HEADER_BYTES, SLOT
 
 MAX_SLOTS = 1 << 16
 SLOT_BYTES = SLOT.size
+COUNTER_BYTES = 8
 
 
 class PidTable:
@@ -55,22 +56,39 @@ class PidTable:
 
 
 class Cells:
-    """A fixed record of doubles shared with one other process; each side writes its own."""
+    """A fixed record of doubles shared with one other process; each side writes its own.
+
+    The record is there twice: the writer fills the copy that isn't current, then makes it the current one by
+    a single store. So a reader never sees half a record, and never waits for a writer that the scheduler has
+    stopped in the middle of one.
+    """
 
     def __init__(self, path: Path, count: int, *, create: bool) -> None:
-        self._map = (_new_map if create else _existing_map)(path, 8 * count)
         self._layout = struct.Struct(f"={count}d")
+        self._map = (_new_map if create else _existing_map)(path, COUNTER_BYTES + 2 * self._layout.size)
+        self._written = memoryview(self._map)[:COUNTER_BYTES].cast("Q")  # times; its parity is the copy
 
     def write(self, *values: float) -> None:
         """Replace all values."""
-        self._layout.pack_into(self._map, 0, *values)
+        number = self._written[0] + 1
+        place = self._place(number)
+        self._map[place : place + self._layout.size] = self._layout.pack(*values)
+        self._written[0] = number
 
     def read(self) -> tuple[float, ...]:
-        """Return all values."""
-        return self._layout.unpack_from(self._map, 0)
+        """Return all values, of the last write that was finished; zeros before the first."""
+        while True:
+            number = self._written[0]
+            values = self._layout.unpack_from(self._map, self._place(number))
+            if self._written[0] == number:
+                return values
+
+    def _place(self, number: int) -> int:
+        return COUNTER_BYTES + number % 2 * self._layout.size
 
     def close(self) -> None:
         """Unmap the file."""
+        self._written.release()
         self._map.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_unikernel.table import Cells, PidTable
 
 BOOT_AHEAD_NS = 7_000_000_000  # how long the host was suspended
 NOW_NS = 90_000_000_000
+WIDE, ROUNDS = 64, 20_000
 
 
 @pytest.fixture
@@ -85,6 +87,28 @@ def test_cells_are_seen_by_the_other_side(tmp_path: Path) -> None:
     assert theirs.read() == (0.0, 0.0)
     ours.write(1.5, float("inf"))
     assert theirs.read() == (1.5, float("inf"))
+
+
+def write_rounds(path: Path, rounds: int) -> None:
+    """Write records whose values are all the same, each another."""
+    theirs = Cells(path, WIDE, create=False)
+    for number in range(1, rounds + 1):
+        theirs.write(*[float(number)] * WIDE)
+
+
+def test_a_record_is_never_seen_half_written(tmp_path: Path) -> None:
+    ours = Cells(tmp_path / "cells", WIDE, create=True)
+    writer = multiprocessing.get_context("spawn").Process(
+        target=write_rounds, args=(tmp_path / "cells", ROUNDS)
+    )
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        seen.update(map(len, map(set, (ours.read() for _ in range(1000)))))
+    writer.join()
+    assert writer.exitcode == 0
+    assert seen == {1}
+    assert ours.read() == (float(ROUNDS),) * WIDE
 
 
 def test_cells_that_nobody_made_are_an_error(tmp_path: Path) -> None:
