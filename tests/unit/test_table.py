@@ -102,7 +102,7 @@ def test_a_record_is_never_seen_half_written(tmp_path: Path) -> None:
         target=write_rounds, args=(tmp_path / "cells", ROUNDS)
     )
     writer.start()
-    seen = set()
+    seen: set[int] = set()
     while writer.is_alive():
         seen.update(map(len, map(set, (ours.read() for _ in range(1000)))))
     writer.join()
