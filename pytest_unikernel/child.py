@@ -51,6 +51,7 @@ class Child:
         "sink",
         "slot",
         "tail",
+        "tail_bytes",
         "watch",
     )
 
@@ -67,12 +68,14 @@ class Child:
         self.ready = False
         self.ended_as: Outcome | None = None
         self.tail = b""
+        self.tail_bytes = TAIL_BYTES
         self.watch: Watch | None = None
         self.sink: Sink | None = None
 
     def _take(self, data: bytes) -> None:
         self.has_printed = True
-        self.tail = data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (self.tail + data)[-TAIL_BYTES:]
+        most = self.tail_bytes
+        self.tail = data[-most:] if len(data) >= most else (self.tail + data)[-most:]
         if self.watch is not None:
             self.watch.feed(data)
         if self.sink is not None:

@@ -13,6 +13,7 @@ from pytest_unikernel.record import OUTCOME_OF_REASON, Outcome
 from pytest_unikernel.target import Target
 
 TAIL_BYTES = 4096
+WHOLE_BYTES = 16 << 20  # of one whose output is to be shown
 LONGEST_LINE_BYTES = 1 << 16
 
 

@@ -21,7 +21,7 @@ from pytest_unikernel.instances import Instances
 from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.limits import Limit
 from pytest_unikernel.linux import timer_setter, timerfd
-from pytest_unikernel.output import Sink, Wanted, Watch
+from pytest_unikernel.output import TAIL_BYTES, WHOLE_BYTES, Sink, Wanted, Watch
 from pytest_unikernel.parking import FIRST_KEY, Parking
 from pytest_unikernel.probes import Prober
 from pytest_unikernel.readiness import Event, Exit, Port
@@ -58,6 +58,7 @@ class ProcessSupervisor:
         self._exit_codes, self._exit_reasons = target.exit_codes, target.exit_reasons
         self._wanted = Wanted(target)
         self._looks_at_output = self._wanted.anything
+        self._keep_output = runtime.keep_output
         self._spawner = Spawner(runtime, target.cwd)
         self._epoll = select.epoll()
         self._register, self._unregister = self._epoll.register, self._epoll.unregister
@@ -150,6 +151,8 @@ class ProcessSupervisor:
             self._limit_ns = limit_ns
         if self._looks_at_output:
             child.watch = Watch(self._wanted)
+        if self._keep_output:
+            child.tail_bytes = WHOLE_BYTES
         if self._prober is not None:
             self._limit_ns = min(self._limit_ns, self._prober.add(child, started_ns))
 
@@ -375,7 +378,7 @@ class ProcessSupervisor:
                 self._complete(index)
                 return
         if outcome is not COMPLETED:
-            self._fail(index, outcome, child.tail.decode(errors="replace"))
+            self._fail(index, outcome, child.tail[-TAIL_BYTES:].decode(errors="replace"))
 
     def _outcome(self, child: Child, status: int) -> Outcome:
         if self._exit_reasons and status in self._exit_reasons:
@@ -404,7 +407,7 @@ class ProcessSupervisor:
         if child.sink is not None:
             how = "exited successfully" if status == 0 else f"exited with error code {status}"
             child.sink.close(how, unix_ns())
-        if self._runtime.keep_output:
+        if self._keep_output:
             self.log.outputs[child.index] = child.tail.decode(errors="replace")
         if self._target.cleanup is not None:
             self._call_cleanup(self._target.cleanup, child)

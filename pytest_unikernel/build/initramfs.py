@@ -67,7 +67,7 @@ def archive(entries: Iterable[Entry]) -> bytes:
 
 
 def _record(number: int, entry: Entry) -> bytes:
-    name = entry.name.encode() + b"\0"
+    name = os.fsencode(entry.name) + b"\0"
     links = 1 if entry.mode else 0
     # inode, mode, uid, gid, links, mtime, bytes, the file system's device, the node's, name, check sum
     fields = (

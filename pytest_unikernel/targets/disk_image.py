@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -10,11 +11,11 @@ from typing import NamedTuple
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.target import Unavailable
+from pytest_unikernel.targets.qcow2 import why_not_whole
 
 START_BYTES = 4096
 SECTOR = 512
-# Source: QEMU's docs/interop/qcow2.txt.
-QCOW2, L1_AT = b"QFI\xfb", 40
+QCOW2 = b"QFI\xfb"
 OTHERS = {b"KDMV": "vmdk", b"<<< ": "vdi", b"conectix": "vpc", b"vhdxfile": "vhdx"}
 # Source: Documentation/filesystems/ext4/super.rst: blocks at 4, block size at 24, magic at 56.
 EXT_AT, EXT_MAGIC = 1024, 0xEF53
@@ -22,6 +23,7 @@ EXT_AT, EXT_MAGIC = 1024, 0xEF53
 WRITER_BYTE = 101
 F_OFD_GETLK = 36  # Source: fcntl(2), <bits/fcntl-linux.h>
 FLOCK = struct.Struct("hhqqi4x")
+BLOCK_DEVICES = Path("/sys/block")
 
 
 class DiskImage(NamedTuple):
@@ -43,6 +45,12 @@ class DiskImage(NamedTuple):
                 f"image={self.path!r} is in use: another process has it open for writing",
                 "end that one (a running virtual machine?), or name a copy of the image",
             )
+        device = loop_device(self.path)
+        if device is not None:
+            return Unavailable(
+                f"image={self.path!r} is in use: it is attached to {device}",
+                f"umount it, and losetup --detach {device}",
+            )
         return None
 
 
@@ -62,7 +70,12 @@ def given_image(path: Path) -> DiskImage:
     reason = _why_not_an_image(start, size)
     if reason is not None:
         raise TargetError(f"{expected}: {reason}")
-    return DiskImage(os.path.abspath(path), "qcow2" if start.startswith(QCOW2) else "raw")  # noqa: PTH100
+    if not start.startswith(QCOW2):
+        return DiskImage(os.path.abspath(path), "raw")  # noqa: PTH100
+    damaged = why_not_whole(path, size)
+    if damaged is not None:
+        raise TargetError(f"{expected}: {damaged}")
+    return DiskImage(os.path.abspath(path), "qcow2")  # noqa: PTH100
 
 
 def _why_not_an_image(start: bytes, size: int) -> str | None:
@@ -77,9 +90,6 @@ def _why_not_an_image(start: bytes, size: int) -> str | None:
 
 
 def _why_truncated(start: bytes, size: int) -> str | None:
-    if start.startswith(QCOW2):
-        table_at = struct.unpack_from(">Q", start, L1_AT)[0]
-        return None if table_at < size else f"truncated: its table is at {table_at}, its end at {size}"
     if len(start) < EXT_AT + 64 or struct.unpack_from("<H", start, EXT_AT + 56)[0] != EXT_MAGIC:
         return None  # partitions, or another file system: the guest's to judge
     blocks, log_block = (struct.unpack_from("<I", start, EXT_AT + at)[0] for at in (4, 24))
@@ -93,3 +103,12 @@ def is_written_to(path: str) -> bool:
     with open(path, "rb") as file:  # noqa: PTH123
         answer = FLOCK.unpack(fcntl.fcntl(file, F_OFD_GETLK, wanted))
     return bool(answer[0] != fcntl.F_UNLCK)
+
+
+def loop_device(path: str) -> str | None:
+    """Return the loop device that the file is attached to, or None. Source: Linux's drivers/block/loop.c."""
+    for backing in BLOCK_DEVICES.glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            if Path(path).samefile(backing.read_text().rstrip("\n")):
+                return f"/dev/{backing.parents[1].name}"
+    return None

@@ -103,8 +103,11 @@ class LinuxGuest:
 
     @property
     def _initrd_mib(self) -> int:
-        """An archive is there twice: as a file and unpacked."""
-        size = len(self.archive) if self.archive is not None else 0
+        """An archive is there twice: as a file and unpacked, which of a packed one is more still."""
+        if self.archive is not None:
+            size = len(self.archive)
+        else:
+            size = Path(self.initrd).stat().st_size if self.initrd is not None else 0
         return -(-2 * size // MIB)
 
 

@@ -83,14 +83,24 @@ def default_kernel(built: Path | None, boot: Path = BOOT) -> KernelFile | Unavai
         built: the vmlinux that ``build linux-kernel`` made, if there is one.
         boot: where the machine's kernels are.
     """
-    if built is not None:
-        return given_kernel(built)
     candidates = sorted(boot.glob("vmlinuz-*"), key=_version_key, reverse=True)
-    readable = [each for each in candidates if os.access(each, os.R_OK)]
-    if readable:
-        return given_kernel(readable[0])
-    unreadable = f"; {str(candidates[0])!r} can't be read by uid {os.getuid()}" if candidates else ""
-    return Unavailable(f"no Linux kernel to boot: none was built, none in {boot}{unreadable}", CURE)
+    reasons = []
+    for each in candidates if built is None else (built, *candidates):
+        found = _usable(each)
+        if isinstance(found, KernelFile):
+            return found
+        reasons.append(found)
+    which = "none was built" if built is None else "the one that was built is broken"
+    told = f" ({'; '.join(reasons)})" if reasons else ""
+    return Unavailable(f"no Linux kernel to boot: {which}, none in {boot} can be used{told}", CURE)
+
+
+def _usable(path: Path) -> KernelFile | str:
+    """Return the kernel, or what is wrong with it."""
+    try:
+        return given_kernel(path)
+    except TargetError as error:
+        return str(error).rpartition("got ")[2]
 
 
 def own_initrd(kernel: KernelFile) -> Path | None:

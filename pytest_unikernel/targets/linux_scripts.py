@@ -18,7 +18,8 @@ from pytest_unikernel.build.linux_init import shipped_init
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.target import Unavailable
 
-SHEBANG = re.compile(rb"#!\s*(\S+)(?:\s+(\S+))?")
+SHEBANG = re.compile(rb"#![ \t]*(\S+)(?:[ \t]+(\S+))?")
+BUSYBOX_PLACES = {Path("/bin"), Path("/usr/bin")}
 BUSYBOX = "busybox"
 INSTALL = "apt-get install busybox-static"
 PATIENCE_S = 10.0
@@ -35,6 +36,15 @@ class Carried(NamedTuple):
 
     def __bool__(self) -> bool:
         return bool(self.scripts or self.files)
+
+    @property
+    def last_words(self) -> re.Pattern[bytes] | None:
+        """What the guest says when all scripts have run and the last one succeeded; None without any."""
+        if not self.scripts:
+            return None
+        return re.compile(
+            rb"unikernel: script " + re.escape(os.fsencode(self.scripts[-1][0])) + rb" exit 0\b"
+        )
 
 
 def carried(scripts: Sequence[str | os.PathLike[str]], files: Sequence[str | os.PathLike[str]]) -> Carried:
@@ -61,6 +71,11 @@ def _script(path: Path) -> tuple[str, bytes]:
         raise TargetError(
             f"linux_vm: script {str(path)!r} has no shebang (#!…) in its first line; "
             "give it one, or put a file that isn't run into files="
+        )
+    if content.partition(b"\n")[0].endswith(b"\r"):
+        raise TargetError(
+            f"linux_vm: script {str(path)!r} has DOS line ends, and Linux would look for an interpreter "
+            "with a carriage return in its name; convert it: sed -i 's/\\r$//' FILE"
         )
     return path.name, content
 
@@ -144,7 +159,8 @@ def _refuse_other_interpreters(brought: Carried, busybox: _Busybox) -> None:
         program, argument = (match[1], match[2]) if match else (b"", None)
         wanted = argument if program.endswith(b"/env") and argument is not None else program
         base = Path(os.fsdecode(wanted)).name
-        if base not in (*busybox.applets, BUSYBOX) or Path(os.fsdecode(program)).parts[:2] == ("/", "sbin"):
+        elsewhere = Path(os.fsdecode(program)).parent not in BUSYBOX_PLACES
+        if elsewhere or base not in (*busybox.applets, BUSYBOX):
             raise TargetError(
                 f"linux_vm: script {name!r} needs {os.fsdecode(wanted)!r}, "
                 "and the minimal guest has busybox only; "
@@ -166,10 +182,10 @@ def switching_archive(brought: Carried, *, shutdown: bool) -> bytes:
 
 
 def _profile(brought: Carried, *, shutdown: bool) -> bytes:
-    """Return what is appended to /root/.profile; the overlay is thrown away, so nothing is written back."""
-    lines = ["", "# appended for this run only", "chmod +x"]
-    lines[-1] += "".join(f" /root/{shlex.quote(name)}" for name, _ in brought.scripts)
-    lines = lines if brought.scripts else lines[:-1]
+    """Return what /root/.profile begins with; the overlay is thrown away, so nothing is written back."""
+    lines = ["# for this run only"]
+    if brought.scripts:
+        lines.append("chmod +x" + "".join(f" /root/{shlex.quote(name)}" for name, _ in brought.scripts))
     lines += ['echo "$(date +%s%N) VM successfully running"', "cd /root"]
     for name, _ in brought.scripts:
         quoted = shlex.quote(name)

@@ -63,6 +63,18 @@ def test_just_one_is_started_and_its_output_shown(pytester: pytest.Pytester) -> 
     assert len(re.findall(r"\d{19} Hello World!", result.stdout.str())) == 1
 
 
+def test_the_whole_output_of_just_one_is_shown(pytester: pytest.Pytester) -> None:
+    source = """
+@pytest.mark.cold
+def test_it(cold_start, linux_process):
+    cold_start(linux_process("seq 1 20000"))
+"""
+    write(pytester, source, head=IMPORTS)
+    result = run_apart(pytester, "--benchmark-disable", "-s")
+    result.stdout.re_match_lines([".*\\b1$", "2$"], consecutive=True)
+    result.stdout.fnmatch_lines(["19999", "20000"], consecutive=True)
+
+
 def test_a_program_that_can_not_be_started_leaves_no_open_file(pytester: pytest.Pytester) -> None:
     source = """
 @pytest.mark.cold

@@ -17,7 +17,7 @@ from realloads import alive, as_nobody, command_of, mentioning, until
 
 from pytest_unikernel import leftovers, reaper
 
-GONE_WITHIN_S = 3.0
+GONE_WITHIN_S = 20.0  # a bound: a second where the machine is quiet
 MANY = 100
 
 # Every instance says who it is, and leaves a daemon behind.

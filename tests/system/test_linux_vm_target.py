@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from pytest_unikernel.readiness import Line
 from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Target, Unavailable
-from pytest_unikernel.targets.linux_vm import ORDER, linux_vm
+from pytest_unikernel.targets.linux_vm import FAILURES, ORDER, linux_vm
 from pytest_unikernel.targets.qemu import PROGRAM
 
 pytestmark = [needs_qemu, needs_linux]
@@ -51,19 +52,29 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
-def image(tmp_path: Path, image_format: str = "raw") -> Path:
-    """Make a file system whose init is a busybox shell that reads root's .profile, as a login does."""
+def image(
+    tmp_path: Path, image_format: str = "raw", *, profile: str = "touch /root/been-here", unit: str = ":"
+) -> Path:
+    """Make a file system whose init is a busybox shell that reads root's .profile, as a login does.
+
+    Args:
+        tmp_path: where it is made.
+        image_format: raw or qcow2.
+        profile: what root's profile does after it said that the machine runs.
+        unit: what the init does before.
+    """
     root = tmp_path / "root"
     for folder in ("bin", "sbin", "dev", "proc", "root", "tmp"):
         (root / folder).mkdir(parents=True)
     shutil.copy(str(shutil.which("busybox")), root / "bin" / "busybox")
-    for applet in ("sh", "echo", "date", "cat", "reboot", "chmod", "ls", "touch", "mount"):
+    applets = ("sh", "echo", "date", "cat", "reboot", "chmod", "ls", "touch", "mount", "grep", "stat", "dd")
+    for applet in applets:
         (root / "bin" / applet).symlink_to("busybox")
     end = 'case "$(cat /proc/cmdline)" in *unikernel.shutdown*) reboot -f; esac'
-    init = f"mount -t proc proc /proc; . /root/.profile\n{end}"
+    init = f"mount -t proc proc /proc; {unit}; . /root/.profile\n{end}"
     script(root / "sbin" / "init", init).chmod(0o755)
     marker = 'echo "$(date +%s%N) VM successfully running"'
-    (root / "root" / ".profile").write_text(f"{marker}\ntouch /root/been-here\n")
+    (root / "root" / ".profile").write_text(f"{marker}\n{profile}\n")
     made = tmp_path / "image.raw"
     argv = [str(shutil.which("mke2fs")), "-q", "-t", "ext4", "-d", str(root), str(made), "32M"]
     subprocess.run(argv, check=True, capture_output=True)
@@ -177,10 +188,26 @@ def test_a_script_that_is_missing_is_refused(tmp_path: Path) -> None:
 
 
 @needs_busybox
-def test_a_script_for_another_interpreter_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "py").write_text("#!/usr/bin/env python3\n")
-    with pytest.raises(TargetError, match=r"needs 'python3'.*busybox only"):
-        linux_vm(scripts=[tmp_path / "py"])
+@pytest.mark.parametrize(
+    ("shebang", "needed"),
+    [("/usr/bin/env python3", "python3"), ("/opt/shells/sh", "/opt/shells/sh"), ("/sbin/sh", "/sbin/sh")],
+)
+def test_a_script_for_another_interpreter_is_refused(shebang: str, needed: str, tmp_path: Path) -> None:
+    (tmp_path / "script").write_text(f"#!{shebang}\n")
+    with pytest.raises(TargetError, match=f"needs '{needed}'.*busybox only"):
+        linux_vm(scripts=[tmp_path / "script"])
+
+
+def test_a_script_with_dos_line_ends_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dos").write_bytes(b"#!/bin/sh\r\necho hello\r\n")
+    with pytest.raises(TargetError, match="DOS line ends"):
+        linux_vm(scripts=[tmp_path / "dos"])
+
+
+@needs_busybox
+def test_a_script_after_one_that_ends_the_machine_is_no_success(session: Session, tmp_path: Path) -> None:
+    scripts = [script(tmp_path / "a", "reboot -f"), script(tmp_path / "b", "exit 3")]
+    assert outcomes(booted(session, linux_vm(scripts=scripts))) == [Outcome.NOT_READY]
 
 
 # images -----------------------------------------------------------------------------------------------
@@ -205,7 +232,7 @@ def test_scripts_reach_an_image_without_changing_it(session: Session, tmp_path: 
     disk = image(tmp_path)
     before = sha256(disk)
     (tmp_path / "data").write_text("from outside\n")
-    check = script(tmp_path / "check", "cat /root/data && [ -e /root/been-here ]")
+    check = script(tmp_path / "check", "cat /root/data && grep been-here /root/.profile")
     log = booted(session, linux_vm(image=disk, scripts=[check], files=[tmp_path / "data"]))
     assert outcomes(log) == [OK], log.tails
     assert sha256(disk) == before
@@ -218,6 +245,43 @@ def test_a_script_that_fails_in_an_image_fails_the_launch(session: Session, tmp_
     log = booted(session, target)
     assert outcomes(log) == [Outcome.EXIT_CODE]
     assert "unikernel: script bad exit 3" in log.tails[0]
+
+
+@needs_busybox
+@needs_ext4
+def test_scripts_come_before_a_profile_that_ends_the_machine(session: Session, tmp_path: Path) -> None:
+    disk = image(tmp_path, profile="reboot -f")
+    log = booted(session, linux_vm(image=disk, scripts=[script(tmp_path / "s", "echo I ran")]))
+    assert outcomes(log) == [OK], log.tails
+
+
+@needs_busybox
+@needs_ext4
+def test_scripts_that_an_image_never_calls_are_no_success(session: Session, tmp_path: Path) -> None:
+    disk = image(tmp_path, unit='echo "$(date +%s%N) VM successfully running"; reboot -f')
+    log = booted(session, linux_vm(image=disk, scripts=[script(tmp_path / "s", ":")]))
+    assert outcomes(log) == [Outcome.NOT_READY], log.tails
+
+
+@needs_busybox
+@needs_ext4
+def test_files_keep_their_modes_and_dot_files_are_files(session: Session, tmp_path: Path) -> None:
+    (tmp_path / ".vimrc").write_text("set nu\n")
+    (tmp_path / ".vimrc").chmod(0o604)
+    hidden = script(tmp_path / ".hidden", "grep nu /root/.vimrc && [ $(stat -c %a /root/.vimrc) = 604 ]")
+    log = booted(session, linux_vm(image=image(tmp_path), scripts=[hidden], files=[tmp_path / ".vimrc"]))
+    assert outcomes(log) == [OK], log.tails
+
+
+def test_what_a_kernel_says_of_a_full_overlay_fails_the_launch() -> None:
+    said = (
+        b"blk_update_request: I/O error, dev vda, sector 69200 op 0x1:(WRITE)",
+        b"I/O error, dev vda, sector 2048 op 0x1:(WRITE) flags 0x800",
+        b"Buffer I/O error on dev vda, logical block 8650, lost async page write",
+        b"Buffer I/O error on device vda, logical block 12",
+    )
+    (pattern,) = (pattern for pattern in FAILURES if pattern.startswith(b"I/O error"))
+    assert all(re.search(pattern, line) for line in said)
 
 
 @needs_busybox
@@ -275,10 +339,11 @@ def test_what_is_no_image_is_refused(content: bytes, said: str, tmp_path: Path) 
 
 @needs_busybox
 @needs_ext4
+@pytest.mark.parametrize("share", [1, 50, 90])
 @pytest.mark.parametrize("image_format", ["raw", "qcow2"])
-def test_a_truncated_image_is_refused(image_format: str, tmp_path: Path) -> None:
+def test_a_truncated_image_is_refused(image_format: str, share: int, tmp_path: Path) -> None:
     disk = image(tmp_path, image_format)
-    os.truncate(disk, 40_000)
+    os.truncate(disk, disk.stat().st_size * share // 100)
     with pytest.raises(TargetError, match="truncated"):
         linux_vm(image=disk)
 
@@ -335,6 +400,12 @@ def test_a_guest_that_reboots_before_its_marker_is_not_ready(session: Session) -
 def test_too_little_memory_is_refused_with_what_is_needed() -> None:
     with pytest.raises(TargetError, match=r"memory_mib=8 can't hold .* expected >= \d+"):
         linux_vm(memory_mib=8)
+
+
+def test_too_little_memory_for_an_initrd_of_the_users_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "initrd").write_bytes(bytes(40 << 20))
+    with pytest.raises(TargetError, match="memory_mib=48 can't hold this kernel and its initrd"):
+        linux_vm(initrd=tmp_path / "initrd", memory_mib=48, machine="microvm")
 
 
 def test_no_kernel_at_all_is_unavailable_with_the_command_that_cures_it(

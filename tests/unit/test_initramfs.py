@@ -126,6 +126,18 @@ def test_the_newest_kernel_is_by_version_and_not_by_text(tmp_path: Path) -> None
     assert found.version == "6.1.10"
 
 
+def test_a_broken_kernel_is_passed_over_and_named_if_there_is_no_other(tmp_path: Path) -> None:
+    broken = tmp_path / "built"
+    broken.write_bytes(b"nonsense")
+    (tmp_path / "vmlinuz-9.9").write_bytes(b"nonsense too")
+    missing = default_kernel(broken, tmp_path)
+    assert isinstance(missing, Unavailable)
+    assert "the one that was built is broken" in missing.reason
+    assert "vmlinuz-9.9': neither an ELF file nor a bzImage" in missing.reason
+    (tmp_path / "vmlinuz-6.1").write_bytes(bzimage(gzip.compress(b"not an ELF file")))
+    assert not isinstance(default_kernel(broken, tmp_path), Unavailable)
+
+
 def test_a_bzimage_that_cannot_be_unpacked_is_booted_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(bzimage(gzip.compress(b"not an ELF file")))
     found = linux_kernel_file.given_kernel(tmp_path / "vmlinuz")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,24 +90,23 @@ def test_cells_are_seen_by_the_other_side(tmp_path: Path) -> None:
     assert theirs.read() == (1.5, float("inf"))
 
 
-def write_rounds(path: Path, rounds: int) -> None:
-    """Write records whose values are all the same, each another."""
-    theirs = Cells(path, WIDE, create=False)
-    for number in range(1, rounds + 1):
-        theirs.write(*[float(number)] * WIDE)
+# Writes records whose values are all the same, each another.
+WRITER = f"""
+import sys, pathlib
+from pytest_unikernel.table import Cells
+theirs = Cells(pathlib.Path(sys.argv[1]), {WIDE}, create=False)
+for number in range(1, {ROUNDS} + 1):
+    theirs.write(*[float(number)] * {WIDE})
+"""
 
 
 def test_a_record_is_never_seen_half_written(tmp_path: Path) -> None:
     ours = Cells(tmp_path / "cells", WIDE, create=True)
-    writer = multiprocessing.get_context("spawn").Process(
-        target=write_rounds, args=(tmp_path / "cells", ROUNDS)
-    )
-    writer.start()
-    seen: set[int] = set()
-    while writer.is_alive():
-        seen.update(map(len, map(set, (ours.read() for _ in range(1000)))))
-    writer.join()
-    assert writer.exitcode == 0
+    with subprocess.Popen([sys.executable, "-c", WRITER, tmp_path / "cells"]) as writer:
+        seen: set[int] = set()
+        while writer.poll() is None:
+            seen.update(map(len, map(set, (ours.read() for _ in range(1000)))))
+    assert writer.returncode == 0
     assert seen == {1}
     assert ours.read() == (float(ROUNDS),) * WIDE
 

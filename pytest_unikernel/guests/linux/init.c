@@ -5,7 +5,7 @@
  * their names, says how each ended, then ends the machine if its argument is "shutdown".
  *
  * With the setting "switch=DEVICE" in its environment: carries /unikernel/files into /root of the file system on
- * that device, appends /unikernel/profile to its /root/.profile, and starts its own init.
+ * that device, puts /unikernel/profile before what is in its /root/.profile, and starts its own init.
  *
  * Built by `python -m pytest_unikernel.build.linux_init`. Source of the numbers: Linux's UAPI headers.
  */
@@ -145,7 +145,7 @@ static void each_file(const char *directory, void (*visit)(const char *, const c
 		for (long at = 0; at < bytes; at += ((struct entry *)(names + at))->bytes) {
 			const char *name = ((struct entry *)(names + at))->name;
 			const char *a = name, *b = last, *c = next;
-			if (name[0] == '.')
+			if (name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])))
 				continue;
 			while (*a && *a == *b)
 				a++, b++;
@@ -221,8 +221,19 @@ static void append(const char *from, const char *to, int flags)
 static void carry(const char *path, const char *name)
 {
 	char place[2 * NAME_BYTES];
+	struct statx about;
 	put(put(place, "/image/root/"), name);
 	append(path, place, O_TRUNC);
+	if (call(__NR_statx, AT_FDCWD, (long)path, 0, STATX_MODE, (long)&about) == 0)
+		call(__NR_chmod, (long)place, about.stx_mode & 07777, 0, 0, 0);
+}
+
+/* Before the image's own, which may end the machine. */
+static void put_before(const char *from, const char *profile, const char *old)
+{
+	call(__NR_rename, (long)profile, (long)old, 0, 0, 0);
+	append(from, profile, O_TRUNC);
+	append(old, profile, O_APPEND);
 }
 
 static void switch_to(const char *device)
@@ -241,7 +252,7 @@ static void switch_to(const char *device)
 	if (!is_there)
 		die("no file system of a known type on ", device);
 	each_file(FILES, carry);
-	append(PROFILE, "/image/root/.profile", O_APPEND);
+	put_before(PROFILE, "/image/root/.profile", "/image/root/.profile-of-the-image");
 	call(__NR_umount2, (long)"/proc", 2, 0, 0, 0);
 	call(__NR_umount2, (long)"/sys", 2, 0, 0, 0);
 	call(__NR_umount2, (long)"/tmp", 2, 0, 0, 0);
