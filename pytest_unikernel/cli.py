@@ -3,30 +3,65 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
+from types import FrameType
 from typing import Any
 
 from pytest_unikernel.commands import build_linux_image, build_linux_kernel, build_rust_kernel
 from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.errors import UnikernelError
 
-FAILED, INTERRUPTED = 1, 130
+FAILED, SIGNALLED = 1, 128  # + the signal's number, as a shell says it
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; an error is one line on stderr and exit status 1, or 2 if it is the usage."""
+    """Run the command line; an error is one line on stderr and exit status 1, or 2 if it is the usage.
+
+    SIGINT, SIGTERM and SIGHUP end it once all is cleaned up, with status 128 + the signal's number.
+    """
     parsed = _parser().parse_args(arguments)
     try:
-        return int(parsed.command.run(parsed))
+        with _cleaning_up() as came:
+            return int(parsed.command.run(parsed))
     except (UnikernelError, OSError) as error:
         # A tool's own last lines follow the first one; they have been on stderr already.
         first = str(error).partition("\n")[0].removesuffix("; its last lines:")
         print(f"{PROGRAM}: {first}", file=sys.stderr)  # noqa: T201
         return FAILED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return SIGNALLED + (came or [signal.SIGINT])[0]
+
+
+@contextmanager
+def _cleaning_up() -> Iterator[list[int]]:
+    """Let every polite signal be a KeyboardInterrupt, once: what cleans up after it is not interrupted.
+
+    Gives the signals that came. Those that are ignored stay so, as under nohup; outside the main thread
+    Python delivers none.
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del frame
+        came.append(number)
+        if len(came) == 1:
+            raise KeyboardInterrupt
+
+    old = {}
+    if threading.current_thread() is threading.main_thread():
+        handled = [each for each in SIGNALS if signal.getsignal(each) not in {signal.SIG_IGN, None}]
+        old = {each: signal.signal(each, interrupt) for each in handled}
+    try:
+        yield came
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
 
 _Groups = dict[tuple[str, ...], Any]

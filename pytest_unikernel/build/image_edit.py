@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_unikernel.build import ext4
 from pytest_unikernel.build.linux_image import convert, deliver, refuse_existing
+from pytest_unikernel.build.scratch import scratch
 from pytest_unikernel.errors import BuildError
 
 HOME = "/root"
@@ -54,8 +54,8 @@ def edit_image(
     refuse_existing(output, force=force)
     if output.exists() and output.samefile(source):
         raise BuildError(f"expected -o to name another file than --from, got {str(output)!r}")
-    with tempfile.TemporaryDirectory(prefix="linux-image-") as work:
-        raw = Path(work) / "image.raw"
+    with scratch("linux-image-") as work:
+        raw = work / "image.raw"
         convert(source, _format_of(source), raw, "raw")
         if not ext4.is_ext(raw):
             raise BuildError(

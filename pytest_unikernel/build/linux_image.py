@@ -1,4 +1,4 @@
-"""Makes disk images with Debian: mmdebstrap fills a directory, mke2fs an image; no mounts."""
+"""Makes disk images with Debian: mmdebstrap fills a directory, mke2fs an image; no mounts of the host's."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pytest_unikernel.build import ext4
+from pytest_unikernel.build import ext4, mmdebstrap
 from pytest_unikernel.build.cache import cache_directory, private
 from pytest_unikernel.build.linux_init import GUEST
 from pytest_unikernel.build.ownership import Owners, all_owners, unpack
+from pytest_unikernel.build.scratch import scratch
 from pytest_unikernel.errors import BuildError
 
 Progress = Callable[[str], None]
@@ -23,8 +22,6 @@ CACHE = "linux-image"
 PROFILE = GUEST / "profile.sh"
 DEFAULT_SUITE, DEFAULT_SIZE = "bookworm", "384M"
 PACKAGES = ("systemd-sysv", "login")  # no udev: the kernel makes the devices, nobody waits for them
-TAIL_LINES = 15
-GRACE_S = 20.0
 WITHOUT_ROOT = (
     "without root it needs `apt-get install uidmap` and your name in /etc/subuid and /etc/subgid, "
     "or else `apt-get install fakechroot fakeroot`"
@@ -123,11 +120,10 @@ def build_image(
         raise BuildError(f"expected one of Debian's suites, as {DEFAULT_SUITE!r}, got {suite!r}")
     place = output or private(cache_directory(CACHE)) / f"{suite}.img"
     refuse_existing(place, force=force or output is None)
-    with tempfile.TemporaryDirectory(prefix="linux-image-") as work:
-        root = Path(work) / "root"
-        owners = _bootstrap(root, suite, include, progress or _silent)
+    with scratch("linux-image-") as work:
+        root, owners = _bootstrap(work, suite, include, progress or _silent)
         _set_up(root)
-        raw = Path(work) / "image.raw"
+        raw = work / "image.raw"
         ext4.make(root, raw, size)
         if owners is not None:
             ext4.set_owners(raw, all_owners(root, owners))
@@ -156,9 +152,9 @@ def deliver(raw: Path, place: Path, image_format: str | None) -> None:
     wanted = image_format or ("qcow2" if place.suffix == ".qcow2" else "raw")
     try:
         # A directory of our own: in one that others write to, a name can't be foreseen nor taken.
-        with tempfile.TemporaryDirectory(prefix=".linux-image-", dir=place.parent) as beside:
-            convert(raw, "raw", Path(beside) / "image", wanted)
-            (Path(beside) / "image").replace(place)
+        with scratch(".linux-image-", place.parent) as beside:
+            convert(raw, "raw", beside / "image", wanted)
+            (beside / "image").replace(place)
     except OSError as error:
         raise BuildError(f"can't write {str(place)!r}: {error.strerror}") from error
 
@@ -178,21 +174,18 @@ def convert(source: Path, source_format: str, place: Path, wanted: str) -> None:
         raise BuildError(f"qemu-img convert: {ended.stderr.strip()}")
 
 
-def _bootstrap(root: Path, suite: str, include: Sequence[str], tell: Progress) -> Owners | None:
-    """Fill the directory; return who owns what if that could only be noted, by who isn't root.
+def _bootstrap(work: Path, suite: str, include: Sequence[str], tell: Progress) -> tuple[Path, Owners | None]:
+    """Fill a directory; return it, and who owns what if that could only be noted, by who isn't root.
 
     Raises:
         BuildError: no mmdebstrap, or it failed.
     """
-    program = shutil.which("mmdebstrap")
-    if program is None:
-        raise BuildError("no mmdebstrap on PATH; apt-get install mmdebstrap")
+    root, archive = work / "root", work / "root.tar"
     is_root = os.geteuid() == 0
     packages = ",".join((*PACKAGES, *include))
     without = [f"--dpkgopt=path-exclude={each}" for each in WITHOUT]
     options = [f"--mode={'root' if is_root else 'auto'}", "--variant=minbase", f"--include={packages}"]
-    place = root if is_root else root.with_suffix(".tar")
-    status, tail = _followed([program, *options, *without, suite, str(place)], tell)
+    status, tail = mmdebstrap.run([*options, *without, suite, str(root if is_root else archive)], work, tell)
     if status:
         for line in tail:
             tell(line)
@@ -202,42 +195,10 @@ def _bootstrap(root: Path, suite: str, include: Sequence[str], tell: Progress) -
             "its last lines:\n" + "\n".join(tail)
         )
     if is_root:
-        return None
-    owners = unpack(place, root)
-    place.unlink()
-    return owners
-
-
-def _followed(argv: Sequence[str], tell: Progress) -> tuple[int, list[str]]:
-    """Run mmdebstrap; return its status and its last lines that weren't told."""
-    tail: deque[str] = deque(maxlen=TAIL_LINES)
-    with subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        try:
-            for line in process.stdout or ():
-                if line.startswith("I: "):
-                    tell(line[3:].rstrip())
-                elif line.strip():
-                    tail.append(line.rstrip())
-        except BaseException:
-            _stop(process)
-            raise
-    return process.returncode, list(tail)
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """End mmdebstrap, which removes what it made: the directory must not go before it does."""
-    process.terminate()
-    try:
-        process.communicate(timeout=GRACE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        return root, None
+    owners = unpack(archive, root)
+    archive.unlink()
+    return root, owners
 
 
 def _set_up(root: Path) -> None:

@@ -10,12 +10,13 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_unikernel.build import mmdebstrap
 from pytest_unikernel.build.cache import cache_directory, locked, private
 from pytest_unikernel.build.ownership import unpack
+from pytest_unikernel.build.scratch import remove, scratch
 
 INIT = Path(__file__).resolve().parent / "bed" / "init"
 LIMIT_S = 360.0
@@ -72,6 +73,7 @@ def cached_image(recipe: Recipe) -> Image:
 
     Raises:
         RuntimeError: a program failed; its last lines.
+        BuildError: there is no mmdebstrap, or it took too long.
     """
     made = private(_cache()) / recipe.key
     with locked(made.parent):
@@ -88,9 +90,8 @@ def _cache() -> Path:
 def _make(recipe: Recipe, made: Path) -> None:
     """Make it beside its place; the caller holds the lock, so what is there is of a run that was killed."""
     for leftover in made.parent.glob("new-*"):
-        shutil.rmtree(leftover)
-    work = Path(tempfile.mkdtemp(prefix="new-", dir=made.parent))
-    try:
+        remove(leftover)
+    with scratch("new-", made.parent) as work:
         root = _unpacked(recipe, work)
         shutil.copyfile(INIT, root / "bed-init")
         (root / "bed-init").chmod(0o755)
@@ -100,8 +101,6 @@ def _make(recipe: Recipe, made: Path) -> None:
         next((root / "boot").glob("initrd.img-*")).replace(image.initrd)
         _called("mke2fs", "-q", "-t", "ext4", "-d", str(root), str(image.disk), f"{SIZE_MIB}M")
         image.directory.replace(made)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _unpacked(recipe: Recipe, work: Path) -> Path:
@@ -109,10 +108,13 @@ def _unpacked(recipe: Recipe, work: Path) -> Path:
     archive, root = work / "root.tar", work / "root"
     excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")]
     packages = ",".join(recipe.packages)
-    _called(
-        *("mmdebstrap", "--variant=apt", "--aptopt=APT::Install-Recommends false", *excluded),
-        *(f"--include={packages}", recipe.suite, str(archive)),
+    options = ("--variant=apt", "--aptopt=APT::Install-Recommends false", *excluded)
+    ended = mmdebstrap.run(
+        [*options, f"--include={packages}", recipe.suite, str(archive)], work, _silent, limit_s=LIMIT_S
     )
+    if ended.status:
+        last = "\n".join(ended.tail)
+        raise RuntimeError(f"mmdebstrap ended with {ended.status}; its last lines:\n{last}")
     unpack(archive, root)
     archive.unlink()
     return root
@@ -135,3 +137,7 @@ def _called(*argv: str) -> None:
     if done.returncode:
         last = done.stdout.decode(errors="replace")[-3000:]
         raise RuntimeError(f"{argv[0]} ended with {done.returncode}; its last lines:\n{last}")
+
+
+def _silent(_line: str) -> None:
+    pass
