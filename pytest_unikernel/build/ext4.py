@@ -5,19 +5,22 @@ Source: debugfs(8), which says what went wrong on stderr and ends with status 0.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from pytest_unikernel.build.status import how
 from pytest_unikernel.errors import BuildError
 
 PATIENCE_S = 300.0
 INSTALL = "apt-get install e2fsprogs"
 # Source: e2fsck(8): 1 is corrected, 2 is corrected and the machine that mounts it should start anew.
 MENDED = (0, 1, 2)
-NO_ROOM = "Could not allocate"
+NO_ROOM = ("Could not allocate", "too small", "Not enough space", "Illegal inode number")
+MIB = 1 << 20
 REGULAR = 0o100000
 MAGIC_AT, MAGIC = 1024 + 56, b"\x53\xef"
 
@@ -29,20 +32,28 @@ def is_ext(image: Path) -> bool:
         return file.read(2) == MAGIC
 
 
-def make(folder: Path, image: Path, size: str) -> None:
-    """Make a file system of the given size (as ``384M``) with what is in the folder.
+def make(folder: Path, image: Path, size_bytes: int) -> None:
+    """Make a file system with what is in the folder, in a new file of that size.
 
     Raises:
         BuildError: no mke2fs, or it failed: mostly because the size doesn't suffice.
     """
-    ended = _run("mke2fs", "-q", "-t", "ext4", "-F", "-L", "linux", "-d", str(folder), str(image), size)
+    size = f"{size_bytes / MIB:.4g} MiB"
+    try:
+        with image.open("wb") as file:
+            file.truncate(size_bytes)
+    except (OSError, OverflowError) as error:
+        hint = " (see `ulimit -f`)" if getattr(error, "errno", errno.EFBIG) == errno.EFBIG else ""
+        raise BuildError(f"can't make a file of {size}: {getattr(error, 'strerror', error)}{hint}") from error
+    ended = _run("mke2fs", "-q", "-t", "ext4", "-F", "-L", "linux", "-d", str(folder), str(image))
     if ended.returncode:
-        said = ended.stderr.strip()
-        if NO_ROOM not in said and "too small" not in said:
+        said = ended.stderr.strip() or how(ended.returncode)
+        if not any(each in said for each in NO_ROOM):
             raise BuildError(f"mke2fs can't make {str(image)!r}: {said}")
         used = sum(each.lstat().st_blocks * 512 for each in folder.rglob("*")) >> 20
         raise BuildError(
-            f"can't fill an image of {size} with {used} MiB; try --size {used * 5 // 4 + 64}M: {said}"
+            f"can't fill an image of {size} with {used} MiB; try --size {used * 5 // 4 + 64}M: "
+            + " ".join(said.split())
         )
 
 
@@ -114,7 +125,7 @@ def _debugfs(image: Path, command: str, *, may_fail: bool = False) -> None:
 
 def _complaints(ended: subprocess.CompletedProcess[str]) -> str:
     said = [line for line in ended.stderr.splitlines() if line.strip() and not line.startswith("debugfs ")]
-    return " ".join(said) or (f"status {ended.returncode}" if ended.returncode else "")
+    return " ".join(said) or (how(ended.returncode) if ended.returncode else "")
 
 
 def _quoted(name: str) -> str:

@@ -14,6 +14,7 @@ from pytest_unikernel.build.cache import cache_directory, private
 from pytest_unikernel.build.linux_init import GUEST
 from pytest_unikernel.build.ownership import Owners, all_owners, unpack
 from pytest_unikernel.build.scratch import scratch
+from pytest_unikernel.build.status import how
 from pytest_unikernel.errors import BuildError
 
 Progress = Callable[[str], None]
@@ -26,6 +27,7 @@ WITHOUT_ROOT = (
     "without root it needs `apt-get install uidmap` and your name in /etc/subuid and /etc/subgid, "
     "or else `apt-get install fakechroot fakeroot`"
 )
+UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of two
 # In place of systemd's own, which waits for udev to tell of the console, and for all else to be idle.
 LOGIN = """[Unit]
 Description=Root's shell on the serial console
@@ -104,7 +106,7 @@ def build_image(
 
     Args:
         output: the image, by default in the cache.
-        size: its size, as ``384M`` or ``2G``.
+        size: its size, in bytes or as ``384M`` or ``2G``.
         suite: Debian's release.
         include: more packages.
         image_format: ``raw`` or ``qcow2``, by default what the name ends with, else raw.
@@ -114,8 +116,7 @@ def build_image(
     Raises:
         BuildError: a tool is missing or failed, the size doesn't suffice, or the file exists.
     """
-    if not re.fullmatch(r"[1-9]\d*[kMG]?", size):
-        raise BuildError(f"expected a size like 384M or 2G, got {size!r}")
+    size_bytes = _size_bytes(size)
     if not re.fullmatch(r"[a-z][a-z0-9.+-]*", suite):
         raise BuildError(f"expected one of Debian's suites, as {DEFAULT_SUITE!r}, got {suite!r}")
     place = output or private(cache_directory(CACHE)) / f"{suite}.img"
@@ -124,11 +125,19 @@ def build_image(
         root, owners = _bootstrap(work, suite, include, progress or _silent)
         _set_up(root)
         raw = work / "image.raw"
-        ext4.make(root, raw, size)
+        ext4.make(root, raw, size_bytes)
         if owners is not None:
             ext4.set_owners(raw, all_owners(root, owners))
         deliver(raw, place, image_format)
     return place
+
+
+def _size_bytes(size: str) -> int:
+    """Return what a size means: a bare number is blocks to mke2fs, and bytes to qemu-img and to us."""
+    match = re.fullmatch(r"([1-9]\d*)([kKMGT]?)", size)
+    if match is None:
+        raise BuildError(f"expected a size like 384M or 2G, got {size!r}")
+    return int(match[1]) << UNITS[match[2].upper()]
 
 
 def refuse_existing(place: Path, *, force: bool) -> None:
@@ -168,10 +177,12 @@ def convert(source: Path, source_format: str, place: Path, wanted: str) -> None:
     program = shutil.which("qemu-img")
     if program is None:
         raise BuildError("no qemu-img on PATH; apt-get install qemu-utils")
-    argv = [program, "convert", "-f", source_format, "-O", wanted, str(source), str(place)]
+    # Absolute: QEMU takes what is before a colon for a protocol. Source: qemu(1), "Device URL Syntax".
+    paths = [os.path.abspath(each) for each in (source, place)]  # noqa: PTH100 - not where a link leads
+    argv = [program, "convert", "-f", source_format, "-O", wanted, *paths]
     ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if ended.returncode:
-        raise BuildError(f"qemu-img convert: {ended.stderr.strip()}")
+        raise BuildError(f"qemu-img convert: {ended.stderr.strip() or how(ended.returncode)}")
 
 
 def _bootstrap(work: Path, suite: str, include: Sequence[str], tell: Progress) -> tuple[Path, Owners | None]:
