@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +27,13 @@ class Edit:
         copy: files for /root.
         run: scripts for /root, called at root's login in this order.
         shutdown: the machine ends when they are done.
-        shell: argv of a virtual machine whose disk is ``{image}``, with the terminal; or nothing.
+        shell: lets the user change the image, raw, after the files have come and before the calls; or None.
     """
 
     copy: Sequence[Path] = ()
     run: Sequence[Path] = ()
     shutdown: bool = False
-    shell: Sequence[str] = ()
+    shell: Callable[[Path], None] | None = None
 
 
 def edit_image(
@@ -65,10 +63,10 @@ def edit_image(
         ext4.mend(raw)
         for path, content, permissions in files:
             ext4.write(raw, f"{HOME}/{path.name}", content, permissions)
+        if edit.shell is not None:
+            edit.shell(raw)
         if edit.run or edit.shutdown:
             ext4.write(raw, PROFILE, _with_calls(ext4.read(raw, PROFILE) or b"", edit), 0o644)
-        if edit.shell:
-            _shell([each.replace("{image}", str(raw)) for each in edit.shell])
         deliver(raw, output, image_format)
     return output
 
@@ -101,12 +99,3 @@ def _with_calls(profile: bytes, edit: Edit) -> bytes:
     before, line, after = profile.partition(CALLS)
     glue = "" if line else "\n"
     return before + (glue + "\n".join(calls) + "\n").encode() + line + after
-
-
-def _shell(argv: Sequence[str]) -> None:
-    """Give the terminal to a virtual machine until it ends."""
-    if not sys.stdin.isatty():
-        raise BuildError("--shell needs a terminal; stdin isn't one")
-    ended = subprocess.run(argv, check=False)
-    if ended.returncode:
-        raise BuildError(f"{argv[0]} ended with status {ended.returncode}; no image was written")

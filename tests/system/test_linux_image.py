@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from needed import needs_ext4, needs_linux, needs_mmdebstrap, needs_qemu, needs_qemu_img
 from realloads import launched, outcomes
+from typed import Typed
 
 from pytest_unikernel.build import ext4
 from pytest_unikernel.build.image_edit import Edit, edit_image
@@ -63,3 +64,16 @@ def test_scripts_put_into_an_image_are_called_at_login_before_it_ends(
     mine = edit_image(debian, tmp_path / "mine.qcow2", Edit(run=[script]))
     log = launched(session, linux_vm(image=mine, ready=r"product=42"), 1, timeout_s=LIMIT_S)
     assert outcomes(log) == [Outcome.COMPLETED], log.tails
+
+
+def test_a_shell_in_debian_is_bash_and_a_package_database_can_be_asked(debian: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.img"
+    typed = Typed("--from", str(debian), "-o", str(new), "--shell")
+    try:
+        typed.until("# ")
+        typed.type("dpkg -s bash > /root/bash && echo $BASH_VERSION > /root/version; reboot\n")
+        assert typed.status() == 0, typed.shown
+    finally:
+        typed.close()
+    assert b"Status: install ok installed" in (ext4.read(new, "/root/bash") or b"")
+    assert ext4.read(new, "/root/version") not in {None, b"\n"}
