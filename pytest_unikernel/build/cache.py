@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from pytest_unikernel.errors import BuildError
 
@@ -41,7 +42,24 @@ def private(folder: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the directory, one process at a time; the system lets go of it should the process die."""
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Hold the directory, made if need be, one process at a time; the system lets go should the process die.
+
+    Who holds it may remove it.
+
+    Raises:
+        BuildError: it can't be made.
+    """
+    with _locked_file(folder):
         yield
+
+
+def _locked_file(folder: Path) -> IO[str]:
+    lock = folder / "lock"
+    while True:
+        private(folder)
+        with suppress(FileNotFoundError), ExitStack() as opened:  # removed by who held it before: once more
+            file = opened.enter_context(lock.open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                opened.pop_all()
+                return file

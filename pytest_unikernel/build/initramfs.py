@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build.cache import private
+from pytest_unikernel.build.cache import locked
 
 ALIGNED = 4
 TRAILER = "TRAILER!!!"
+# A script that is edited and tried leaves one each time; a sweep asks once for its own and runs for hours.
+KEPT, KEPT_S = 16, 7 * 86400
 CONSOLE = (5, 1)  # Source: Documentation/admin-guide/devices.txt
 
 
@@ -96,13 +98,29 @@ def stored_path(content: bytes, folder: Path) -> Path:
 def store(content: bytes, folder: Path) -> Path:
     """Write the archive into the folder unless it is there; return its path.
 
+    Archives that nobody asked for in a week are removed, but for the last ones that were.
+
     Raises:
         OSError: it can't be written.
         BuildError: the folder can't be made.
     """
-    path = stored_path(content, private(folder))
-    if not (path.is_file() and path.stat().st_size == len(content)):
-        new = path.with_suffix(f".{os.getpid()}")
-        new.write_bytes(content)
-        new.replace(path)
+    path = stored_path(content, folder)
+    with locked(folder):
+        if path.is_file() and path.stat().st_size == len(content):
+            os.utime(path)
+        else:
+            new = path.with_suffix(f".{os.getpid()}")
+            new.write_bytes(content)
+            new.replace(path)
+        _prune(folder, path)
     return path
+
+
+def _prune(folder: Path, asked_for: Path) -> None:
+    """Remove what was last asked for long ago; a guest reads its archive when it starts, and never again."""
+    others = [each for each in folder.iterdir() if each not in {asked_for, folder / "lock"}]
+    by_age = sorted(((each.stat().st_mtime, each) for each in others), reverse=True)
+    oldest_s = asked_for.stat().st_mtime - KEPT_S
+    for changed_s, each in by_age[KEPT:]:
+        if changed_s < oldest_s:
+            each.unlink()

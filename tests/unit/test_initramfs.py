@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from pathlib import Path
 
@@ -61,6 +62,19 @@ def test_a_stored_archive_that_was_cut_short_is_written_anew(tmp_path: Path) -> 
     stored = initramfs.store(b"whole", tmp_path)
     stored.write_bytes(b"who")
     assert initramfs.store(b"whole", tmp_path).read_bytes() == b"whole"
+
+
+def test_archives_nobody_asked_for_in_a_week_are_removed_but_for_the_last_ones(tmp_path: Path) -> None:
+    week_s, many = initramfs.KEPT_S, initramfs.KEPT + 3
+    stored = [initramfs.store(b"%d" % number, tmp_path) for number in range(many)]
+    cut_short = tmp_path / "x.123"
+    cut_short.touch()
+    assert all(each.exists() for each in stored), "young ones stay, however many"
+    now_s = stored[0].stat().st_mtime
+    for number, each in enumerate([cut_short, *stored]):
+        os.utime(each, (now_s, now_s - 2 * week_s + number))
+    assert initramfs.store(b"0", tmp_path) == stored[0], "asked for again"
+    assert sorted(tmp_path.glob("*.*")) == sorted([stored[0], *stored[-initramfs.KEPT :]])
 
 
 def test_names_with_quotes_stay_one_word_in_an_images_profile(tmp_path: Path) -> None:
