@@ -32,7 +32,7 @@ def make(tree: Path, objects: Path, what: Sequence[str], log: Path, tell: Callab
         objects: where everything is made.
         what: targets and options.
         log: gets all that make prints.
-        tell: called with a line about how far it is, every ten seconds.
+        tell: called with a line about how far it is, every ten seconds, and with the last ones if it fails.
 
     Raises:
         BuildError: make failed; the text ends with its last lines.
@@ -58,6 +58,8 @@ def make(tree: Path, objects: Path, what: Sequence[str], log: Path, tell: Callab
             os.killpg(process.pid, signal.SIGTERM)  # make and its compilers
             raise
     if process.returncode:
+        for line in tail:
+            tell(line.rstrip())
         raise BuildError(
             f"make {' '.join(what)} failed with status {process.returncode} (all of it: {log}); "
             f"its last lines:\n{''.join(tail)}"

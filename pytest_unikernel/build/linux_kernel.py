@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.build.cache import cache_directory, locked, private
-from pytest_unikernel.build.elf import why_not_pvh
+from pytest_unikernel.build.elf import why_not_pvh, why_truncated
 from pytest_unikernel.build.kbuild import make
 from pytest_unikernel.build.linux_init import GUEST
 from pytest_unikernel.build.linux_sources import Sources, find_sources
+from pytest_unikernel.build.status import how
 from pytest_unikernel.errors import BuildError
 
 Progress = Callable[[str], None]
@@ -98,7 +99,7 @@ def build_kernel(
     cache = private(cache_dir or cache_directory(CACHE))
     base = _configuration(config)
     sources = find_sources(source, cache / "downloads", tell)
-    folder = private(cache / _key(sources, base))
+    folder = cache / _key(sources, base)
     built = BuiltKernel(folder)
     with locked(folder):
         if not _is_built(built):
@@ -145,7 +146,11 @@ class _Build:
     def run(self) -> None:
         """Configure, make, and put the results into place; a failed build can be gone on with."""
         self._tell(f"taking the sources from {self._sources.path.name}")
-        tree = self._sources.tree(self._work)
+        try:
+            tree = self._sources.tree(self._work)
+        except BuildError:
+            shutil.rmtree(self._folder)  # sources that can't be used won't be asked for again
+            raise
         if not (self._work / "configured").exists():
             self._configure(tree)
             (self._work / "configured").touch()
@@ -191,7 +196,10 @@ class _Build:
 
 
 def _is_built(kernel: BuiltKernel) -> bool:
-    return kernel.vmlinux.is_file() and kernel.bzimage.is_file() and why_not_pvh(kernel.vmlinux) is None
+    """Whether it is there and whole; a disk that was full or a machine that failed can have cut it short."""
+    if not (kernel.vmlinux.is_file() and kernel.bzimage.is_file()):
+        return False
+    return why_not_pvh(kernel.vmlinux) is None and why_truncated(kernel.vmlinux) is None
 
 
 def _key(sources: Sources, base: _Configuration) -> str:
@@ -206,7 +214,7 @@ def _compiler() -> str:
 def _run(*argv: str) -> str:
     ended = subprocess.run(argv, capture_output=True, text=True, check=False)
     if ended.returncode:
-        raise BuildError(f"{' '.join(argv)} failed; its last lines:\n{ended.stderr[-2000:]}")
+        raise BuildError(f"{' '.join(argv)} failed: {ended.stderr.strip()[-500:] or how(ended.returncode)}")
     return ended.stdout
 
 

@@ -96,8 +96,10 @@ def _tree(path: Path) -> Sources:
             f"make -C {path} mrproper, or name another"
         )
     digest = hashlib.sha256()
-    for file in sorted(each for each in path.rglob("*") if each.is_file() and ".git" not in each.parts):
-        digest.update(str(file.relative_to(path)).encode() + b"\0" + file.read_bytes())
+    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+        name = file.relative_to(path)
+        if ".git" not in name.parts:
+            digest.update(str(name).encode() + b"\0" + file.read_bytes())
     return Sources(path, digest.hexdigest())
 
 

@@ -6,7 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from pytest_unikernel.commands.command import Command, note
+from pytest_unikernel.commands.command import Command, note, refuse_no_file
 
 
 def _describe(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +40,7 @@ def _run(parsed: argparse.Namespace) -> int:
         parsed.refuse(f"expected SOURCE or --version, got both: {parsed.source!r} and {parsed.version!r}")
     if parsed.jobs is not None and parsed.jobs < 1:
         parsed.refuse(f"-j must be a whole number >= 1, got {parsed.jobs}")
+    refuse_no_file(parsed.output)
     source = parsed.source if parsed.version is None else parsed.version
     built = build_kernel(source, config=parsed.config, jobs=parsed.jobs, progress=note)
     kernel = built.vmlinux

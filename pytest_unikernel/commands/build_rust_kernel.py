@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_unikernel.commands.command import PROGRAM, Command, note
+from pytest_unikernel.commands.command import PROGRAM, Command, note, refuse_no_file
 from pytest_unikernel.errors import BuildError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def _rust_kernel(parsed: argparse.Namespace) -> int:
         if parsed.crate is not None or parsed.output is not None:
             parsed.refuse("--new only copies the crate; CRATE and -o are for building it afterwards")
         return _new_crate(parsed.new)
+    refuse_no_file(parsed.output)
     kernel = _shipped_crate() if parsed.crate is None else _built_crate(parsed.crate)
     if parsed.output is not None:
         shutil.copyfile(kernel, parsed.output)

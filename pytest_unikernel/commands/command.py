@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
+
+from pytest_unikernel.errors import BuildError
 
 PROGRAM = "pytest-unikernel"
 
@@ -20,6 +23,16 @@ class Command(NamedTuple):
     summary: str
     describe: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+def refuse_no_file(output: Path | None) -> None:
+    """Refuse an output that can't be written before hours are spent on what should be in it.
+
+    Raises:
+        BuildError: it is a directory, or in none that exists.
+    """
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        raise BuildError(f"expected -o to name a file in a directory that exists, got {str(output)!r}")
 
 
 def note(line: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import multiprocessing
 import os
@@ -93,6 +95,24 @@ def test_a_failed_build_tells_its_last_lines_and_is_gone_on_with(tree: Path, cac
     assert build_kernel(tree, cache_dir=cache).version == "6.1.0-fake"
 
 
+def test_a_kernel_that_was_cut_short_is_built_anew(tree: Path, cache: Path) -> None:
+    built = build_kernel(tree, cache_dir=cache)
+    whole = built.vmlinux.read_bytes()
+    os.truncate(built.vmlinux, len(whole) // 2)
+    assert build_kernel(tree, cache_dir=cache).vmlinux.read_bytes() == whole
+
+
+def test_trees_below_a_git_directory_are_told_apart(tree: Path, cache: Path, tmp_path: Path) -> None:
+    inside = tmp_path / ".git" / "linux"
+    shutil.copytree(tree, inside)
+    (inside / ".git").mkdir()
+    first = build_kernel(inside, cache_dir=cache)
+    (inside / ".git" / "index").write_text("of no account")
+    assert build_kernel(inside, cache_dir=cache).directory == first.directory
+    (inside / "more.c").write_text("int more;")
+    assert build_kernel(inside, cache_dir=cache).directory != first.directory
+
+
 def test_two_at_once_build_it_once(tree: Path, cache: Path) -> None:
     context = multiprocessing.get_context("spawn")
     both = [context.Process(target=build_kernel, args=(tree,), kwargs={"cache_dir": cache}) for _ in range(2)]
@@ -126,7 +146,7 @@ def test_a_truncated_tarball_is_refused_and_nothing_of_it_stays(
     os.truncate(tarball, tarball.stat().st_size // 2)
     with pytest.raises(BuildError, match="expected a whole tarball"):
         build_kernel(tarball, cache_dir=cache)
-    assert not list(cache.rglob("unpacking-*"))
+    assert listing(cache) == []
 
 
 def test_a_tarball_of_something_else_is_refused(cache: Path, tmp_path: Path) -> None:
@@ -154,6 +174,46 @@ def test_a_tree_that_cannot_be_built_from_is_refused(
 def test_what_is_neither_path_nor_version_is_refused(given: str, cache: Path) -> None:
     with pytest.raises(BuildError, match="expected a kernel's source tree, a tarball, or a version"):
         build_kernel(given, cache_dir=cache)
+
+
+def served(tarball: Path, monkeypatch: pytest.MonkeyPatch, *, listed: str | None = None) -> list[str]:
+    """Let kernel.org's answers come from a directory; return the list of what is asked for."""
+    content = tarball.read_bytes()
+    sums = f"{listed or hashlib.sha256(content).hexdigest()}  {tarball.name}\n".encode()
+    asked = []
+
+    def urlopen(address: str, timeout: float) -> io.BytesIO:
+        asked.append(address)
+        return io.BytesIO(sums if address.endswith("sha256sums.asc") else content)
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    return asked
+
+
+def test_a_version_is_downloaded_once_checked_and_built(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``build_linux.sh``, as the README says: ``build linux-kernel 5.8``."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    asked = served(packed(tree, tmp_path / "linux-5.8.tar.xz"), monkeypatch)
+    assert cli.main(["build", "linux-kernel", "5.8"]) == 0
+    kernel = Path(capsys.readouterr().out.rstrip())
+    place = "https://cdn.kernel.org/pub/linux/kernel/v5.x"
+    assert asked == [f"{place}/sha256sums.asc", f"{place}/linux-5.8.tar.xz"]
+    assert cli.main(["build", "linux-kernel", "--version", "5.8", "--config", "tiny"]) == 0
+    assert len(asked) == 2
+    built = newest_kernel()
+    assert built is not None
+    assert built.vmlinux.samefile(kernel)
+
+
+def test_a_download_that_is_not_what_is_listed_is_refused_and_removed(
+    tree: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(packed(tree, tmp_path / "linux-5.8.tar.xz"), monkeypatch, listed="0" * 64)
+    with pytest.raises(BuildError, match=r"isn't what sha256sums\.asc lists"):
+        build_kernel("5.8", cache_dir=cache)
+    assert listing(cache) == ["downloads"]
 
 
 def test_without_a_network_the_error_names_the_file_to_provide(
@@ -205,6 +265,28 @@ def test_the_command_prints_the_path_and_copies_the_kernel(
     assert cli.main(["build", "linux-kernel", str(tree), "-o", str(tmp_path / "k")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'k'}\n"
     assert (tmp_path / "k").read_bytes()
+
+
+def test_a_failed_make_says_why_on_stderr_once(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    cache = tmp_path / "xdg" / "pytest-unikernel" / "linux-kernel"
+    cache.mkdir(parents=True)
+    (cache / "fail").touch()
+    assert cli.main(["build", "linux-kernel", str(tree)]) == 1
+    said = capsys.readouterr().err
+    assert said.splitlines().count("no such thing") == 1
+    assert "make.log" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize("output", ["/nowhere/k", "/"])
+def test_an_output_that_cannot_be_is_refused_before_anything_is_built(
+    output: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(linux_kernel, "build_kernel", lambda *_, **__: pytest.fail("built"))
+    assert cli.main(["build", "linux-kernel", "-o", output]) == 1
+    assert "expected -o to name a file in a directory that exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [["-j0"], ["5.8", "--version", "5.9"]])
