@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from needed import needs_linux, needs_qemu
 from sweeprun import LENIENT, run_apart, write
 
 HERE = Path(__file__).parent
@@ -22,6 +24,7 @@ def test_it(load_step, linux_process):
     result = load_step(linux_process("echo said by $UNIKERNEL_ID"))
     assert result.completed == result.scheduled > 0
 """
+CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # pytester's runs have another home
 TIMES = ("--sweep-time-steps=0.05", "--sweep-window=0.5", "--sweep-warmup=0.1")
 
 
@@ -73,6 +76,22 @@ def test_it(cold_start, linux_process):
     result = run_apart(pytester, "--benchmark-disable", "-s")
     result.stdout.re_match_lines([".*\\b1$", "2$"], consecutive=True)
     result.stdout.fnmatch_lines(["19999", "20000"], consecutive=True)
+
+
+@needs_qemu
+@needs_linux
+def test_just_one_machine_is_started_and_its_console_shown(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``start_linux.sh`` by the repository's own suite, exactly as the README says."""
+    monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
+    shutil.copy(HERE.parent.parent / "benchmarks" / "test_sweeps.py", pytester.path)
+    chosen = ("-k", "cold and linux_vm", "--benchmark-disable", "-s")
+    result = run_apart(pytester, *chosen, "-W", "error", "test_sweeps.py")
+    outcomes = result.parseoutcomes()  # the variant on KVM skips where there is none
+    assert outcomes["passed"] >= 1
+    assert outcomes["passed"] + outcomes.get("skipped", 0) == 2
+    assert len(re.findall(r"\d{19} VM successfully running", result.stdout.str())) == outcomes["passed"]
 
 
 def test_a_program_that_can_not_be_started_leaves_no_open_file(pytester: pytest.Pytester) -> None:

@@ -13,6 +13,7 @@ import pytest
 from pytest_unikernel import kvm
 from pytest_unikernel.target import Unavailable
 from pytest_unikernel.targets import qemu
+from pytest_unikernel.targets.linux_vm import linux_vm
 from pytest_unikernel.targets.qemu import Machine, Qemu, Screen
 
 BOOT = qemu.kernel_boot("/k.elf", None)
@@ -55,6 +56,17 @@ def test_memory_cpus_accelerator_and_model_are_passed_on() -> None:
         "kvm",
         "host",
     ]
+
+
+def test_a_linux_machine_with_a_window_is_a_pc_whose_kernel_writes_there_and_on_the_console() -> None:
+    """``start_linux.sh -d``."""
+    given = tuple(linux_vm(display=True).argv)
+    assert value_of("-display", given) == qemu.WINDOW
+    assert value_of("-M", given) == "pc"
+    assert value_of("-vga", given) == "std"
+    assert value_of("-append", given).split()[:2] == ["console=tty0", "console=ttyS0"]
+    assert "-sandbox" not in given
+    assert value_of("-display", tuple(linux_vm(console=True).argv)) == "none"
 
 
 def test_on_a_terminal_qemu_only_writes_so_that_it_is_not_stopped_in_the_background() -> None:
