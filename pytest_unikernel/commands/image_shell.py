@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -51,7 +52,10 @@ class ImageShell:
         try:
             ended = subprocess.run(self._argv(image), check=False)
         finally:
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, before)  # QEMU has no time for it if it is killed
+            with contextlib.suppress(termios.error):  # there is no terminal any more
+                termios.tcsetattr(
+                    sys.stdin, termios.TCSANOW, before
+                )  # QEMU has no time for it if it is killed
         if ended.returncode:
             raise BuildError(f"{self.program}: {how(ended.returncode)}; no image was written")
         ext4.mend(image)

@@ -61,4 +61,10 @@ class Typed:
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGTERM)
             self.process.wait(PATIENCE_S)
-        os.close(self.terminal)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the terminal, once."""
+        if self.terminal >= 0:
+            os.close(self.terminal)
+        self.terminal = -1

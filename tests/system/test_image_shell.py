@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from needed import needs_busybox, needs_ext4, needs_linux, needs_qemu, needs_qemu_img
-from typed import Typed
+from realloads import mentioning, until
+from typed import PATIENCE_S, Typed
 
 from pytest_unikernel.build import ext4
 
@@ -122,4 +123,19 @@ def test_a_machine_that_is_killed_gives_no_image_and_the_terminal_is_as_it_was(i
         os.kill(int(children[0]), signal.SIGKILL)
         assert typed.status() == 1
         assert "killed by SIGKILL; no image was written" in typed.shown
+        assert not new.exists()
+
+
+def test_a_terminal_that_is_closed_ends_the_machine_and_leaves_nothing(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "scratch"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    with shell_in(image) as (typed, new):
+        assert list(place.iterdir())
+        typed.hang_up()
+        assert typed.process.wait(PATIENCE_S) == 128 + signal.SIGHUP
+        assert until(lambda: not mentioning(str(place)))
+        assert list(place.iterdir()) == []
         assert not new.exists()
