@@ -52,7 +52,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.output is None or not edits:
         parsed.refuse("--from needs -o FILE and one of --copy, --run, --shutdown, --shell")
     if parsed.size or parsed.suite or parsed.include:
-        parsed.refuse("--size, --suite and --include make an image of none: they don't go with --from")
+        parsed.refuse("--size, --suite and --include are for a new Debian: they don't go with --from")
     print(_edited(parsed))  # noqa: T201
     return 0
 
