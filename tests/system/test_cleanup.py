@@ -54,6 +54,11 @@ def test_forked(forked, load_step):
 """
 
 
+def _heed_hangups() -> None:
+    """Undo what nohup did, should these tests be run by it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Sweep:
     """A run of pytest in a process of its own, in mid-sweep once ``begun`` has returned."""
 
@@ -100,6 +105,7 @@ class Sweep:
             stderr=subprocess.STDOUT,
             start_new_session=wrap is list,
             pass_fds=given,
+            preexec_fn=_heed_hangups,  # noqa: PLW1509 - no threads here
         )
         return self
 
