@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -112,6 +113,11 @@ def _has(pid: int, wanted: bytes) -> bool:
     except OSError:
         return False
     return any(wanted in text for text in texts) and alive(pid)
+
+
+def heed_hangups() -> None:
+    """Undo in a child what nohup did, should the tests be run by it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def as_nobody(argv: list[str]) -> list[str]:

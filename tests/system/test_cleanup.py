@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from realloads import alive, as_nobody, command_of, mentioning, until
+from realloads import alive, as_nobody, command_of, heed_hangups, mentioning, until
 
 from pytest_unikernel import leftovers, reaper
 
@@ -52,11 +52,6 @@ def test_plain(load_step):
 def test_forked(forked, load_step):
     load_step(Target("many", ["/bin/sh", "-c", {LINE!r}]))
 """
-
-
-def _heed_hangups() -> None:
-    """Undo what nohup did, should these tests be run by it."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Sweep:
@@ -105,7 +100,7 @@ class Sweep:
             stderr=subprocess.STDOUT,
             start_new_session=wrap is list,
             pass_fds=given,
-            preexec_fn=_heed_hangups,  # noqa: PLW1509 - no threads here
+            preexec_fn=heed_hangups,  # noqa: PLW1509 - no threads here
         )
         return self
 

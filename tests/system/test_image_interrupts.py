@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from realloads import mentioning, until
+from realloads import PATIENCE_S, heed_hangups, mentioning, until
 
 from pytest_unikernel import cli
 from pytest_unikernel.build import mmdebstrap, scratch
@@ -67,6 +67,7 @@ class Build:
             },
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_hangups,  # noqa: PLW1509 - no threads here
         )
 
     def begun(self) -> Build:
@@ -76,8 +77,7 @@ class Build:
 
     def ended_by(self, number: int) -> int:
         self.process.send_signal(number)
-        with self.process:
-            return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)
 
     def running(self) -> list[int]:
         """Return all processes that were started for it, found by their environment."""
@@ -86,7 +86,9 @@ class Build:
     def clean_up(self) -> None:
         for pid in self.running():
             os.kill(pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.kill()
+        with self.process:  # closes its pipe too
+            self.process.wait(PATIENCE_S)
         for point in reversed(scratch.mounts_below(self.place)):
             subprocess.run(["umount", "--lazy", str(point)], check=True)  # noqa: S607
 
