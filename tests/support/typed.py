@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+from realloads import heed_hangups
+
 PATIENCE_S = 60.0
 
 
@@ -24,6 +26,7 @@ class Typed:
             stdin=its_end,
             stdout=its_end,
             stderr=its_end,
+            preexec_fn=heed_hangups,  # noqa: PLW1509 - no threads here
         )
         os.close(its_end)
         self.shown = ""

@@ -272,7 +272,7 @@ def test_a_child_is_given_a_clean_slate(
 
 def printed(session: Session, argv: list[str], realtime: Literal["off", "auto"]) -> str:
     with supervised(session, Target("printing", argv), realtime=realtime) as supervisor:
-        supervisor._runtime.keep_output = True
+        supervisor._keep_output = True
         return run_cold(supervisor, 1, unmeasured=0).log.outputs[0]
 
 
