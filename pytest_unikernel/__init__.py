@@ -10,7 +10,8 @@ from pytest_unikernel.errors import (
     UnikernelError,
 )
 from pytest_unikernel.readiness import Event, Exit, Http, Line, Port
-from pytest_unikernel.target import Instance, Target, Unavailable
+from pytest_unikernel.stamps import Stamp, Stamps
+from pytest_unikernel.target import Instance, Place, Target, Unavailable
 
 if TYPE_CHECKING:
     from pytest_unikernel.result import LoadResult
@@ -25,8 +26,11 @@ __all__ = [
     "Line",
     "LoadError",
     "LoadResult",
+    "Place",
     "Port",
     "SessionError",
+    "Stamp",
+    "Stamps",
     "Summary",
     "Target",
     "TargetError",

@@ -53,12 +53,17 @@ def _quotas(root: Path, path: str, *names: str) -> Iterator[float]:
 
 
 def container_daemons() -> list[str]:
-    """Return the container daemons that run on this host, by the name of their program."""
+    """Return the container daemons that run on this host, by the name of their program.
+
+    A podman is one if it serves an API; the others come and go with their containers.
+    """
     running = set()
     for entry in PROC.iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                running.add((entry / "comm").read_text(encoding="utf-8", errors="replace").strip())
+                name = (entry / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                if name != "podman" or b"service" in (entry / "cmdline").read_bytes().split(b"\0"):
+                    running.add(name)
     return sorted(running & CONTAINER_DAEMONS)
 
 

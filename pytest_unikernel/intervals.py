@@ -1,7 +1,8 @@
 """Events of launches -> declared intervals between them. Pure.
 
 Every launch has the events ``scheduled``, ``started``, ``ready`` and ``exited``; others are those that the
-instance reported. A launch that lacks one of the two, or has them in the wrong order, is counted as censored.
+instance reported. A launch that lacks one of the two, or has them in the wrong order, is counted as censored;
+so is one with one of them by the wall clock, if that was set during the load.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ def _summary(pair: Pair, trials: Sequence[Trial]) -> Summary:
 
 
 def _between(log: LaunchLog, row: int, pair: Pair) -> int | None:
-    begin_ns, end_ns = (_instant_ns(log, row, event) for event in pair)
+    first, second = pair
+    if log.wall_clock_moved and (first in log.wall_clock) != (second in log.wall_clock):
+        return None
+    begin_ns, end_ns = _instant_ns(log, row, first), _instant_ns(log, row, second)
     if NONE_NS in (begin_ns, end_ns) or end_ns < begin_ns:
         return None
     return end_ns - begin_ns

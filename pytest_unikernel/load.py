@@ -6,14 +6,14 @@ import dataclasses
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import cgroups, host
-from pytest_unikernel.errors import LoadError
+from pytest_unikernel import cgroups, host, leftovercommand, stampreader
+from pytest_unikernel.errors import LoadError, UnikernelError
 from pytest_unikernel.guards import (
     DESCRIPTORS_PER_LAUNCH,
     DESCRIPTORS_RESERVED,
@@ -27,16 +27,18 @@ from pytest_unikernel.loadgen import LoadGenerator, run_cold
 from pytest_unikernel.meter import Meter
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.progress import step_text
+from pytest_unikernel.progress import Progress, step_text
 from pytest_unikernel.quiescence import Quiescence, QuietHost
 from pytest_unikernel.raw import write_raw
 from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
+from pytest_unikernel.stampreader import StampReader
+from pytest_unikernel.stamps import Stamps
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.supervisor import Supervisor
-from pytest_unikernel.target import Target
+from pytest_unikernel.target import Place, Target
 from pytest_unikernel.tuning import Realtime, Tuned, tuned
 
 DEFAULT_TIMEOUT_S = 60.0
@@ -99,7 +101,7 @@ class Loads:
                 if number:
                     self._quiet(target)
                 seeds.append(_seed(plan, number))
-                generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears())
+                generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears(load))
                 load.run(lambda generator=generator: generator.run(seeds[-1]))
                 warmup_ns = max(warmup_ns, generator.warmup_ns)
                 if load.cut_short:
@@ -118,16 +120,16 @@ class Loads:
     ) -> Measured:
         """Launch one instance after the other, without contention."""
         with self._running(target, f"{target.full_name} cold") as load:
-            load.run(lambda: run_cold(load.supervisor, launches, unmeasured=unmeasured, **self._ears()))
+            load.run(lambda: run_cold(load.supervisor, launches, unmeasured=unmeasured, **self._ears(load)))
         return load.measured(settings, mode="cold", time_step_s=None, arrivals=None, seeds=(), warmup_s=0.0)
 
-    def _ears(self) -> dict[str, Any]:
+    def _ears(self, load: _Load) -> dict[str, Any]:
         """Return whom a generator tells how far it is, and whom it asks whether to go on."""
-        return {"show": self._session.progress, "interrupted": self._interrupts.asked}
+        return {"show": load.show, "interrupted": self._interrupts.asked}
 
     def _quiet(self, target: Target) -> None:
         """Wait for a quiet host; simulated instances need none."""
-        if target.supervisor is None:
+        if not target.simulated:
             bound_s = QUIET_BOUND_S[self._options.profile]
             self._quiescence.wait(self._options.quiet_host, bound_s, self._interrupts.asked)
 
@@ -137,6 +139,7 @@ class Loads:
         options, session = self._options, self._session
         _make("--sweep-output", options.output)
         _make("--sweep-raw", options.raw)
+        _refuse_daemons(target, options.quiet_host)
         load = _Load(target, session, options, self._interrupts)
         with tuned(options.realtime, load.descriptors, options.cpus) as granted:
             self._quiet(target)
@@ -165,6 +168,7 @@ class _Load:
         self._interrupts = interrupts
         self._trials: list[Trial] = []
         self._problems: list[str] = []
+        self._stamps: StampReader | None = None
 
     @property
     def descriptors(self) -> int:
@@ -177,20 +181,56 @@ class _Load:
         self._granted = granted
         runtime = _runtime(self._target, self._session, self._options, granted)
         runtime.ahead_ns = ahead_ns
-        make = self._target.supervisor or ProcessSupervisor
-        self.supervisor = make(self._target, runtime, self._options.time_limit_s(self._target))
-        self.supervisor.watch(self._interrupts.descriptor, self._interrupts.drain)
-        self._meter = Meter(self._session.sample)
+        target = _prepared(self._target, runtime)
+        with ExitStack() as undo:
+            undo.enter_context(self._leaving_nothing(target))
+            make = target.supervisor or ProcessSupervisor
+            self.supervisor = make(target, runtime, self._options.time_limit_s(target))
+            undo.callback(self.supervisor.close)
+            self.supervisor.watch(self._interrupts.descriptor, self._interrupts.drain)
+            if target.stamps is not None:
+                self._stamps = self._stamp_reader(target.stamps, runtime)
+                undo.callback(self._stamps.close)
+                self.supervisor.watch(self._stamps.descriptor, self._stamps.on_printed)
+            self._meter = Meter(self._session.sample)
+            undo.callback(self._meter.stop)
+            yield
+
+    @contextmanager
+    def _leaving_nothing(self, target: Target) -> Iterator[None]:
+        """Remove what instances left with a daemon; should pytest be killed, the reaper does it."""
+        if not target.leftovers:
+            yield
+            return
+        token = self._session.token
+        self._session.removal(target.name, leftovercommand.command(target, token))
         try:
             yield
         finally:
-            self._meter.stop()
-            self.supervisor.close()
+            problem = leftovercommand.remove(target, token)
+            if problem:
+                self._problems.append(problem)
+
+    def _stamp_reader(self, stamps: Stamps, runtime: Runtime) -> StampReader:
+        """Start the program that tells of an engine's own events."""
+        argv = stampreader.command_line(stamps, runtime.token)
+        try:
+            return StampReader(stamps, argv, runtime)
+        except OSError as error:
+            raise LoadError(f"{self._target.full_name}: can't start {argv[0]!r}: {error.strerror}") from error
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the load has come."""
+        self._session.progress(progress)
+        if self._stamps is not None:
+            self._stamps.look()
 
     def run(self, trial: Any) -> None:
         """Run one trial on a log of its own."""
         self.supervisor.log = LaunchLog()
         ran: Trial = dataclasses.replace(trial(), completes_when_ready=self._target.long_lived)
+        if self._stamps is not None:
+            self._stamps.settle(ran.log)
         self.cut_short = self._interrupts.asked()
         self._trials.append(ran)
         if self._options.raw is not None:
@@ -214,7 +254,7 @@ class _Load:
                 **self._meter.generator(logs, self.supervisor.turns_ns),
                 "realtime": self._granted.realtime,
             },
-            host=self._meter.host(),
+            host={**self._meter.host(), "container_daemons_needed": sorted(self._target.daemons)},
             guards=_guards(self.guard),
             settings=settings,
             interrupted=self.cut_short,
@@ -222,6 +262,40 @@ class _Load:
         )
         outputs = [text for log in logs for text in log.outputs.values()]
         return Measured(make_result(self._target, self._trials, around), outputs, self._problems)
+
+
+def _refuse_daemons(target: Target, quiet_host: QuietHost) -> None:
+    """Refuse to measure beside a container daemon that isn't the target's, where a quiet host is demanded.
+
+    Raises:
+        LoadError: one runs.
+    """
+    if quiet_host != "fail" or target.simulated:
+        return
+    others = [name for name in host.container_daemons() if name not in target.daemons]
+    if others:
+        raise LoadError(
+            f"--sweep-quiet-host=fail: {', '.join(others)} runs, and even an idle container daemon disturbs "
+            "the figures; stop it (systemctl stop docker docker.socket containerd), or take "
+            "--sweep-quiet-host=warn"
+        )
+
+
+def _prepared(target: Target, runtime: Runtime) -> Target:
+    """Return the copy of the target that is launched.
+
+    Raises:
+        LoadError: the target's function raised something.
+    """
+    if target.prepare is None:
+        return target
+    place = Place(runtime.token, str(runtime.directory), runtime.cpus)
+    try:
+        return target.prepare(target, place)
+    except UnikernelError:
+        raise
+    except Exception as error:
+        raise LoadError(f"{target.full_name}: prepare() raised {error!r}") from error
 
 
 def _versions(target: Target) -> dict[str, str]:
@@ -260,7 +334,7 @@ def _runtime(target: Target, session: Session, options: LoadOptions, granted: Tu
 
 def _guard(target: Target, options: LoadOptions, session: Session) -> Guard:
     asked = options.max_in_flight
-    if target.supervisor is not None and asked is None:
+    if target.simulated and asked is None:
         return open_guard()
     if target.console and asked is None:
         asked = 1

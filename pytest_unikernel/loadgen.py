@@ -21,6 +21,7 @@ LEAD_NS = 2_000_000  # between the decision to begin and the first launch
 NEVER_NS = 1 << 62
 HOPELESS_FAILURES = 10  # with nothing completed: there is nothing to warm up
 FAREWELL_NS = 5_000_000_000  # how long killed instances may take to be gone
+REMOVALS_NS = 60_000_000_000  # and how long removing them may take; what is left then is the session's
 WARM_UP, WINDOW, COOL_DOWN, DRAIN, COLD = (
     PHASES.index(name) for name in ("warm-up", "window", "cool-down", "drain", "cold")
 )
@@ -79,8 +80,11 @@ class LoadGenerator:
 
     def _turn(self, until_ns: int, *, or_exit: bool) -> int:
         """Wait, but never for so long that the guard or the live line would be forgotten."""
-        look_ns = self._next_look_ns
-        now_ns = self._supervisor.wait(until_ns if until_ns < look_ns else look_ns, or_exit=or_exit)
+        look_ns, wait = self._next_look_ns, self._supervisor.wait
+        if until_ns < look_ns:
+            now_ns = wait(until_ns, or_exit=or_exit)
+        else:
+            now_ns = wait(look_ns, or_exit=or_exit, punctual=False)
         self._last_turn_ns = now_ns
         if now_ns >= look_ns:
             self._look(now_ns)
@@ -106,7 +110,7 @@ class LoadGenerator:
             self._backlog[1] += supervisor.in_flight
         log = supervisor.log
         index = log.add(due_ns)
-        if self._guard.refuses(supervisor.in_flight):
+        if self._guard.refuses(supervisor.in_flight + supervisor.removing):
             log.outcome[index] = Outcome.DROPPED
             supervisor.dropped += 1
         else:
@@ -265,7 +269,7 @@ def run_cold(
         supervisor.log.scheduled_ns[index] = supervisor.log.started_ns[index]
         show(Progress(COLD, supervisor.in_flight, supervisor.completed, supervisor.failed))
         now_ns = supervisor.now_ns()
-        while supervisor.in_flight and not interrupted():
+        while (supervisor.in_flight or supervisor.removing) and not interrupted():
             now_ns = supervisor.wait(now_ns + FAREWELL_NS)
     end_everything(supervisor)
     rows = range(min(unmeasured, len(supervisor.log)), len(supervisor.log))
@@ -273,11 +277,13 @@ def run_cold(
 
 
 def end_everything(supervisor: Supervisor) -> None:
-    """End what is in flight, as unfinished, and wait until it is gone, within a bound."""
-    if not supervisor.in_flight:
-        return
-    supervisor.end_all(Outcome.UNFINISHED)
+    """End what is in flight, as unfinished, and wait until it is gone and removed, within bounds."""
     now_ns = supervisor.now_ns()
-    bound_ns = now_ns + FAREWELL_NS
-    while supervisor.in_flight and now_ns < bound_ns:
+    if supervisor.in_flight:
+        supervisor.end_all(Outcome.UNFINISHED)
+        bound_ns = now_ns + FAREWELL_NS
+        while supervisor.in_flight and now_ns < bound_ns:
+            now_ns = supervisor.wait(bound_ns)
+    bound_ns = now_ns + REMOVALS_NS
+    while supervisor.removing and now_ns < bound_ns:
         now_ns = supervisor.wait(bound_ns)

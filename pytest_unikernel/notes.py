@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_unikernel.knee import cores_of, find_knee, verdict_of
 from pytest_unikernel.progress import duration_text, rate_text, step_text
@@ -238,10 +238,19 @@ def _cold_report(cold: Sequence[Row]) -> list[str]:
 
 
 def _closing(rows: Sequence[Row]) -> list[str]:
-    daemons = sorted({name for row in rows for name in row.load["host"].get("container_daemons") or ()})
     notes = [BENCHMARK_NOTE]
+    disturbed = {str(row.load["target"]): _strangers(row.load["host"]) for row in rows}
+    daemons = sorted({name for names in disturbed.values() for name in names})
     if daemons:
+        targets = [target for target, names in disturbed.items() if names]
         notes.append(
-            f"{', '.join(daemons)} ran meanwhile: even an idle container daemon disturbs the figures."
+            f"{', '.join(daemons)} ran beside {', '.join(targets)}: even an idle container daemon disturbs "
+            "the figures; stop it, or take --sweep-quiet-host=fail to be held to that."
         )
     return [line for note in notes for line in wrapped(note, "")]
+
+
+def _strangers(host: Mapping[str, Any]) -> list[str]:
+    """Return the container daemons that ran and that the target had no need of."""
+    needed = host.get("container_daemons_needed") or ()
+    return [name for name in host.get("container_daemons") or () if name not in needed]

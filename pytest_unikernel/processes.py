@@ -26,6 +26,7 @@ from pytest_unikernel.parking import FIRST_KEY, Parking
 from pytest_unikernel.probes import Prober
 from pytest_unikernel.readiness import Event, Exit, Port
 from pytest_unikernel.record import OUTCOME_OF_REASON, LaunchLog, Outcome
+from pytest_unikernel.removal import Remover
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.spawn import Spawner
 from pytest_unikernel.target import Instance, Target
@@ -81,12 +82,18 @@ class ProcessSupervisor:
         self._look_for_adopted_ns = 0
         self._events = EventPipe(runtime.directory)
         self.watch(self._events.descriptor, self._on_events)
+        self._remover = Remover(target, runtime.token, self._spawner, self) if target.removal else None
         self._instances = Instances(target, runtime.directory, runtime.token, self._events.path)
         self._prepared: Instance | None = None
 
     def now_ns(self) -> int:
         """Return CLOCK_MONOTONIC."""
         return monotonic_ns()
+
+    @property
+    def removing(self) -> int:
+        """Instances that have exited and not been removed yet."""
+        return 0 if self._remover is None else self._remover.pending
 
     def watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
         """Call the handler with the instant whenever the descriptor is readable."""
@@ -173,13 +180,13 @@ class ProcessSupervisor:
 
     # waiting --------------------------------------------------------------------------------------
 
-    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:  # noqa: C901, PLR0912 - calls are dear
+    def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:  # noqa: C901, PLR0912 - calls are dear
         """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol."""
         poll, by_descriptor = self._epoll.poll, self._by_descriptor
-        now_ns, ahead_ns = monotonic_ns(), self._runtime.ahead_ns
+        now_ns, awake_ns = monotonic_ns(), until_ns - self._runtime.ahead_ns if punctual else until_ns
         returning = False
         while True:
-            wake_ns = (self._limit_ns if self._limit_ns < until_ns else until_ns) - ahead_ns
+            wake_ns = self._limit_ns if self._limit_ns < awake_ns else awake_ns
             if wake_ns <= now_ns:
                 happened = poll(0, MAX_EVENTS)
             else:
@@ -225,7 +232,8 @@ class ProcessSupervisor:
                 child.signal_group(signal.SIGKILL)
         if now_ns >= self._look_for_adopted_ns:
             self._look_for_adopted_ns = now_ns + ADOPTED_EVERY_NS
-            self._adopted.reap({child.pid for child in self._by_name.values()})
+            removing = set() if self._remover is None else self._remover.pids
+            self._adopted.reap(removing.union(child.pid for child in self._by_name.values()))
         self._limit_ns = min(self._look_for_adopted_ns, *(limit.next_ns() for limit in self._limits))
         oldest = next(self._running(), None)
         if oldest is not None:
@@ -411,7 +419,15 @@ class ProcessSupervisor:
             self.log.outputs[child.index] = child.tail.decode(errors="replace")
         if self._target.cleanup is not None:
             self._call_cleanup(self._target.cleanup, child)
+        if self._remover is not None:
+            self._remove(self._remover, child, status)
         self._instances.discard(child.instance)
+
+    def _remove(self, remover: Remover, child: Child, status: int) -> None:
+        """Have removed what the instance left, unless there is nothing, or it may be somebody else's."""
+        refused = self.log.outcome[child.index] == Outcome.DAEMON_ERROR
+        if not refused and not (self._target.removes_itself and status >= 0):
+            remover.add(child.instance.id)
 
     def _call_cleanup(self, cleanup: Callable[[Instance], None], child: Child) -> None:
         try:
@@ -427,6 +443,8 @@ class ProcessSupervisor:
         for child in list(self._by_name.values()):
             child.signal_group(signal.SIGKILL)
             self._forget(child)
+        if self._remover is not None:
+            self._remover.close()
         self._adopted.clear(self._runtime.token)
         if self._prober is not None:
             self._prober.close()

@@ -72,6 +72,8 @@ class LaunchLog:
         self.tails_from = 0
         self.outputs: dict[int, str] = {}
         self.events: dict[int, dict[str, int]] = {}
+        self.wall_clock: set[str] = set()  # events that were stamped by it, and mapped
+        self.wall_clock_moved = False  # so that they can't be held against others
 
     def _columns(self) -> Iterator[array[Any]]:
         return (value for value in vars(self).values() if isinstance(value, array))

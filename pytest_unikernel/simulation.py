@@ -135,7 +135,7 @@ class FakeSupervisor:
     ) -> None:
         del runtime  # nothing of a simulation is on disk
         self.log = LaunchLog()
-        self.in_flight = self.completed = self.failed = self.dropped = 0
+        self.in_flight = self.completed = self.failed = self.dropped = self.removing = 0
         self.longest_service_ns = 0
         self.turns_ns = array("I")
         self.clock = clock or ManualClock()
@@ -193,8 +193,9 @@ class FakeSupervisor:
 
     # waiting --------------------------------------------------------------------------------------
 
-    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
+    def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:
         """Let virtual time jump to the instant, or to the next exit; see the protocol."""
+        del punctual  # virtual time always is
         while True:
             now_ns = self.clock.now_ns()
             exits = self._exits

@@ -7,7 +7,7 @@ import resource
 import signal
 
 from pytest_unikernel import posixspawn
-from pytest_unikernel.posixspawn import Opaque, Strings
+from pytest_unikernel.posixspawn import Opaque, Strings, strings
 from pytest_unikernel.runtime import Runtime
 
 INHERITED = -1
@@ -15,13 +15,17 @@ ORDINARY = os.sched_param(0)
 
 
 class Spawner:
-    """Starts processes; holds the /dev/null that their stdin is."""
+    """Starts processes.
+
+    Attributes:
+        nowhere: /dev/null, which is their stdin and may be their output.
+    """
 
     def __init__(self, runtime: Runtime, directory: str | None = None) -> None:
         self._runtime = runtime
         self._directory = directory
         self._attributes = posixspawn.attributes(ignored_signals())
-        self._devnull = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self.nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._actions: dict[int, Opaque] = {}
         self._plain = not runtime.realtime and runtime.child_nofile is None and runtime.cpus is None
 
@@ -42,7 +46,7 @@ class Spawner:
     def _actions_for(self, write_end: int) -> Opaque:
         if write_end == INHERITED:
             return posixspawn.file_actions((), self._directory)
-        return posixspawn.file_actions(((self._devnull, 0), (write_end, 1), (write_end, 2)), self._directory)
+        return posixspawn.file_actions(((self.nowhere, 0), (write_end, 1), (write_end, 2)), self._directory)
 
     def _give_back(self, pid: int) -> None:
         """Undo for the child what the generator has for itself.
@@ -63,7 +67,13 @@ class Spawner:
 
     def close(self) -> None:
         """Close /dev/null."""
-        os.close(self._devnull)
+        os.close(self.nowhere)
+
+
+def environment_of(token: str) -> Strings:
+    """Return our own environment with the session's token, for a process that is ours and no instance."""
+    merged = {**os.environ, "UNIKERNEL_SESSION": token}
+    return strings([os.fsencode(f"{key}={value}") for key, value in merged.items()])
 
 
 def ignored_signals() -> tuple[int, ...]:

@@ -31,16 +31,21 @@ class Supervisor(Protocol):
     longest_service_ns: int
     turns_ns: array[int]
 
+    @property
+    def removing(self) -> int:
+        """How many instances have exited and not been removed from wherever they were."""
+
     def now_ns(self) -> int:
         """Return the present instant of the supervisor's clock."""
 
     def start(self, index: int) -> None:
         """Start the launch of that row and fill in ``started_ns``; a failure goes into the row."""
 
-    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
+    def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:
         """Handle what happens until the instant, or until an instance has exited if ``or_exit``.
 
-        Always looks at least once, and returns early when a watched descriptor was readable.
+        Always looks at least once, and returns early when a watched descriptor was readable. What is
+        ``punctual`` is worth being awake ahead of its time.
 
         Returns:
             The instant of the clock read that stamped what was handled last.

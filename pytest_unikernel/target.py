@@ -12,12 +12,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.readiness import Event, Exit, Http, Line, Port, Ready
+from pytest_unikernel.stamps import Stamp, Stamps
 from pytest_unikernel.targetchecks import check
 
 if TYPE_CHECKING:
     from pytest_unikernel.supervisor import Supervisor
 
-__all__ = ["Event", "Exit", "Http", "Instance", "Line", "Port", "Ready", "Target", "Unavailable"]
+__all__ = [
+    "Event",
+    "Exit",
+    "Http",
+    "Instance",
+    "Line",
+    "Place",
+    "Port",
+    "Ready",
+    "Stamp",
+    "Stamps",
+    "Target",
+    "Unavailable",
+]
 
 _TOKEN = re.compile(r"\{(id|dir|port|session|events)\}")
 
@@ -48,6 +62,20 @@ class Instance(NamedTuple):
         return _TOKEN.sub(lambda match: str(getattr(self, match[1])), template)
 
 
+class Place(NamedTuple):
+    """Where a load's instances will live.
+
+    Attributes:
+        session: the token in every instance's UNIKERNEL_SESSION.
+        directory: private (0700), and removed when the load is over.
+        cpus: the CPUs that instances are held to, or None.
+    """
+
+    session: str
+    directory: str
+    cpus: frozenset[int] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """How to start one instance, when it is ready, when successful, and how to clean up.
@@ -74,6 +102,17 @@ class Target:
         long_lived: ready is also completion; the instance is then stopped with ``stop_signal``
             and, after ``stop_grace_s``, SIGKILL.
         cleanup: called with the Instance after its processes are gone, in the generator's thread.
+        removal: argv that removes what an instance leaves with a daemon, called in the background after its
+            end. An argument ``{ids}`` becomes the ids of all that have ended meanwhile, ``{id}`` is one. Not
+            for those that a daemon refused: what has such a name may be somebody else's.
+        removes_itself: an instance that ends by itself leaves nothing: ``removal`` is for those that were
+            killed.
+        leftovers: argv that removes all that instances of the session left, called when a load is over, and
+            by the reaper if pytest is killed; ``{session}`` is replaced.
+        prepare: called when a load starts, with the target and its :class:`Place`; returns the copy that is
+            launched.
+        stamps: events of instances that somebody else writes down.
+        daemons: programs of container daemons that the target itself needs: they are no disturbance.
         probe: returns why the target can't run here, or None; called when its load starts.
         versions: returns what is really used (programs, kernels, accelerator); called once per load.
         memory_bytes: what one instance is expected to need, for the guards.
@@ -101,6 +140,12 @@ class Target:
     stop_signal: int = signal.SIGTERM
     stop_grace_s: float = 2.0
     cleanup: Callable[[Instance], None] | None = None
+    removal: Sequence[str] = ()
+    removes_itself: bool = False
+    leftovers: Sequence[str] = ()
+    prepare: Callable[[Target, Place], Target] | None = None
+    stamps: Stamps | None = None
+    daemons: frozenset[str] = frozenset()
     probe: Callable[[], Unavailable | None] | None = None
     versions: Callable[[], Mapping[str, str]] | None = None
     memory_bytes: int = 4 << 20
@@ -113,6 +158,7 @@ class Target:
     variant: Mapping[str, object] = field(default_factory=dict)
     factory: Callable[..., Target] | None = None
     supervisor: Callable[..., Supervisor] | None = None
+    simulated: bool = False
 
     def __post_init__(self) -> None:
         check(self)
@@ -163,7 +209,7 @@ class Target:
 _FIELDS = frozenset(
     entry.name
     for entry in dataclasses.fields(Target)
-    if entry.name not in {"name", "variant", "factory", "naming", "supervisor"}
+    if entry.name not in {"name", "variant", "factory", "naming", "supervisor", "simulated"}
 )
 
 

@@ -32,6 +32,7 @@ def check(target: Target) -> None:
             f"got ready={target.ready} and output={target.output!r}; leave console= out"
         )
     _check_texts(target)
+    _check_commands(target)
     _check_reasons(target)
     if target.long_lived and isinstance(target.ready, Exit):
         raise TargetError(f"{target.name}: a long-lived instance can't be ready at its exit; name another")
@@ -70,6 +71,19 @@ def _check_texts(target: Target) -> None:
         if not isinstance(target.cwd, (str, os.PathLike)):
             raise TargetError(f"{target.name}: cwd must be a directory's path, got {target.cwd!r}")
         object.__setattr__(target, "cwd", os.fspath(target.cwd))
+
+
+def _check_commands(target: Target) -> None:
+    """Refuse commands that no process could be started with."""
+    for key in ("removal", "leftovers"):
+        argv = getattr(target, key)
+        if not isinstance(argv, (list, tuple)) or not all(isinstance(part, str) for part in argv):
+            raise TargetError(f"{target.name}: {key} must be an argv, a list of text, got {argv!r}")
+    template = target.removal
+    if template and not any("{id}" in part or part == "{ids}" for part in template):
+        raise TargetError(
+            f"{target.name}: removal must say of which instance, by {{id}} or {{ids}}, got {template!r}"
+        )
 
 
 def _check_reasons(target: Target) -> None:

@@ -74,5 +74,6 @@ def FakeTarget(  # noqa: N802 - reads as the class whose instance it returns
         timeout_s=timeout_s,
         variant={**behaviour.changed(), **{key: value for key, value in fields.items() if value is not None}},
         supervisor=functools.partial(FakeSupervisor, behaviour=behaviour),
+        simulated=True,
         factory=functools.partial(FakeTarget, name),
     )

@@ -66,8 +66,12 @@ def test_usable_are_the_cpus_asked_for_within_the_quota(machine: Path) -> None:
 def test_container_daemons_are_found_by_their_program(machine: Path) -> None:
     for pid, name in {"10": "dockerd", "11": "bash", "12": "containerd", "13": "dockerd"}.items():
         write(machine / "proc" / pid / "comm", f"{name}\n")
+    write(machine / "proc/14/comm", "podman\n")
+    write(machine / "proc/14/cmdline", "podman\0run\0hello\0")
     write(machine / "proc/uptime", "1 1\n")
     assert host.container_daemons() == ["containerd", "dockerd"]
+    write(machine / "proc/14/cmdline", "podman\0system\0service\0")
+    assert host.container_daemons() == ["containerd", "dockerd", "podman"]
 
 
 def test_facts_are_the_same_whenever_they_are_asked_for() -> None:

@@ -42,3 +42,12 @@ def test_only_completed_launches_count() -> None:
 def test_a_target_without_declarations_has_none() -> None:
     plain = Target("plain", ["true"])
     assert intervals(plain, [trial({"init": 3})]) == phases(plain, []) == {}
+
+
+def test_after_a_clock_was_set_the_two_clocks_are_not_held_against_each_other() -> None:
+    told = Target("told", ["true"], intervals=(("started", "create"), ("create", "die")))
+    ran = trial({"create": 3, "die": 4})
+    ran.log.wall_clock |= {"create", "die"}
+    assert [each.censored for each in intervals(told, [ran]).values()] == [0, 0]
+    ran.log.wall_clock_moved = True
+    assert [each.censored for each in intervals(told, [ran]).values()] == [1, 0]

@@ -220,9 +220,9 @@ def test_a_generator_that_is_late_starts_one_launch_per_turn() -> None:
             calls.append("start")
             super().start(index)
 
-        def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
+        def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:
             calls.append("wait")
-            return super().wait(until_ns, or_exit=or_exit)
+            return super().wait(until_ns, or_exit=or_exit, punctual=punctual)
 
     target = FakeTarget(spawn_stall=(0.5, 1.0))
     made = supervise(target)

@@ -31,8 +31,9 @@ def modules_after(statement: str) -> set[str]:
 
 def test_the_public_names_are_these() -> None:
     assert pytest_unikernel.__all__ == [
-        "BuildError", "Event", "Exit", "Http", "Instance", "Line", "LoadError", "LoadResult", "Port",
-        "SessionError", "Summary", "Target", "TargetError", "Unavailable", "UnikernelError",
+        "BuildError", "Event", "Exit", "Http", "Instance", "Line", "LoadError", "LoadResult", "Place", "Port",
+        "SessionError", "Stamp", "Stamps", "Summary", "Target", "TargetError", "Unavailable",
+        "UnikernelError",
     ]  # fmt: skip
     for name in pytest_unikernel.__all__:
         assert getattr(pytest_unikernel, name).__name__ == name

@@ -301,9 +301,11 @@ def test_a_resumed_step_is_marked() -> None:
     assert "1 s taken from the run that was resumed" in text
 
 
-def test_container_daemons_are_mentioned() -> None:
-    host = {"container_daemons": ["dockerd", "containerd"]}
-    assert "containerd, dockerd ran meanwhile" in text_of(sweep(1.0, host=host))
+def test_container_daemons_are_mentioned_with_the_targets_that_had_no_need_of_them() -> None:
+    host = {"container_daemons": ["dockerd", "containerd"], "container_daemons_needed": ["containerd"]}
+    assert "dockerd ran beside rust_kernel: " in text_of(sweep(1.0, host=host))
+    host["container_daemons_needed"].append("dockerd")
+    assert "ran beside" not in text_of(sweep(1.0, host=host))
 
 
 def test_at_most_five_lines_of_a_failure_are_shown_and_none_is_too_long() -> None:

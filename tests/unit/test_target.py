@@ -131,6 +131,9 @@ def test_what_is_filled_in_is_not_filled_again() -> None:
         ({"timeout_s": float("nan")}, "timeout_s must be a finite number > 0"),
         ({"memory_bytes": -1}, "memory_bytes must be"),
         ({"processes": "2"}, "processes must be"),
+        ({"removal": "docker rm {ids}"}, "removal must be an argv"),
+        ({"removal": ["docker", "rm"]}, "removal must say of which instance, by {id} or {ids}"),
+        ({"leftovers": ["rm", 1]}, "leftovers must be an argv"),
     ],
 )
 def test_a_wrong_description_is_refused_with_the_rule(wrong: dict[str, Any], rule: str) -> None:

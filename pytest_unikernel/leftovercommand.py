@@ -1,0 +1,35 @@
+"""A target's ``leftovers``: what removes everything that a session's instances left with a daemon."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from pytest_unikernel.target import Target
+
+PATIENCE_S = 120.0
+
+
+def command(target: Target, token: str) -> list[str]:
+    """Return the argv for a session."""
+    return [part.replace("{session}", token) for part in target.leftovers]
+
+
+def remove(target: Target, token: str) -> str:
+    """Run it; return what went wrong, or an empty text."""
+    argv = command(target, token)
+    try:
+        done = subprocess.run(
+            argv,
+            env={**os.environ, "UNIKERNEL_SESSION": token},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"can't remove what instances left: {error}"
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        return f"can't remove what instances left: {said[-500:] or f'status {done.returncode}'}"
+    return ""

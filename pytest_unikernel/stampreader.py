@@ -1,0 +1,118 @@
+"""Collects stamps while a load runs and gives them to its launches when a trial is over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+from collections.abc import Iterator
+
+from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
+from pytest_unikernel.instances import id_prefix
+from pytest_unikernel.posixspawn import strings
+from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.runtime import Runtime
+from pytest_unikernel.spawn import Spawner, environment_of
+from pytest_unikernel.stamps import Stamp, Stamps
+from pytest_unikernel.wallclock import WallClock
+
+READ_BYTES = 1 << 16
+# An engine tells of an event within milliseconds; after the last one nothing more comes.
+SILENCE_MS = 100
+BOUND_NS = 2 * NS_PER_S
+
+
+def command_line(stamps: Stamps, token: str) -> tuple[str, ...]:
+    """Return the program and its arguments for a load that begins now."""
+    now_s, now_ns = divmod(unix_ns(), NS_PER_S)
+    program, *rest = stamps.argv
+    filled = (part.replace("{session}", token).replace("{now}", f"{now_s}.{now_ns:09}") for part in rest)
+    return (shutil.which(program) or program, *filled)
+
+
+class StampReader:
+    """The program of a :class:`Stamps`, running for as long as a load.
+
+    Attributes:
+        descriptor: readable when it has printed something; :meth:`on_printed` is to be called then.
+    """
+
+    def __init__(self, stamps: Stamps, argv: tuple[str, ...], runtime: Runtime) -> None:
+        self._stamps = stamps
+        self._prefix = id_prefix(runtime.token)
+        self._clock = WallClock()
+        self._chunks: list[bytes] = []
+        self.unknown = 0
+        self._spawner = Spawner(runtime)
+        self.descriptor, write_end = os.pipe()
+        os.set_blocking(self.descriptor, False)
+        try:
+            environment = environment_of(runtime.token)
+            self._pid = self._spawner.spawn(strings([*map(os.fsencode, argv)]), environment, write_end)
+            self._pidfd = os.pidfd_open(self._pid)
+        except OSError:
+            os.close(self.descriptor)
+            self._spawner.close()
+            raise
+        finally:
+            os.close(write_end)
+
+    def on_printed(self, _now_ns: int) -> None:
+        """Keep what has been printed."""
+        self.take()
+
+    def take(self) -> bool:
+        """Keep what has been printed; return whether there was anything. Never waits."""
+        try:
+            data = os.read(self.descriptor, READ_BYTES)
+        except BlockingIOError:
+            return False
+        if data:
+            self._chunks.append(data)
+        return bool(data)
+
+    def look(self) -> None:
+        """Note both clocks now and then."""
+        self._clock.look()
+
+    def settle(self, log: LaunchLog) -> None:
+        """Wait for the last stamps, within a bound, and write them into the launches' rows."""
+        poll = select.poll()
+        poll.register(self.descriptor, select.POLLIN)
+        end_ns = monotonic_ns() + BOUND_NS
+        while monotonic_ns() < end_ns and poll.poll(SILENCE_MS) and self.take():
+            pass
+        self._clock.end()
+        self._write(log)
+
+    def _write(self, log: LaunchLog) -> None:
+        rows = {number: row for row, number in enumerate(log.instance[: len(log)]) if number}
+        for stamp in self._stamps_so_far():
+            row = rows.get(self._number(stamp.instance))
+            if row is None:
+                self.unknown += 1
+                continue
+            events = log.events.setdefault(row, {})
+            events.setdefault(stamp.event, self._clock.monotonic_ns(stamp.unix_ns))
+            log.wall_clock.add(stamp.event)
+        log.wall_clock_moved |= self._clock.has_moved
+
+    def _stamps_so_far(self) -> Iterator[Stamp]:
+        *lines, rest = b"".join(self._chunks).split(b"\n")
+        self._chunks = [rest]
+        return filter(None, map(self._stamps.parse, lines))
+
+    def _number(self, instance: str) -> int:
+        digits = instance.removeprefix(self._prefix)
+        return int(digits) if digits.isdigit() else 0
+
+    def close(self) -> None:
+        """End the program."""
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it may have been reaped as ours
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+        os.close(self._pidfd)
+        os.close(self.descriptor)
+        self._spawner.close()

@@ -1,0 +1,39 @@
+"""Events that somebody else writes down by the host's wall clock: a container engine, a runtime's log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Stamp(NamedTuple):
+    """One event of one instance.
+
+    Attributes:
+        instance: the instance's id, ``UNIKERNEL_ID``.
+        event: its name, for ``intervals`` and ``phases``.
+        unix_ns: the host's wall clock.
+    """
+
+    instance: str
+    event: str
+    unix_ns: int
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Where such events come from: a program that prints a line for each while a load runs.
+
+    Its lines are kept as they come and read when the trial is over; the generator never waits for them.
+    Stamps are mapped to CLOCK_MONOTONIC; where the wall clock was set meanwhile, intervals between them
+    and events seen by us are unknown, and counted as such.
+
+    Attributes:
+        argv: the program; ``{session}`` is replaced, and ``{now}`` by the wall clock in seconds as the load
+            begins.
+        parse: returns a line's stamp, None for every other line.
+    """
+
+    argv: Sequence[str]
+    parse: Callable[[bytes], Stamp | None]
