@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from pytest_unikernel.build import initramfs
 from pytest_unikernel.build.cache import cache_directory
-from pytest_unikernel.build.linux_init import shipped_init
 from pytest_unikernel.build.rust_kernel import shipped_kernel
+from pytest_unikernel.build.static_program import LINUX_INIT
 from pytest_unikernel.target import Unavailable
 from pytest_unikernel.targets import qemu
 
@@ -91,7 +91,9 @@ def why_no_linux(program: str, cpu: str, kernel: str) -> Unavailable | None:
 
 @functools.cache
 def _why_no_linux(program: str, cpu: str, kernel: str) -> str | None:
-    content = initramfs.archive([initramfs.program("init", shipped_init().read_bytes()), initramfs.console()])
+    content = initramfs.archive(
+        [initramfs.program("init", LINUX_INIT.shipped.read_bytes()), initramfs.console()]
+    )
     memory_mib = LINUX_MIB + (Path(kernel).stat().st_size >> 20)
     machine = qemu.Machine(accelerator="kvm", cpu=cpu, memory_mib=memory_mib, linux=True)
     initrd = str(initramfs.store(content, cache_directory("initramfs")))

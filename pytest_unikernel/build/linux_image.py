@@ -11,16 +11,16 @@ from pathlib import Path
 
 from pytest_unikernel.build import ext4, mmdebstrap
 from pytest_unikernel.build.cache import cache_directory, private
-from pytest_unikernel.build.linux_init import GUEST
 from pytest_unikernel.build.ownership import Owners, all_owners, unpack
 from pytest_unikernel.build.scratch import scratch
+from pytest_unikernel.build.static_program import GUESTS
 from pytest_unikernel.build.status import how
 from pytest_unikernel.errors import BuildError
 
 Progress = Callable[[str], None]
 
 CACHE = "linux-image"
-PROFILE = GUEST / "profile.sh"
+PROFILE = GUESTS / "linux" / "profile.sh"
 DEFAULT_SUITE, DEFAULT_SIZE = "bookworm", "384M"
 PACKAGES = ("systemd-sysv", "login")  # no udev: the kernel makes the devices, nobody waits for them
 WITHOUT_ROOT = (

@@ -20,15 +20,15 @@ from typing import NamedTuple
 from pytest_unikernel.build.cache import cache_directory, locked, private
 from pytest_unikernel.build.elf import why_not_pvh, why_truncated
 from pytest_unikernel.build.kbuild import make
-from pytest_unikernel.build.linux_init import GUEST
 from pytest_unikernel.build.linux_sources import Sources, find_sources
+from pytest_unikernel.build.static_program import GUESTS
 from pytest_unikernel.build.status import how
 from pytest_unikernel.errors import BuildError
 
 Progress = Callable[[str], None]
 
 CACHE = "linux-kernel"
-FRAGMENT = GUEST / "tiny.config"
+FRAGMENT = GUESTS / "linux" / "tiny.config"
 _CACHE_VERSION = 1  # part of the key: raise it when the same inputs give another kernel
 _TOOLS = {
     **{tool: tool for tool in ("make", "gcc", "flex", "bison", "bc", "tar")},

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_unikernel.build import ext4
-from pytest_unikernel.build.linux_init import GUEST
+from pytest_unikernel.build.static_program import GUESTS
 from pytest_unikernel.build.status import how
 from pytest_unikernel.commands.command import note
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.target import Unavailable
 from pytest_unikernel.targets import qemu
 
-SCRIPT, NAME = GUEST / "shell.sh", "/unikernel-shell"
+SCRIPT, NAME = GUESTS / "linux" / "shell.sh", "/unikernel-shell"
 MEMORY_MIB = 512
 WORDS = "console=ttyS0 root=/dev/vda rw reboot=t panic=-1 no_timer_check loglevel=1"
 # Ctrl-C is the guest's. Source: qemu(1), -chardev stdio.

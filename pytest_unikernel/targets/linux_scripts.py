@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pytest_unikernel.build import initramfs
 from pytest_unikernel.build.initramfs import Entry
-from pytest_unikernel.build.linux_init import shipped_init
+from pytest_unikernel.build.static_program import LINUX_INIT
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.target import Unavailable
 
@@ -113,7 +113,7 @@ def minimal_archive(brought: Carried) -> bytes | Unavailable:
         _refuse_other_interpreters(brought, found)
         box = list(_applets(found))
     entries = [
-        initramfs.program("init", shipped_init().read_bytes()),
+        initramfs.program("init", LINUX_INIT.shipped.read_bytes()),
         initramfs.console(),
         *box,
         *run,
@@ -176,7 +176,7 @@ def switching_archive(brought: Carried, *, shutdown: bool) -> bytes:
     run = [initramfs.program(f"{FILES}/{name}", content) for name, content in brought.scripts]
     other = [initramfs.plain_file(f"{FILES}/{name}", content, mode) for name, content, mode in brought.files]
     profile = initramfs.plain_file(PROFILE, _profile(brought, shutdown=shutdown))
-    init = initramfs.program("init", shipped_init().read_bytes())
+    init = initramfs.program("init", LINUX_INIT.shipped.read_bytes())
     entries = [init, initramfs.console(), *run, *other, profile]
     return initramfs.archive([*initramfs.parents(each.name for each in entries), *entries])
 

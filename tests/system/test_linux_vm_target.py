@@ -16,7 +16,6 @@ import pytest
 from needed import needs_busybox, needs_ext4, needs_linux, needs_qemu
 from realloads import launched, outcomes, supervised
 
-from pytest_unikernel.build.linux_init import SOURCE, build_init, shipped_init, shipped_note
 from pytest_unikernel.build.linux_kernel import BuiltKernel, newest_kernel
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.intervals import intervals
@@ -431,14 +430,3 @@ def test_kvm_boots_linux_or_says_why_not(session: Session) -> None:
     else:
         assert "kvm" in missing.reason.lower()
         assert missing.cure
-
-
-# the init ---------------------------------------------------------------------------------------------------
-
-
-def test_the_shipped_init_is_what_its_source_builds(tmp_path: Path) -> None:
-    note = build_init(tmp_path / "init")
-    shipped = shipped_note()
-    assert shipped.source_sha256 == hashlib.sha256(SOURCE.read_bytes()).hexdigest()
-    assert shipped.sha256 == sha256(shipped_init())
-    assert note.compiler != shipped.compiler or note.sha256 == shipped.sha256
