@@ -49,6 +49,30 @@ def linux_vm() -> Target:
     return dataclasses.replace(factory(), factory=factory)  # in a fixture: a kernel may be built before it
 
 
+@pytest.fixture(scope="session")
+def docker_container() -> Target:
+    """A Docker container: by default a small static program that says hello."""
+    from pytest_unikernel.targets.docker import DOCKER_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+
+    return DOCKER_CONTAINER
+
+
+@pytest.fixture(scope="session")
+def podman_container() -> Target:
+    """A Podman container: by default a small static program that says hello."""
+    from pytest_unikernel.targets.podman import PODMAN_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+
+    return PODMAN_CONTAINER
+
+
+@pytest.fixture(scope="session")
+def oci_container() -> Target:
+    """A container by an OCI runtime alone: by default runc, and a small static program that says hello."""
+    from pytest_unikernel.targets.oci import OCI_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+
+    return OCI_CONTAINER
+
+
 @pytest.fixture
 def timestep(request: pytest.FixtureRequest) -> float:
     """Seconds between scheduled launches; the marker ``load_sweep`` gives the values."""

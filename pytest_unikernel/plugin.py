@@ -8,9 +8,29 @@ from typing import Any
 import pytest
 
 from pytest_unikernel import bridge, fixtures, marker, options, runs, terminal
-from pytest_unikernel.fixtures import cold_start, linux_process, linux_vm, load_step, rust_kernel, timestep
+from pytest_unikernel.fixtures import (
+    cold_start,
+    docker_container,
+    linux_process,
+    linux_vm,
+    load_step,
+    oci_container,
+    podman_container,
+    rust_kernel,
+    timestep,
+)
 
-__all__ = ["cold_start", "linux_process", "linux_vm", "load_step", "rust_kernel", "timestep"]
+__all__ = [
+    "cold_start",
+    "docker_container",
+    "linux_process",
+    "linux_vm",
+    "load_step",
+    "oci_container",
+    "podman_container",
+    "rust_kernel",
+    "timestep",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

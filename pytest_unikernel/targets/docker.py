@@ -1,0 +1,149 @@
+"""A Docker container: by the command line that people type, or by the Engine API without a client."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.stamps import Stamp, Stamps
+from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.engine import Container, Engine
+
+NAME = "docker_container"
+VIAS = ("cli", "api")
+# What a client says when its daemon ends, whatever its status is then (1, 125, 126 were seen).
+CONNECTION_LOST = (
+    rb"error during connect: |error waiting for container: |Cannot connect to the Docker daemon"
+    rb"|permission denied while trying to connect to the Docker daemon|read unix @->[^\n]*connection reset"
+)
+Versions = Callable[[Engine, Container], Mapping[str, str]]
+EVENTS = frozenset({"create", "start", "die", "destroy"})
+
+
+def parse_event(line: bytes) -> Stamp | None:
+    """Return the stamp of a line of ``docker events``, if it is one of a container's life."""
+    try:
+        event = json.loads(line)
+        name, action = event["Actor"]["Attributes"]["name"], event["Action"]
+        return Stamp(name, action, int(event["timeNano"])) if action in EVENTS else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+DOCKER = Engine(
+    target=NAME,
+    program="docker",
+    install="apt-get install docker.io",
+    start="start it: systemctl start docker, or dockerd",
+    daemons=frozenset({"dockerd", "containerd"}),
+    removal=("docker", "rm", "--force", "--volumes", "{ids}"),
+    events=("--filter", "type=container", "--filter", f"label={engines.SESSION_LABEL}"),
+    parse=parse_event,
+    # Measured: proportional set sizes and tasks of client and shim, and a little for what they stand by.
+    memory_mib=32,
+    processes=24,
+)
+
+
+def docker_container(
+    *,
+    image: str | None = None,
+    command: Sequence[str] = (),
+    network: str | None = None,
+    runtime: str | None = None,
+    pull: str = "missing",
+    options: Sequence[str] = (),
+    via: str = "cli",
+) -> Target:
+    """Return a target that runs a container; it is ready at its exit, and succeeds with status 0.
+
+    Args:
+        image: what is run; by default a small static program of ours, which is loaded without a registry.
+        command: the command in the container, by default the image's.
+        network: the container's network, by default the engine's own choice.
+        runtime: the OCI runtime, by a name that the engine knows.
+        pull: ``missing``, ``always`` or ``never``: when the image is pulled, once before the load.
+        options: more arguments of ``docker run``.
+        via: ``cli``, one ``docker run`` per launch, or ``api``, the Engine's API without a client process.
+
+    Raises:
+        TargetError: a parameter can't be right.
+    """
+    container = engines.checked(
+        NAME,
+        image=image,
+        command=command,
+        network=network,
+        runtime=runtime,
+        pull=pull,
+        options=options,
+    )
+    if via not in VIAS:
+        raise TargetError(f"{NAME}: via must be one of {', '.join(VIAS)}, got {via!r}")
+    return container_target(DOCKER, container, versions)
+
+
+def container_target(engine: Engine, container: Container, versions: Versions) -> Target:
+    """Return the target that an engine's client runs."""
+    argv = (engine.program, "events", *engine.events, "--since", "{now}", "--format", "{{json .}}")
+    return Target(
+        engine.target,
+        engines.run_argv(engine, container),
+        # Source: docker run's documentation: 125 is the daemon's, 126 and 127 the command's.
+        exit_reasons={125: "daemon-error"},
+        failures={CONNECTION_LOST: "daemon-error"},
+        marks={"output": rb"[\s\S]"},
+        removal=engine.removal,
+        leftovers=engine.leftovers,
+        prepare=engines.pinned,
+        stamps=Stamps(argv, engine.parse),
+        daemons=engine.daemons,
+        probe=functools.partial(probe, engine, container),
+        versions=functools.partial(versions, engine, container),
+        memory_bytes=engine.memory_mib << 20,
+        processes=engine.processes,
+        intervals=engines.INTERVALS,
+        phases=engines.PHASES,
+        naming={"via": str, "image": engines.short, "runtime": str, "network": "{}".format},
+    )
+
+
+def probe(engine: Engine, container: Container) -> Unavailable | None:
+    """Return why this container can't be run here, or None."""
+    missing = engines.why_not(engine, container)
+    if missing is not None or container.runtime is None:
+        return missing
+    known = engines.info(engine.program).get("Runtimes") or {}
+    if container.runtime in known:
+        return None
+    return Unavailable(
+        f"docker knows no runtime {container.runtime!r}, but {', '.join(sorted(known))}",
+        f"dockerd --add-runtime {container.runtime}=/path, or its daemon.json",
+    )
+
+
+def versions(engine: Engine, container: Container) -> Mapping[str, str]:
+    """Return what is really used."""
+    found = engines.info(engine.program)
+    runtime = container.runtime or found.get("DefaultRuntime", "unknown")
+    return {
+        "docker": str(found.get("ServerVersion", "unknown")),
+        "containerd": _commit(found, "ContainerdCommit"),
+        "runtime": f"{runtime} {_commit(found, 'RuncCommit')}" if runtime == "runc" else runtime,
+        "storage": str(found.get("Driver", "unknown")),
+        "cgroup": f"{found.get('CgroupDriver', 'unknown')} v{found.get('CgroupVersion', '?')}",
+        "kernel": str(found.get("KernelVersion", "unknown")),
+        **engines.described(engine, container),
+    }
+
+
+def _commit(found: Mapping[str, object], key: str) -> str:
+    commit = found.get(key)
+    return str(commit.get("ID", "unknown")) if isinstance(commit, dict) else "unknown"
+
+
+DOCKER_CONTAINER = dataclasses.replace(docker_container(), factory=docker_container)

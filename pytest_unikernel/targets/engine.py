@@ -1,0 +1,270 @@
+"""What container engines with Docker's command line have in common: one client process per launch.
+
+Containers are named by the instance's id and labelled with the session's token. Without ``--rm`` the
+client returns when the container has exited; removal comes after it, in the background.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pytest_unikernel import removecontainers
+from pytest_unikernel.build.container_image import hello_image
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.stamps import Stamp
+from pytest_unikernel.target import Place, Target, Unavailable
+
+LABEL = "pytest-unikernel.session"
+SESSION_LABEL = LABEL + "={session}"
+PULLS = ("missing", "always", "never")
+ANSWER_S = 20.0
+LOAD_S = 60.0
+PULL_S = 600.0
+# What we say ourselves; the value tells why.
+OURS = {
+    **dict.fromkeys(("--name", "--cidfile"), "a container is named by its UNIKERNEL_ID"),
+    **dict.fromkeys(("--rm", "--restart"), "containers are removed after each launch"),
+    **dict.fromkeys(("-d", "--detach", "-i", "--interactive", "-t", "--tty", "-it"), "the client waits"),
+    "--pull": "it is a parameter of its own",
+    **dict.fromkeys(("--network", "--net"), "network= is a parameter of its own"),
+    "--runtime": "runtime= is a parameter of its own",
+}
+# In the order in which they happen; started, ready and exited are the client's.
+ORDER = ("started", "create", "start", "die", "exited", "destroy")
+# What a container prints may arrive before the engine has noted that it started.
+INTERVALS = (*itertools.pairwise(ORDER), ("create", "output"))
+PHASES = {
+    "create": ("started", "create"),
+    "start": ("create", "start"),
+    "run": ("start", "die"),
+    "notice": ("die", "ready"),
+    "removal": ("exited", "destroy"),
+}
+
+
+class Container(NamedTuple):
+    """What is run, as the user asked for it.
+
+    Attributes:
+        image: None is our own small one.
+        options: more arguments of ``run``, before the image.
+    """
+
+    image: str | None = None
+    command: tuple[str, ...] = ()
+    network: str | None = None
+    runtime: str | None = None
+    pull: str = "missing"
+    options: tuple[str, ...] = ()
+
+
+class Engine(NamedTuple):
+    """An engine's own words.
+
+    Attributes:
+        target: the fixture's name.
+        program: its client.
+        install, start: what cures a missing client, and one that gets no answer.
+        daemons: programs that belong to it.
+        removal: argv, see :class:`Target`; the ids are its last part.
+        events: arguments of the client that print its events.
+        parse: reads a line of them.
+        run_options: more of ``run``.
+        runtime_is_global: ``--runtime`` stands before the client's command, not behind it.
+        memory_mib, processes: what a launch is expected to need: client, shim and container.
+    """
+
+    target: str
+    program: str
+    install: str
+    start: str
+    daemons: frozenset[str]
+    removal: tuple[str, ...]
+    events: tuple[str, ...]
+    parse: Callable[[bytes], Stamp | None]
+    memory_mib: int
+    processes: int
+    run_options: tuple[str, ...] = ()
+    runtime_is_global: bool = False
+
+    @property
+    def leftovers(self) -> tuple[str, ...]:
+        """The argv that removes all of a session's containers."""
+        helper = removecontainers.__file__
+        return (sys.executable, "-I", "-S", helper, SESSION_LABEL, *self.removal[:-1])
+
+
+def checked(
+    name: str,
+    *,
+    image: object,
+    command: object,
+    network: object,
+    runtime: object,
+    pull: object,
+    options: object,
+) -> Container:
+    """Return what is run.
+
+    Raises:
+        TargetError: a parameter can't be right.
+    """
+    for key, value in (("image", image), ("network", network), ("runtime", runtime)):
+        if value is not None and (not isinstance(value, str) or not value or value.startswith("-")):
+            raise TargetError(f"{name}: {key} must be a name, got {value!r}")
+    for key, value in (("command", command), ("options", options)):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) for part in value):
+            raise TargetError(f"{name}: {key} must be a list of text, one entry per argument, got {value!r}")
+    if pull not in PULLS:
+        raise TargetError(f"{name}: pull must be one of {', '.join(PULLS)}, got {pull!r}")
+    _refuse_ours(name, options)  # type: ignore[arg-type]
+    return Container(image, tuple(command), network, runtime, str(pull), tuple(options))  # type: ignore[arg-type]
+
+
+def _refuse_ours(name: str, options: Sequence[str]) -> None:
+    for option in options:
+        word = option.partition("=")[0]
+        if word in OURS:
+            raise TargetError(f"{name}: options= can't hold {option!r}: {OURS[word]}")
+
+
+def run_argv(engine: Engine, container: Container) -> tuple[str, ...]:
+    """Return the argv of one launch."""
+    network = () if container.network is None else ("--network", container.network)
+    runtime = () if container.runtime is None else ("--runtime", container.runtime)
+    before, after = (runtime, ()) if engine.runtime_is_global else ((), runtime)
+    return (
+        *(engine.program, *before, "run", "--name", "{id}", "--label", SESSION_LABEL, "--pull", "never"),
+        *("--env", "UNIKERNEL_ID={id}", "--env", "UNIKERNEL_SESSION={session}"),
+        *engine.run_options,
+        *network,
+        *after,
+        *container.options,
+        image_of(container),
+        *container.command,
+    )
+
+
+def image_of(container: Container) -> str:
+    """Return the image's name."""
+    return hello_image().tag if container.image is None else container.image
+
+
+def pinned(target: Target, place: Place) -> Target:
+    """Hold the container itself to the CPUs of ``--sweep-cpus``: the client's are not the engine's."""
+    if not place.cpus:
+        return target
+    cpus = ",".join(map(str, sorted(place.cpus)))
+    at = target.argv.index("run") + 1
+    return dataclasses.replace(target, argv=(*target.argv[:at], "--cpuset-cpus", cpus, *target.argv[at:]))
+
+
+def short(image: str) -> str:
+    """Return an image's name without where it comes from, for a variant's label."""
+    return image.rpartition("/")[2]
+
+
+# asking the engine ----------------------------------------------------------------------------------------
+
+
+class Answer(NamedTuple):
+    """What a call of the client came to."""
+
+    status: int
+    out: str
+    error: str
+
+
+def call(program: str, *arguments: str, given: bytes = b"", within_s: float = ANSWER_S) -> Answer:
+    """Call the client; -1 is the status of one that doesn't end in time, or can't be started."""
+    try:
+        done = subprocess.run(
+            [program, *arguments], input=given, capture_output=True, timeout=within_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Answer(-1, "", f"{program} {arguments[0]} did not end within {within_s:g} s")
+    except OSError as error:
+        return Answer(-1, "", f"can't start {program}: {error.strerror}")
+    return Answer(done.returncode, done.stdout.decode(errors="replace"), _last_line(done.stderr))
+
+
+def _last_line(text: bytes) -> str:
+    lines = [line for line in text.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
+
+
+def why_not(engine: Engine, container: Container) -> Unavailable | None:
+    """Return why containers can't be run here, or None; makes sure that the image is there."""
+    if shutil.which(engine.program) is None:
+        return Unavailable(f"no {engine.program} on PATH", engine.install)
+    asked = call(engine.program, "info", "--format", "{{json .}}")
+    said = asked.error or _errors_in(asked.out)
+    if asked.status or said:
+        return Unavailable(f"{engine.program} can't be used: {said or asked.status}", _cure(engine, said))
+    return _why_no_image(engine, container)
+
+
+def _errors_in(out: str) -> str:
+    """Return what ``info`` says in its answer instead of failing."""
+    try:
+        found = json.loads(out)
+    except ValueError:
+        return "its answer to `info` is no JSON"
+    errors = found.get("ServerErrors") or []
+    return str(errors[0]) if errors else ""
+
+
+def _cure(engine: Engine, said: str) -> str:
+    if "permission denied" in said.lower():
+        return f"run as root, or add uid {os.getuid()} to the socket's group (which makes it as good as root)"
+    return engine.start
+
+
+def _why_no_image(engine: Engine, container: Container) -> Unavailable | None:
+    image = image_of(container)
+    is_here = call(engine.program, "image", "inspect", "--format", "{{.Id}}", image).status == 0
+    if container.image is None:
+        return None if is_here else _loaded(engine)
+    if container.pull == "never" or (container.pull == "missing" and is_here):
+        return None if is_here else Unavailable(f"no image {image!r} here", f"{engine.program} pull {image}")
+    pulled = call(engine.program, "pull", "--quiet", image, within_s=PULL_S)
+    if pulled.status == 0:
+        return None
+    return Unavailable(
+        f"image {image!r} can't be pulled: {pulled.error}",
+        f"bring it here by {engine.program} load, or name another",
+    )
+
+
+def _loaded(engine: Engine) -> Unavailable | None:
+    """Give the engine our own image."""
+    loaded = call(engine.program, "load", given=hello_image().archive, within_s=LOAD_S)
+    if loaded.status == 0:
+        return None
+    return Unavailable(f"{engine.program} load refuses our image: {loaded.error}", f"{engine.program} info")
+
+
+def described(engine: Engine, container: Container) -> dict[str, str]:
+    """Return the image that is run, for the record."""
+    image = image_of(container)
+    inspected = call(engine.program, "image", "inspect", "--format", "{{.Id}}", image)
+    digest = inspected.out.strip().removeprefix("sha256:")[:16] or "unknown"
+    return {"image": f"{image} sha256:{digest}"}
+
+
+def info(program: str) -> dict[str, Any]:
+    """Return what ``info`` says; empty if nothing."""
+    asked = call(program, "info", "--format", "{{json .}}")
+    try:
+        found: dict[str, Any] = json.loads(asked.out)
+    except ValueError:
+        return {}
+    return found

@@ -1,0 +1,182 @@
+"""A container by an OCI runtime alone: no daemon, no engine, a bundle that we make."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pytest_unikernel import removestates
+from pytest_unikernel.build.container_image import PROGRAM
+from pytest_unikernel.build.oci_bundle import hello_rootfs, write_bundle
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.host import program_version
+from pytest_unikernel.target import Place, Target, Unavailable
+
+PathText = str | os.PathLike[str]
+
+NAME = "oci_container"
+DEFAULT_RUNTIME = "runc"
+INSTALL = {
+    "runc": "apt-get install runc",
+    "crun": "apt-get install crun",
+    "youki": "cargo install youki",
+    "runsc": "install gVisor's runsc",
+}
+PATIENCE_S = 20.0
+# Measured: the runtime's own peak and what a small container is accounted for.
+MEMORY_MIB, PROCESSES = 16, 12
+
+
+def oci_container(
+    *,
+    runtime: str = DEFAULT_RUNTIME,
+    rootfs: PathText | None = None,
+    command: Sequence[str] = (),
+    bundle: PathText | None = None,
+    options: Sequence[str] = (),
+) -> Target:
+    """Return a target that runs a container by ``RUNTIME run``; it succeeds with the container's status 0.
+
+    Args:
+        runtime: a program with runc's command line: ``runc``, ``crun``, ``youki``, ``runsc`` …, or its path.
+        rootfs: the directory that is the container's root, read-only; by default one with a small static
+            program of ours.
+        command: what is run in it, an argv.
+        bundle: a bundle of the user's, used as it is, in place of both.
+        options: more of the runtime's own arguments, before ``run``.
+
+    Raises:
+        TargetError: a parameter can't be right.
+    """
+    plan = _Plan(runtime, _rootfs(rootfs, command, bundle), tuple(command) or (PROGRAM,), _bundle(bundle))
+    plan = dataclasses.replace(plan, options=_options(options))
+    _check(plan, command)
+    return Target(
+        NAME,
+        plan.argv("{dir}", "{dir}"),
+        prepare=plan.prepare,
+        removes_itself=True,
+        probe=plan.probe,
+        versions=plan.versions,
+        memory_bytes=MEMORY_MIB << 20,
+        processes=PROCESSES,
+        naming={"runtime": lambda runtime: Path(runtime).name},
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What the parameters come to; ``rootfs`` None is ours, ``bundle`` None is made."""
+
+    runtime: str
+    rootfs: Path | None
+    command: tuple[str, ...]
+    bundle: Path | None
+    options: tuple[str, ...] = ()
+
+    def argv(self, root: str, bundle: str) -> tuple[str, ...]:
+        """Return the argv of one launch."""
+        return (self.runtime, *self.options, "--root", root, "run", "--bundle", bundle, "{id}")
+
+    def prepare(self, target: Target, place: Place) -> Target:
+        """Make the bundle and the runtime's root for a load; what runs in it can be told by its token."""
+        directory = Path(place.directory)
+        root = directory / "oci-root"
+        root.mkdir(mode=0o700)
+        bundle = self._made(directory / "oci-bundle", {"UNIKERNEL_SESSION": place.session})
+        return dataclasses.replace(
+            target,
+            argv=self.argv(str(root), str(bundle)),
+            removal=(self.runtime, *self.options, "--root", str(root), "delete", "--force", "{id}"),
+            leftovers=(sys.executable, "-I", "-S", removestates.__file__, self.runtime, str(root)),
+        )
+
+    def _made(self, directory: Path, environment: Mapping[str, str]) -> Path:
+        if self.bundle is not None:
+            return self.bundle
+        return write_bundle(directory, self.rootfs or hello_rootfs(), self.command, environment)
+
+    def probe(self) -> Unavailable | None:
+        """Return why the runtime can't run a container here, or None; tried with the bundle itself."""
+        name = Path(self.runtime).name
+        if shutil.which(self.runtime) is None:
+            return Unavailable(f"no {self.runtime} on PATH", INSTALL.get(name, f"install {name}"))
+        if self.bundle is not None or self.rootfs is not None:
+            return None
+        said = self._tried()
+        if said is None:
+            return None
+        cure = "run as root" if os.geteuid() else f"{name} run, by hand, says more with --debug"
+        if "hybrid mode" in said:
+            cure = (
+                "boot with cgroups of one version (systemd.unified_cgroup_hierarchy=1), or mount what "
+                "/sys/fs/cgroup/unified/cgroup.controllers lists as version 1; or take runtime='runc'"
+            )
+        return Unavailable(f"{name} can't run a container here: {said}", cure)
+
+    def _tried(self) -> str | None:
+        """Run our container once; return what went wrong."""
+        with tempfile.TemporaryDirectory(prefix="unikernel-") as place:
+            bundle = self._made(Path(place) / "bundle", {})
+            argv = [part.replace("{id}", "probe") for part in self.argv(f"{place}/root", str(bundle))]
+            try:
+                done = subprocess.run(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=PATIENCE_S,
+                    check=False,
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                return str(error)
+        lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        return (lines[-1] if lines else f"status {done.returncode}") if done.returncode else None
+
+    def versions(self) -> Mapping[str, str]:
+        """Return what is really used."""
+        found = program_version(self.runtime) or "unknown"
+        ran = "bundle" if self.bundle is not None else " ".join(self.command)
+        return {Path(self.runtime).name: found.rpartition(" ")[2], "command": ran}
+
+
+def _rootfs(rootfs: PathText | None, command: Sequence[str], bundle: PathText | None) -> Path | None:
+    if bundle is not None and (rootfs is not None or command):
+        raise TargetError(f"{NAME}: bundle= has its own root and command, got {rootfs!r} and {command!r} too")
+    if rootfs is None:
+        return None
+    if not Path(rootfs).is_dir():
+        raise TargetError(f"{NAME}: rootfs must be a directory, got {os.fspath(rootfs)!r}")
+    if not command:
+        raise TargetError(f"{NAME}: command= must say what is run in {os.fspath(rootfs)!r}")
+    return Path(rootfs).resolve()
+
+
+def _bundle(bundle: PathText | None) -> Path | None:
+    if bundle is None:
+        return None
+    if not (Path(bundle) / "config.json").is_file():
+        raise TargetError(f"{NAME}: bundle must be a directory with a config.json, got {os.fspath(bundle)!r}")
+    return Path(bundle).resolve()
+
+
+def _options(options: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(options, (list, tuple)) or not all(isinstance(part, str) for part in options):
+        raise TargetError(f"{NAME}: options must be a list of text, one entry per argument, got {options!r}")
+    return tuple(options)
+
+
+def _check(plan: _Plan, command: Sequence[str]) -> None:
+    runtime = plan.runtime
+    if not isinstance(runtime, str) or not runtime or runtime.startswith("-"):
+        raise TargetError(f"{NAME}: runtime must be a program's name or path, got {runtime!r}")
+    if not isinstance(command, (list, tuple)) or not all(isinstance(part, str) for part in command):
+        raise TargetError(f"{NAME}: command must be a list of text, one entry per argument, got {command!r}")
+
+
+OCI_CONTAINER = dataclasses.replace(oci_container(), factory=oci_container)

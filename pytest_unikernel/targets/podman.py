@@ -1,0 +1,115 @@
+"""A Podman container: the same command line as Docker's, and no daemon."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pytest_unikernel.clock import NS_PER_S
+from pytest_unikernel.stamps import Stamp
+from pytest_unikernel.target import Target
+from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.docker import container_target
+from pytest_unikernel.targets.engine import Container, Engine
+
+NAME = "podman_container"
+# Podman's words, and Docker's for the same.
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+EVENTS = {"create": "create", "start": "start", "died": "die", "remove": "destroy"}
+
+
+def parse_event(line: bytes) -> Stamp | None:
+    """Return the stamp of a line of ``podman events``, if it is one of a container's life."""
+    try:
+        event = json.loads(line)
+        return Stamp(event["Name"], EVENTS[event["Status"]], unix_ns(event["Time"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def unix_ns(text: str) -> int:
+    """Return an instant of RFC 3339, with up to nine decimals of the second.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = INSTANT.fullmatch(text)
+    if found is None:
+        raise ValueError(f"expected an instant as in RFC 3339, got {text!r}")
+    seconds, decimals, zone = found.groups()
+    whole = datetime.fromisoformat(seconds + ("+00:00" if zone == "Z" else zone))
+    return int(whole.timestamp()) * NS_PER_S + int((decimals or "0").ljust(9, "0"))
+
+
+PODMAN = Engine(
+    target=NAME,
+    program="podman",
+    install="apt-get install podman",
+    start="podman info, by hand, says more",
+    daemons=frozenset({"podman"}),
+    # Without a time it asks politely first, and waits ten seconds.
+    removal=("podman", "rm", "--force", "--time", "0", "--volumes", "--ignore", "{ids}"),
+    events=("--filter", f"label={engines.SESSION_LABEL}"),
+    parse=parse_event,
+    # Measured: proportional set sizes and tasks of client and conmon, and a little for what they stand by.
+    memory_mib=24,
+    processes=14,
+    runtime_is_global=True,
+)
+
+
+def podman_container(
+    *,
+    image: str | None = None,
+    command: Sequence[str] = (),
+    network: str | None = None,
+    runtime: str | None = None,
+    pull: str = "missing",
+    options: Sequence[str] = (),
+) -> Target:
+    """Return a target that runs a container; it is ready at its exit, and succeeds with status 0.
+
+    Args:
+        image: what is run; by default a small static program of ours, which is loaded without a registry.
+        command: the command in the container, by default the image's.
+        network: the container's network, by default the engine's own choice.
+        runtime: the OCI runtime, a name or path.
+        pull: ``missing``, ``always`` or ``never``: when the image is pulled, once before the load.
+        options: more arguments of ``podman run``.
+
+    Raises:
+        TargetError: a parameter can't be right.
+    """
+    container = engines.checked(
+        NAME,
+        image=image,
+        command=command,
+        network=network,
+        runtime=runtime,
+        pull=pull,
+        options=options,
+    )
+    return container_target(PODMAN, container, versions)
+
+
+def versions(engine: Engine, container: Container) -> Mapping[str, str]:
+    """Return what is really used."""
+    found = engines.info(engine.program)
+    host = found.get("host", {})
+    runtime = host.get("ociRuntime", {})
+    return {
+        "podman": str(found.get("version", {}).get("Version", "unknown")),
+        "runtime": container.runtime
+        or f"{runtime.get('name', 'unknown')} {runtime.get('package', '')}".strip(),
+        "conmon": str(host.get("conmon", {}).get("package", "unknown")),
+        "storage": str(found.get("store", {}).get("graphDriverName", "unknown")),
+        "cgroup": f"{host.get('cgroupManager', 'unknown')} {host.get('cgroupVersion', '?')}",
+        "network": str(host.get("networkBackend", "unknown")),
+        **engines.described(engine, container),
+    }
+
+
+PODMAN_CONTAINER = dataclasses.replace(podman_container(), factory=podman_container)

@@ -1,0 +1,146 @@
+"""What engines' clients are asked, what their events mean, and what is refused before any of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pytest_unikernel.build.container_image import hello_image
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.stamps import Stamp
+from pytest_unikernel.target import Place, Target
+from pytest_unikernel.targets import docker, podman
+from pytest_unikernel.targets.docker import docker_container
+from pytest_unikernel.targets.oci import oci_container
+from pytest_unikernel.targets.podman import podman_container
+
+ENGINES = [docker_container, podman_container]
+
+
+@pytest.mark.parametrize("factory", ENGINES)
+def test_a_container_is_named_labelled_and_never_pulled_by_a_launch(factory: Any) -> None:
+    argv = factory(command=["/hello", "you"], network="none", options=["--memory=64m"]).argv
+    at = argv.index("run")
+    assert argv[at : at + 7] == (
+        *("run", "--name", "{id}", "--label", "pytest-unikernel.session={session}"),
+        *("--pull", "never"),
+    )
+    assert argv[-6:] == ("--network", "none", "--memory=64m", hello_image().tag, "/hello", "you")
+    assert "--rm" not in argv
+
+
+def test_a_runtime_stands_where_each_client_wants_it() -> None:
+    assert docker_container(runtime="runsc").argv[1] == "run"
+    assert "--runtime" in docker_container(runtime="runsc").argv[2:]
+    assert podman_container(runtime="crun").argv[:4] == ("podman", "--runtime", "crun", "run")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({}, ""),
+        ({"via": "cli"}, ""),
+        ({"image": "docker.io/library/alpine:3.20"}, "[alpine:3.20]"),
+        ({"network": "none", "runtime": "runsc"}, "[runsc,none]"),
+        ({"command": ["/bin/true"]}, ""),
+    ],
+)
+def test_a_variant_is_named_after_what_matters(parameters: dict[str, Any], name: str) -> None:
+    assert docker.DOCKER_CONTAINER(**parameters).full_name == f"docker_container{name}"
+
+
+@pytest.mark.parametrize("factory", ENGINES)
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"image": ""}, "image must be a name, got ''"),
+        ({"image": "--privileged"}, "image must be a name"),
+        ({"command": "echo hi"}, "command must be a list of text"),
+        ({"options": "--rm"}, "options must be a list of text"),
+        ({"pull": "sometimes"}, "pull must be one of missing, always, never, got 'sometimes'"),
+        ({"options": ["--rm"]}, "containers are removed after each launch"),
+        ({"options": ["--name=mine"]}, "a container is named by its UNIKERNEL_ID"),
+        ({"options": ["-d"]}, "the client waits"),
+        ({"options": ["--network", "host"]}, "network= is a parameter of its own"),
+    ],
+)
+def test_what_can_not_be_right_is_refused(factory: Any, wrong: dict[str, Any], rule: str) -> None:
+    with pytest.raises(TargetError) as refused:
+        factory(**wrong)
+    assert rule in str(refused.value)
+
+
+def test_a_way_that_is_not_known_is_refused() -> None:
+    with pytest.raises(TargetError, match="via must be one of cli, api, got 'ssh'"):
+        docker_container(via="ssh")
+
+
+@pytest.mark.parametrize("factory", ENGINES)
+def test_the_container_itself_is_held_to_the_cpus(factory: Any) -> None:
+    target: Target = factory()
+    assert target.prepare is not None
+    assert target.prepare(target, Place("t", "/x")).argv == target.argv
+    pinned = target.prepare(target, Place("t", "/x", frozenset({1, 0}))).argv
+    assert pinned[pinned.index("run") : pinned.index("run") + 3] == ("run", "--cpuset-cpus", "0,1")
+
+
+def docker_event(action: str, **more: object) -> bytes:
+    event = {"Type": "container", "Action": action, "Actor": {"Attributes": {"name": "u1-7"}}, "timeNano": 5}
+    return json.dumps({**event, **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "stamp"),
+    [
+        (docker_event("create"), Stamp("u1-7", "create", 5)),
+        (docker_event("destroy"), Stamp("u1-7", "destroy", 5)),
+        (docker_event("exec_start: sh"), None),
+        (docker_event("die", timeNano=None), None),
+        (docker_event("die", Actor={}), None),
+        (b"not JSON", None),
+        (b"[]", None),
+        (b"", None),
+    ],
+)
+def test_a_line_of_dockers_events_is_a_stamp_or_nothing(line: bytes, stamp: Stamp | None) -> None:
+    assert docker.parse_event(line) == stamp
+
+
+def podman_event(status: str, time: str = "1970-01-01T00:00:01.5Z") -> bytes:
+    return json.dumps({"Name": "u1-7", "Status": status, "Time": time, "Type": "container"}).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "stamp"),
+    [
+        (podman_event("create"), Stamp("u1-7", "create", 1_500_000_000)),
+        (podman_event("died"), Stamp("u1-7", "die", 1_500_000_000)),
+        (podman_event("remove", "1970-01-01T01:00:02+01:00"), Stamp("u1-7", "destroy", 2_000_000_000)),
+        (podman_event("start", "1970-01-01T00:00:00.123456789Z"), Stamp("u1-7", "start", 123_456_789)),
+        (podman_event("attach"), None),
+        (podman_event("start", "yesterday"), None),
+        (b"{}", None),
+    ],
+)
+def test_a_line_of_podmans_events_is_a_stamp_or_nothing(line: bytes, stamp: Stamp | None) -> None:
+    assert podman.parse_event(line) == stamp
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"runtime": ""}, "runtime must be a program's name"),
+        ({"command": "echo"}, "command must be a list"),
+        ({"rootfs": "/no/such"}, "rootfs must be a directory, got '/no/such'"),
+        ({"rootfs": "/"}, "command= must say what is run in '/'"),
+        ({"bundle": "/"}, "bundle must be a directory with a config.json, got '/'"),
+        ({"bundle": "/", "command": ["x"]}, "bundle= has its own root and command"),
+        ({"options": "--debug"}, "options must be a list of text"),
+    ],
+)
+def test_a_bundle_that_can_not_be_right_is_refused(wrong: dict[str, Any], rule: str) -> None:
+    with pytest.raises(TargetError) as refused:
+        oci_container(**wrong)
+    assert rule in str(refused.value)
