@@ -20,7 +20,7 @@ MEMORY_FLOOR_SHARE = 0.10  # of all memory: below it no launch is started
 MEMORY_EMERGENCY_SHARE = 0.05  # below it everything in flight is ended
 LOOK_EVERY_NS = 100_000_000
 PIDS_SHARE = 0.80  # of what is left of a limit on processes
-DESCRIPTORS_PER_LAUNCH = 2  # pidfd and output; a probed port takes one more
+DESCRIPTORS_PER_LAUNCH = 2  # pidfd and output
 DESCRIPTORS_RESERVED = 128
 UNLIMITED = 1 << 40
 PROC = Path("/proc")
@@ -92,8 +92,12 @@ def _found(target: Target) -> Iterator[Cap]:
             yield Cap(int(PIDS_SHARE * room // target.processes), name)
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if descriptors != resource.RLIM_INFINITY:
-        per_launch = DESCRIPTORS_PER_LAUNCH + isinstance(target.ready, Port)
-        yield Cap((descriptors - DESCRIPTORS_RESERVED) // per_launch, "RLIMIT_NOFILE")
+        yield Cap((descriptors - DESCRIPTORS_RESERVED) // descriptors_per_launch(target), "RLIMIT_NOFILE")
+
+
+def descriptors_per_launch(target: Target) -> int:
+    """Return how many files a launch holds open here; a probe, or an engine's API, takes one more."""
+    return DESCRIPTORS_PER_LAUNCH + (isinstance(target.ready, Port) or target.supervisor is not None)
 
 
 def process_room() -> Iterator[tuple[str, float]]:

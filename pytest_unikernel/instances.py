@@ -83,6 +83,12 @@ class Instances:
         return environment
 
 
+def bare_instance(session: str) -> Instance:
+    """Return the next instance, of a kind that has no use for files of ours."""
+    number = next(_counter)
+    return Instance(f"{id_prefix(session)}{number}", "", session, "", number=number)
+
+
 def id_prefix(session: str) -> str:
     """Return what the ids of a session's instances begin with; their numbers follow."""
     return f"u{session[:8]}-"

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar
 
-from pytest_unikernel.child import Child
+Limited = TypeVar("Limited", bound=Hashable)
 
 NEVER_NS = 1 << 62
 
 
-class Limit:
-    """Children that must have ended within a fixed time; every operation costs the same at any number."""
+class Limit(Generic[Limited]):
+    """What must have ended within a fixed time; every operation costs the same at any number."""
 
     def __init__(self, duration_ns: int) -> None:
         self._duration_ns = duration_ns
-        self._due: OrderedDict[int, tuple[int, Child]] = OrderedDict()
+        self._due: OrderedDict[Limited, int] = OrderedDict()
 
-    def add(self, child: Child, from_ns: int) -> int:
-        """Give the child its time from an instant not before those given earlier; return when it is up."""
+    def add(self, limited: Limited, from_ns: int) -> int:
+        """Give it its time from an instant not before those given earlier; return when it is up."""
         due_ns = from_ns + self._duration_ns
-        self._due[child.pid] = (due_ns, child)
+        self._due[limited] = due_ns
         return due_ns
 
-    def discard(self, child: Child) -> None:
-        """Forget the child."""
+    def discard(self, limited: Limited) -> None:
+        """Forget it."""
         if self._due:
-            self._due.pop(child.pid, None)
+            self._due.pop(limited, None)
 
     def next_ns(self) -> int:
-        """Return when the next child's time is up."""
-        return next(iter(self._due.values()))[0] if self._due else NEVER_NS
+        """Return when the next one's time is up."""
+        return next(iter(self._due.values())) if self._due else NEVER_NS
 
-    def expired(self, now_ns: int) -> Iterator[Child]:
-        """Yield and forget the children whose time is up."""
-        while self._due and next(iter(self._due.values()))[0] <= now_ns:
-            yield self._due.popitem(last=False)[1][1]
+    def expired(self, now_ns: int) -> Iterator[Limited]:
+        """Yield and forget those whose time is up."""
+        while self._due and next(iter(self._due.values())) <= now_ns:
+            yield self._due.popitem(last=False)[0]

@@ -15,10 +15,10 @@ from typing import Any
 from pytest_unikernel import cgroups, host, leftovercommand, stampreader
 from pytest_unikernel.errors import LoadError, UnikernelError
 from pytest_unikernel.guards import (
-    DESCRIPTORS_PER_LAUNCH,
     DESCRIPTORS_RESERVED,
     UNLIMITED,
     Guard,
+    descriptors_per_launch,
     find_cap,
     open_guard,
 )
@@ -173,7 +173,9 @@ class _Load:
     @property
     def descriptors(self) -> int:
         """How many files may be open at once during the load."""
-        return DESCRIPTORS_RESERVED + DESCRIPTORS_PER_LAUNCH * min(self.guard.cap.instances, 1 << 16)
+        return DESCRIPTORS_RESERVED + descriptors_per_launch(self._target) * min(
+            self.guard.cap.instances, 1 << 16
+        )
 
     @contextmanager
     def opened(self, granted: Tuned, ahead_ns: int) -> Iterator[None]:

@@ -9,10 +9,10 @@ import itertools
 import os
 import select
 import signal
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
+from pytest_unikernel.books import Books
 from pytest_unikernel.child import Child, open_pidfd
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.errors import LoadError
@@ -25,7 +25,7 @@ from pytest_unikernel.output import TAIL_BYTES, WHOLE_BYTES, Sink, Wanted, Watch
 from pytest_unikernel.parking import FIRST_KEY, Parking
 from pytest_unikernel.probes import Prober
 from pytest_unikernel.readiness import Event, Exit, Port
-from pytest_unikernel.record import OUTCOME_OF_REASON, LaunchLog, Outcome
+from pytest_unikernel.record import Outcome
 from pytest_unikernel.removal import Remover
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.spawn import Spawner
@@ -34,29 +34,24 @@ from pytest_unikernel.target import Instance, Target
 ADOPTED_EVERY_NS = NS_PER_S
 LAST_WORDS_NS = NS_PER_S // 5
 MAX_EVENTS = 256
-MAX_TAILS = 20
 # Instances in flight up to which their descriptors are not parked: parking costs the generator about as much
 # CPU time as it saves, and what it saves each launched instance is worth that only in a crowd.
 CROWD = 512
 EPOLLIN, EPOLLHUP = int(select.EPOLLIN), int(select.EPOLLHUP)
 # Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit that follows.
 EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
-COMPLETED, UNFINISHED = Outcome.COMPLETED, Outcome.UNFINISHED
+COMPLETED = Outcome.COMPLETED
 
 
-class ProcessSupervisor:
+class ProcessSupervisor(Books):
     """Each instance is a child process that leads its own process group."""
 
     def __init__(self, target: Target, runtime: Runtime, timeout_s: float) -> None:
-        self.log = LaunchLog()
-        self.in_flight = self.completed = self.failed = self.dropped = 0
-        self.longest_service_ns = 0
-        self.turns_ns = array("Q")
+        super().__init__(target)
         self._target = target
         self._runtime = runtime
         self._ready_at_exit = isinstance(target.ready, Exit)
         self._prober = Prober(target.ready, self, self._on_ready) if isinstance(target.ready, Port) else None
-        self._exit_codes, self._exit_reasons = target.exit_codes, target.exit_reasons
         self._wanted = Wanted(target)
         self._looks_at_output = self._wanted.anything
         self._keep_output = runtime.keep_output
@@ -74,8 +69,8 @@ class ProcessSupervisor:
         self._arm = timer_setter(self._timer)
         self._armed_ns = -1
         self._timeout_ns = nanoseconds(timeout_s)
-        self._grace = Limit(nanoseconds(target.stop_grace_s))
-        self._last_words = Limit(LAST_WORDS_NS)
+        self._grace: Limit[Child] = Limit(nanoseconds(target.stop_grace_s))
+        self._last_words: Limit[Child] = Limit(LAST_WORDS_NS)
         self._limits = (self._grace, self._last_words)
         self._limit_ns = 0
         self._adopted = Adopted()
@@ -272,20 +267,12 @@ class ProcessSupervisor:
 
     def _look_at_output(self, child: Child, watch: Watch, now_ns: int) -> None:
         if watch.marked:
-            self._take_marks(child, watch, now_ns)
+            self._take_marks(child.index, watch, now_ns)
         if watch.ready and not child.ready:
             self._on_ready(child, now_ns)
         if watch.failure is not None and child.ended_as is None:
             child.ended_as = watch.failure
             self._let_finish(child, self._last_words, now_ns)
-
-    def _take_marks(self, child: Child, watch: Watch, now_ns: int) -> None:
-        events = self.log.events.setdefault(child.index, {})
-        for name, match in watch.marked:
-            events[name] = now_ns
-            if match.groupdict().get("ns"):
-                events[f"guest:{name}"] = int(match["ns"])
-        watch.marked.clear()
 
     def _on_ready(self, child: Child, now_ns: int) -> None:
         if child.ready or child.ended_as is not None:
@@ -300,7 +287,7 @@ class ProcessSupervisor:
 
     # ending ---------------------------------------------------------------------------------------
 
-    def _let_finish(self, child: Child, limit: Limit, now_ns: int) -> None:
+    def _let_finish(self, child: Child, limit: Limit[Child], now_ns: int) -> None:
         """The outcome is known: let the instance go by itself, within the limit."""
         self._limit_ns = min(self._limit_ns, limit.add(child, now_ns))
 
@@ -381,35 +368,12 @@ class ProcessSupervisor:
             if self._ready_at_exit:
                 log.ready_ns[index] = now_ns
                 child.ready = True
-            outcome = self._outcome(child, status)
+            outcome = self._outcome(status, child.ready, child.watch)
             if outcome is COMPLETED:
                 self._complete(index)
                 return
         if outcome is not COMPLETED:
             self._fail(index, outcome, child.tail[-TAIL_BYTES:].decode(errors="replace"))
-
-    def _outcome(self, child: Child, status: int) -> Outcome:
-        if self._exit_reasons and status in self._exit_reasons:
-            return OUTCOME_OF_REASON[self._exit_reasons[status]]
-        if status not in self._exit_codes:
-            return Outcome.SIGNAL if status < 0 else Outcome.EXIT_CODE
-        if not child.ready or (child.watch is not None and not child.watch.required):
-            return Outcome.NOT_READY
-        return COMPLETED
-
-    def _complete(self, index: int) -> None:
-        log = self.log
-        log.outcome[index] = COMPLETED
-        self.completed += 1
-        service_ns = log.ready_ns[index] - log.started_ns[index]
-        if service_ns > self.longest_service_ns:
-            self.longest_service_ns = service_ns
-
-    def _fail(self, index: int, outcome: Outcome, tail: str) -> None:
-        self.log.outcome[index] = outcome
-        self.failed += outcome is not Outcome.UNFINISHED
-        if index >= self.log.tails_from and len(self.log.tails) < MAX_TAILS:
-            self.log.tails[index] = tail
 
     def _clean_up(self, child: Child, status: int) -> None:
         if child.sink is not None:

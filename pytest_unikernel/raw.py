@@ -7,7 +7,7 @@ import gzip
 from pathlib import Path
 
 from pytest_unikernel.instances import id_prefix
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.target import Target
 
@@ -22,7 +22,7 @@ COLUMNS = (
     "ready_at_ns",
     "exited_at_ns",
     "spawn_ns",  # how long posix_spawn took
-    "user_s",
+    "user_s",  # empty, as the next two: what was launched is no child of ours
     "system_s",
     "max_rss_kib",
 )
@@ -61,7 +61,9 @@ def _row(trial: Trial, index: int, prefix: str) -> list[object]:
         log.status[index],
         *("" if column[index] < 0 else column[index] for column in instants),
         log.spawn_ns[index],
-        f"{log.user_s[index]:.6f}",
-        f"{log.system_s[index]:.6f}",
-        log.max_rss_kib[index],
+        *(_usage(log, index) if log.usage_known else ("", "", "")),
     ]
+
+
+def _usage(log: LaunchLog, index: int) -> tuple[object, ...]:
+    return f"{log.user_s[index]:.6f}", f"{log.system_s[index]:.6f}", log.max_rss_kib[index]

@@ -68,6 +68,7 @@ class LaunchLog:
         self.system_s = _float_column()
         self.max_rss_kib = _column("q")
         self.instance = _column("q")  # the number in the instance's id
+        self.usage_known = True  # whether the CPU times and memory of what was launched can be seen at all
         self.tails: dict[int, str] = {}
         self.tails_from = 0
         self.outputs: dict[int, str] = {}

@@ -236,7 +236,7 @@ def _instance(trials: Sequence[Trial], own_rss_kib: int) -> JsonDict:
     memory, and ``ru_maxrss`` remembers that. Source: getrusage(2).
     """
     completed = sum(trial.counts()[Outcome.COMPLETED] for trial in trials)
-    if not completed:
+    if not completed or not all(trial.log.usage_known for trial in trials):
         return {"user_s": None, "system_s": None, "max_rss_bytes": None}
     largest_kib = max(max(trial.of_completed(trial.log.max_rss_kib), default=0) for trial in trials)
     return {

@@ -40,6 +40,9 @@ def check(target: Target) -> None:
         value = getattr(target, key)
         if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
             raise TargetError(f"{target.name}: {key} must be a finite number > 0, got {value!r}")
+    its_own = getattr(target.supervisor, "check_target", None)
+    if its_own is not None:
+        its_own(target)
 
 
 def _check_argv(target: Target) -> None:

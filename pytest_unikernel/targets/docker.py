@@ -11,6 +11,7 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.stamps import Stamp, Stamps
 from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.docker_api import by_api
 from pytest_unikernel.targets.engine import Container, Engine
 
 NAME = "docker_container"
@@ -67,8 +68,9 @@ def docker_container(
         network: the container's network, by default the engine's own choice.
         runtime: the OCI runtime, by a name that the engine knows.
         pull: ``missing``, ``always`` or ``never``: when the image is pulled, once before the load.
-        options: more arguments of ``docker run``.
-        via: ``cli``, one ``docker run`` per launch, or ``api``, the Engine's API without a client process.
+        options: more arguments of ``docker run``; of the command line only.
+        via: ``cli``, one ``docker run`` per launch, or ``api``, the Engine's API without a client process: a
+            container that is stopped is killed then, ``stop_signal`` isn't sent.
 
     Raises:
         TargetError: a parameter can't be right.
@@ -84,7 +86,8 @@ def docker_container(
     )
     if via not in VIAS:
         raise TargetError(f"{NAME}: via must be one of {', '.join(VIAS)}, got {via!r}")
-    return container_target(DOCKER, container, versions)
+    target = container_target(DOCKER, container, versions)
+    return target if via == "cli" else by_api(target, DOCKER.program, container)
 
 
 def container_target(engine: Engine, container: Container, versions: Versions) -> Target:

@@ -28,6 +28,9 @@ PULLS = ("missing", "always", "never")
 ANSWER_S = 20.0
 LOAD_S = 60.0
 PULL_S = 600.0
+MAY_NOT_CONNECT = (
+    f"run as root, or add uid {os.getuid()} to the socket's group (which makes it as good as root)"
+)
 # What we say ourselves; the value tells why.
 OURS = {
     **dict.fromkeys(("--name", "--cidfile"), "a container is named by its UNIKERNEL_ID"),
@@ -224,7 +227,7 @@ def _errors_in(out: str) -> str:
 
 def _cure(engine: Engine, said: str) -> str:
     if "permission denied" in said.lower():
-        return f"run as root, or add uid {os.getuid()} to the socket's group (which makes it as good as root)"
+        return MAY_NOT_CONNECT
     return engine.start
 
 

@@ -1,4 +1,4 @@
-"""What the load generator may expect of a supervisor, of the simulated one as of the real one."""
+"""What the load generator may expect of a supervisor, of the simulated one as of the real ones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fakeengine import FakeEngine, Script, api_supervisor
 
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.readiness import Line
@@ -25,27 +27,50 @@ def shell(script: str) -> Target:
     return Target("shell", ["/bin/sh", "-c", script])
 
 
-# What an instance does -> how it is simulated, how it is done.
-BEHAVIOURS: dict[str, tuple[Target, Target]] = {
-    "succeeds": (FakeTarget(), shell("exit 0")),
-    "exits with 1": (FakeTarget(fail_every=1), shell("exit 1")),
-    "dies of a signal": (FakeTarget(fail_every=1, fail_as="signal"), shell("kill -SEGV $$")),
+def container(**fields: Any) -> Target:
+    """Return a target of containers; what they do is the engine's script."""
+    return Target("container", supervisor=api_supervisor, **fields)
+
+
+# What an instance does -> how it is simulated, how it is done by a process, by a container (on which engine).
+BEHAVIOURS: dict[str, tuple[Target, Target, Target, Script | None]] = {
+    "succeeds": (FakeTarget(), shell("exit 0"), container(), Script()),
+    "exits with 1": (FakeTarget(fail_every=1), shell("exit 1"), container(), Script(status=1)),
+    "dies of a signal": (
+        FakeTarget(fail_every=1, fail_as="signal"),
+        shell("kill -SEGV $$"),
+        container(),
+        Script(status=139),
+    ),
     "is never ready": (
         FakeTarget(fail_every=1, fail_as="not-ready")(ready=Line("up")),
         shell("echo down")(ready=Line("up")),
+        container(ready=Line("up")),
+        Script(output=b"down\n"),
     ),
     "can't be started": (
         FakeTarget(fail_every=1, fail_as="spawn-error"),
         Target("missing", ["/no/such/program"]),
+        container(),
+        None,
     ),
-    "never exits": (FakeTarget(never_exits_every=1), shell("exec sleep 600")),
+    "never exits": (
+        FakeTarget(never_exits_every=1),
+        shell("exec sleep 600"),
+        container(),
+        Script(status=None),
+    ),
     "is ready, then exits": (
         FakeTarget(linger_s=0.05)(ready=Line("up")),
         shell("echo up; sleep 0.05")(ready=Line("up")),
+        container(ready=Line("up")),
+        Script(output=b"up\n", lingers_s=0.05),
     ),
     "serves": (
         FakeTarget(long_lived=True),
         shell("echo up; exec sleep 600")(ready=Line("up"), long_lived=True),
+        container(ready=Line("up"), long_lived=True),
+        Script(output=b"up\n", status=None),
     ),
 }
 
@@ -54,27 +79,44 @@ class Make:
     """Makes supervisors of instances that behave as named, and closes each once."""
 
     def __init__(self, kind: str, directory: Path) -> None:
-        self._kind = kind
+        self.kind = kind
         self._directory = directory
         self._open: list[Supervisor] = []
+        self._engines: list[FakeEngine] = []
 
     def __call__(self, behaviour: str, timeout_s: float = 60.0) -> Supervisor:
-        simulated, real = BEHAVIOURS[behaviour]
+        simulated, real, container, script = BEHAVIOURS[behaviour]
+        runtime = Runtime(secrets.token_hex(8), self._directory)
         made: Supervisor
-        if self._kind == "simulated":
+        if self.kind == "simulated":
             assert simulated.supervisor is not None
             made = simulated.supervisor(simulated, None, timeout_s)
+        elif self.kind == "processes":
+            made = ProcessSupervisor(real, runtime, timeout_s)
         else:
-            made = ProcessSupervisor(real, Runtime(secrets.token_hex(8), self._directory), timeout_s)
+            made = api_supervisor(container, runtime, timeout_s, self._engine(script))
         self._open.append(made)
         return made
+
+    def _engine(self, script: Script | None) -> Path:
+        """Return the socket of an engine that follows the script, or of none."""
+        path = self._directory / f"{len(self._engines)}.sock"
+        if script is not None:
+            self._engines.append(FakeEngine(path, script))
+        return path
+
+    def of_engine(self, of_engine: Outcome, otherwise: Outcome) -> Outcome:
+        """Return the outcome that is an engine's only, or the one of all others."""
+        return of_engine if self.kind == "engine" else otherwise
 
     def close(self) -> None:
         while self._open:
             self._open.pop().close()
+        while self._engines:
+            self._engines.pop().die()
 
 
-@pytest.fixture(params=["simulated", "processes"])
+@pytest.fixture(params=["simulated", "processes", "engine"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     made = Make(request.param, tmp_path)
     yield made
@@ -131,6 +173,8 @@ def test_a_launch_that_fails_is_counted_with_its_reason(make: Make, behaviour: s
     supervisor = make(behaviour)
     index = run_one(supervisor)
     log = supervisor.log
+    if behaviour == "dies of a signal":  # an engine knows of a status only, as a shell does
+        outcome = make.of_engine(Outcome.EXIT_CODE, outcome)
     assert log.outcome[index] == outcome
     assert log.started_ns[index] <= log.exited_ns[index]
     assert (supervisor.in_flight, supervisor.completed, supervisor.failed) == (0, 0, 1)
@@ -144,6 +188,8 @@ def test_a_launch_that_fails_is_counted_with_its_reason(make: Make, behaviour: s
 def test_the_status_is_the_exit_code_or_the_signal(make: Make, behaviour: str, status: int) -> None:
     supervisor = make(behaviour)
     index = run_one(supervisor)
+    if make.kind == "engine" and status < 0:
+        status = 128 - status
     assert supervisor.log.status[index] == status
 
 
@@ -152,10 +198,10 @@ def test_a_launch_that_cannot_be_started_was_never_in_flight(make: Make) -> None
     index = start(supervisor)
     log = supervisor.log
     assert (supervisor.in_flight, supervisor.completed, supervisor.failed) == (0, 0, 1)
-    assert log.outcome[index] == Outcome.SPAWN_ERROR
+    assert log.outcome[index] == make.of_engine(Outcome.DAEMON_ERROR, Outcome.SPAWN_ERROR)
     assert log.started_ns[index] >= log.scheduled_ns[index]
     assert (log.ready_ns[index], log.exited_ns[index]) == (-1, -1)
-    assert log.status[index] > 0  # errno
+    assert log.status[index] > 0  # errno, or the client's for an engine that isn't there
     assert index in log.tails
 
 

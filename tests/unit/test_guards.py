@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import resource
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from pytest_unikernel import cgroups, guards
 from pytest_unikernel.guards import Cap, Guard, find_cap, open_guard
+from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.samples import Sample
 from pytest_unikernel.target import Target
 
@@ -159,6 +161,8 @@ def test_descriptors_limit_as_well(machine: Path, monkeypatch: pytest.MonkeyPatc
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     monkeypatch.setattr(resource, "getrlimit", lambda number: limits.get(number, unlimited))
     assert find_cap(TARGET, None) == (1000, "RLIMIT_NOFILE")
+    asking = dataclasses.replace(TARGET, supervisor=ProcessSupervisor)
+    assert find_cap(asking, None) == (666, "RLIMIT_NOFILE")
 
 
 @pytest.mark.parametrize(("asked", "instances"), [(7, 7), (10**9, 400)])

@@ -12,7 +12,7 @@ def child(pid: int) -> Child:
 
 
 def test_children_are_up_in_the_order_in_which_they_were_given_their_time() -> None:
-    limit, children = Limit(100), [child(pid) for pid in (30, 10, 20)]
+    limit, children = Limit[Child](100), [child(pid) for pid in (30, 10, 20)]
     assert [limit.add(each, from_ns) for each, from_ns in zip(children, (0, 5, 5), strict=True)] == [
         100,
         105,
@@ -27,7 +27,7 @@ def test_children_are_up_in_the_order_in_which_they_were_given_their_time() -> N
 
 
 def test_a_child_that_was_discarded_is_never_up() -> None:
-    limit, first, second = Limit(100), child(1), child(2)
+    limit, first, second = Limit[Child](100), child(1), child(2)
     limit.add(first, 0)
     limit.add(second, 1)
     limit.discard(first)
@@ -37,7 +37,7 @@ def test_a_child_that_was_discarded_is_never_up() -> None:
 
 
 def test_a_child_is_up_only_once() -> None:
-    limit = Limit(0)
+    limit = Limit[Child](0)
     limit.add(child(1), 7)
     assert len(list(limit.expired(7))) == 1
     assert list(limit.expired(7)) == []

@@ -19,6 +19,8 @@ NOT_AT_COLLECTION = (
     "pytest_unikernel.session",
     "pytest_unikernel.processes",
     "pytest_unikernel.host",
+    "pytest_unikernel.dockerapi",
+    "h11",
 )
 
 

@@ -52,6 +52,14 @@ def test_an_instant_that_never_came_is_empty(tmp_path: Path) -> None:
     assert failed["status"] == "-9"
 
 
+def test_usage_that_nobody_can_see_is_empty(tmp_path: Path) -> None:
+    unseen = trial()
+    unseen.log.usage_known = False
+    for made, shown in ((trial(), ("0.000000", "0.000000", "0")), (unseen, ("", "", ""))):
+        row = rows(write_raw(tmp_path, TARGET, made, 1, SESSION))[1]
+        assert (row["user_s"], row["system_s"], row["max_rss_kib"]) == shown
+
+
 def test_the_name_says_target_step_and_trial_and_holds_no_slash(tmp_path: Path) -> None:
     assert write_raw(tmp_path, TARGET, trial(), 2, SESSION).name == "a[b_c_d]-0.0625s-trial2.csv.gz"
     assert write_raw(tmp_path, TARGET, trial(None), 1, SESSION).name == "a[b_c_d]-cold-trial1.csv.gz"

@@ -170,6 +170,14 @@ def test_a_resident_set_not_above_our_own_is_unknown() -> None:
     assert result(trial([5.0] * 3), own_rss_kib=1002).instance["max_rss_bytes"] is None
 
 
+def test_usage_that_nobody_can_see_is_unknown_not_zero() -> None:
+    seen, unseen = trial([5.0] * 3), trial([5.0] * 3)
+    unseen.log.usage_known = False
+    for trials in ([unseen], [seen, unseen]):
+        made = result(*trials, own_rss_kib=900)
+        assert made.instance == {"user_s": None, "system_s": None, "max_rss_bytes": None}
+
+
 def test_a_load_without_completions_has_a_record_all_the_same() -> None:
     made = result(trial([], ends=[Outcome.EXIT_CODE] * 4))
     assert (made.completed, made.verdict, made.responses_s) == (0, "failing", [])

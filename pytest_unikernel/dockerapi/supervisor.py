@@ -1,0 +1,355 @@
+"""Instances as containers that the engine is asked for: one epoll over a timerfd and its connections."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pytest_unikernel.books import Books
+from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
+from pytest_unikernel.dockerapi import requests
+from pytest_unikernel.dockerapi.deletions import Deletions
+from pytest_unikernel.dockerapi.launch import Launch
+from pytest_unikernel.dockerapi.wire import Wire
+from pytest_unikernel.errors import LoadError
+from pytest_unikernel.instances import bare_instance
+from pytest_unikernel.limits import Limit
+from pytest_unikernel.linux import timer_setter, timerfd
+from pytest_unikernel.output import Wanted, Watch
+from pytest_unikernel.readiness import Exit
+from pytest_unikernel.record import Outcome
+from pytest_unikernel.runtime import Runtime
+from pytest_unikernel.target import Instance, Target
+
+# The loop looks at the schedule after so many events: each may take as long as parsing a reply does.
+MAX_EVENTS = 16
+LAST_WORDS_NS = NS_PER_S // 5
+# What was printed before an exit comes within milliseconds of it.
+LAST_OUTPUT_NS = NS_PER_S
+# An instance that was to be ended is counted among the removals then; less than the generator's farewell.
+ENDING_NS = 4 * NS_PER_S
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+Describe = Callable[[Instance], Mapping[str, Any]]
+
+
+class ApiSupervisor(Books):
+    """Each instance is a container of an engine, which is asked over its unix socket.
+
+    An instance is ended by removing its container by force; ``stop_signal`` is not sent.
+    """
+
+    def __init__(
+        self, target: Target, runtime: Runtime, timeout_s: float, *, socket_path: str, describe: Describe
+    ) -> None:
+        """Make a supervisor; ``describe`` returns the body of the request that creates an instance."""
+        super().__init__(target)
+        self._target = target
+        self._runtime = runtime
+        self._describe = describe
+        self._ready_at_exit = isinstance(target.ready, Exit)
+        self._wanted = Wanted(target)
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._timer = timerfd()
+        self._epoll.register(self._timer, select.EPOLLIN)
+        self._arm = timer_setter(self._timer)
+        self._armed_ns = -1
+        self._wire = Wire(socket_path, self._epoll)
+        self._deletions = Deletions(self._wire)
+        self._launches: dict[Launch, None] = {}  # as they were started
+        self._being_deleted = 0  # of those in flight
+        self._something_is_gone = False  # since the loop looked last
+        self._overdue: Limit[Launch] = Limit(nanoseconds(timeout_s))
+        self._failing: Limit[Launch] = Limit(LAST_WORDS_NS)
+        self._exited: Limit[Launch] = Limit(LAST_OUTPUT_NS)
+        self._ending: Limit[Launch] = Limit(ENDING_NS)
+        self._limits = (self._overdue, self._failing, self._exited, self._ending)
+        self._all_limits = (*self._limits, self._wire.retries, self._deletions.overdue)
+
+    def now_ns(self) -> int:
+        """Return CLOCK_MONOTONIC."""
+        return monotonic_ns()
+
+    @property
+    def removing(self) -> int:
+        """Containers that have exited and not been removed yet."""
+        return self._deletions.pending - self._being_deleted
+
+    def watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
+        """Call the handler with the instant whenever the descriptor is readable."""
+        self._handlers[descriptor] = handler
+        self._epoll.register(descriptor, select.EPOLLIN)
+
+    # starting -------------------------------------------------------------------------------------
+
+    def start(self, index: int) -> None:
+        """Ask for the container of that row; ``spawn_ns`` is how long that kept the generator."""
+        log = self.log
+        log.usage_known = False  # it is no child of ours
+        instance = bare_instance(self._runtime.token)
+        launch = Launch(index, log, instance, self._wire, self)
+        launch.sink = self._runtime.sink(instance.id)
+        if self._wanted.anything:
+            launch.watch = Watch(self._wanted)
+        log.instance[index] = instance.number
+        log.started_ns[index] = started_ns = monotonic_ns()
+        try:
+            launch.begin(requests.create(instance.id, self._describe(instance)), started_ns)
+        except OSError as error:
+            outcome, status, said = self._refusal(error)
+            self._close_books(launch, outcome, status, said)
+        else:
+            self._launches[launch] = None
+            self.in_flight += 1
+            self._overdue.add(launch, started_ns)
+        log.spawn_ns[index] = monotonic_ns() - started_ns
+
+    def _refusal(self, error: OSError) -> tuple[Outcome, int, str]:
+        said = f"can't connect to {self._wire.path}: {error.strerror or error}"
+        if error.errno in EXHAUSTED:
+            return Outcome.SPAWN_ERROR, error.errno or 0, said
+        return Outcome.DAEMON_ERROR, requests.DAEMON, said
+
+    # waiting --------------------------------------------------------------------------------------
+
+    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
+        """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol.
+
+        A container that has been removed is as good a reason to return as an exit.
+        """
+        now_ns, ahead_ns = monotonic_ns(), self._runtime.ahead_ns
+        returning = False
+        while True:
+            limit_ns = min([limit.next_ns() for limit in self._all_limits])
+            happened = self._happened(min(limit_ns, until_ns) - ahead_ns, now_ns)
+            now_ns = monotonic_ns()
+            for descriptor, _ in happened:
+                returning |= self._on_event(descriptor, now_ns)
+            if now_ns >= limit_ns:
+                self._enforce_limits(now_ns)
+            if self._something_is_gone:
+                self._something_is_gone = False
+                returning |= or_exit
+            if happened:
+                self.turns_ns.append(monotonic_ns() - now_ns)
+            if returning or now_ns >= until_ns:
+                return now_ns
+
+    def _happened(self, wake_ns: int, now_ns: int) -> list[tuple[int, int]]:
+        if wake_ns <= now_ns:
+            return self._epoll.poll(0, MAX_EVENTS)
+        if wake_ns != self._armed_ns:
+            self._arm(wake_ns)
+            self._armed_ns = wake_ns
+        return self._epoll.poll(-1, MAX_EVENTS)
+
+    def _on_event(self, descriptor: int, now_ns: int) -> bool:
+        """Handle a descriptor; return whether it was a watched one."""
+        if self._wire.proceed(descriptor, now_ns):
+            return False
+        if descriptor == self._timer:
+            self._armed_ns = -1
+            return False
+        handler = self._handlers.get(descriptor)
+        if handler is not None:
+            handler(now_ns)
+        return handler is not None
+
+    def _enforce_limits(self, now_ns: int) -> None:
+        for launch in self._overdue.expired(now_ns):
+            self._end(launch, Outcome.TIMEOUT, now_ns)
+        for launch in self._failing.expired(now_ns):
+            self._delete(launch, now_ns)
+        for launch in self._exited.expired(now_ns):
+            self._finish(launch, now_ns)
+        for launch in self._ending.expired(now_ns):
+            self._finish(launch, now_ns)
+        for exchange in self._wire.retries.expired(now_ns):
+            self._wire.retry(exchange, now_ns)
+        for exchange in self._deletions.overdue.expired(now_ns):
+            self._deletions.give_up(exchange, now_ns)
+
+    # what a launch tells --------------------------------------------------------------------------
+
+    def on_created(self, launch: Launch, now_ns: int) -> None:
+        """Go on with a container, or remove it if it isn't wanted any more."""
+        if launch.ended_as is None:
+            launch.attach(now_ns)
+        else:
+            self._delete(launch, now_ns)
+
+    def on_output(self, launch: Launch, data: bytes, now_ns: int) -> None:
+        """Look at what was printed."""
+        launch.take(data)
+        if launch.watch is not None:
+            self._look_at_output(launch, launch.watch, now_ns)
+
+    def _look_at_output(self, launch: Launch, watch: Watch, now_ns: int) -> None:
+        if watch.marked and launch.log is self.log:
+            self._take_marks(launch.index, watch, now_ns)
+        if watch.ready and not launch.is_ready:
+            self._on_ready(launch, now_ns)
+        if watch.failure is not None and launch.ended_as is None:
+            launch.ended_as = watch.failure
+            self._failing.add(launch, now_ns)
+
+    def _on_ready(self, launch: Launch, now_ns: int) -> None:
+        if launch.ended_as is not None:
+            return
+        launch.is_ready = True
+        launch.log.ready_ns[launch.index] = now_ns
+        if self._target.long_lived:
+            launch.ended_as = Outcome.COMPLETED
+            self._complete(launch.index)
+            self._delete(launch, now_ns)
+
+    def on_exit(self, launch: Launch, now_ns: int) -> None:
+        """Note an exit; it is judged when the output is over, or can't be waited for any longer."""
+        if launch.is_deletion_asked:  # it is over with the removal
+            return
+        if launch.has_output_ended:
+            self._finish(launch, now_ns)
+        else:
+            self._overdue.discard(launch)
+            self._exited.add(launch, now_ns)
+
+    def on_not_started(self, launch: Launch, message: str, now_ns: int) -> None:
+        """Judge a start that failed as the client does: a command that can't be run is the container's."""
+        status = requests.status_of(message)
+        if status == requests.DAEMON:
+            self.on_problem(launch, message, now_ns)
+            return
+        launch.tail = message.encode()
+        launch.is_started, launch.exit_status, launch.exited_ns = True, status, now_ns
+        self._finish(launch, now_ns)
+
+    def on_problem(self, launch: Launch, message: str, now_ns: int) -> None:
+        """Give a launch up whose engine refuses something, or is gone."""
+        self._give_up(launch, Outcome.DAEMON_ERROR, requests.DAEMON, message, now_ns)
+
+    def on_no_connection(self, launch: Launch, error: OSError, now_ns: int) -> None:
+        """Give a launch up that can't be asked for any further."""
+        self._give_up(launch, *self._refusal(error), now_ns)
+
+    def _give_up(self, launch: Launch, outcome: Outcome, status: int, said: str, now_ns: int) -> None:
+        if launch.is_deletion_asked:  # whose answer, or the bound on it, ends the launch
+            return
+        if launch.ended_as is None:
+            launch.ended_as, launch.exit_status = outcome, status
+            launch.tail = said.encode()
+        self._finish(launch, now_ns)
+
+    # ending ---------------------------------------------------------------------------------------
+
+    def end_all(self, outcome: Outcome) -> None:
+        """Begin to end every instance in flight; those that have no outcome yet get this one."""
+        now_ns = monotonic_ns()
+        for launch in list(self._launches):
+            self._end(launch, outcome, now_ns)
+
+    def _end(self, launch: Launch, outcome: Outcome, now_ns: int) -> None:
+        if launch.has_exited and not launch.is_deletion_asked:
+            self._finish(launch, now_ns)
+            return
+        if launch.ended_as is None:
+            launch.ended_as = outcome
+        self._delete(launch, now_ns)
+
+    def _delete(self, launch: Launch, now_ns: int) -> None:
+        """Remove the container of a launch in flight, which ends with that; one to come when it is there."""
+        if launch.is_deletion_asked:
+            return
+        self._overdue.discard(launch)
+        self._failing.discard(launch)
+        self._ending.add(launch, now_ns)
+        if launch.container:
+            launch.is_deletion_asked = True
+            self._being_deleted += 1
+            self._deletions.add(launch.container, lambda at_ns: self._finish(launch, at_ns), now_ns)
+
+    def _finish(self, launch: Launch, now_ns: int) -> None:
+        """Let go of a launch that is over, judge it, and have its container removed."""
+        self._something_is_gone = True
+        if launch not in self._launches:  # it was over before its removal
+            return
+        del self._launches[launch]
+        launch.close()
+        if launch.watch is not None and launch.has_exited:
+            launch.watch.end()
+            self._look_at_output(launch, launch.watch, now_ns)
+        for limit in self._limits:
+            limit.discard(launch)
+        self.in_flight -= 1
+        self._being_deleted -= launch.is_deletion_asked
+        if launch.log is self.log:
+            self._classify(launch, now_ns)
+        self._clean_up(launch)
+        if launch.container and not launch.is_deletion_asked:
+            launch.is_deletion_asked = True
+            self._deletions.add(launch.container, self._on_removed, now_ns)
+
+    def _on_removed(self, _now_ns: int) -> None:
+        self._something_is_gone = True
+
+    def _classify(self, launch: Launch, now_ns: int) -> None:
+        log, index = launch.log, launch.index
+        exited_ns = launch.exited_ns if launch.exited_ns >= 0 else now_ns
+        log.exited_ns[index] = exited_ns
+        log.status[index] = status = launch.exit_status or 0
+        outcome = launch.ended_as
+        if outcome is None:
+            if self._ready_at_exit:
+                log.ready_ns[index] = exited_ns
+                launch.is_ready = True
+            outcome = self._outcome(status, launch.is_ready, launch.watch)
+            if outcome is Outcome.COMPLETED:
+                self._complete(index)
+                return
+        if outcome is not Outcome.COMPLETED:
+            self._fail(index, outcome, launch.tail.decode(errors="replace"))
+
+    def _close_books(self, launch: Launch, outcome: Outcome, status: int, said: str) -> None:
+        """Write down a launch that was never in flight."""
+        launch.log.status[launch.index] = status
+        self._fail(launch.index, outcome, said)
+        if launch.sink is not None:
+            launch.sink.close(said, unix_ns())
+
+    def _clean_up(self, launch: Launch) -> None:
+        if launch.sink is not None:
+            launch.sink.close(_ending(launch), unix_ns())
+        if self._runtime.keep_output:
+            launch.log.outputs[launch.index] = launch.tail.decode(errors="replace")
+        if self._target.cleanup is not None:
+            self._call_cleanup(self._target.cleanup, launch)
+
+    def _call_cleanup(self, cleanup: Callable[[Instance], None], launch: Launch) -> None:
+        try:
+            cleanup(launch.instance)
+        except Exception as error:
+            raise LoadError(
+                f"{self._target.full_name}: cleanup({launch.instance.id}) raised {error!r}; "
+                "what that instance left behind may still be there"
+            ) from error
+
+    def close(self) -> None:
+        """Release everything. What still can't be ended is abandoned, uncounted."""
+        for launch in list(self._launches):
+            launch.close()
+            if launch.sink is not None:
+                with contextlib.suppress(LoadError):  # everything else must be released as well
+                    launch.sink.close("was abandoned", unix_ns())
+        self._launches.clear()
+        self._wire.close_all()
+        self._epoll.close()
+        os.close(self._timer)
+
+
+def _ending(launch: Launch) -> str:
+    if launch.exit_status is None:
+        return "ended from outside"
+    return f"exited with error code {launch.exit_status}" if launch.exit_status else "exited successfully"

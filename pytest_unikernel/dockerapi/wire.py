@@ -1,0 +1,69 @@
+"""The exchanges under way with one engine: opened, told of what comes, closed."""
+
+from __future__ import annotations
+
+import select
+
+from pytest_unikernel.clock import NS_PER_S
+from pytest_unikernel.dockerapi.exchange import Exchange
+from pytest_unikernel.limits import Limit
+
+RETRY_NS = NS_PER_S // 1000
+
+
+class Wire:
+    """Exchanges by their descriptors in an epoll set.
+
+    Attributes:
+        retries: those whose connection could not be made for the moment.
+    """
+
+    def __init__(self, path: str, epoll: select.epoll) -> None:
+        self.path = path
+        self._epoll = epoll
+        self._by_descriptor: dict[int, Exchange] = {}
+        self.retries: Limit[Exchange] = Limit(RETRY_NS)
+
+    def open(self, exchange: Exchange, now_ns: int) -> None:
+        """Begin an exchange.
+
+        Raises:
+            OSError: see :meth:`Exchange.connect`.
+        """
+        if not exchange.connect(self.path):
+            self.retries.add(exchange, now_ns)
+            return
+        self._by_descriptor[exchange.descriptor] = exchange
+        self._epoll.register(exchange.descriptor, exchange.mask)
+
+    def retry(self, exchange: Exchange, now_ns: int) -> None:
+        """Try anew; a refusal is the reply."""
+        try:
+            self.open(exchange, now_ns)
+        except OSError as error:
+            exchange.reply.lose(f"can't connect to {self.path}: {error.strerror or error}")
+            exchange.handler(exchange, now_ns)
+
+    def proceed(self, descriptor: int, now_ns: int) -> bool:
+        """Let an exchange take what has come; return whether the descriptor is of one."""
+        exchange = self._by_descriptor.get(descriptor)
+        if exchange is None:
+            return False
+        before = exchange.mask
+        exchange.proceed(now_ns)
+        if exchange.descriptor >= 0 and exchange.mask != before:
+            self._epoll.modify(descriptor, exchange.mask)
+        return True
+
+    def close(self, exchange: Exchange) -> None:
+        """End an exchange, at whatever point it is."""
+        self.retries.discard(exchange)
+        if exchange.descriptor >= 0:
+            del self._by_descriptor[exchange.descriptor]
+            self._epoll.unregister(exchange.descriptor)
+            exchange.close()
+
+    def close_all(self) -> None:
+        """End all of them."""
+        for exchange in list(self._by_descriptor.values()):
+            self.close(exchange)

@@ -1,0 +1,227 @@
+"""An engine for tests: Docker's API on a unix socket, as far as launches use it, behaving by a script."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import socket
+import socketserver
+import struct
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
+from pytest_unikernel.runtime import Runtime
+from pytest_unikernel.target import Instance, Target
+
+PATIENCE_S = 120.0  # longer than any test waits: what hangs must not end by itself
+MOMENT_S = 0.05
+KILLED = 137
+JSON = "Content-Type: application/json\r\n"
+
+
+@dataclass(frozen=True)
+class Script:
+    """What happens to every container.
+
+    Attributes:
+        status: its exit status; None: it doesn't exit by itself.
+        output: what it prints.
+        lingers_s: from then to its exit.
+        errors: request -> status and message of a refusal.
+        silent: requests that are never answered.
+        drops: requests whose connection is closed instead.
+        wait_answer: what ``wait`` says instead of an exit status.
+        piece: how many bytes are sent at once.
+        never_ends_output: the output goes on after the exit.
+        exits_before_answer: the output's end, then the exit are told, each a moment before the next, and
+            after them only the start is answered.
+    """
+
+    status: int | None = 0
+    output: bytes = b""
+    lingers_s: float = 0.0
+    errors: dict[str, tuple[int, str]] = field(default_factory=dict)
+    silent: frozenset[str] = frozenset()
+    drops: frozenset[str] = frozenset()
+    wait_answer: bytes | None = None
+    piece: int = 1 << 16
+    never_ends_output: bool = False
+    exits_before_answer: bool = False
+
+
+class Container:
+    """A container of the engine."""
+
+    def __init__(self, name: str, body: dict[str, object]) -> None:
+        self.name = name
+        self.body = body
+        self.status = 0
+        self.is_started, self.is_killed, self.has_exited = (threading.Event() for _ in range(3))
+
+
+class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """A thread per connection; closed with everything that is open.
+
+    Attributes:
+        containers: those that exist, by id.
+        asked: every request in the order in which they came, as ``create``, ``attach`` …
+    """
+
+    daemon_threads = False
+    block_on_close = True
+    request_queue_size = 512
+
+    def __init__(self, path: Path, script: Script) -> None:
+        self.path = str(path)
+        self.script = script
+        self.containers: dict[str, Container] = {}
+        self.asked: list[str] = []
+        self.is_over = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._ids = itertools.count(1)
+        super().__init__(self.path, Answering)
+        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def add(self, name: str, body: dict[str, object]) -> str:
+        """Create a container and return its id."""
+        identity = f"{next(self._ids):064x}"
+        self.containers[identity] = Container(name, body)
+        return identity
+
+    def process_request(self, request: object, client_address: object) -> None:
+        """Keep the connection, to be closed when the engine dies."""
+        assert isinstance(request, socket.socket)
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: object) -> None:
+        """Forget the connection."""
+        assert isinstance(request, socket.socket)
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Callers that are gone are none of this engine's business."""
+
+    def die(self) -> None:
+        """Close the socket and every connection, as a process that is killed does."""
+        if self.is_over.is_set():
+            return
+        self.is_over.set()
+        self.shutdown()
+        self._thread.join()
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for container in list(self.containers.values()):
+            for event in (container.is_killed, container.is_started, container.has_exited):
+                event.set()
+        self.server_close()
+
+
+class Answering(socketserver.StreamRequestHandler):
+    """One request and its answer."""
+
+    server: FakeEngine
+
+    def handle(self) -> None:
+        """Do what the script says."""
+        method, path, _ = self.rfile.readline().decode().split()
+        length = 0
+        for line in iter(self.rfile.readline, b"\r\n"):
+            name, _, value = line.decode().partition(":")
+            if name.lower() == "content-length":
+                length = int(value)
+        body = self.rfile.read(length)
+        what = "delete" if method == "DELETE" else path.partition("?")[0].rpartition("/")[2]
+        self.server.asked.append(what)
+        script = self.server.script
+        if what in script.drops:
+            return
+        if what in script.silent:
+            self.server.is_over.wait(PATIENCE_S)
+        elif what in script.errors:
+            status, message = script.errors[what]
+            if what == "start" and script.exits_before_answer:
+                self._exit_early(self._container(path))
+            self._answer(status, json.dumps({"message": message}).encode())
+        else:
+            getattr(self, f"_{what}")(path, body)
+
+    def _send(self, data: bytes) -> None:
+        for at in range(0, len(data), self.server.script.piece):
+            self.wfile.write(data[at : at + self.server.script.piece])
+
+    def _answer(self, status: int, body: bytes = b"") -> None:
+        length = f"Content-Length: {len(body)}\r\n{JSON}" if body else ""
+        self._send(f"HTTP/1.1 {status} Whatever\r\n{length}\r\n".encode() + body)
+
+    def _container(self, path: str) -> Container:
+        return self.server.containers[path.partition("?")[0].split("/")[2]]
+
+    def _create(self, path: str, body: bytes) -> None:
+        identity = self.server.add(path.partition("name=")[2], json.loads(body))
+        self._answer(201, json.dumps({"Id": identity, "Warnings": []}).encode())
+
+    def _attach(self, path: str, _body: bytes) -> None:
+        container, script = self._container(path), self.server.script
+        self._send(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+        if not container.is_started.wait(PATIENCE_S):
+            return
+        if script.output:
+            self._send(struct.pack(">BxxxI", 1, len(script.output)) + script.output)
+        if not script.exits_before_answer:
+            (self.server.is_over if script.never_ends_output else container.has_exited).wait(PATIENCE_S)
+
+    def _wait(self, path: str, _body: bytes) -> None:
+        container, script = self._container(path), self.server.script
+        self._send(f"HTTP/1.1 200 OK\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n".encode())
+        if container.has_exited.wait(PATIENCE_S) and not self.server.is_over.is_set():
+            answer = (
+                script.wait_answer or json.dumps({"Error": None, "StatusCode": container.status}).encode()
+            )
+            self._send(b"%x\r\n%s\r\n0\r\n\r\n" % (len(answer), answer))
+
+    def _start(self, path: str, _body: bytes) -> None:
+        container, script = self._container(path), self.server.script
+        container.is_started.set()
+        if script.exits_before_answer:
+            self._exit_early(container)
+        self._answer(204)
+        lasts_s = PATIENCE_S if script.status is None else script.lingers_s
+        is_killed = container.is_killed.wait(lasts_s)
+        container.status = KILLED if is_killed or script.status is None else script.status
+        container.has_exited.set()
+
+    def _exit_early(self, container: Container) -> None:
+        container.is_started.set()
+        self.server.is_over.wait(MOMENT_S)
+        container.status = self.server.script.status or 0
+        container.has_exited.set()
+        self.server.is_over.wait(MOMENT_S)
+
+    def _delete(self, path: str, _body: bytes) -> None:
+        container = self.server.containers.pop(path.partition("?")[0].split("/")[2], None)
+        if container is None:
+            self._answer(404, b'{"message":"No such container"}')
+            return
+        container.is_killed.set()
+        if container.is_started.is_set():
+            container.has_exited.wait(PATIENCE_S)
+        container.is_started.set()
+        container.has_exited.set()
+        self._answer(204)
+
+
+def describe(instance: Instance) -> dict[str, object]:
+    """Return what a container is created from; the script doesn't care."""
+    return {"Image": "some", "Labels": {"session": instance.session}}
+
+
+def api_supervisor(target: Target, runtime: Runtime, timeout_s: float, path: str | Path) -> ApiSupervisor:
+    """Return a supervisor that asks the engine at the path."""
+    return ApiSupervisor(target, runtime, timeout_s, socket_path=str(path), describe=describe)
