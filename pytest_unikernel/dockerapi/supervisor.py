@@ -116,16 +116,16 @@ class ApiSupervisor(Books):
 
     # waiting --------------------------------------------------------------------------------------
 
-    def wait(self, until_ns: int, *, or_exit: bool = True) -> int:
+    def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:
         """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol.
 
         A container that has been removed is as good a reason to return as an exit.
         """
-        now_ns, ahead_ns = monotonic_ns(), self._runtime.ahead_ns
+        now_ns, awake_ns = monotonic_ns(), until_ns - self._runtime.ahead_ns if punctual else until_ns
         returning = False
         while True:
             limit_ns = min([limit.next_ns() for limit in self._all_limits])
-            happened = self._happened(min(limit_ns, until_ns) - ahead_ns, now_ns)
+            happened = self._happened(min(limit_ns, awake_ns), now_ns)
             now_ns = monotonic_ns()
             for descriptor, _ in happened:
                 returning |= self._on_event(descriptor, now_ns)

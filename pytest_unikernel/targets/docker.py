@@ -21,6 +21,7 @@ CONNECTION_LOST = (
     rb"error during connect: |error waiting for container: |Cannot connect to the Docker daemon"
     rb"|permission denied while trying to connect to the Docker daemon|read unix @->[^\n]*connection reset"
 )
+Probe = Callable[[Engine, Container], Unavailable | None]
 Versions = Callable[[Engine, Container], Mapping[str, str]]
 EVENTS = frozenset({"create", "start", "die", "destroy"})
 
@@ -86,11 +87,11 @@ def docker_container(
     )
     if via not in VIAS:
         raise TargetError(f"{NAME}: via must be one of {', '.join(VIAS)}, got {via!r}")
-    target = container_target(DOCKER, container, versions)
+    target = container_target(DOCKER, container, probe, versions)
     return target if via == "cli" else by_api(target, DOCKER.program, container)
 
 
-def container_target(engine: Engine, container: Container, versions: Versions) -> Target:
+def container_target(engine: Engine, container: Container, probe: Probe, versions: Versions) -> Target:
     """Return the target that an engine's client runs."""
     argv = (engine.program, "events", *engine.events, "--since", "{now}", "--format", "{{json .}}")
     return Target(

@@ -26,7 +26,7 @@ UNIX = "unix://"
 CONNECT_S = 5.0
 # Measured with containerd 1.6: a shim has 3.4 MiB (Pss) and 12 threads; a small container that waits takes
 # 6.3 MiB of the available memory; starting it takes two or three short runc processes more.
-MEMORY_MIB = 40
+MEMORY_MIB = 16
 PROCESSES = 16
 # What belongs to a client process, which there isn't.
 CLIENTS: Mapping[str, object] = {"argv": (), "env": {}, "cwd": None, "console": False}

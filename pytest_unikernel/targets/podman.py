@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pytest_unikernel.clock import NS_PER_S
 from pytest_unikernel.stamps import Stamp
-from pytest_unikernel.target import Target
+from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.docker import container_target
 from pytest_unikernel.targets.engine import Container, Engine
@@ -92,7 +93,15 @@ def podman_container(
         pull=pull,
         options=options,
     )
-    return container_target(PODMAN, container, versions)
+    return container_target(PODMAN, container, probe, versions)
+
+
+def probe(engine: Engine, container: Container) -> Unavailable | None:
+    """Return why this container can't be run here, or None."""
+    runtime = container.runtime
+    if runtime is not None and shutil.which(runtime) is None:
+        return Unavailable(f"no runtime {runtime!r} on PATH", f"apt-get install {runtime}")
+    return engines.why_not(engine, container)
 
 
 def versions(engine: Engine, container: Container) -> Mapping[str, str]:

@@ -144,3 +144,11 @@ def test_a_bundle_that_can_not_be_right_is_refused(wrong: dict[str, Any], rule: 
     with pytest.raises(TargetError) as refused:
         oci_container(**wrong)
     assert rule in str(refused.value)
+
+
+def test_a_runtime_of_podmans_is_a_program() -> None:
+    probe = podman_container(runtime="no-such-runtime").probe
+    assert probe is not None
+    missing = probe()
+    assert missing is not None
+    assert missing.reason == "no runtime 'no-such-runtime' on PATH"
