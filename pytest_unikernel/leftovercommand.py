@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.target import Target
 
 PATIENCE_S = 120.0
@@ -13,6 +16,21 @@ PATIENCE_S = 120.0
 def command(target: Target, token: str) -> list[str]:
     """Return the argv for a session."""
     return [part.replace("{session}", token) for part in target.leftovers]
+
+
+@contextmanager
+def removed_afterwards(target: Target, token: str) -> Iterator[list[str]]:
+    """Remove what a load left when it is over; what goes wrong then is added to the list.
+
+    What stood by the containers may have become our children, and ends with them.
+    """
+    problems: list[str] = []
+    adopted = Adopted()
+    try:
+        yield problems
+    finally:
+        problems += filter(None, [remove(target, token)])
+        adopted.clear(token)
 
 
 def remove(target: Target, token: str) -> str:

@@ -206,12 +206,8 @@ class _Load:
             return
         token = self._session.token
         self._session.removal(target.name, leftovercommand.command(target, token))
-        try:
+        with leftovercommand.removed_afterwards(target, token) as self._problems:
             yield
-        finally:
-            problem = leftovercommand.remove(target, token)
-            if problem:
-                self._problems.append(problem)
 
     def _stamp_reader(self, stamps: Stamps, runtime: Runtime) -> StampReader:
         """Start the program that tells of an engine's own events."""

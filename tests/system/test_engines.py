@@ -14,8 +14,8 @@ import pytest
 from engines import Client, busybox_image, label_of, why_not
 from realloads import launched, outcomes, supervised, until
 
-from pytest_unikernel import leftovercommand
 from pytest_unikernel.build.container_image import hello_image
+from pytest_unikernel.leftovercommand import remove, removed_afterwards
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.readiness import Line
 from pytest_unikernel.record import Outcome
@@ -102,7 +102,7 @@ def test_a_name_that_is_taken_is_a_daemon_error_and_its_owner_stays(session: Ses
             log = run_cold(supervisor, 1, unmeasured=0).log
             assert Outcome(log.outcome[1]) is Outcome.DAEMON_ERROR, log.tails
             assert "in use" in log.tails[1]
-            removed(session, engine)
+            assert remove(engine.target, session.token) == ""
             assert owner in engine.client.containers()
         finally:
             engine.client.call("rm", "-f", owner)
@@ -110,15 +110,11 @@ def test_a_name_that_is_taken_is_a_daemon_error_and_its_owner_stays(session: Ses
 
 def test_one_that_never_exits_is_a_time_out_and_is_removed(session: Session, engine: Engine) -> None:
     before = engine.client.everything()
-    log = launched(session, engine.running("sleep 1000"), 1, timeout_s=3)
+    with removed_afterwards(engine.target, session.token) as problems:
+        log = launched(session, engine.running("sleep 1000"), 1, timeout_s=3)
     assert outcomes(log) == [Outcome.TIMEOUT]
-    removed(session, engine)
+    assert not problems
     assert engine.client.everything() == before
-
-
-def removed(session: Session, engine: Engine) -> None:
-    """Do what a load does at its end."""
-    assert leftovercommand.remove(engine.target, session.token) == ""
 
 
 def test_anonymous_volumes_go_with_their_containers(session: Session, engine: Engine) -> None:
@@ -130,9 +126,9 @@ def test_anonymous_volumes_go_with_their_containers(session: Session, engine: En
 
 def test_a_line_can_be_the_ready_one(session: Session, engine: Engine) -> None:
     target = engine.running("echo up; exec sleep 1000")(ready=Line("up"), long_lived=True, stop_grace_s=0.5)
-    log = launched(session, target, 1, timeout_s=60)
+    with removed_afterwards(engine.target, session.token):
+        log = launched(session, target, 1, timeout_s=60)
     assert outcomes(log) == [OK], log.tails
-    removed(session, engine)
     assert not engine.client.call("ps", "-aq", "--filter", f"label={label_of(session.token)}").split()
 
 
@@ -144,8 +140,8 @@ def test_every_container_has_its_id_in_its_environment(session: Session, engine:
 def test_other_peoples_containers_stay(session: Session, engine: Engine) -> None:
     theirs = engine.client.call("create", "--label", label_of("0" * 32), engine.shell).strip()
     try:
-        launched(session, engine.target, 1, timeout_s=60)
-        removed(session, engine)
+        with removed_afterwards(engine.target, session.token):
+            launched(session, engine.target, 1, timeout_s=60)
         assert theirs in engine.client.containers()
     finally:
         engine.client.call("rm", "-f", theirs)
@@ -178,7 +174,7 @@ RUN = """
 import pytest
 @pytest.mark.load_sweep(time_steps=[1 / 4], warmup=0, window=60)
 def test_it(load_step, {name}_container):
-    load_step({name}_container(network="none", image="{image}", command=["/bin/sleep", "1000"]))
+    load_step({name}_container(network="none", image="{image}", command=["/bin/busybox", "sleep", "1000"]))
 """
 
 
