@@ -1,0 +1,154 @@
+"""Stamps -> lives of containers, however the lines of concurrent containers interleave. Pure.
+
+A container's life begins at its ``TS00``: an id may be used again. Within a life a stamp may come twice,
+because a ``start`` that failed is retried; the latest counts, for it belongs to the attempt that reached
+the monitor, and so a phase says what urunc does in a start that succeeds. What the failed attempt cost is
+between ``TS10`` and ``TS11`` (0.4: ``TS11`` and ``TS12``), in the total, and in the neighbours.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+
+from pytest_unikernel.timestamps.reader import Stamp
+from pytest_unikernel.timestamps.releases import (
+    APART,
+    FIRST,
+    FROM_0_7,
+    RELEASES,
+    UNDECIDED,
+    UP_TO_0_4,
+    UP_TO_0_6,
+    Release,
+)
+
+
+class Life:
+    """The stamps of one life in the order of the log; 16 bytes a stamp, for there may be a million.
+
+    Attributes:
+        ids: ``TS00`` and so on; the first isn't ``TS00`` where the log began later.
+        at_unix_ns: their instants, wall clock.
+        named: its stamps have names, as from 0.7 on.
+    """
+
+    __slots__ = ("at_unix_ns", "ids", "named")
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.at_unix_ns = array("q")
+        self.named = False
+
+    @property
+    def by_id(self) -> dict[str, int]:
+        """Each id's instant, wall clock ns; of an id that came more than once the latest."""
+        found = dict(zip(self.ids, self.at_unix_ns, strict=True))
+        return found if len(found) == len(self.ids) else {name: at_ns for at_ns, name in self.in_time}
+
+    @property
+    def in_time(self) -> list[tuple[int, str]]:
+        """All stamps in the order of their instants, equal ones in the order of the log."""
+        order = sorted(range(len(self.ids)), key=self.at_unix_ns.__getitem__)
+        return [(self.at_unix_ns[place], self.ids[place]) for place in order]
+
+    @property
+    def repeated(self) -> int:
+        """How many stamps have an id that the life had already."""
+        return len(self.ids) - len(set(self.ids))
+
+    def began_at(self, at_ns: int) -> bool:
+        """Whether a TS00 of that instant is this life's: its line came twice, or after others of the life."""
+        return self.by_id.get(FIRST, at_ns) == at_ns <= min(self.at_unix_ns)
+
+
+class Container:
+    """What a log holds of one containerID.
+
+    Attributes:
+        lives: from the first to the last.
+        apart: the stamps that are in no life (0.3's cTS00 and cTS01), as (id, wall clock ns).
+    """
+
+    __slots__ = ("apart", "lives")
+
+    def __init__(self) -> None:
+        self.lives: list[Life] = []
+        self.apart: list[tuple[str, int]] = []
+
+    def add(self, stamp: Stamp) -> None:
+        """Add the container's next stamp."""
+        if APART in stamp.id:
+            self.apart.append((sys.intern(stamp.id), stamp.at_unix_ns))
+            return
+        if not self.lives or (stamp.id == FIRST and not self.lives[-1].began_at(stamp.at_unix_ns)):
+            self.lives.append(Life())
+        life = self.lives[-1]
+        life.ids.append(sys.intern(stamp.id))
+        life.at_unix_ns.append(stamp.at_unix_ns)
+        if stamp.name:
+            life.named = True
+
+    def stamps(self) -> Iterator[tuple[str, int]]:
+        """Yield the stamps of all lives in the order of the log, as (id, wall clock ns)."""
+        return chain.from_iterable(zip(life.ids, life.at_unix_ns, strict=True) for life in self.lives)
+
+
+class Lives:
+    """The containers of a log, by containerID, in the order in which they first appear."""
+
+    def __init__(self) -> None:
+        self.containers: dict[str, Container] = {}
+
+    def add(self, stamps: Iterable[Stamp]) -> None:
+        """Add stamps in the order of the log."""
+        containers = self.containers
+        for stamp in stamps:
+            container = containers.get(stamp.container_id)
+            if container is None:
+                container = containers[stamp.container_id] = Container()
+            container.add(stamp)
+
+    def take(self, container_id: str) -> Container | None:
+        """Return a container and forget it; None if it has no stamp yet.
+
+        Whoever follows a growing log takes a container when its monitor has exited: urunc has written all
+        stamps before it execs the monitor, so they are in the file by then.
+        """
+        return self.containers.pop(container_id, None)
+
+
+def release_of(life: Life, container: Container) -> Release:
+    """Return the line of releases that a life looks like; ``UNDECIDED`` if it ended too early to tell.
+
+    Names are from 0.7 on; TS19 and cTS were up to 0.4; a life with TS18 but without them is of 0.5 or 0.6.
+    """
+    if life.named:
+        return FROM_0_7
+    if container.apart or "TS19" in life.ids:
+        return UP_TO_0_4
+    return UP_TO_0_6 if UP_TO_0_6.last in life.ids else UNDECIDED
+
+
+def by_release(containers: Mapping[str, Container]) -> dict[Release, list[Life]]:
+    """Return the lives of a log by line of releases, from the oldest line.
+
+    Lives that can't be told go with the others if those are of one line without names; else they stay apart.
+    """
+    found: dict[Release, list[Life]] = {release: [] for release in RELEASES}
+    for container in containers.values():
+        for life in container.lives:
+            found[release_of(life, container)].append(life)
+    nameless = [release for release in (UP_TO_0_4, UP_TO_0_6) if found[release]]
+    if len(nameless) == 1:
+        found[nameless[0]] += found.pop(UNDECIDED)
+    return {release: lives for release, lives in found.items() if lives}
+
+
+def unknown_ids(release: Release, lives: Iterable[Life]) -> Counter[str]:
+    """Return the ids that these releases don't have, with how often they occur."""
+    counted = Counter(chain.from_iterable(life.ids for life in lives))
+    return Counter({name: count for name, count in counted.items() if name not in release.stamps})
