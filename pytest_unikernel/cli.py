@@ -12,7 +12,7 @@ from importlib import metadata
 from types import FrameType
 from typing import Any
 
-from pytest_unikernel.commands import build_linux_image, build_linux_kernel, build_rust_kernel
+from pytest_unikernel.commands import build_linux_image, build_linux_kernel, build_rust_kernel, timestamps
 from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.errors import UnikernelError
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A tool's own last lines follow the first one; they have been on stderr already.
         first = str(error).partition("\n")[0].removesuffix("; its last lines:")
         print(f"{PROGRAM}: {first}", file=sys.stderr)  # noqa: T201
-        return FAILED
+        return getattr(error, "exit_status", FAILED)
     except KeyboardInterrupt:
         return SIGNALLED + (came or [signal.SIGINT])[0]
 
@@ -68,7 +68,9 @@ _Groups = dict[tuple[str, ...], Any]
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(PROGRAM, description="Builds what the pytest plugin launches.")
+    parser = argparse.ArgumentParser(
+        PROGRAM, description="Builds what the pytest plugin launches, and reads urunc's log."
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     groups: _Groups = {(): parser.add_subparsers(required=True, metavar="COMMAND")}
     for command in COMMANDS:
@@ -96,7 +98,12 @@ def _version() -> str:
 
 
 GROUPS: dict[tuple[str, ...], str] = {("build",): "build a guest"}
-COMMANDS = (build_rust_kernel.COMMAND, build_linux_kernel.COMMAND, build_linux_image.COMMAND)
+COMMANDS = (
+    build_rust_kernel.COMMAND,
+    build_linux_kernel.COMMAND,
+    build_linux_image.COMMAND,
+    timestamps.COMMAND,
+)
 
 if __name__ == "__main__":
     sys.exit(main())

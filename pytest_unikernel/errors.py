@@ -4,6 +4,7 @@
     ├── TargetError        a target is described wrongly (also a TypeError)
     ├── LoadError          a load can't be run as asked
     ├── BuildError         a guest could not be built
+    ├── LogError           a log of timestamps can't answer what was asked
     └── SessionError       the helper processes or the private directory failed
 
 Wrong markers and options are ``pytest.UsageError`` (see ``usageerror.py``). A target that can't run on
@@ -12,9 +13,13 @@ this machine is not an error but an answer: :class:`pytest_unikernel.target.Unav
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class UnikernelError(Exception):
     """Base of all errors of this package; the text names cause, value, place and cure."""
+
+    exit_status: ClassVar[int] = 1  # of the command line that ends with it
 
 
 class TargetError(UnikernelError, TypeError):
@@ -27,6 +32,12 @@ class LoadError(UnikernelError):
 
 class BuildError(UnikernelError):
     """A guest could not be built; the text ends with the tool's own last lines."""
+
+
+class LogError(UnikernelError):
+    """A log of timestamps is missing, empty or without what was asked for."""
+
+    exit_status = 2
 
 
 class SessionError(UnikernelError):

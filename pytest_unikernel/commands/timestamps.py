@@ -1,0 +1,148 @@
+"""``pytest-unikernel timestamps``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_unikernel.commands.command import PROGRAM, Command, show, write_whole
+from pytest_unikernel.errors import LogError
+
+if TYPE_CHECKING:
+    from pytest_unikernel.timestamps.log import Log
+    from pytest_unikernel.timestamps.report import View
+
+STREAM = "-"
+EXAMPLES = f"""\
+examples:
+  {PROGRAM} timestamps /tmp/urunc.zlog             all containers
+  {PROGRAM} timestamps /tmp/urunc.zlog 9f86d081    one, by its prefix
+  {PROGRAM} timestamps ts.log --phases --json ts.json
+  as measure_single.py, measure.py, measure_to_json.py:
+  {PROGRAM} timestamps ts.log 9f86d081 --format urunc
+  {PROGRAM} timestamps ts.log --format urunc
+  {PROGRAM} timestamps ts.log --format urunc --json ts.json
+
+Lives of containers are told apart by TS00, releases of urunc by what the log
+looks like. Quantiles are Hyndman and Fan's type 7: p95 from 40 values on, p99
+from 200. The log is only ever read. A container that isn't in it and a log
+without timestamps end with status 2.
+"""
+
+
+def _describe(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    parser.add_argument("log", metavar="LOG", help="urunc's log; - is standard input")
+    parser.add_argument(
+        "container",
+        nargs="?",
+        metavar="CONTAINER_ID",
+        help="one container: its id, or a beginning that no other has; default: all",
+    )
+    view = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("phases", "named phases: create, nsenter, created, start->exec, network, rootfs, total"),
+        ("neighbours", "each stamp and the next in time; default: and the next in the order of the ids"),
+    ):
+        view.add_argument(f"--{name}", dest="view", action="store_const", const=name, help=text)
+    parser.set_defaults(view=None)
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="also write all figures to FILE, in seconds; - is standard output, and then no tables",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "urunc"),
+        default="text",
+        help="urunc: what its own scripts print, byte for byte (ns); with --json, their file alone",
+    )
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    _check(parsed)
+    log = _read(parsed.log)
+    if parsed.format == "urunc":
+        _as_urunc(log, parsed)
+    else:
+        _as_text(log, parsed)
+    return 0
+
+
+def _check(parsed: argparse.Namespace) -> None:
+    """Refuse what would be ignored, and what would write over the log."""
+    if parsed.format == "urunc" and parsed.view == "phases":
+        parsed.refuse("--format urunc knows neighbours only, got --phases")
+    if parsed.json == STREAM and parsed.view is not None:
+        parsed.refuse(f"--json - prints every view and no table; leave out --{parsed.view}")
+    if parsed.json not in (None, STREAM) and _is_log(Path(parsed.json), parsed.log):
+        parsed.refuse(f"--json must name another file than the log, got {parsed.json!r}")
+
+
+def _is_log(file: Path, log: str) -> bool:
+    """Whether the results would go to where the log comes from."""
+    try:
+        status = os.fstat(sys.stdin.fileno()) if log == STREAM else Path(log).stat()
+        return os.path.samestat(file.stat(), status)
+    except (OSError, ValueError):
+        return False
+
+
+def _read(name: str) -> Log:
+    from pytest_unikernel.timestamps.log import SWITCHED_ON, read_log  # noqa: PLC0415 - see Command
+
+    if name == STREAM:
+        return read_log("standard input", sys.stdin.buffer)
+    try:
+        with Path(name).open("rb") as stream:
+            return read_log(name, stream)
+    except FileNotFoundError:
+        raise LogError(f"expected urunc's log, got {name!r}, which does not exist; {SWITCHED_ON}") from None
+    except OSError as error:
+        raise LogError(f"expected urunc's log, can't read {name!r}: {error.strerror}") from None
+
+
+def _as_text(log: Log, parsed: argparse.Namespace) -> None:
+    from pytest_unikernel.timestamps import container_report, document, report  # noqa: PLC0415 - see Command
+    from pytest_unikernel.timestamps.log import container_named  # noqa: PLC0415 - see Command
+
+    chosen = None if parsed.container is None else container_named(log, parsed.container)
+    view: View = parsed.view or "intervals"
+    if parsed.json is not None:
+        record = document.overview(log) if chosen is None else document.one(log, chosen)
+        _write(parsed.json, json.dumps(record, indent=2) + "\n")
+    if parsed.json != STREAM:
+        lines = report.overview(log, view) if chosen is None else container_report.one(log, chosen, view)
+        show("\n".join(lines) + "\n")
+
+
+def _as_urunc(log: Log, parsed: argparse.Namespace) -> None:
+    from pytest_unikernel.timestamps import scripts  # noqa: PLC0415 - see Command
+    from pytest_unikernel.timestamps.log import container_named  # noqa: PLC0415 - see Command
+
+    chosen = None if parsed.container is None else log.containers[container_named(log, parsed.container)]
+    containers = log.containers.values() if chosen is None else [chosen]
+    if parsed.json is not None:
+        _write(parsed.json, scripts.overall_json(containers))
+    else:
+        show(scripts.overall(containers) if chosen is None else scripts.single(chosen))
+
+
+def _write(where: str, text: str) -> None:
+    if where == STREAM:
+        show(text)
+    else:
+        write_whole(Path(where), text)
+
+
+COMMAND = Command(
+    ("timestamps",),
+    "Take starts apart by urunc's log of timestamps: all containers, or one.",
+    _describe,
+    _run,
+)

@@ -1,0 +1,177 @@
+"""A log's figures as text, 80 columns wide at most. Pure.
+
+Times are in milliseconds, to the microsecond where that fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from pytest_unikernel.tables import NONE
+from pytest_unikernel.textgrid import WIDTH, Cells, cut, fits, grid, printable, wrapped
+from pytest_unikernel.timestamps import views
+from pytest_unikernel.timestamps.lives import Life, unknown_ids
+from pytest_unikernel.timestamps.log import Log, counted, foreign_text
+from pytest_unikernel.timestamps.releases import (
+    APART,
+    APART_MEANING,
+    APART_PAIR,
+    FIRST,
+    UNDECIDED,
+    Release,
+)
+from pytest_unikernel.timestamps.views import Figures, Measured
+
+View = Literal["intervals", "phases", "neighbours"]
+MOMENTS = {"min": "min", "mean": "mean", "p50": "median", "p95": "p95", "p99": "p99", "max": "max"}
+MOST_DECIMALS = 3
+TITLES: Mapping[View, str] = {
+    "intervals": "from each stamp to the next, in the order of the ids",
+    "phases": "phases",
+    "neighbours": "neighbours in time, as urunc's scripts pair them",
+}
+
+
+def overview(log: Log, view: View) -> list[str]:
+    """Return the figures of all containers, and what the stamps mean."""
+    lines = wrapped(_headline(log), "")
+    for each in log.releases:
+        lines += ["", *release_title(each), "", *view_table(each, view), "", *_legend(each.release)]
+    return [*lines, *checks_note(log), *log_notes(log)]
+
+
+def _headline(log: Log) -> str:
+    lives = sum(len(each.lives) for each in log.releases)
+    return (
+        f"{printable(log.name)}: {counted(log.counts.stamps, 'stamp')} of "
+        f"{counted(len(log.containers), 'container')}, {counted(lives, 'life', 'lives')}"
+    )
+
+
+def release_title(measured: Measured) -> list[str]:
+    """Return which releases the lives are of, and what is odd about them."""
+    release, lives = measured.release, measured.lives
+    complete = sum(release.last in life.ids for life in lives)
+    unfinished = len(lives) - complete
+    last = release.last or "the last stamp"
+    whole = "all with" if not unfinished else f"{unfinished:,} without"
+    head = f"urunc {release.label}: {counted(len(lives), 'life', 'lives')}, {whole} {last}"
+    return [head, *(line for note in _oddities(release, lives) for line in wrapped(note))]
+
+
+def _oddities(release: Release, lives: Sequence[Life]) -> Iterator[str]:
+    headless = sum(FIRST not in life.ids for life in lives)
+    repeated = sum(life.repeated for life in lives)
+    if release is UNDECIDED:
+        yield "neither names nor TS18: 0.3-0.4 or 0.5-0.6 can't be told, so there are no phases"
+    if headless:
+        yield f"{counted(headless, 'life', 'lives')} without {FIRST}: the log begins later than they do"
+    if repeated:
+        yield f"{counted(repeated, 'stamp')} came again in a life (a start tried again?): the latest counts"
+    unknown = unknown_ids(release, lives)
+    if unknown:
+        named = ", ".join(
+            f"{printable(cut(each, 24))} ({count:,})" for each, count in sorted(unknown.items())
+        )
+        yield f"ids that these releases don't have, seen among neighbours only: {named}"
+
+
+def view_table(measured: Measured, view: View) -> list[str]:
+    """Return one view of lives as a table, and what to know about it."""
+    found: Mapping[str, Figures] = getattr(measured, f"{view}_s")
+    shown = {name: figures for name, figures in found.items() if figures["n"] or figures["out_of_order"]}
+    title = [TITLES[view], ""]
+    if not shown:
+        return [*title, *wrapped("none: no life has two stamps that bound one")]
+    labels = {name: _label(measured.release, name, view) for name in shown}
+    notes = [*missing_note([name for name in found if name not in shown], view), *_marks(shown)]
+    return [*title, *_table(shown, labels, view), *(line for note in notes for line in wrapped(note))]
+
+
+def _label(release: Release, name: str, view: View) -> Cells:
+    return [name, views.arrow(release.phases[name])] if view == "phases" else [printable(cut(name, 24))]
+
+
+def _table(shown: Mapping[str, Figures], labels: Mapping[str, Cells], view: View) -> list[str]:
+    """Return a line per interval, with as many decimals as fit."""
+    kinds = {"missing": "missing", "out_of_order": "reversed"}
+    counts = {kind: head for kind, head in kinds.items() if any(figures[kind] for figures in shown.values())}
+    first = ["phase", "stamps"] if view == "phases" else ["interval"]
+    header = [
+        [*first, "n", *counts.values(), *MOMENTS.values()],
+        [*("" for _ in first), "", *("" for _ in counts), *("ms" for _ in MOMENTS)],
+    ]
+    for decimals in range(MOST_DECIMALS, -1, -1):
+        body = [
+            [
+                *labels[name],
+                *(f"{figures[count]:,}" for count in ("n", *counts)),
+                *(ms_cell(figures[moment], decimals) for moment in MOMENTS),
+            ]
+            for name, figures in shown.items()
+        ]
+        lines = grid(header, body, left=range(len(first)))
+        if fits(lines, WIDTH):
+            break
+    return lines
+
+
+def ms_cell(value_s: float | None, decimals: int = MOST_DECIMALS) -> str:
+    """Return seconds in milliseconds, without the unit."""
+    return NONE if value_s is None else f"{value_s * 1e3:.{decimals}f}"
+
+
+def missing_note(names: Sequence[str], view: View) -> list[str]:
+    """Return which intervals have no row, because no life has both of their stamps."""
+    if not names:
+        return []
+    kind = "phase" if view == "phases" else "interval"
+    listed = ", ".join(names) if len(names) < 4 else f"{names[0]} … {names[-1]}"
+    return [f"no life has both stamps of {listed} ({counted(len(names), kind)})"]
+
+
+def _marks(shown: Mapping[str, Figures]) -> Iterator[str]:
+    if any(figures["missing"] for figures in shown.values()):
+        yield "missing: lives that lack one of the two stamps"
+    if any(figures["out_of_order"] for figures in shown.values()):
+        yield "reversed: lives with the second stamp before the first: processes run side by side; not in n"
+    if any(figures["n"] and figures["p99"] is None for figures in shown.values()):
+        yield f"{NONE} too few for a quantile: p95 is given from n = 40 on, p99 from 200"
+
+
+def _legend(release: Release) -> list[str]:
+    body = [[stamp_id, meaning.process, meaning.text] for stamp_id, meaning in release.stamps.items()]
+    return grid([["stamp", "process", "meaning"]], body, left=range(3), gap="  ")
+
+
+def checks_note(log: Log) -> list[str]:
+    """Return what 0.3's stamps outside the series say, if there are any."""
+    if not any(container.apart for container in log.containers.values()):
+        return []
+    spans = views.checks(log.containers.values())
+    figures = views.figures(spans)
+    values = ", ".join(f"{head} {ms_cell(figures[name])}" for name, head in MOMENTS.items() if figures[name])
+    alone = sum(not container.lives for container in log.containers.values())
+    notes = [
+        f"{views.arrow(APART_PAIR)}, {APART_MEANING}: n {len(spans.lasted_ns):,}"
+        + (f", {values} ms" if values else "")
+        + (f", {spans.missing:,} unpaired" if spans.missing else "")
+    ]
+    if alone:
+        notes.append(
+            f"{counted(alone, 'container')} with {APART} stamps only: no unikernel, or not created yet"
+        )
+    return ["", *(line for note in notes for line in wrapped(note, ""))]
+
+
+def log_notes(log: Log) -> list[str]:
+    """Return what else the log holds."""
+    notes = []
+    if log.counts.foreign or log.counts.incomplete:
+        total = log.counts.foreign + log.counts.incomplete
+        notes.append(f"passed over: {counted(total, 'line')} ({foreign_text(log.counts)})")
+    if len(log.releases) > 1:
+        labels = " and ".join(each.release.label for each in log.releases)
+        notes.append(f"{labels} number or place their stamps differently, so each has a table of its own")
+    return ["", *(line for note in notes for line in wrapped(note, ""))] if notes else []
