@@ -34,19 +34,28 @@ except ChildProcessError:
 
 
 class RealEngine:
-    """A dockerd whose files are all below one directory.
+    """A dockerd whose files are all below one directory, in a network of its own: it takes docker0 away.
 
     Attributes:
         host: what DOCKER_HOST must be to ask it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, data: Path | None = None) -> None:
+        """Start it; its images are in ``data``, by default below the directory too."""
         self._directory = directory
         self.host = f"unix://{directory}/docker.sock"
         self._log = (directory / "log").open("wb")
-        files = ("--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec")
+        files = ("--data-root", str(data or directory / "data"), "--exec-root", f"{directory}/exec")
         network = ("--host", self.host, "--bridge=none", "--iptables=false")
-        argv = [_program("dockerd"), *files, "--pidfile", f"{directory}/pid", *network]
+        argv = [
+            _program("unshare"),
+            "--net",
+            _program("dockerd"),
+            *files,
+            "--pidfile",
+            f"{directory}/pid",
+            *network,
+        ]
         self._keeper = subprocess.Popen(
             [sys.executable, "-IS", "-c", KEEPER, *argv],
             stdout=subprocess.PIPE,
@@ -120,14 +129,14 @@ def _program(name: str) -> str:
 
 
 @contextmanager
-def real_engine() -> Iterator[RealEngine]:
+def real_engine(data: Path | None = None) -> Iterator[RealEngine]:
     """Give an engine that answers; a socket's path must be short, so it isn't below the test's directory."""
     for name in ("dockerd", "docker"):
         _program(name)
     if os.geteuid():
         pytest.skip("only root can start dockerd")
     with tempfile.TemporaryDirectory(prefix="engine-") as directory:
-        engine = RealEngine(Path(directory))
+        engine = RealEngine(Path(directory), data)
         try:
             if not until(engine.answers, START_S):
                 pytest.fail(f"dockerd does not come up:\n{engine.log()}")

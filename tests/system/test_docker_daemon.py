@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines import private_daemon, why_not
+from engines import why_not
+from realengine import real_engine
 from realloads import as_nobody, until
 from sweeprun import LENIENT, loads, run_apart, write
 
@@ -62,8 +63,8 @@ def test_a_daemon_that_dies_in_mid_step_gives_daemon_errors_and_a_report(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(pytester, SWEEP.format(window=20), head=IMPORTS + LENIENT)
-    with private_daemon() as daemon:
-        monkeypatch.setenv("DOCKER_HOST", daemon.host)
+    with real_engine() as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.host)
         run = subprocess.Popen(
             [
                 sys.executable,
@@ -80,8 +81,8 @@ def test_a_daemon_that_dies_in_mid_step_gives_daemon_errors_and_a_report(
         )
         created = ("ps", "-aq", "--filter", "label=pytest-unikernel.session")
         try:
-            assert until(lambda: daemon.client.call(*created), 60)
-            daemon.kill()
+            assert until(lambda: engine.docker(*created), 60)
+            engine.kill()
             said, _ = run.communicate(timeout=180)
         finally:
             run.kill()
@@ -110,8 +111,8 @@ def test_a_full_disk_is_a_daemon_error_with_its_reason(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, small_disk: Path
 ) -> None:
     write(pytester, SWEEP.format(window=2), head=IMPORTS + LENIENT)
-    with private_daemon(data=small_disk) as daemon:
-        monkeypatch.setenv("DOCKER_HOST", daemon.host)
+    with real_engine(small_disk) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.host)
         assert why_not(docker_container()) == ""  # our image is loaded
         fill(small_disk)
         result = run_apart(pytester)
