@@ -14,6 +14,9 @@ from collections.abc import Iterable, Sequence
 POSIX_SPAWN_SETPGROUP = 0x02
 POSIX_SPAWN_SETSIGDEF = 0x04
 POSIX_SPAWN_SETSIGMASK = 0x08
+POSIX_SPAWN_SETSCHEDULER = 0x20
+# Where glibc's posix_spawnattr_t has its policy: behind flags, group, two signal sets and the priority.
+POLICY_AT = 268
 OBJECT_BYTES = 1024  # room for posix_spawnattr_t (336 in glibc) and its like (80), and for a sigset_t (128)
 
 _libc = ctypes.PyDLL(None)  # keeps the GIL, as os.posix_spawn does: giving it up costs more
@@ -30,8 +33,13 @@ def strings(items: Sequence[bytes]) -> Strings:
     return (ctypes.c_char_p * (len(items) + 1))(*items, None)
 
 
-def attributes(default_signals: Iterable[int]) -> Opaque:
-    """Return attributes: a process group of its own, no signal blocked, the given ones at their default."""
+def attributes(default_signals: Iterable[int], priority: int | None = None) -> Opaque:
+    """Return attributes: a process group of its own, no signal blocked, the given ones at their default.
+
+    Args:
+        default_signals: signals to be reset.
+        priority: the caller's as SCHED_FIFO; the process has it too, and whatever it forks has not.
+    """
     made, none, defaults = _object(), _object(), _object()
     _check(_libc.posix_spawnattr_init(made))
     _libc.sigemptyset(none)
@@ -42,8 +50,27 @@ def attributes(default_signals: Iterable[int]) -> Opaque:
     _check(_libc.posix_spawnattr_setsigmask(made, none))
     _check(_libc.posix_spawnattr_setsigdefault(made, defaults))
     flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK
+    if priority is not None:
+        flags |= _not_handed_on(made, priority)
     _check(_libc.posix_spawnattr_setflags(made, ctypes.c_short(flags)))
     return made
+
+
+def _not_handed_on(made: Opaque, priority: int) -> int:
+    """Have the process scheduled as SCHED_FIFO, and reset for what it forks; return the flag for that.
+
+    glibc's setter refuses SCHED_RESET_ON_FORK, although what posix_spawn calls takes it: the field is
+    written, and its getter asked whether it was the right one. 0 for another library. Source: sched(7).
+    """
+    policy, got = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, ctypes.c_int(0)
+    field = ctypes.c_int.from_buffer(made, POLICY_AT)
+    before, field.value = field.value, policy
+    _check(_libc.posix_spawnattr_setschedparam(made, ctypes.byref(ctypes.c_int(priority))))
+    _check(_libc.posix_spawnattr_getschedpolicy(made, ctypes.byref(got)))
+    if got.value == policy:
+        return POSIX_SPAWN_SETSCHEDULER
+    field.value = before
+    return 0
 
 
 def file_actions(duplicates: Iterable[tuple[int, int]], directory: str | None = None) -> Opaque:

@@ -12,6 +12,8 @@ from pytest_unikernel.runtime import Runtime
 
 INHERITED = -1
 ORDINARY = os.sched_param(0)
+# Were the flag taken away with the priority, a fork at that instant could copy the one without the other.
+ORDINARY_POLICY = os.SCHED_OTHER | os.SCHED_RESET_ON_FORK
 
 
 class Spawner:
@@ -24,7 +26,8 @@ class Spawner:
     def __init__(self, runtime: Runtime, directory: str | None = None) -> None:
         self._runtime = runtime
         self._directory = directory
-        self._attributes = posixspawn.attributes(ignored_signals())
+        priority = os.sched_getparam(0).sched_priority if runtime.realtime else None
+        self._attributes = posixspawn.attributes(ignored_signals(), priority)
         self.nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._actions: dict[int, Opaque] = {}
         self._plain = not runtime.realtime and runtime.child_nofile is None and runtime.cpus is None
@@ -57,7 +60,7 @@ class Spawner:
         runtime = self._runtime
         try:
             if runtime.realtime:
-                os.sched_setscheduler(pid, os.SCHED_OTHER, ORDINARY)
+                os.sched_setscheduler(pid, ORDINARY_POLICY, ORDINARY)
             if runtime.cpus is not None:
                 os.sched_setaffinity(pid, runtime.cpus)
             if runtime.child_nofile is not None:

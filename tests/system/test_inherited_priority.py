@@ -1,0 +1,34 @@
+"""What an instance forks, however soon, is not of the generator's priority: that would starve the host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from realloads import outcomes, supervised
+
+from pytest_unikernel.build.static_program import StaticProgram
+from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.record import Outcome
+from pytest_unikernel.session import Session
+from pytest_unikernel.target import Target
+from pytest_unikernel.tuning import tuned
+
+SUPPORT = Path(__file__).resolve().parent.parent / "support"
+LAUNCHES = 300
+ORDINARY = str(os.SCHED_OTHER)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler; install gcc")
+def test_a_child_that_is_forked_at_once_is_an_ordinary_process(session: Session, tmp_path: Path) -> None:
+    with tuned("auto", 256) as granted:
+        if not granted.realtime:
+            pytest.skip("real-time priority isn't allowed here")
+    StaticProgram(SUPPORT, "forks").build(tmp_path / "forks")
+    with supervised(session, Target("forks", [str(tmp_path / "forks")]), realtime="on") as supervisor:
+        supervisor._keep_output = True
+        log = run_cold(supervisor, LAUNCHES, unmeasured=0).log
+    assert set(outcomes(log)) == {Outcome.COMPLETED}
+    assert set(log.outputs.values()) == {ORDINARY}
