@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -49,20 +48,19 @@ def test_each_instance_is_removed_before_the_next_cold_start(session: Session, p
 
 
 def test_those_that_end_while_a_call_is_at_work_share_the_next(session: Session, place: Path) -> None:
-    gate = place.parent / "gate"
-    os.mkfifo(gate)
-    target = leaving(place)
-    target = target(
-        removal=["/bin/sh", "-c", f'[ -e "$0/../calls" ] || : < {gate}; {REMOVE}', str(place), "{ids}"]
-    )
+    gate, waits = place.parent / "gate", place.parent / "waits"
+    # The first call waits at the gate; those that come when it is gone don't.
+    wait = f"[ ! -e {gate} ] || {{ : > {waits}; while [ -e {gate} ]; do sleep 0.01; done; }}"
+    gate.touch()
+    target = leaving(place)(removal=["/bin/sh", "-c", f"{wait}; {REMOVE}", str(place), "{ids}"])
     with supervised(session, target) as supervisor:
         for _ in range(5):
             supervisor.start(supervisor.log.add(supervisor.now_ns()))
         while supervisor.in_flight:
             supervisor.wait(supervisor.now_ns() + 10**9)
+        assert until(waits.exists)
         assert supervisor.removing == 5
-        (place.parent / "calls").touch()
-        gate.write_text("")
+        gate.unlink()
         while supervisor.removing:
             supervisor.wait(supervisor.now_ns() + 10**9)
     assert not list(place.iterdir())
