@@ -115,9 +115,10 @@ def _has(pid: int, wanted: bytes) -> bool:
     return any(wanted in text for text in texts) and alive(pid)
 
 
-def heed_hangups() -> None:
-    """Undo in a child what nohup did, should the tests be run by it."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def heed_signals() -> None:
+    """Undo in a child what nohup did, or a shell that started the tests in the background."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def as_nobody(argv: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from realloads import heed_hangups
+from realloads import heed_signals
 
 PATIENCE_S = 60.0
 
@@ -26,7 +26,7 @@ class Typed:
             stdin=its_end,
             stdout=its_end,
             stderr=its_end,
-            preexec_fn=heed_hangups,  # noqa: PLW1509 - no threads here
+            preexec_fn=heed_signals,  # noqa: PLW1509 - no threads here
         )
         os.close(its_end)
         self.shown = ""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from realloads import alive, as_nobody, command_of, heed_hangups, mentioning, until
+from realloads import alive, as_nobody, command_of, heed_signals, mentioning, until
 
 from pytest_unikernel import leftovers, reaper
 
@@ -100,7 +100,7 @@ class Sweep:
             stderr=subprocess.STDOUT,
             start_new_session=wrap is list,
             pass_fds=given,
-            preexec_fn=heed_hangups,  # noqa: PLW1509 - no threads here
+            preexec_fn=heed_signals,  # noqa: PLW1509 - no threads here
         )
         return self
 

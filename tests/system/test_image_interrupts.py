@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from realloads import PATIENCE_S, heed_hangups, mentioning, until
+from realloads import PATIENCE_S, heed_signals, mentioning, until
 
 from pytest_unikernel import cli
 from pytest_unikernel.build import mmdebstrap, scratch
@@ -67,7 +67,7 @@ class Build:
             },
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=heed_hangups,  # noqa: PLW1509 - no threads here
+            preexec_fn=heed_signals,  # noqa: PLW1509 - no threads here
         )
 
     def begun(self) -> Build:
@@ -171,6 +171,7 @@ def test_who_may_not_mount_asks_mmdebstrap_to_remove_its_files(
 
 def test_a_signal_is_answered_once_and_only_where_it_is_not_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     try:
         with pytest.raises(KeyboardInterrupt), cli._cleaning_up() as came:  # noqa: PT012
             signal.raise_signal(signal.SIGHUP)
@@ -182,6 +183,7 @@ def test_a_signal_is_answered_once_and_only_where_it_is_not_ignored() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def test_mount_points_with_spaces_are_found(tmp_path: Path) -> None:
