@@ -98,6 +98,13 @@ def test_the_minimal_guest_is_ready_at_its_marker_and_ends(session: Session) -> 
     assert all(log.ready_ns[row] < log.exited_ns[row] for row in range(2))
 
 
+def test_only_a_minimal_guest_on_one_emulated_cpu_is_spared_measuring_its_clocks(tmp_path: Path) -> None:
+    (tmp_path / "disk").write_bytes(bytes(4096))
+    assert "lpj=" in " ".join(linux_vm().argv)
+    for other in (linux_vm(cpus=2), linux_vm(image=tmp_path / "disk"), linux_vm(kvm=True)):
+        assert "lpj=" not in " ".join(other.argv)
+
+
 @pytest.mark.parametrize("machine", ["microvm", "pc", "q35"])
 def test_it_boots_on_every_machine(machine: str, session: Session) -> None:
     assert outcomes(booted(session, linux_vm(machine=machine))) == [OK]
