@@ -193,7 +193,6 @@ class _Load:
             if target.stamps is not None:
                 self._stamps = self._stamp_reader(target.stamps, runtime)
                 undo.callback(self._stamps.close)
-                self.supervisor.watch(self._stamps.descriptor, self._stamps.on_printed)
             self._meter = Meter(self._session.sample)
             undo.callback(self._meter.stop)
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import shutil
@@ -18,6 +19,9 @@ from pytest_unikernel.spawn import Spawner, environment_of
 from pytest_unikernel.stamps import Stamp, Stamps
 from pytest_unikernel.wallclock import WallClock
 
+# What is printed between two looks must find room, or the program waits: being woken for each line would cost
+# the generator more than the launch itself. Source of the size: pipe(7), the most without privileges.
+PIPE_BYTES = 1 << 20
 READ_BYTES = 1 << 16
 # An engine tells of an event within milliseconds; after the last one nothing more comes.
 SILENCE_MS = 100
@@ -35,8 +39,7 @@ def command_line(stamps: Stamps, token: str) -> tuple[str, ...]:
 class StampReader:
     """The program of a :class:`Stamps`, running for as long as a load.
 
-    Attributes:
-        descriptor: readable when it has printed something; :meth:`on_printed` is to be called then.
+    What it prints waits in a pipe until :meth:`look` is called, some ten times a second.
     """
 
     def __init__(self, stamps: Stamps, argv: tuple[str, ...], runtime: Runtime) -> None:
@@ -46,27 +49,22 @@ class StampReader:
         self._chunks: list[bytes] = []
         self.unknown = 0
         self._spawner = Spawner(runtime)
-        self.descriptor, write_end = os.pipe()
-        os.set_blocking(self.descriptor, False)
+        self._pipe, write_end = _roomy_pipe()
         try:
             environment = environment_of(runtime.token)
             self._pid = self._spawner.spawn(strings([*map(os.fsencode, argv)]), environment, write_end)
             self._pidfd = os.pidfd_open(self._pid)
         except OSError:
-            os.close(self.descriptor)
+            os.close(self._pipe)
             self._spawner.close()
             raise
         finally:
             os.close(write_end)
 
-    def on_printed(self, _now_ns: int) -> None:
-        """Keep what has been printed."""
-        self.take()
-
-    def take(self) -> bool:
+    def _take(self) -> bool:
         """Keep what has been printed; return whether there was anything. Never waits."""
         try:
-            data = os.read(self.descriptor, READ_BYTES)
+            data = os.read(self._pipe, READ_BYTES)
         except BlockingIOError:
             return False
         if data:
@@ -74,15 +72,18 @@ class StampReader:
         return bool(data)
 
     def look(self) -> None:
-        """Note both clocks now and then."""
+        """Keep what has been printed, and note both clocks now and then."""
+        for _ in range(PIPE_BYTES // READ_BYTES):
+            if not self._take():
+                break
         self._clock.look()
 
     def settle(self, log: LaunchLog) -> None:
         """Wait for the last stamps, within a bound, and write them into the launches' rows."""
         poll = select.poll()
-        poll.register(self.descriptor, select.POLLIN)
+        poll.register(self._pipe, select.POLLIN)
         end_ns = monotonic_ns() + BOUND_NS
-        while monotonic_ns() < end_ns and poll.poll(SILENCE_MS) and self.take():
+        while monotonic_ns() < end_ns and poll.poll(SILENCE_MS) and self._take():
             pass
         self._clock.end()
         self._write(log)
@@ -114,5 +115,14 @@ class StampReader:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             os.waitpid(self._pid, 0)
         os.close(self._pidfd)
-        os.close(self.descriptor)
+        os.close(self._pipe)
         self._spawner.close()
+
+
+def _roomy_pipe() -> tuple[int, int]:
+    """Return a pipe whose reader never waits, with room for much where that is allowed."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    with contextlib.suppress(OSError):  # this user's pipes have too much room already, or a limit is lower
+        fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return read_end, write_end

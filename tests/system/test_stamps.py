@@ -64,3 +64,11 @@ def test_a_program_that_is_not_there_is_named(pytester: pytest.Pytester, book: P
     result = run_apart(pytester)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*told: can't start '/no/such/engine': No such file or directory*"])
+
+
+def test_more_than_a_pipe_holds_loses_no_stamp(pytester: pytest.Pytester, book: Path) -> None:
+    source = SOURCE.replace("echo foreign;", "yes foreign | head -c 3000000;")
+    write(pytester, source.format(book=book, engine="/bin/sh"), head=IMPORTS)
+    run_apart(pytester, "--benchmark-json=o.json").assert_outcomes(passed=1)
+    begun = loads(pytester.path / "o.json")["test_it"]["intervals_s"]["started->begun"]
+    assert (begun["n"], begun["censored"]) == (3, 0)
