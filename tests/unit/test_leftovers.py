@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pytest_unikernel import leftovers
-from pytest_unikernel.leftovers import Adopted, children
+from pytest_unikernel.leftovers import Adopted, any_child_has_ended, children
 
 OWN = os.getpgrp()
 
@@ -35,6 +36,7 @@ class Proc:
 def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Proc:
     made = Proc(tmp_path)
     monkeypatch.setattr(leftovers, "PROC", tmp_path)
+    monkeypatch.setattr(leftovers, "any_child_has_ended", lambda: True)
     monkeypatch.setattr(os, "waitpid", lambda pid, _: made.reaped.append(pid))
     return made
 
@@ -67,6 +69,21 @@ def test_one_that_is_gone_meanwhile_is_no_error(proc: Proc) -> None:
     (proc.task / "children").write_text("99 ")
     adopted.reap()
     assert proc.reaped == []
+
+
+def test_nobody_is_looked_at_while_no_child_has_ended(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
+    adopted = Adopted()
+    proc.child(11, "Z", 11)
+    monkeypatch.setattr(leftovers, "any_child_has_ended", lambda: False)
+    adopted.reap()
+    assert proc.reaped == []
+
+
+def test_a_child_that_has_ended_is_noticed_and_left_for_whoever_waits_for_it() -> None:
+    child = subprocess.Popen(["/bin/sh", "-c", "exit 7"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert any_child_has_ended()
+    assert child.wait() == 7
 
 
 def test_one_that_others_have_reaped_is_no_error(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
