@@ -35,10 +35,9 @@ class Instances:
         self._directories = Directories(directory)
         self._session = session
         self._events = events
-        self._argv = command_line(target)
-        self._fixed_argv = (
-            None if any("{" in part for part in self._argv) else strings(list(map(os.fsencode, self._argv)))
-        )
+        argv = command_line(target)
+        self._argv = strings(list(map(os.fsencode, argv)))
+        self._argv_fills = [(place, part) for place, part in enumerate(argv) if "{" in part]
         self._fills = {key: value for key, value in target.env.items() if "{" in value}
         self._own_port = _needs_port(target)
         if self._own_port:
@@ -68,10 +67,11 @@ class Instances:
         self._directories.give_back(instance.dir)
 
     def argv(self, instance: Instance) -> Strings:
-        """Return the instance's argv."""
-        if self._fixed_argv is not None:
-            return self._fixed_argv
-        return strings([os.fsencode(instance.fill(part)) for part in self._argv])
+        """Return the instance's argv: one array, used again for the next instance."""
+        argv = self._argv
+        for place, part in self._argv_fills:
+            argv[place] = os.fsencode(instance.fill(part))
+        return argv
 
     def environment(self, instance: Instance) -> Strings:
         """Return the instance's environment: one array, used again for the next instance."""
