@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import operator
 from typing import NamedTuple
 
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
@@ -9,6 +11,7 @@ from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
 EVERY_NS = NS_PER_S
 # More than NTP's slewing (at most 500 ppm) makes of a load's minute would be noise in a phase.
 MOVED_NS = 100_000
+_unix_ns = operator.attrgetter("unix_ns")
 
 
 class Pair(NamedTuple):
@@ -35,6 +38,7 @@ class WallClock:
 
     def __init__(self) -> None:
         self.pairs = [read_pair()]
+        self._by_wall: list[Pair] = []
 
     def look(self) -> None:
         """Take a pair if the last one is a second old."""
@@ -53,5 +57,9 @@ class WallClock:
 
     def monotonic_ns(self, wall_ns: int) -> int:
         """Return an instant of the wall clock on CLOCK_MONOTONIC, by the pair that is nearest to it."""
-        nearest = min(self.pairs, key=lambda pair: abs(pair.unix_ns - wall_ns))
+        if len(self._by_wall) != len(self.pairs):
+            self._by_wall = sorted(self.pairs, key=_unix_ns)
+        at = bisect.bisect(self._by_wall, wall_ns, key=_unix_ns)
+        around = self._by_wall[max(0, at - 1) : at + 1]
+        nearest = min(around, key=lambda pair: abs(pair.unix_ns - wall_ns))
         return wall_ns - nearest.offset_ns
