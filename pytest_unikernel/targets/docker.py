@@ -23,7 +23,7 @@ CONNECTION_LOST = (
 )
 Probe = Callable[[Engine, Container], Unavailable | None]
 Versions = Callable[[Engine, Container], Mapping[str, str]]
-EVENTS = frozenset({"create", "start", "die", "destroy"})
+EVENTS = ("create", "start", "die", "destroy")
 
 
 def parse_event(line: bytes) -> Stamp | None:
@@ -43,7 +43,10 @@ DOCKER = Engine(
     start="start it: systemctl start docker, or dockerd",
     daemons=frozenset({"dockerd", "containerd"}),
     removal=("docker", "rm", "--force", "--volumes", "{ids}"),
-    events=("--filter", "type=container", "--filter", f"label={engines.SESSION_LABEL}"),
+    events=(
+        *("--filter", "type=container", "--filter", f"label={engines.SESSION_LABEL}"),
+        *(f"--filter=event={event}" for event in EVENTS),
+    ),
     parse=parse_event,
     # Measured: proportional set sizes and tasks of client and shim, and a little for what they stand by.
     memory_mib=32,
