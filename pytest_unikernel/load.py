@@ -43,7 +43,7 @@ from pytest_unikernel.tuning import Realtime, Tuned, tuned
 
 DEFAULT_TIMEOUT_S = 60.0
 # Waking an idle CPU takes up to half a millisecond; at slow steps the loop is awake by then, for at most 3 %
-# of a CPU.
+# of a CPU, while instances are fast.
 AHEAD_NS, AHEAD_FROM_STEP = 500_000, Fraction(1, 64)
 QUIET_BOUND_S = {"quick": 3.0, "paper": 30.0}
 

@@ -12,7 +12,7 @@ import signal
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from pytest_unikernel.books import Books
+from pytest_unikernel.books import SLOW_NS, Books
 from pytest_unikernel.child import Child, open_pidfd
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.errors import LoadError
@@ -178,7 +178,9 @@ class ProcessSupervisor(Books):
     def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:  # noqa: C901, PLR0912 - calls are dear
         """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol."""
         poll, by_descriptor = self._epoll.poll, self._by_descriptor
-        now_ns, awake_ns = monotonic_ns(), until_ns - self._runtime.ahead_ns if punctual else until_ns
+        now_ns, awake_ns = monotonic_ns(), until_ns
+        if punctual and self.shortest_service_ns < SLOW_NS:
+            awake_ns -= self._runtime.ahead_ns
         returning = False
         while True:
             wake_ns = self._limit_ns if self._limit_ns < awake_ns else awake_ns

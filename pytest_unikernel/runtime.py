@@ -43,7 +43,8 @@ class Runtime:
         realtime: whether the generator runs as SCHED_FIFO, so that children must be set back.
         child_nofile: soft and hard RLIMIT_NOFILE to give back to children, where ours was raised.
         ahead_ns: how long before a deadline the loop wakes up, to look again and again until it comes:
-            waking an idle CPU takes up to half a millisecond, which would be the launch's lateness.
+            waking an idle CPU takes up to half a millisecond, which would be the launch's lateness. Where no
+            instance takes less than a hundred times that, it sleeps instead.
         cpus: CPUs that instances are pinned to, or None.
         output_directory: where each instance's whole output goes, or None.
         label: prefix of the output files' names.

@@ -9,7 +9,7 @@ import select
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_unikernel.books import Books
+from pytest_unikernel.books import SLOW_NS, Books
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.dockerapi import requests
 from pytest_unikernel.dockerapi.deletions import Deletions
@@ -121,7 +121,9 @@ class ApiSupervisor(Books):
 
         A container that has been removed is as good a reason to return as an exit.
         """
-        now_ns, awake_ns = monotonic_ns(), until_ns - self._runtime.ahead_ns if punctual else until_ns
+        now_ns, awake_ns = monotonic_ns(), until_ns
+        if punctual and self.shortest_service_ns < SLOW_NS:
+            awake_ns -= self._runtime.ahead_ns
         returning = False
         while True:
             limit_ns = min([limit.next_ns() for limit in self._all_limits])
