@@ -90,8 +90,13 @@ def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:
     session = getattr(item.config, "_benchmarksession", None)
     for known in (getattr(session, "compared_mapping", None) or {}).values():
         was = known.get(item.nodeid, {}).get("extra_info", {}).get("load")
-        if was is not None and (record["interrupted"] or not_comparable(record, was)):
+        if was is not None and (record["interrupted"] or not_comparable(record, was) or _has_no_latency(was)):
             del known[item.nodeid]
+
+
+def _has_no_latency(record: dict[str, Any]) -> bool:
+    """Whether an imported record's stats stand for nothing."""
+    return "source" in record and record["service_time_s"]["mean"] is None
 
 
 def _nothing() -> None:

@@ -139,7 +139,7 @@ def _saved(path: Path, document: Mapping[str, Any]) -> Iterator[tuple[str, Finis
     for number, bench in enumerate(document["benchmarks"], 1):
         try:
             record = bench.get("extra_info", {}).get("load")
-            if record is None or record["interrupted"]:
+            if record is None or record["interrupted"] or "source" in record:  # imported: never run here
                 continue
             data = bench["stats"]["data"] if record["completed"] else []
             yield bench["fullname"], Finished(_checked(record), data)

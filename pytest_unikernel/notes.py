@@ -214,9 +214,14 @@ def _compared(steps: Sequence[Row]) -> list[str]:
         label = step_text(row.load["time_step_s"]) if row.load["time_step_s"] else str(row.load["target"])
         notes.setdefault(_no_comparison(row), []).append(label)
     told = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
-    short = any(line.endswith(NONE) for line in table)
+    imported = dict.fromkeys(
+        f"imported ({row.baseline['source']['format']}): {row.baseline['source']['note']}"
+        for row in steps
+        if row.baseline and row.baseline.get("source")
+    )
+    short = any(line.endswith(NONE) for line in table) and not imported
     why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
-    return [*head, *table, *(line for note in [*told, *why_none] for line in wrapped(note))]
+    return [*head, *table, *(line for note in [*told, *why_none, *imported] for line in wrapped(note))]
 
 
 def _no_comparison(row: Row) -> str:

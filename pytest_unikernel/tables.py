@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -15,7 +15,9 @@ from pytest_unikernel.summary import QUANTILES, enough
 from pytest_unikernel.textgrid import WIDTH, Cells, cut, fits, grid
 
 NONE = "\u2013"  # an en dash: nothing is known
+UNKNOWN = "unknown"
 PARTIAL = "*"  # marks a largest value that stands for a quantile
+SERVICE_MEAN = "mean service ms"  # all that imported figures can be compared by
 COMPARED_TAIL = 10.0  # values expected beyond a quantile before a change of it means anything
 
 Record = Mapping[str, Any]
@@ -133,6 +135,8 @@ def compare_table(rows: Sequence[Row]) -> list[str]:
         return []
     swept = pairs[0][0]["mode"] == "sweep"
     names = ["throughput /s", "p50 ms", "p99 ms"] if swept else ["p50 ms", "mean ms"]
+    if swept and any(was.get("source") for _, was in pairs):
+        names[1:] = [SERVICE_MEAN]
     first = ["step", "s"] if swept else ["", "target"]
     header = [
         [first[0], *("" for _ in names for _ in range(3))],
@@ -154,40 +158,71 @@ def _compared_cells(now: Record, was: Record, names: Sequence[str]) -> Cells:
             new_hz, old_hz = now["throughput_hz"], was["throughput_hz"]
             places = 2 if now["offered_rate_hz"] < 1 else 1
             cells += [rate_cell(new_hz, places), rate_cell(old_hz, places), change_text(new_hz, old_hz)]
+        elif name == SERVICE_MEAN:
+            cells += _compared_means(now["service_time_s"]["mean"], was["service_time_s"]["mean"])
         else:
             moment = name.removesuffix(" ms")
             cells += [time_cell(now, moment, 2), time_cell(was, moment, 2), _change_of(now, was, moment)]
     return cells
 
 
+def _compared_means(now_s: float | None, was_s: float | None) -> Cells:
+    return [
+        *(NONE if each is None else _milliseconds(each, 2) for each in (now_s, was_s)),
+        change_text(now_s, was_s),
+    ]
+
+
 def _change_of(now: Record, was: Record, name: str) -> str:
     """Return the change of a moment or a quantile, if there were enough launches to tell one."""
     new, old = now["response_time_s"], was["response_time_s"]
     q = QUANTILES.get(name, 0.0)
-    told = all(enough(each["n"] + each["censored"], q, COMPARED_TAIL) for each in (new, old))
+    told = all(enough((each["n"] or 0) + (each["censored"] or 0), q, COMPARED_TAIL) for each in (new, old))
     return change_text(new[name], old[name]) if told else NONE
 
 
 def not_comparable(now: Record, was: Record) -> str:
-    """Return why two records of the same test can't be compared; empty if they can."""
-    new, old = _conditions(now), _conditions(was)
-    return ", ".join(f"{name} {new[name]} against {old[name]}" for name in new if new[name] != old[name])
+    """Return why two records of the same test can't be compared; empty if they can.
+
+    What an imported record doesn't say is no reason.
+    """
+    imported = next((load for load in (was, now) if load.get("source")), None)
+    said = None if imported is None else imported["variant"]
+    new, old = _conditions(now, said), _conditions(was, said)
+    unsaid = set() if imported is None else {UNKNOWN}
+    return ", ".join(
+        f"{name} {new[name]} against {old[name]}"
+        for name in new
+        if new[name] != old[name] and not {new[name], old[name]} & unsaid
+    )
 
 
-def _conditions(load: Record) -> dict[str, str]:
-    """Return, in words, what must be equal in two records for a comparison to mean anything."""
+def _conditions(load: Record, parameters: Collection[str] | None = None) -> dict[str, str]:
+    """Return, in words, what must be equal in two records for a comparison to mean anything.
+
+    Args:
+        load: the record.
+        parameters: those that count, of the variant's; None: all.
+    """
+    variant = {key: each for key, each in load["variant"].items() if parameters is None or key in parameters}
     return {
-        "window": _seconds(load["window_s"] if load["mode"] == "sweep" else None),
+        "window": _seconds(_window_s(load) if load["mode"] == "sweep" else None),
         "warm-up": _seconds(load["settings"].get("warmup_s")),
         "longest warm-up": _seconds(load["settings"].get("max_warmup_s")),
         "arrivals": str(load["arrivals"]),
-        "ready": str(load["ready"]),
-        "variant": ", ".join(f"{key}={each}" for key, each in load["variant"].items()) or "default",
+        "ready": UNKNOWN if load["ready"] is None else str(load["ready"]),
+        "variant": ", ".join(f"{key}={each}" for key, each in variant.items()) or "default",
     }
 
 
+def _window_s(load: Record) -> float | None:
+    """Return a window; the scripts' are as long as a shell's sleep, some milliseconds more than asked for."""
+    window_s: float | None = load["window_s"]
+    return round(window_s, 1) if load.get("source") and window_s else window_s
+
+
 def _seconds(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:g} s"
+    return UNKNOWN if value is None else f"{value:g} s"
 
 
 # cells ---------------------------------------------------------------------------------------------
@@ -206,12 +241,16 @@ def time_cell(load: Record, name: str, decimals: int) -> str:
     summary = load["response_time_s"]
     value_s = summary[name]
     if value_s is not None:
-        places = min(decimals, 0 if value_s >= 1 else 1 if value_s >= 0.1 else 2)
-        return f"{value_s * 1e3:.{places}f}"
-    total = summary["n"] + summary["censored"]
-    if name in QUANTILES and summary["censored"] and enough(total, QUANTILES[name]):
-        return f">{duration_text(load['timeout_s'])}"
-    return NONE
+        return _milliseconds(value_s, decimals)
+    if name not in QUANTILES or not summary["censored"] or load["timeout_s"] is None:
+        return NONE
+    told = enough(summary["n"] + summary["censored"], QUANTILES[name])
+    return f">{duration_text(load['timeout_s'])}" if told else NONE
+
+
+def _milliseconds(value_s: float, decimals: int) -> str:
+    places = min(decimals, 0 if value_s >= 1 else 1 if value_s >= 0.1 else 2)
+    return f"{value_s * 1e3:.{places}f}"
 
 
 def lateness_cell(lateness: Record | None) -> str:
