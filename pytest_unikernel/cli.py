@@ -12,7 +12,13 @@ from importlib import metadata
 from types import FrameType
 from typing import Any
 
-from pytest_unikernel.commands import build_linux_image, build_linux_kernel, build_rust_kernel, timestamps
+from pytest_unikernel.commands import (
+    build_linux_image,
+    build_linux_kernel,
+    build_rust_kernel,
+    import_results,
+    timestamps,
+)
 from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.errors import UnikernelError
 
@@ -69,7 +75,7 @@ _Groups = dict[tuple[str, ...], Any]
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        PROGRAM, description="Builds what the pytest plugin launches, and reads urunc's log."
+        PROGRAM, description="Builds what the pytest plugin launches, reads urunc's log, imports old results."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     groups: _Groups = {(): parser.add_subparsers(required=True, metavar="COMMAND")}
@@ -103,6 +109,7 @@ COMMANDS = (
     build_linux_kernel.COMMAND,
     build_linux_image.COMMAND,
     timestamps.COMMAND,
+    import_results.COMMAND,
 )
 
 if __name__ == "__main__":

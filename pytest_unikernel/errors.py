@@ -5,6 +5,7 @@
     ├── LoadError          a load can't be run as asked
     ├── BuildError         a guest could not be built
     ├── LogError           a log of timestamps can't answer what was asked
+    ├── ResultFileError    a file with results to import is not what was expected
     └── SessionError       the helper processes or the private directory failed
 
 Wrong markers and options are ``pytest.UsageError`` (see ``usageerror.py``). A target that can't run on
@@ -36,6 +37,12 @@ class BuildError(UnikernelError):
 
 class LogError(UnikernelError):
     """A log of timestamps is missing, empty or without what was asked for."""
+
+    exit_status = 2
+
+
+class ResultFileError(UnikernelError):
+    """A file with results that others measured is malformed, unknown, or doesn't fit what was asked."""
 
     exit_status = 2
 

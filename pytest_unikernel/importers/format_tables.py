@@ -1,0 +1,123 @@
+"""The kernel-benchmark authors' published tables: a column per system, a row per time step, means only.
+
+``latency.tsv`` in seconds, ``throughput.tsv`` in completions per *minute*, both with the column
+``Time delay (s)``; ``raw_latency.tsv`` in seconds, one row without it: latency without contention.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+
+from pytest_unikernel.importers.inputs import InputFile
+from pytest_unikernel.importers.names import column_subject
+from pytest_unikernel.importers.readings import ImportFormat, ImportOptions, Reading
+from pytest_unikernel.schedule import parse_step
+
+NAME = "kernel-benchmark-tables"
+STEP_HEAD = "Time delay (s)"
+PER_MINUTE = 60.0
+WARMUP_NOTE = "latency of the warm-up too"
+EXITS_NOTE = "throughput is every exit in the window, failures included"
+
+
+def matches(file: InputFile) -> bool:
+    """Whether the file is a table with their first column, or is named as the one without it."""
+    if not file.name.lower().endswith(".tsv"):
+        return False
+    return file.head().removeprefix(b"\xef\xbb\xbf").startswith(STEP_HEAD.encode()) or _is_raw(file)
+
+
+def _is_raw(file: InputFile) -> bool:
+    return file.name.lower() == "raw_latency.tsv"
+
+
+def read(files: Sequence[InputFile], options: ImportOptions) -> Iterator[Reading]:
+    """Yield what each cell of the tables says."""
+    for file in files:
+        _refuse(file, options)
+        yield from _cells(file)
+
+
+def _refuse(file: InputFile, options: ImportOptions) -> None:
+    """Refuse what the table itself says: targets and time steps are its heads and rows."""
+    given = {"--type": options.type, "--time-step": options.time_step, "--cold": options.cold or None}
+    for name, value in given.items():
+        if value is not None:
+            raise file.wrong(1, f"no {name}, the table says it", value if name != "--cold" else True)
+
+
+def _cells(file: InputFile) -> Iterator[Reading]:
+    lines = file.text().splitlines()
+    heads = _heads(file, lines[0] if lines else "")
+    is_rate = not _is_raw(file) and _is_throughput(file)
+    seen: set[Fraction | None] = set()
+    for number, line in enumerate(lines[1:], 2):
+        if not line.strip():
+            continue
+        cells = [cell.strip() for cell in line.split("\t")]
+        if len(cells) != len(lines[0].split("\t")):
+            raise file.wrong(number, f"{len(lines[0].split(chr(9)))} cells, as line 1 has", line)
+        step = None if _is_raw(file) else _step(file, number, cells.pop(0))
+        if step in seen:
+            raise file.wrong(number, "one row" if step is None else "every time step once", line)
+        seen.add(step)
+        for head, cell in zip(heads, cells, strict=True):
+            if cell:
+                yield _reading(file, head, step, _number(file, number, head, cell), is_rate=is_rate)
+    if not seen:
+        raise file.wrong(len(lines) + 1, "a row of figures", "the end of the file")
+
+
+def _heads(file: InputFile, line: str) -> list[str]:
+    heads = [head.strip() for head in line.split("\t")]
+    if not _is_raw(file):
+        if heads[0] != STEP_HEAD:
+            raise file.wrong(1, f"the first column to be {STEP_HEAD!r}", heads[0])
+        heads.pop(0)
+    if not heads or not all(heads) or len(set(heads)) < len(heads):
+        raise file.wrong(1, "a different name for every column, separated by tabs", line)
+    for head in heads:
+        if any(each in head for each in "()[]/"):  # one that states its unit isn't theirs, whose is implied
+            raise file.wrong(1, "columns named for systems, without a unit (seconds, or per minute)", head)
+    return heads
+
+
+def _is_throughput(file: InputFile) -> bool:
+    kinds = [kind for kind in ("latency", "throughput") if kind in file.name.lower()]
+    if len(kinds) != 1:
+        raise file.wrong(
+            1, "latency or throughput in the file's name, for the table doesn't say which it holds", file.name
+        )
+    return kinds == ["throughput"]
+
+
+def _step(file: InputFile, number: int, cell: str) -> Fraction:
+    try:
+        return parse_step(cell)
+    except ValueError:
+        raise file.wrong(number, "a time step in seconds, > 0", cell) from None
+
+
+def _number(file: InputFile, number: int, head: str, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise file.wrong(number, f"a number > 0 or nothing in column {head!r}", cell)
+    return value
+
+
+def _reading(file: InputFile, head: str, step: Fraction | None, value: float, *, is_rate: bool) -> Reading:
+    subject = column_subject(head)
+    if is_rate:
+        rate_hz = value / PER_MINUTE
+        return Reading(subject, [file.path], step, throughput_hz=rate_hz, notes=(EXITS_NOTE,))
+    return Reading(subject, [file.path], step, latency_s=value, notes=() if step is None else (WARMUP_NOTE,))
+
+
+def formats() -> Iterable[ImportFormat]:
+    """Return this format."""
+    return [ImportFormat(NAME, matches, read)]

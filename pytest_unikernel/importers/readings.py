@@ -1,0 +1,113 @@
+"""What an imported file says, before it is a record; and what a format is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from pytest_unikernel.importers.inputs import InputFile
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was measured.
+
+    Attributes:
+        target: the full name, ``linux_vm[kvm]``; tests' names are made of it.
+        fixture: the name without the variant.
+        variant: the changed parameters, as far as they are known.
+        ready: what counted as up; None if that isn't known.
+    """
+
+    target: str
+    fixture: str
+    variant: Mapping[str, Any] = field(default_factory=dict)
+    ready: str | None = None
+
+
+class Window(NamedTuple):
+    """One trial's window: CLOCK_REALTIME, and how many instances ended in it."""
+
+    begin_unix_ns: int
+    end_unix_ns: int
+    exits: int
+
+
+@dataclass(frozen=True)
+class Launches:
+    """Single launches: CLOCK_REALTIME of every start, and what became of them."""
+
+    starts_unix_ns: Sequence[int]
+    latencies_ns: Sequence[int]
+    failed: Mapping[str, int]
+    unfinished: int
+
+
+class Spread(NamedTuple):
+    """An interval of which only this is known, in seconds."""
+
+    min_s: float
+    mean_s: float
+    max_s: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file, or the files of one directory, say of one target at one time step.
+
+    Attributes:
+        files: where it comes from, for people.
+        time_step: in seconds; None for launches without contention.
+        launches: every single launch, where there are such.
+        windows: the windows in which exits were counted, one per trial.
+        latency_s: the mean, where only that is known.
+        throughput_hz: the mean, where only that is known.
+        neighbours_s: intervals between neighbouring events, ``"A->B"``.
+        notes: what one must know to read the figures.
+    """
+
+    subject: Subject
+    files: Sequence[str]
+    time_step: Fraction | None = None
+    launches: Launches | None = None
+    windows: Sequence[Window] = ()
+    latency_s: float | None = None
+    throughput_hz: float | None = None
+    neighbours_s: Mapping[str, Spread] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What the user says about the files, because they don't.
+
+    Attributes:
+        type: whose rules hold, ``linux``, ``linux-kvm``, ``rust``, ``docker``, ``process``; None: that of
+            the content.
+        time_step: in seconds, for files whose names don't tell it.
+        cold: the launches were without contention, at no time step.
+    """
+
+    type: str | None = None
+    time_step: Fraction | None = None
+    cold: bool = False
+
+
+@dataclass(frozen=True)
+class ImportFormat:
+    """A format that can be imported.
+
+    Attributes:
+        name: of letters, digits and hyphens; ``--format`` takes it, records name it.
+        matches: whether a file is of this format; it is asked of every file, so it should look at the name
+            and at ``head()`` only.
+        read: what the files of one directory that match say. Raises ``file.wrong(...)`` for a malformed file.
+        per_launch: there is one such file per launch, so what lies among them and doesn't match is malformed.
+    """
+
+    name: str
+    matches: Callable[[InputFile], bool]
+    read: Callable[[Sequence[InputFile], ImportOptions], Iterable[Reading]]
+    per_launch: bool = False
