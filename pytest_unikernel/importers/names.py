@@ -87,7 +87,7 @@ def _parsed(path: str, step: str) -> Fraction:
 
 def _last_names(path: str) -> Iterator[str]:
     """Yield the name of a directory, or of a file and then of its directory; farther ones aren't about it."""
-    whole = os.path.realpath(path)
+    whole = os.path.realpath(path or os.curdir)
     yield os.path.basename(whole)  # noqa: PTH119
     if not os.path.isdir(whole):  # noqa: PTH112
         yield os.path.basename(os.path.dirname(whole))  # noqa: PTH119, PTH120
@@ -99,29 +99,31 @@ def type_of(path: str, options: ImportOptions) -> str:
     Raises:
         ResultFileError: neither does.
     """
-    if options.type is not None:
-        return options.type
-    for name in _last_names(path):
-        words = words_of(name)
-        named = [each for each in TYPES if each in words]
-        if named == ["linux"] and has_kvm(words):
+    told = [[options.type]] if options.type is not None else map(_types_in, _last_names(path))
+    for types in told:
+        if types == ["linux"] and has_kvm(path):
             return LINUX_KVM
-        if len(named) == 1:
-            return named[0]
+        if len(types) == 1:
+            return types[0]
     raise ResultFileError(
         f"{path}: expected linux, rust, docker or process in the name, got none or more than one; "
         f"--type={'|'.join(TYPES)} says it"
     )
 
 
-def words_of(path: str) -> set[str]:
-    """Return the words of a file's or directory's own name."""
-    return set(SEPARATORS.split(os.path.basename(os.path.realpath(path)).lower()))  # noqa: PTH119
+def _types_in(name: str) -> list[str]:
+    words = words_of(name)
+    return [each for each in TYPES if each in words]
 
 
-def has_kvm(words: set[str]) -> bool:
-    """Whether the words of a name say that KVM was on: ``kvm``, or the scripts' own option ``-k``."""
-    return bool(words & {"kvm", "k"})
+def words_of(name: str) -> set[str]:
+    """Return the words of a file's or directory's name."""
+    return set(SEPARATORS.split(name.lower()))
+
+
+def has_kvm(path: str) -> bool:
+    """Whether the name of a file or directory says that KVM was on: ``kvm``, or the scripts' option ``-k``."""
+    return not words_of(next(_last_names(path))).isdisjoint({"kvm", "k"})
 
 
 def column_subject(head: str) -> Subject:

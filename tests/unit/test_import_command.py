@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,22 @@ def test_kvm_is_told_by_the_scripts_own_names(run: Run, tmp_path: Path) -> None:
 def test_output_without_a_line_end_and_carriage_returns_do_not_hide_a_stamp(run: Run, tmp_path: Path) -> None:
     text = "10 QEMU initiated\r\nHello 42!\x1b[0m 30 QEMU exited with error code 33\r\n"
     assert run(write(tmp_path / "o-r1", text)).only["service_time_s"]["max"] == 20e-9
+
+
+def test_the_own_line_is_the_one_with_a_stamp(run: Run, tmp_path: Path) -> None:
+    text = "10 Process initiated\nHello World!\n15 Hello World!\n20 Process exited successfully\n"
+    assert run(write(tmp_path / "o-r1", text)).only["service_time_s"]["max"] == 5e-9
+
+
+@pytest.mark.parametrize("options", [[], ["--type=linux"], ["--type=linux-kvm"]])
+def test_both_files_of_a_run_with_kvm_are_of_the_same_target(
+    run: Run, tmp_path: Path, options: list[str]
+) -> None:
+    results = tmp_path / "benchmark-linux-k-r4-results.txt"
+    results.write_text(result((60, 15)))
+    directory = write(tmp_path / "out-r4", launch("linux"), name="qemu-linux--enable-kvm-{}.output")
+    load = run(directory, results, *options).only
+    assert (load["target"], load["throughput_hz"], load["completed"]) == ("linux_vm[kvm]", 0.25, 1)
 
 
 def test_both_files_of_a_run_are_one_record(run: Run, tmp_path: Path) -> None:
@@ -413,6 +431,14 @@ def test_what_is_imported_is_not_replaced_even_by_force(run: Run, tmp_path: Path
 def test_an_output_in_no_directory_is_refused(run: Run, tmp_path: Path) -> None:
     ran = run(DATA, "-o", tmp_path / "nope" / "x.json")
     assert (ran.status, "in a directory that exists" in ran.err) == (2, True)
+
+
+def test_other_commands_do_not_wait_for_formats() -> None:
+    code = "import pytest_unikernel.cli, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"pytest_unikernel.importers", "pytest_unikernel.extensions", "pytest"} & set(
+        done.stdout.split()
+    )
 
 
 def test_the_json_goes_to_standard_output_alone(run: Run) -> None:
