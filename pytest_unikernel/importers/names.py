@@ -122,7 +122,7 @@ def words_of(name: str) -> set[str]:
 
 
 def has_kvm(path: str) -> bool:
-    """Whether the name of a file or directory says that KVM was on: ``kvm``, or the scripts' option ``-k``."""
+    """Whether the name of a file or directory says that KVM was on: ``kvm``, or the scripts' ``-k``."""
     return not words_of(next(_last_names(path))).isdisjoint({"kvm", "k"})
 
 

@@ -85,7 +85,7 @@ def test_compare_fail_goes_by_the_imported_mean(pytester: pytest.Pytester, old: 
 
 
 def test_imported_results_are_not_steps_that_were_run(pytester: pytest.Pytester, old: Path) -> None:
-    imported(old, DATA)
+    imported(old, write(pytester.path / "rust-output-r0.5", launch("rust")))
     output = pytester.path / "o.json"
     run(pytester, f"--sweep-resume={old}", f"--benchmark-json={output}", source=TODAY).assert_outcomes(
         passed=3
