@@ -189,7 +189,7 @@ def _named(said: list[Any], name: str) -> list[Any]:
 
 COMMAND = Command(
     ("import",),
-    "Read what the kernel-benchmark scripts or urunc's measured, to be compared and charted beside today's.",
+    "Read old results, of the kernel-benchmark scripts' or urunc's, to compare them.",
     _describe,
     _run,
 )
