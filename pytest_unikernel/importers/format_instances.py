@@ -29,9 +29,10 @@ from pytest_unikernel.importers.names import (
 from pytest_unikernel.importers.readings import ImportFormat, ImportOptions, Launches, Reading
 
 NAME = "kernel-benchmark-instances"
-STARTED = re.compile(rb"(\d+) (QEMU|Docker|Process) initiated[ \t]*\r?(?:\n|\Z)")
+STAMP = rb"(?<!\d)(\d{1,19})"
+STARTED = re.compile(STAMP + rb" (QEMU|Docker|Process) initiated[ \t]*\r?(?:\n|\Z)")
 ENDED = re.compile(
-    rb"(\d+) (?:QEMU|Docker|Process) exited (?:successfully|with error code (\d+))[ \t]*\r?(?:\n|\Z)"
+    STAMP + rb" (?:QEMU|Docker|Process) exited (?:successfully|with error code (\d{1,9}))[ \t]*\r?(?:\n|\Z)"
 )
 NOTES = (
     "latency by the wall clock, of the warm-up too",
@@ -126,7 +127,7 @@ def stamps_of(file: InputFile) -> Stamps:
 
 
 OWN_LINES = {
-    rules.program: (rules.own_line, re.compile(rb"(\d+) " + re.escape(rules.own_line)))
+    rules.program: (rules.own_line, re.compile(STAMP + b" " + re.escape(rules.own_line)))
     for rules in RULES.values()
     if rules.own_line is not None
 }

@@ -6,18 +6,20 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from pytest_unikernel.importers.inputs import InputFile
 from pytest_unikernel.importers.names import column_subject
 from pytest_unikernel.importers.readings import ImportFormat, ImportOptions, Reading
-from pytest_unikernel.schedule import parse_step
+from pytest_unikernel.schedule import LONGEST_S, parse_step
 
 NAME = "kernel-benchmark-tables"
 STEP_HEAD = "Time delay (s)"
 PER_MINUTE = 60.0
+NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?")
+LEAST = 1e-9  # of seconds, or per minute; what is less is no measurement
 WARMUP_NOTE = "latency of the warm-up too"
 EXITS_NOTE = "throughput is every exit in the window, failures included"
 
@@ -101,11 +103,8 @@ def _step(file: InputFile, number: int, cell: str) -> Fraction:
 
 
 def _number(file: InputFile, number: int, head: str, cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
+    value = float(cell) if NUMBER.fullmatch(cell) else 0.0
+    if not LEAST <= value <= LONGEST_S:
         raise file.wrong(number, f"a number > 0 or nothing in column {head!r}", cell)
     return value
 

@@ -16,7 +16,7 @@ from pytest_unikernel.importers.readings import ImportFormat, ImportOptions, Rea
 
 NAME = "urunc-measurements"
 PAIR = re.compile(r"(\w+) -> (\w+)")
-VALUE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ns")
+VALUE = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,9})?) ns")
 BEGIN = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"c?TS[0-9]+ ->')
 FIELDS = ("minimum", "average", "maximum")
 SUBJECT = Subject("urunc_container", "urunc_container")
@@ -43,6 +43,8 @@ def _intervals(file: InputFile) -> dict[str, Spread]:
     text = file.text()
     try:
         pairs = json.loads(text, object_pairs_hook=list)
+    except RecursionError:
+        raise file.wrong(1, "an object of intervals", text[:40]) from None
     except ValueError as error:
         line = getattr(error, "lineno", 1)
         got = (text.splitlines() or [""])[min(line, text.count("\n") + 1) - 1][:200]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.errors import ResultFileError
+from pytest_unikernel.textgrid import printable
 
 HEAD_BYTES = 4096
 KEPT_BYTES = 1024  # a directory may hold 200,000 files; those of a launch are smaller than this
@@ -53,7 +54,7 @@ class InputFile:
     def wrong(self, line: int, expected: str, got: object, cure: str = "") -> ResultFileError:
         """Return the error for a line that isn't what was expected."""
         hint = f"; {cure}" if cure else ""
-        return ResultFileError(f"{self.path}, line {line}: expected {expected}, got {got!r}{hint}")
+        return ResultFileError(f"{printable(self.path)}, line {line}: expected {expected}, got {got!r}{hint}")
 
     def wrong_at(self, offset: int, expected: str, cure: str = "") -> ResultFileError:
         """Return the error for the line around an offset of the content."""
