@@ -16,6 +16,7 @@ from pytest_unikernel.commands import (
     build_linux_image,
     build_linux_kernel,
     build_rust_kernel,
+    doctor,
     import_results,
     timestamps,
 )
@@ -75,7 +76,8 @@ _Groups = dict[tuple[str, ...], Any]
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        PROGRAM, description="Builds what the pytest plugin launches, reads urunc's log, imports old results."
+        PROGRAM,
+        description="Builds what the pytest plugin launches, says what runs here, reads urunc's log, imports old results.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     groups: _Groups = {(): parser.add_subparsers(required=True, metavar="COMMAND")}
@@ -110,6 +112,7 @@ COMMANDS = (
     build_linux_image.COMMAND,
     timestamps.COMMAND,
     import_results.COMMAND,
+    doctor.COMMAND,
 )
 
 if __name__ == "__main__":

@@ -71,13 +71,20 @@ def container_daemons() -> list[str]:
 def facts() -> dict[str, object]:
     """Return what stays the same for a whole run; asked for more than once, looked up once."""
     return {
+        **machine(),
+        "programs": {name: version for name in PROGRAMS if (version := program_version(name))},
+    }
+
+
+def machine() -> dict[str, object]:
+    """Return what names this machine; no program is asked."""
+    return {
         "cpu_model": _cpu_model(),
         "cpu_count": os.cpu_count(),
         "usable_cores": usable_cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "os": _os_name(),
         "kernel": platform.release(),
-        "programs": {name: version for name in PROGRAMS if (version := program_version(name))},
     }
 
 

@@ -1,0 +1,49 @@
+"""One finding about this host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+# yes, no: it works, or is there and doesn't; absent: it isn't installed, or the hardware hasn't got it.
+# quiet, noisy: a disturbance that is, or isn't, at work. unknown: this host doesn't say.
+State = Literal["yes", "no", "absent", "quiet", "noisy", "unknown"]
+NEEDS_CURE = ("no", "absent", "noisy")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found about one thing.
+
+    Attributes:
+        name: what was looked at; stable, the key in JSON.
+        reason: what was found; why not, where it is a no.
+        cure: the command or step that mends it.
+        effect: what it does to figures, in a phrase.
+        facts: the figures behind it, in seconds, hertz and bytes; keys are stable.
+
+    Raises:
+        ValueError: a no without a reason or a cure.
+    """
+
+    name: str
+    state: State
+    reason: str = ""
+    cure: str = ""
+    effect: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.state in NEEDS_CURE and not (self.reason and self.cure):
+            raise ValueError(f"{self.name}: expected a reason and a cure with {self.state!r}, got {self!r}")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the check as JSON knows it; its name is the key."""
+        return {
+            "state": self.state,
+            "reason": self.reason,
+            "cure": self.cure,
+            "effect": self.effect,
+            "facts": dict(self.facts),
+        }

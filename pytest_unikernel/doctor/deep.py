@@ -1,0 +1,75 @@
+"""Boot each target once, as a load would: cold, bounded, and nothing of it is left."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Callable, Mapping
+
+from pytest_unikernel.doctor.check import Check
+from pytest_unikernel.doctor.targets import room
+from pytest_unikernel.errors import UnikernelError
+from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.load import LoadOptions, Loads
+from pytest_unikernel.quiescence import Quiescence
+from pytest_unikernel.result import LoadResult
+from pytest_unikernel.session import Session
+from pytest_unikernel.target import Target
+
+LIMIT_S = 60.0
+SHOWS_OUTPUT = "a test that does cold_start({}), with --benchmark-disable -s, shows all of its output"
+
+
+def boot_all(targets: Mapping[str, Target], note: Callable[[str], None]) -> dict[str, Check]:
+    """Start one instance of each target, one after the other; return what came of it by name.
+
+    Raises:
+        SessionError: the private directory can't be made, or a helper can't be started.
+        KeyboardInterrupt: a signal asked for the end; all is cleaned up by then.
+    """
+    interrupts = Interrupts()
+    session = Session()
+    try:
+        with interrupts:
+            found = _boot_each(targets, session, interrupts, note)
+    finally:
+        session.close()
+    if interrupts.requested:
+        signal.raise_signal(interrupts.requested)  # what was there before us says what follows
+        raise KeyboardInterrupt
+    return found
+
+
+def _boot_each(
+    targets: Mapping[str, Target], session: Session, interrupts: Interrupts, note: Callable[[str], None]
+) -> dict[str, Check]:
+    found = {}
+    quiescence = Quiescence(session.sample)
+    for name, target in targets.items():
+        if interrupts.asked():
+            break
+        note(f"starting {name} ...")
+        options = LoadOptions(quiet_host="off", timeout_s=min(target.timeout_s or LIMIT_S, LIMIT_S))
+        loads = Loads(session, options, quiescence, interrupts)
+        found[name] = _boot(name, target, loads)
+    return found
+
+
+def _boot(name: str, target: Target, loads: Loads) -> Check:
+    try:
+        result = loads.cold(target, 1, {}, unmeasured=0).result
+    except UnikernelError as error:
+        return Check(name, "no", str(error), SHOWS_OUTPUT.format(name))
+    return _booted(name, target, result)
+
+
+def _booted(name: str, target: Target, result: LoadResult) -> Check:
+    took_s = result.service_time_s.p50
+    if result.completed and took_s is not None:
+        return Check(name, "yes", facts=room(target, took_s))
+    failure = next(iter(result.failures), {})
+    lines = [line for line in str(failure.get("output_tail", "")).splitlines() if line.strip()]
+    said = f": {lines[-1].strip()}" if lines else ", without a word"
+    why = failure.get("reason") or "unfinished"
+    cure = SHOWS_OUTPUT.format(name)
+    return dataclasses.replace(Check(name, "no", f"its start failed ({why}){said}", cure), facts=room(target))

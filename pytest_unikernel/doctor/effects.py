@@ -1,0 +1,84 @@
+"""What disturbs figures, how, and what cures it: the same for the doctor and for a sweep's summary. Pure.
+
+Sources: Documentation/admin-guide/pm/cpufreq.rst and intel_pstate.rst, admin-guide/mm/ksm.rst and
+transhuge.rst, admin-guide/cgroup-v2.rst (favordynmods), accounting/psi.rst, virt/kvm/x86/timekeeping.rst.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+STEAL_PERCENT = 5.0
+BUSY_SHARE = 0.25  # of all CPU time: what is above it disturbs a load
+PRESSURE_PERCENT = 10.0
+LATE_S = 1e-3  # a lateness beyond which the verdict may say generator-bound
+# Governors that let the clock sink when little is asked of a CPU; intel_pstate's powersave is one of them.
+SLOW_GOVERNORS = frozenset({"powersave", "conservative", "ondemand", "schedutil", "userspace"})
+RISES_SLOWLY = frozenset({"powersave", "conservative", "userspace"})
+
+
+class Effect(NamedTuple):
+    """What a disturbance does, in a phrase, and what ends it."""
+
+    effect: str
+    cure: str
+
+
+EFFECTS = {
+    "governor": Effect(
+        "a clock that rises only with load: slow time steps measure longer starts than fast ones",
+        "cpupower frequency-set -g performance",
+    ),
+    "turbo": Effect(
+        "the clock depends on heat and on how many cores are busy: figures drift within a sweep",
+        "echo 0 > /sys/devices/system/cpu/cpufreq/boost, or 1 > …/intel_pstate/no_turbo",
+    ),
+    "steal": Effect(
+        "the hypervisor gives CPU time to others: response times have pauses that aren't the target's",
+        "measure when its other guests are quiet, or on a host of its own",
+    ),
+    "load": Effect(
+        "instances share the CPUs with it: longer responses, an earlier knee",
+        "end what else runs; --sweep-quiet-host=fail holds a run to that",
+    ),
+    "pressure": Effect(
+        "tasks wait for it already: every launch waits with them",
+        "end what else runs; free memory",
+    ),
+    "swap": Effect(
+        "pages that come back from disk: single launches take a hundred times as long",
+        "swapoff -a, or a lower --sweep-max-in-flight",
+    ),
+    "huge pages": Effect(
+        "some processes get huge pages and others not: memory and page faults differ from run to run",
+        "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+    ),
+    "ksm": Effect(
+        "the kernel merges equal pages of guests meanwhile: CPU time taken, memory per instance understated",
+        "echo 2 > /sys/kernel/mm/ksm/run, which also unmerges",
+    ),
+    "clock": Effect(
+        "reading the time is a system call or an exit to the hypervisor: each stamp costs microseconds",
+        "echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource",
+    ),
+    "hypervisor": Effect(
+        "other guests share the machine: compare ratios from one sitting, and alternate",
+        "measure on bare metal, or pin this guest's CPUs",
+    ),
+    "daemons": Effect(
+        "even an idle container daemon disturbs the figures of other targets",
+        "systemctl stop docker docker.socket containerd, or --sweep-quiet-host=fail to be held to that",
+    ),
+    "cgroups": Effect(
+        "moving a task between cgroups waits for an RCU grace period: containers start milliseconds later",
+        "mount -o remount,favordynmods /sys/fs/cgroup (Linux 6.0 and later; forks then cost a little more)",
+    ),
+    "real-time": Effect(
+        "under load the generator waits for a CPU like everyone: launches are late",
+        "run as root, with CAP_SYS_NICE, or RLIMIT_RTPRIO >= 1",
+    ),
+    "memory": Effect(
+        "launches are refused below 10 % of the memory, and ended below 5 %",
+        "free memory, smaller instances, or a lower --sweep-max-in-flight",
+    ),
+}

@@ -1,0 +1,131 @@
+"""What makes CPU time uneven: clock frequency, other guests, other load, the clock itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pytest_unikernel import host
+from pytest_unikernel.doctor import files
+from pytest_unikernel.doctor.check import Check
+from pytest_unikernel.doctor.effects import BUSY_SHARE, EFFECTS, RISES_SLOWLY, SLOW_GOVERNORS, STEAL_PERCENT
+
+CPUS = "devices/system/cpu"
+CLOCKS = "devices/system/clocksource/clocksource0"
+CHEAP_CLOCKS = frozenset({"tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter"})
+STEAL_FIELD = 7  # of the line cpu in proc_stat(5), after user, nice, system, idle, iowait, irq, softirq
+
+
+def noisy(name: str, reason: str, **facts: object) -> Check:
+    """Return a disturbance that is at work."""
+    effect, cure = EFFECTS[name]
+    return Check(name, "noisy", reason, cure, effect, facts)
+
+
+def quiet(name: str, reason: str, **facts: object) -> Check:
+    """Return a disturbance that isn't at work."""
+    return Check(name, "quiet", reason, effect=EFFECTS[name].effect, facts=facts)
+
+
+def unknown(name: str, reason: str) -> Check:
+    """Return a disturbance that this host says nothing about."""
+    return Check(name, "unknown", reason, effect=EFFECTS[name].effect)
+
+
+def governors() -> frozenset[str]:
+    """Return the frequency governors of all CPUs; empty where the kernel governs none."""
+    found = map(files.text, (files.SYS / CPUS).glob("cpu[0-9]*/cpufreq/scaling_governor"))
+    return frozenset(each for each in found if each)
+
+
+def governor() -> Check:
+    """Say whether the clock waits for load before it rises."""
+    found = sorted(governors())
+    if not found:
+        return unknown("governor", "no cpufreq here: in a virtual machine the host governs the clock")
+    shown = ", ".join(found)
+    if SLOW_GOVERNORS.isdisjoint(found):
+        return quiet("governor", shown, governors=found)
+    slowly = " (rises late)" if RISES_SLOWLY.intersection(found) else ""
+    return noisy("governor", f"{shown}{slowly}", governors=found)
+
+
+def turbo() -> Check:
+    """Say whether the clock may rise above its nominal frequency."""
+    no_turbo = files.text(files.SYS / CPUS / "intel_pstate/no_turbo")
+    boost = files.text(files.SYS / CPUS / "cpufreq/boost")
+    if no_turbo is None and boost is None:
+        return unknown("turbo", "the kernel doesn't say")
+    on = no_turbo == "0" if no_turbo is not None else boost == "1"
+    return noisy("turbo", "on", on=True) if on else quiet("turbo", "off", on=False)
+
+
+class Times(NamedTuple):
+    """CPU time of the whole host so far, in ticks."""
+
+    total: int = 0
+    steal: int = 0
+
+
+def cpu_times() -> Times:
+    """Return the host's CPU times. Source: proc_stat(5)."""
+    first = (files.text(files.PROC / "stat") or "").partition("\n")[0].split()[1:9]
+    ticks = [int(each) for each in first if each.isdigit()]
+    return Times(sum(ticks), ticks[STEAL_FIELD] if len(ticks) > STEAL_FIELD else 0)
+
+
+def steal(begin: Times) -> Check:
+    """Say how much CPU time the hypervisor took away, lately and since boot."""
+    end = cpu_times()
+    if not end.total:
+        return unknown("steal", "no /proc/stat")
+    lately = _percent(end.steal - begin.steal, end.total - begin.total)
+    ever = _percent(end.steal, end.total)
+    shown = f"{lately:.1f} % of the CPU time just now, {ever:.1f} % since boot"
+    facts = {"percent": round(lately, 2), "percent_since_boot": round(ever, 2)}
+    make = noisy if max(lately, ever) > STEAL_PERCENT else quiet
+    return make("steal", shown, **facts)
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole > 0 else 0.0
+
+
+def load(load1: float) -> Check:
+    """Say whether anything else runs; ``load1`` is the load average before our own probes."""
+    cores = host.usable_cores()
+    shown = f"load average {load1:.2f} on {cores:g} CPUs"
+    make = noisy if load1 > BUSY_SHARE * cores else quiet
+    return make("load", shown, load1=load1, usable_cores=cores)
+
+
+def clock() -> Check:
+    """Say what the time is read from, and whether that is cheap."""
+    current = files.text(files.SYS / CLOCKS / "current_clocksource")
+    if current is None:
+        return unknown("clock", "the kernel doesn't say")
+    virtual = " (the hypervisor's)" if current.startswith(("kvm", "hyperv", "xen")) else ""
+    make = quiet if current in CHEAP_CLOCKS else noisy
+    return make("clock", f"{current}{virtual}", clocksource=current)
+
+
+def hypervisor() -> Check:
+    """Say whether this host is itself a guest. Source: cpuid's flag, /sys/hypervisor, DMI."""
+    flags = next(_cpu_flags(), "")
+    kind = files.text(files.SYS / "hypervisor/type")
+    maker = files.text(files.SYS / "class/dmi/id/sys_vendor")
+    if kind is None and "hypervisor" not in flags.split():
+        return quiet("hypervisor", "none: bare metal", virtual=False) if flags else unknown("hypervisor", "?")
+    who = f" ({kind or maker})" if kind or maker else ""
+    return noisy("hypervisor", f"this host is a virtual machine{who}", virtual=True)
+
+
+def _cpu_flags() -> Iterator[str]:
+    for line in (files.text(files.PROC / "cpuinfo") or "").splitlines():
+        if line.startswith("flags"):
+            yield line.partition(":")[2]
+
+
+def checks(begin: Times, load1: float) -> list[Check]:
+    """Return all checks of this file."""
+    return [governor(), turbo(), steal(begin), load(load1), clock(), hypervisor()]

@@ -1,0 +1,66 @@
+"""What makes memory and waiting uneven: swap, huge pages, KSM, pressure."""
+
+from __future__ import annotations
+
+import re
+
+import psutil
+
+from pytest_unikernel.doctor import files
+from pytest_unikernel.doctor.check import Check
+from pytest_unikernel.doctor.effects import PRESSURE_PERCENT
+from pytest_unikernel.doctor.noise_cpu import noisy, quiet, unknown
+
+MM = "kernel/mm"
+RESOURCES = ("cpu", "memory", "io")
+MIB = 1 << 20
+
+
+def swap() -> Check:
+    """Say whether anything is swapped out."""
+    found = psutil.swap_memory()
+    facts = {"total_bytes": found.total, "used_bytes": found.used}
+    if not found.total:
+        return quiet("swap", "none", **facts)
+    shown = f"{found.used / MIB:,.0f} of {found.total / MIB:,.0f} MiB used"
+    return noisy("swap", shown, **facts) if found.used else quiet("swap", shown, **facts)
+
+
+def huge_pages() -> Check:
+    """Say whether processes get huge pages without asking."""
+    mode = files.chosen(files.SYS / MM / "transparent_hugepage/enabled")
+    if mode is None:
+        return unknown("huge pages", "the kernel has none")
+    make = noisy if mode == "always" else quiet
+    return make("huge pages", mode, mode=mode)
+
+
+def ksm() -> Check:
+    """Say whether the kernel merges equal pages."""
+    runs = files.number(files.SYS / MM / "ksm/run")
+    if runs is None:
+        return unknown("ksm", "the kernel has none")
+    make = noisy if runs == 1 else quiet
+    return make("ksm", "on" if runs == 1 else "off", on=runs == 1)
+
+
+def pressure() -> Check:
+    """Say what tasks have waited for in the last ten seconds. Source: Documentation/accounting/psi.rst."""
+    found = {name: _waited(name) for name in RESOURCES}
+    known = {name: percent for name, percent in found.items() if percent is not None}
+    if not known:
+        return unknown("pressure", "no /proc/pressure: a kernel without PSI, or booted without psi=1")
+    shown = ", ".join(f"{name} {percent:.0f} %" for name, percent in known.items())
+    make = noisy if max(known.values()) > PRESSURE_PERCENT else quiet
+    return make("pressure", f"{shown} of the last 10 s waited", **found)
+
+
+def _waited(resource: str) -> float | None:
+    some = (files.text(files.PROC / "pressure" / resource) or "").partition("\n")[0]
+    found = re.search(r"avg10=(\d+\.\d+)", some)
+    return float(found[1]) if found else None
+
+
+def checks() -> list[Check]:
+    """Return all checks of this file."""
+    return [swap(), huge_pages(), ksm(), pressure()]

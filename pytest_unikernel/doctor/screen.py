@@ -1,0 +1,154 @@
+"""An examination as one screen of text, 80 columns wide. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+
+from pytest_unikernel.doctor.check import Check
+from pytest_unikernel.doctor.examination import Examination
+from pytest_unikernel.progress import duration_text
+from pytest_unikernel.textgrid import WIDTH, cut, printable
+
+MARKS = {"yes": "yes", "no": "NO", "absent": "-", "unknown": "?", "noisy": "!", "quiet": "ok"}
+NAME = 24  # columns of the longest target's name, and a gap
+INDENT = 4  # of everything below a group's head
+GIB = 1 << 30
+
+
+def lines(found: Examination) -> list[str]:
+    """Return the whole screen."""
+    groups = found.groups
+    return [
+        *_machine(found),
+        "",
+        *_targets(groups["targets"], deep=found.deep),
+        "",
+        *_tools(groups["tools"], told=frozenset(each.reason for each in groups["targets"])),
+        "",
+        *_limits(groups["limits"]),
+        "",
+        *_noise(groups["noise"]),
+    ]
+
+
+def _machine(found: Examination) -> list[str]:
+    facts = found.machine
+    about = [
+        str(facts["cpu_model"]),
+        f"{facts['usable_cores']:g} of {facts['cpu_count']} CPUs",
+        f"{facts['memory_bytes'] / GIB:.1f} GiB",
+        f"Linux {facts['kernel']}",
+        str(facts["os"]),
+    ]
+    return _wrapped(", ".join(about), "", "  ")
+
+
+# targets -------------------------------------------------------------------------------------------------
+
+
+def _targets(found: Sequence[Check], *, deep: bool) -> list[str]:
+    runs = [each for each in found if each.state == "yes"]
+    lines = [_row("TARGETS", "at once", *(("first start", "so at most") if deep else ()), "bounded by")]
+    lines += [_runs(each, deep=deep) for each in runs]
+    lines += _refused([each for each in found if each.state != "yes"])
+    return [*lines, *(_wrapped(_room_note(deep=deep), "  ", "  ") if runs else ())]
+
+
+def _row(name: str, *cells: str) -> str:
+    *numbers, last = cells
+    shown = "".join(cell.rjust(12 if number else 9) for number, cell in enumerate(numbers))
+    return cut(f"{name:<{INDENT + NAME}}{shown}  {last}", WIDTH)
+
+
+def _runs(check: Check, *, deep: bool) -> str:
+    facts = check.facts
+    cells = [f"{facts['instances_max']:,}"]
+    if deep:
+        cells += [duration_text(facts["latency_s"]), f"{facts['rate_max_hz']:,.0f}/s"]
+    bound = (
+        str(facts["instances_max_from"]).replace("memory available", "memory").replace(" per instance", "")
+    )
+    return _row(f"{MARKS['yes']:<{INDENT}}{check.name}", *cells, bound)
+
+
+def _room_note(*, deep: bool) -> str:
+    if deep:
+        return (
+            "at once: instances that fit. so at most: at once / first start; what is in flight is rate x "
+            "response time, which grows under load."
+        )
+    return (
+        "at once: instances that fit, which is also the rate per second that fits if each takes 1 s: what is "
+        "in flight is rate x response time. --deep starts one of each."
+    )
+
+
+def _refused(found: Iterable[Check]) -> Iterator[str]:
+    """Yield what can't run; the same cause is told once."""
+    ordered = sorted(found, key=lambda each: (list(MARKS).index(each.state), each.reason))
+    for _, group in groupby(ordered, key=lambda each: (each.state, each.reason, each.cure)):
+        same = list(group)
+        yield from _entry(same[0], ", ".join(each.name for each in same))
+
+
+def _entry(check: Check, names: str = "") -> list[str]:
+    """Return a finding in full: what, the effect, the cure."""
+    cure = f"cure: {check.cure}" if check.cure else ""
+    told = printable("; ".join(each for each in (check.reason, check.effect, cure) if each))
+    return _wrapped(f"{MARKS[check.state]:<{INDENT}}{names or check.name}: {told}", "", " " * (INDENT + 2))
+
+
+def _wrapped(text: str, first: str, rest: str) -> list[str]:
+    """Return a text as lines; a mark's gap at its begin stays."""
+    kept = text[:INDENT] if text[:INDENT].rstrip() in MARKS.values() else ""
+    return textwrap.wrap(
+        text[len(kept) :],
+        WIDTH,
+        initial_indent=first + kept,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+    )
+
+
+# the other groups ----------------------------------------------------------------------------------------
+
+
+def _tools(found: Sequence[Check], told: Collection[str]) -> list[str]:
+    """Return the tools; what is missing for a target has been told there, with its cure."""
+    missing = [each for each in found if each.state == "absent" and each.reason in told]
+    rest = (_entry(each) for each in found if each.state != "yes" and each not in missing)
+    return [
+        "TOOLS",
+        *_list("yes", [_named(each) for each in found if each.state == "yes"]),
+        *itertools.chain.from_iterable(rest),
+        *_list("absent", [each.reason for each in missing]),
+    ]
+
+
+def _limits(found: Sequence[Check]) -> list[str]:
+    scarce = (_entry(each) for each in found if each.state != "yes")
+    roomy = [_named(each) for each in found if each.state == "yes"]
+    return ["RIGHTS AND LIMITS", *_list("yes", roomy), *itertools.chain.from_iterable(scarce)]
+
+
+def _noise(found: Sequence[Check]) -> list[str]:
+    lines = ["NOISE"]
+    for each in found:
+        if each.state == "noisy":
+            lines += _entry(each)
+    for state in ("quiet", "unknown"):
+        lines += _list(state, [_named(each) for each in found if each.state == state])
+    return lines
+
+
+def _named(check: Check) -> str:
+    return f"{check.name} {check.reason}"
+
+
+def _list(state: str, entries: Sequence[str]) -> list[str]:
+    if not entries:
+        return []
+    return _wrapped(f"{MARKS[state]:<{INDENT}}{printable('; '.join(entries))}", "", " " * INDENT)

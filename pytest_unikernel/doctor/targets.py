@@ -1,0 +1,67 @@
+"""Which targets can run here, by each target's own probe, and how many of each fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pytest_unikernel.doctor.check import Check
+from pytest_unikernel.doctor.running import Job
+from pytest_unikernel.doctor.variants import Variant, is_there
+from pytest_unikernel.guards import find_cap
+from pytest_unikernel.target import Target, Unavailable
+
+
+def lanes(variants: Iterable[Variant], can_run: dict[str, Target]) -> list[list[Job]]:
+    """Return the checks of the variants, those of one lane together.
+
+    Args:
+        variants: what is asked.
+        can_run: takes the targets that can run.
+    """
+    made: dict[str, list[Job]] = {}
+    for each in variants:
+        made.setdefault(each.lane, []).append(Job(each.name, _Asking(each, can_run)))
+    return list(made.values())
+
+
+class _Asking:
+    """Asks one variant."""
+
+    def __init__(self, variant: Variant, can_run: dict[str, Target]) -> None:
+        self._variant = variant
+        self._can_run = can_run
+
+    def __call__(self) -> Check:
+        target = self._variant.make()
+        if isinstance(target, Unavailable):
+            return Check(self._variant.name, "absent", target.reason, target.cure)
+        missing = target.probe() if target.probe is not None else None
+        if missing is not None:
+            installed = all(map(is_there, self._variant.needs))
+            return Check(self._variant.name, "no" if installed else "absent", missing.reason, missing.cure)
+        self._can_run[self._variant.name] = target
+        return Check(self._variant.name, "yes", facts=room(target))
+
+
+def room(target: Target, latency_s: float | None = None) -> dict[str, float | str | None]:
+    """Return how many instances fit here, and up to which rate: in flight is rate x latency (Little's law).
+
+    Args:
+        target: what is started.
+        latency_s: how long one is in flight, if that is known.
+    """
+    cap = find_cap(target, None)
+    return {
+        "instances_max": cap.instances,
+        "instances_max_from": cap.source,
+        "memory_bytes": target.memory_bytes,
+        "processes": target.processes,
+        "latency_s": latency_s,
+        "rate_max_hz": cap.instances / latency_s if latency_s else None,
+    }
+
+
+def in_order(found: Iterable[Check], variants: Sequence[Variant]) -> list[Check]:
+    """Return the findings in the order of the variants."""
+    by_name = {each.name: each for each in found}
+    return [by_name[each.name] for each in variants]
