@@ -230,12 +230,11 @@ class _Load:
             self._stamps.settle(ran.log)
         self.cut_short = self._interrupts.asked()
         self._trials.append(ran)
-        if self._options.raw is not None:
-            self._write_raw(self._options.raw, ran)
 
-    def _write_raw(self, directory: Path, trial: Trial) -> None:
+    def _write_raw(self, directory: Path) -> None:
+        """Write the raw data, when the load is over and nothing is measured."""
         try:
-            write_raw(directory, self._target, trial, len(self._trials), self._session.token)
+            write_raw(directory, self._target, self._trials, self._session.token)
         except OSError as error:  # the load itself is measured: it must not be lost
             self._problems.append(f"--sweep-raw: can't write into {str(directory)!r}: {error.strerror}")
 
@@ -257,6 +256,8 @@ class _Load:
             interrupted=self.cut_short,
             own_rss_kib=self._meter.own_rss_kib,
         )
+        if self._options.raw is not None:
+            self._write_raw(self._options.raw)
         outputs = [text for log in logs for text in log.outputs.values()]
         return Measured(make_result(self._target, self._trials, around), outputs, self._problems)
 

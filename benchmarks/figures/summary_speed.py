@@ -1,19 +1,24 @@
-"""How long 1,000,000 launches take to summarise, and how much memory a launch's row needs.
+"""How long 1,000,000 launches take to summarise and to write as raw data, and how much memory a row needs.
 
     python benchmarks/figures/summary_speed.py [LAUNCHES]
 
 Timed are ``make_result`` (quantiles, verdict, distribution) and ``json.dumps`` of the record; the replay into
-pytest-benchmark isn't counted. The launches are synthetic, with the spread of a real load at 1/1024 s.
+pytest-benchmark isn't counted. Then ``--sweep-raw``'s table, with the memory that writing takes. The launches are
+synthetic, with the spread of a real load at 1/1024 s.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import resource
 import sys
+import tempfile
 import tracemalloc
+from pathlib import Path
 
 from pytest_unikernel.clock import monotonic_ns
+from pytest_unikernel.raw import write_raw
 from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.result import Surroundings, make_result
 from pytest_unikernel.stats import Trial
@@ -21,6 +26,7 @@ from pytest_unikernel.target import Target
 
 STEP_NS = 976_562
 ROUNDS = 3
+TARGET = Target("synthetic", ["true"])
 
 
 def synthetic(launches: int) -> LaunchLog:
@@ -57,13 +63,17 @@ def surroundings() -> Surroundings:
     )
 
 
+def trial_of(log: LaunchLog) -> Trial:
+    """Return a trial whose window holds all launches."""
+    end_ns = log.scheduled_ns[-1] + STEP_NS
+    return Trial(log, range(len(log)), log.scheduled_ns[0], end_ns, step_ns=float(STEP_NS))
+
+
 def seconds_of(log: LaunchLog) -> tuple[float, float, int]:
     """Return the seconds of make_result and of json.dumps, and the record's size in bytes."""
-    launches = len(log)
-    end_ns = log.scheduled_ns[-1] + STEP_NS
-    trial = Trial(log, range(launches), log.scheduled_ns[0], end_ns, step_ns=float(STEP_NS))
+    trial = trial_of(log)
     begin_ns = monotonic_ns()
-    result = make_result(Target("synthetic", ["true"]), [trial], surroundings())
+    result = make_result(TARGET, [trial], surroundings())
     made_ns = monotonic_ns()
     text = json.dumps(result.as_json())
     return (made_ns - begin_ns) / 1e9, (monotonic_ns() - made_ns) / 1e9, len(text)
@@ -81,12 +91,29 @@ def bytes_per_launch(launches: int) -> float:
     return peak_bytes / launches
 
 
+def raw_of(log: LaunchLog) -> str:
+    """Return how long the raw table takes to write, in wall and CPU time, its size and the memory."""
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with tempfile.TemporaryDirectory() as place:
+        begin_ns, begin_cpu_s = monotonic_ns(), _cpu_s()
+        size = write_raw(Path(place), TARGET, [trial_of(log)], "0" * 32).stat().st_size
+        took_s, cpu_s = (monotonic_ns() - begin_ns) / 1e9, _cpu_s() - begin_cpu_s
+    more_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) / 1024
+    return f"raw table {took_s:.2f} s (CPU {cpu_s:.2f} s), {size / 1e6:.0f} MB, {more_mib:.0f} MiB more"
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> None:
     launches = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     log = synthetic(launches)
     for _ in range(ROUNDS):
         made_s, dumped_s, size = seconds_of(log)
         print(f"{launches:,} launches: make_result {made_s:.2f} s, dumps {dumped_s:.3f} s, {size:,} bytes")
+    print(raw_of(log))
     print(f"peak memory while the log grew: {bytes_per_launch(launches):.0f} bytes per launch (aim: <= 300)")
 
 
