@@ -7,6 +7,7 @@ import functools
 import math
 import os
 import platform
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
+PROC, CGROUP, SYS = Path("/proc"), Path("/sys/fs/cgroup"), Path("/sys")
 CONTAINER_DAEMONS = frozenset({"dockerd", "containerd", "podman", "crio", "k3s", "kubelet"})
 PROGRAMS = ("qemu-system-x86_64", "docker", "podman", "runc", "crun", "urunc")
 VERSION_PATIENCE_S = 5.0
@@ -65,6 +66,25 @@ def container_daemons() -> list[str]:
                 if name != "podman" or b"service" in (entry / "cmdline").read_bytes().split(b"\0"):
                     running.add(name)
     return sorted(running & CONTAINER_DAEMONS)
+
+
+def governors() -> list[str]:
+    """Return the frequency governors of the CPUs, each once; empty where the kernel governs no frequency."""
+    found = set()
+    for path in (SYS / "devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor"):
+        with contextlib.suppress(OSError):
+            found.add(path.read_text(encoding="ascii").strip())
+    return sorted(found)
+
+
+def swapped_bytes() -> int:
+    """Return what has been swapped in and out since boot. Source: proc_vmstat(5)."""
+    pages = 0
+    with contextlib.suppress(OSError, ValueError):
+        for line in (PROC / "vmstat").read_text(encoding="ascii").splitlines():
+            if line.startswith(("pswpin ", "pswpout ")):
+                pages += int(line.split()[1])
+    return pages * resource.getpagesize()
 
 
 @functools.cache

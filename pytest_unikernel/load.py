@@ -127,11 +127,12 @@ class Loads:
         """Return whom a generator tells how far it is, and whom it asks whether to go on."""
         return {"show": load.show, "interrupted": self._interrupts.asked}
 
-    def _quiet(self, target: Target) -> None:
-        """Wait for a quiet host; simulated instances need none."""
-        if not target.simulated:
-            bound_s = QUIET_BOUND_S[self._options.profile]
-            self._quiescence.wait(self._options.quiet_host, bound_s, self._interrupts.asked)
+    def _quiet(self, target: Target) -> float | None:
+        """Wait for a quiet host; return how busy it still is, in per cent. Simulated instances need none."""
+        if target.simulated:
+            return None
+        bound_s = QUIET_BOUND_S[self._options.profile]
+        return self._quiescence.wait(self._options.quiet_host, bound_s, self._interrupts.asked)
 
     @contextmanager
     def _running(self, target: Target, label: str, ahead_ns: int = 0) -> Iterator[_Load]:
@@ -142,7 +143,7 @@ class Loads:
         _refuse_daemons(target, options.quiet_host)
         load = _Load(target, session, options, self._interrupts)
         with tuned(options.realtime, load.descriptors, options.cpus) as granted:
-            self._quiet(target)
+            load.busy_before_percent = self._quiet(target)
             session.begin(label)
             try:
                 with load.opened(granted, ahead_ns):
@@ -155,6 +156,7 @@ class _Load:
     """The parts of one load; while it is opened, instances can be started."""
 
     supervisor: Supervisor
+    busy_before_percent: float | None = None
     _meter: Meter
     _granted: Tuned
 
@@ -249,8 +251,13 @@ class _Load:
             generator={
                 **self._meter.generator(logs, self.supervisor.turns_ns),
                 "realtime": self._granted.realtime,
+                "realtime_refused": self._granted.realtime_refused,
             },
-            host={**self._meter.host(), "container_daemons_needed": sorted(self._target.daemons)},
+            host={
+                **self._meter.host(),
+                "busy_before_percent": self.busy_before_percent,
+                "container_daemons_needed": sorted(self._target.daemons),
+            },
             guards=_guards(self.guard),
             settings=settings,
             interrupted=self.cut_short,

@@ -18,6 +18,7 @@ class Meter:
 
     def __init__(self, sample: Callable[[], Sample]) -> None:
         self._sample = sample
+        self._swapped_bytes = host.swapped_bytes()
         self._begin = self._end = self._look()
 
     def _look(self) -> tuple[int, Sample, resource.struct_rusage]:
@@ -26,6 +27,7 @@ class Meter:
     def stop(self) -> None:
         """Take the second look."""
         self._end = self._look()
+        self._swapped_bytes = host.swapped_bytes() - self._swapped_bytes
 
     @property
     def own_rss_kib(self) -> int:
@@ -35,8 +37,12 @@ class Meter:
     def host(self) -> dict[str, Any]:
         """Return the host's part of a record."""
         (begin_ns, begin, _), (end_ns, end, _) = self._begin, self._end
-        daemons = {"container_daemons": host.container_daemons()}
-        return {**summarize(begin, end, (end_ns - begin_ns) / 1e9), **daemons}
+        return {
+            **summarize(begin, end, (end_ns - begin_ns) / 1e9),
+            "swapped_bytes": self._swapped_bytes,
+            "governors": host.governors(),
+            "container_daemons": host.container_daemons(),
+        }
 
     def generator(self, logs: Sequence[LaunchLog], turns_ns: Sequence[int]) -> dict[str, float | bool | None]:
         """Return the generator's part of a record, ``realtime`` aside."""

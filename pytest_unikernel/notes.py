@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pytest_unikernel import disturbances
 from pytest_unikernel.knee import cores_of, find_knee, verdict_of
 from pytest_unikernel.progress import duration_text, rate_text, step_text
 from pytest_unikernel.tables import (
@@ -24,8 +25,6 @@ from pytest_unikernel.tables import (
 from pytest_unikernel.textgrid import WIDTH, cut, printable, wrapped
 
 TAIL_LINES = 5
-STEAL_PERCENT = 5.0
-MEMORY_LOW_SHARE = 0.10  # the guards start nothing below this share of all memory
 BENCHMARK_NOTE = (
     "pytest-benchmark's own table shows response times only: its OPS is 1 / mean latency, not throughput."
 )
@@ -62,7 +61,7 @@ def report(
         lines.append("")
     if cold:
         lines += [*_cold_report(cold), ""]
-    return [*lines, *_closing(rows)] if rows else []
+    return [*lines, *_closing(rows, memory_bytes)] if rows else []
 
 
 def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes: int | None) -> list[str]:
@@ -71,7 +70,7 @@ def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes:
     table = sweep_table(steps)
     knee = find_knee(loads).text(cores_of(loads))
     notes = [*_marks(table), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
-    notes += [*_guards(loads), *_surroundings(loads, memory_bytes)]
+    notes += [*_guards(loads), *disturbances.step_notes(loads, memory_bytes)]
     return [
         *_title(steps),
         *table,
@@ -176,18 +175,6 @@ def _guards(loads: Sequence[Record]) -> Iterator[str]:
             yield f"{step_text(load['time_step_s'])} {count} launches were not started: {limit}"
 
 
-def _surroundings(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
-    for load in loads:
-        host, step = load["host"], step_text(load["time_step_s"])
-        if (host.get("steal_percent") or 0.0) > STEAL_PERCENT:
-            yield f"{step} the hypervisor took {host['steal_percent']:.0f} % of the CPU time away (steal)"
-        least_bytes = host.get("memory_available_min_bytes")
-        if memory_bytes and least_bytes is not None and least_bytes < MEMORY_LOW_SHARE * memory_bytes:
-            waited = host.get("psi_memory")
-            stall = f"; some task waited for memory {waited:.0f} % of the time" if waited else ""
-            yield f"{step} memory ran low: {least_bytes / 2**20:,.0f} MiB were available{stall}"
-
-
 def _first_failure(loads: Sequence[Record]) -> list[str]:
     """Return the end of the first failed launch's output, indented, safe to print."""
     for load in loads:
@@ -242,20 +229,6 @@ def _cold_report(cold: Sequence[Row]) -> list[str]:
     ]
 
 
-def _closing(rows: Sequence[Row]) -> list[str]:
-    notes = [BENCHMARK_NOTE]
-    disturbed = {str(row.load["target"]): _strangers(row.load["host"]) for row in rows}
-    daemons = sorted({name for names in disturbed.values() for name in names})
-    if daemons:
-        targets = [target for target, names in disturbed.items() if names]
-        notes.append(
-            f"{', '.join(daemons)} ran beside {', '.join(targets)}: even an idle container daemon disturbs "
-            "the figures; stop it, or take --sweep-quiet-host=fail to be held to that."
-        )
+def _closing(rows: Sequence[Row], memory_bytes: int | None) -> list[str]:
+    notes = [BENCHMARK_NOTE, *disturbances.closing([row.load for row in rows], memory_bytes)]
     return [line for note in notes for line in wrapped(note, "")]
-
-
-def _strangers(host: Mapping[str, Any]) -> list[str]:
-    """Return the container daemons that ran and that the target had no need of."""
-    needed = host.get("container_daemons_needed") or ()
-    return [name for name in host.get("container_daemons") or () if name not in needed]

@@ -29,8 +29,8 @@ class Quiescence:
 
     def wait(
         self, quiet_host: QuietHost, bound_s: float, stopped: Callable[[], bool] = lambda: False
-    ) -> None:
-        """Block until the host is quiet or the bound has passed.
+    ) -> float | None:
+        """Block until the host is quiet or the bound has passed; return how busy it is then, in per cent.
 
         The first call takes the baseline. Busy is the share of CPU time that was not idle between two of
         the monitor's samples.
@@ -39,7 +39,7 @@ class Quiescence:
             LoadError: the host is busy and ``quiet_host`` is ``fail``.
         """
         if quiet_host == "off":
-            return
+            return None
         busy = self._settle(nanoseconds(bound_s), stopped)
         if busy > QUIET_SHARE and not stopped():
             self.disturbed.append(100 * busy)
@@ -49,6 +49,7 @@ class Quiescence:
                     f"more than {100 * QUIET_SHARE:.0f} %; end what else runs on it, or take "
                     "--sweep-quiet-host=warn"
                 )
+        return round(100 * busy, 1)
 
     def _settle(self, bound_ns: int, stopped: Callable[[], bool]) -> float:
         """Return how busy the host was at the last look; the first call's last look is the baseline."""

@@ -25,6 +25,7 @@ class Tuned:
     """What was granted: real-time scheduling, and the RLIMIT_NOFILE that children are given back."""
 
     realtime: bool = False
+    realtime_refused: bool = False
     child_nofile: tuple[int, int] | None = None
 
 
@@ -43,7 +44,8 @@ def tuned(realtime: Realtime, descriptors: int, cpus: frozenset[int] | None = No
         stack.enter_context(_nothing_handed_down())
         nofile = stack.enter_context(_descriptors(descriptors))
         stack.enter_context(_apart_from(cpus))
-        yield Tuned(stack.enter_context(_realtime(realtime)), nofile)
+        granted = stack.enter_context(_realtime(realtime))
+        yield Tuned(granted, not granted and realtime != "off", nofile)
 
 
 @contextlib.contextmanager

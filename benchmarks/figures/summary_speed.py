@@ -3,8 +3,8 @@
     python benchmarks/figures/summary_speed.py [LAUNCHES]
 
 Timed are ``make_result`` (quantiles, verdict, distribution) and ``json.dumps`` of the record; the replay into
-pytest-benchmark isn't counted. Then ``--sweep-raw``'s table, with the memory that writing takes. The launches are
-synthetic, with the spread of a real load at 1/1024 s.
+pytest-benchmark isn't counted. Then ``--sweep-raw``'s table, with the memory that writing takes. The launches
+are synthetic, with the spread of a real load at 1/1024 s.
 """
 
 from __future__ import annotations

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 STEAL_PERCENT = 5.0
-BUSY_SHARE = 0.25  # of all CPU time: what is above it disturbs a load
 PRESSURE_PERCENT = 10.0
 LATE_S = 1e-3  # a lateness beyond which the verdict may say generator-bound
+SWAPPED_BYTES = 1 << 20  # in and out during a load; single pages come and go on any host
+IDLE_PERCENT = 50.0  # of all CPU time used: below it a slow governor keeps the clock down
+MEMORY_LOW_SHARE = 0.10  # the guards start nothing below this share of all memory
 # Governors that let the clock sink when little is asked of a CPU; intel_pstate's powersave is one of them.
 SLOW_GOVERNORS = frozenset({"powersave", "conservative", "ondemand", "schedutil", "userspace"})
 RISES_SLOWLY = frozenset({"powersave", "conservative", "userspace"})

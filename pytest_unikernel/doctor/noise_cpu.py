@@ -8,7 +8,8 @@ from typing import NamedTuple
 from pytest_unikernel import host
 from pytest_unikernel.doctor import files
 from pytest_unikernel.doctor.check import Check
-from pytest_unikernel.doctor.effects import BUSY_SHARE, EFFECTS, RISES_SLOWLY, SLOW_GOVERNORS, STEAL_PERCENT
+from pytest_unikernel.doctor.effects import EFFECTS, RISES_SLOWLY, SLOW_GOVERNORS, STEAL_PERCENT
+from pytest_unikernel.quiescence import QUIET_SHARE
 
 CPUS = "devices/system/cpu"
 CLOCKS = "devices/system/clocksource/clocksource0"
@@ -32,15 +33,9 @@ def unknown(name: str, reason: str) -> Check:
     return Check(name, "unknown", reason, effect=EFFECTS[name].effect)
 
 
-def governors() -> frozenset[str]:
-    """Return the frequency governors of all CPUs; empty where the kernel governs none."""
-    found = map(files.text, (files.SYS / CPUS).glob("cpu[0-9]*/cpufreq/scaling_governor"))
-    return frozenset(each for each in found if each)
-
-
 def governor() -> Check:
     """Say whether the clock waits for load before it rises."""
-    found = sorted(governors())
+    found = host.governors()
     if not found:
         return unknown("governor", "no cpufreq here: in a virtual machine the host governs the clock")
     shown = ", ".join(found)
@@ -95,7 +90,7 @@ def load(load1: float) -> Check:
     """Say whether anything else runs; ``load1`` is the load average before our own probes."""
     cores = host.usable_cores()
     shown = f"load average {load1:.2f} on {cores:g} CPUs"
-    make = noisy if load1 > BUSY_SHARE * cores else quiet
+    make = noisy if load1 > QUIET_SHARE * cores else quiet
     return make("load", shown, load1=load1, usable_cores=cores)
 
 

@@ -77,8 +77,8 @@ def _runs(check: Check, *, deep: bool) -> str:
 def _room_note(*, deep: bool) -> str:
     if deep:
         return (
-            "at once: instances that fit. so at most: at once / first start; what is in flight is rate x "
-            "response time, which grows under load."
+            "at once: instances that fit. so at most: at once / first start, or the CPUs / its own CPU time "
+            "if that is less; a sweep finds the true limit."
         )
     return (
         "at once: instances that fit, which is also the rate per second that fits if each takes 1 s: what is "

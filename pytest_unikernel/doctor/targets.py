@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pytest_unikernel import host
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.running import Job
 from pytest_unikernel.doctor.variants import Variant, is_there
@@ -43,21 +44,27 @@ class _Asking:
         return Check(self._variant.name, "yes", facts=room(target))
 
 
-def room(target: Target, latency_s: float | None = None) -> dict[str, float | str | None]:
+def room(
+    target: Target, latency_s: float | None = None, cpu_s: float | None = None
+) -> dict[str, float | str | None]:
     """Return how many instances fit here, and up to which rate: in flight is rate x latency (Little's law).
 
     Args:
         target: what is started.
         latency_s: how long one is in flight, if that is known.
+        cpu_s: the CPU time of one, if that is known.
     """
     cap = find_cap(target, None)
+    rates_hz = [cap.instances / latency_s] if latency_s else []
+    rates_hz += [host.usable_cores() / cpu_s] if cpu_s else []
     return {
         "instances_max": cap.instances,
         "instances_max_from": cap.source,
         "memory_bytes": target.memory_bytes,
         "processes": target.processes,
         "latency_s": latency_s,
-        "rate_max_hz": cap.instances / latency_s if latency_s else None,
+        "cpu_s": cpu_s,
+        "rate_max_hz": min(rates_hz, default=None),
     }
 
 

@@ -24,6 +24,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty /proc and /sys, and a PATH with no program."""
     monkeypatch.setattr(files, "PROC", tmp_path / "proc")
     monkeypatch.setattr(files, "SYS", tmp_path / "sys")
+    monkeypatch.setattr(host, "SYS", tmp_path / "sys")
     monkeypatch.setattr(kvm, "DEVICE", tmp_path / "dev/kvm")
     monkeypatch.setattr(urunc, "CONFIGURATION", tmp_path / "etc/urunc/config.toml")
     monkeypatch.delenv("URUNC_TIMESTAMPS", raising=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_unikernel import cli
+from pytest_unikernel import cli, host
 from pytest_unikernel.doctor import examination, screen, targets, variants
 from pytest_unikernel.doctor.check import NEEDS_CURE, Check, State
 from pytest_unikernel.doctor.running import Job, run_all
@@ -72,6 +72,7 @@ def test_what_fits_is_what_the_guards_allow_and_a_latency_makes_it_a_rate() -> N
     assert isinstance(most, int)
     assert most > 0
     assert rate_hz == 2 * most
+    assert targets.room(GOOD, 0.5, cpu_s=1e6)["rate_max_hz"] == host.usable_cores() / 1e6
     assert targets.room(GOOD)["rate_max_hz"] is None
 
 

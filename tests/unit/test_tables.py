@@ -282,6 +282,56 @@ def test_the_host_is_mentioned_only_when_it_mattered() -> None:
     assert "took" not in text_of(sweep(1.0), memory_bytes=2**32)
 
 
+QUIET = {
+    "steal_percent": 1.0,
+    "busy_before_percent": 3.0,
+    "swapped_bytes": 4096,
+    "governors": ["performance"],
+    "cpu_percent": 10.0,
+    "memory_available_min_bytes": 2**31,
+    "container_daemons": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ({"steal_percent": 12.0}, "steal disturbed rust_kernel: the hypervisor gives"),
+        ({"busy_before_percent": 40.0}, "1 s the CPUs were 40 % busy before it began"),
+        ({"swapped_bytes": 20 << 20}, "1 s swap: 20 MiB went in and out"),
+        ({"memory_available_min_bytes": 2**27}, "memory disturbed rust_kernel: launches are refused"),
+        ({"governors": ["powersave"]}, "governor (powersave) disturbed rust_kernel: a clock"),
+        ({"governors": ["powersave"], "cpu_percent": 90.0}, ""),
+        ({"governors": ["schedutil"]}, ""),
+        ({"container_daemons": ["crio"]}, "crio ran beside rust_kernel: even an idle container daemon"),
+        ({}, ""),
+    ],
+)
+def test_the_end_repeats_what_mattered_with_its_effect_and_its_cure(host: dict[str, Any], told: str) -> None:
+    quiet = unwrapped(text_of(sweep(1.0, host=QUIET), memory_bytes=2**32))
+    text = unwrapped(text_of(sweep(1.0, host=QUIET | host), memory_bytes=2**32))
+    assert told in text
+    assert (text == quiet) == (not told)
+    assert "disturbed" not in quiet
+
+
+@pytest.mark.parametrize(
+    ("late_s", "refused", "told"), [(0.02, True, True), (0.02, False, False), (0.0001, True, False)]
+)
+def test_refused_priority_is_told_where_launches_were_late(late_s: float, refused: bool, told: bool) -> None:
+    load = sweep(1.0, lateness_s=summary(500, late_s), generator={"realtime_refused": refused})
+    assert ("real-time (refused) disturbed rust_kernel: " in unwrapped(text_of(load))) is told
+
+
+def test_a_generator_bound_step_says_what_it_may_come_from() -> None:
+    host = QUIET | {"steal_percent": 30.0}
+    bound = sweep(1.0, "generator-bound", "late", host=host, generator={"realtime_refused": True})
+    wanted = "generator-bound, perhaps because of steal (30 % of the CPU time), real-time (refused)"
+    assert wanted in unwrapped(text_of(bound))
+    alone = sweep(1.0, "generator-bound", "late", host=QUIET, generator={"realtime_refused": False})
+    assert "generator-bound: the record shows no disturbance" in unwrapped(text_of(alone))
+
+
 def test_a_guard_that_refused_launches_is_named() -> None:
     guards = {"max_in_flight": 212, "max_in_flight_from": "RLIMIT_NPROC", "dropped": {"max_in_flight": 3}}
     assert "3 launches were not started: max_in_flight 212 (RLIMIT_NPROC)" in text_of(

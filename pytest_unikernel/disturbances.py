@@ -1,0 +1,133 @@
+"""What the records show to have disturbed loads, in words. Pure: records in, text out.
+
+What each disturbance does and what ends it is the doctor's: ``doctor/effects.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pytest_unikernel.doctor.effects import (
+    EFFECTS,
+    IDLE_PERCENT,
+    LATE_S,
+    MEMORY_LOW_SHARE,
+    RISES_SLOWLY,
+    STEAL_PERCENT,
+    SWAPPED_BYTES,
+)
+from pytest_unikernel.knee import verdict_of
+from pytest_unikernel.progress import step_text
+from pytest_unikernel.quiescence import QUIET_SHARE
+from pytest_unikernel.textgrid import printable
+
+Record = Mapping[str, Any]
+MIB = 1 << 20
+BOUND = "generator-bound"
+
+
+def found_in(load: Record, memory_bytes: float | None = None) -> dict[str, str]:
+    """Return what disturbed a load, as the keys of ``EFFECTS``, with the figure that shows it."""
+    told = {name: tell(load) for name, tell in TELLERS.items()}
+    told["memory"] = _memory(load["host"], memory_bytes or 0)
+    return {name: text for name, text in told.items() if text}
+
+
+def _steal(load: Record) -> str:
+    percent = load["host"].get("steal_percent") or 0.0
+    return f"{percent:.0f} % of the CPU time" if percent > STEAL_PERCENT else ""
+
+
+def _load(load: Record) -> str:
+    percent = load["host"].get("busy_before_percent") or 0.0
+    return f"the CPUs were {percent:.0f} % busy before it began" if percent > 100 * QUIET_SHARE else ""
+
+
+def _swap(load: Record) -> str:
+    swapped_bytes = load["host"].get("swapped_bytes") or 0
+    return f"{swapped_bytes / MIB:,.0f} MiB went in and out" if swapped_bytes > SWAPPED_BYTES else ""
+
+
+def _memory(host: Record, memory_bytes: float) -> str:
+    least_bytes, waited = host.get("memory_available_min_bytes"), host.get("psi_memory")
+    if least_bytes is None or least_bytes >= MEMORY_LOW_SHARE * memory_bytes:
+        return ""
+    stall = f"; some task waited for memory {waited:.0f} % of the time" if waited else ""
+    return f"{least_bytes / MIB:,.0f} MiB were available{stall}"
+
+
+def _governor(load: Record) -> str:
+    slow = sorted(RISES_SLOWLY.intersection(load["host"].get("governors") or ()))
+    percent = load["host"].get("cpu_percent")
+    idle = percent is not None and percent < IDLE_PERCENT
+    return ", ".join(slow) if idle else ""
+
+
+def _realtime(load: Record) -> str:
+    refused = (load.get("generator") or {}).get("realtime_refused")
+    return "refused" if refused and _is_late(load) else ""
+
+
+TELLERS: Mapping[str, Callable[[Record], str]] = {
+    "steal": _steal,
+    "load": _load,
+    "swap": _swap,
+    "governor": _governor,
+    "real-time": _realtime,
+    "daemons": lambda load: ", ".join(strangers(load["host"])),
+}
+
+
+def _is_late(load: Record) -> bool:
+    lateness = load["lateness_s"] or {}
+    late_s = lateness.get("p99") or lateness.get("max") or 0.0
+    return verdict_of(load) == BOUND or late_s > LATE_S
+
+
+def strangers(host: Record) -> list[str]:
+    """Return the container daemons that ran and that the target had no need of."""
+    needed = host.get("container_daemons_needed") or ()
+    return [name for name in host.get("container_daemons") or () if name not in needed]
+
+
+def step_notes(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
+    """Yield, for the loads of one series, what differs from step to step."""
+    for load in loads:
+        found, step = found_in(load, memory_bytes), step_text(load["time_step_s"])
+        if "steal" in found:
+            yield f"{step} the hypervisor took {found['steal']} away (steal)"
+        if "load" in found:
+            yield f"{step} {found['load']}"
+        if "swap" in found:
+            yield f"{step} swap: {found['swap']}"
+        if "memory" in found:
+            yield f"{step} memory ran low: {found['memory']}"
+        if verdict_of(load) == BOUND:
+            yield f"{step} {_why_bound(found)}"
+
+
+def _why_bound(found: Mapping[str, str]) -> str:
+    if not found:
+        return f"{BOUND}: the record shows no disturbance; it is more than one generator can offer here"
+    return f"{BOUND}, perhaps because of {', '.join(f'{name} ({told})' for name, told in found.items())}"
+
+
+def closing(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
+    """Yield, once for the whole run, each disturbance that mattered: where, its effect, its cure."""
+    by_name: dict[str, dict[str, set[str]]] = {}
+    for load in loads:
+        for name, told in found_in(load, memory_bytes).items():
+            by_name.setdefault(name, {}).setdefault(printable(str(load["target"])), set()).add(told)
+    for name, (effect, cure) in EFFECTS.items():
+        if name in by_name:
+            targets = ", ".join(by_name[name])
+            yield f"{_head(name, by_name[name])} {targets}: {effect}; {cure}."
+
+
+def _head(name: str, told: Mapping[str, set[str]]) -> str:
+    values = sorted(set().union(*told.values()))
+    if name == "daemons":
+        return f"{', '.join(sorted({each for value in values for each in value.split(', ')}))} ran beside"
+    shown = f" ({values[0]})" if len(values) == 1 and name in ("governor", "real-time") else ""
+    return f"{name}{shown} disturbed"
