@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STREAM = "-"
 FAULTY = 1
 # A healthy program answers in a fraction of it; others are waited for only where that was asked for.
-PATIENCE_S, LONG_PATIENCE_S = 1.5, 60.0
+PATIENCE_S, LONG_PATIENCE_S = 1.2, 60.0
 HELP = f"""\
   {PROGRAM} doctor                  what runs here, what doesn't, why, and the cure
   {PROGRAM} doctor --deep           and starts one instance of each target

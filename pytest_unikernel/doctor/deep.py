@@ -75,7 +75,8 @@ def _booted(name: str, target: Target, result: LoadResult) -> Check:
         return Check(name, "yes", facts=room(target, took_s, _cpu_s(result)))
     failure = next(iter(result.failures), {})
     lines = [line for line in str(failure.get("output_tail", "")).splitlines() if line.strip()]
-    said = f": {lines[-1].strip()}" if lines else ", without a word"
+    telling = next((line for line in lines if "rror" in line), lines[-1] if lines else "")
+    said = f": {telling.strip()}" if telling else ", without a word"
     why = failure.get("reason") or "unfinished"
     cure = SHOWS_OUTPUT.format(name)
     return dataclasses.replace(Check(name, "no", f"its start failed ({why}){said}", cure), facts=room(target))

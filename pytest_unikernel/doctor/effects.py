@@ -28,24 +28,24 @@ class Effect(NamedTuple):
 
 EFFECTS = {
     "governor": Effect(
-        "a clock that rises only with load: slow time steps measure longer starts than fast ones",
+        "a clock that rises under load only: slow time steps measure longer starts",
         "cpupower frequency-set -g performance",
     ),
     "turbo": Effect(
-        "the clock depends on heat and on how many cores are busy: figures drift within a sweep",
+        "the clock depends on heat and on busy cores: figures drift",
         "echo 0 > /sys/devices/system/cpu/cpufreq/boost, or 1 > …/intel_pstate/no_turbo",
     ),
     "steal": Effect(
-        "the hypervisor gives CPU time to others: response times have pauses that aren't the target's",
-        "measure when its other guests are quiet, or on a host of its own",
+        "the hypervisor gives CPU time to others: responses have pauses that aren't the target's",
+        "measure when other guests are quiet, or on a host of its own",
     ),
     "load": Effect(
-        "instances share the CPUs with it: longer responses, an earlier knee",
-        "end what else runs; --sweep-quiet-host=fail holds a run to that",
+        "instances share the CPUs with it",
+        "end what else runs; --sweep-quiet-host=fail insists",
     ),
     "pressure": Effect(
-        "tasks wait for it already: every launch waits with them",
-        "end what else runs; free memory",
+        "every launch waits too",
+        "end what else runs",
     ),
     "swap": Effect(
         "pages that come back from disk: single launches take a hundred times as long",
@@ -64,16 +64,16 @@ EFFECTS = {
         "echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource",
     ),
     "hypervisor": Effect(
-        "other guests share the machine: compare ratios from one sitting, and alternate",
-        "measure on bare metal, or pin this guest's CPUs",
+        "other guests share the machine",
+        "bare metal; or compare ratios of one sitting only",
     ),
     "daemons": Effect(
-        "even an idle container daemon disturbs the figures of other targets",
-        "systemctl stop docker docker.socket containerd, or --sweep-quiet-host=fail to be held to that",
+        "even an idle container daemon disturbs other targets",
+        "systemctl stop docker docker.socket containerd; --sweep-quiet-host=fail insists",
     ),
     "cgroups": Effect(
-        "moving a task between cgroups waits for an RCU grace period: containers start milliseconds later",
-        "mount -o remount,favordynmods /sys/fs/cgroup (Linux 6.0 and later; forks then cost a little more)",
+        "container starts wait for an RCU grace period, milliseconds",
+        "mount -o remount,favordynmods /sys/fs/cgroup (Linux 6.0 on)",
     ),
     "real-time": Effect(
         "under load the generator waits for a CPU like everyone: launches are late",

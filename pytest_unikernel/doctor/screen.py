@@ -26,7 +26,10 @@ def lines(found: Examination) -> list[str]:
         "",
         *_targets(groups["targets"], deep=found.deep),
         "",
-        *_tools(groups["tools"], told=frozenset(each.reason for each in groups["targets"])),
+        *_tools(
+            groups["tools"],
+            told=frozenset(text for each in groups["targets"] for text in (each.reason, each.cure)),
+        ),
         "",
         *_limits(groups["limits"]),
         "",
@@ -118,13 +121,13 @@ def _wrapped(text: str, first: str, rest: str) -> list[str]:
 
 def _tools(found: Sequence[Check], told: Collection[str]) -> list[str]:
     """Return the tools; what is missing for a target has been told there, with its cure."""
-    missing = [each for each in found if each.state == "absent" and each.reason in told]
+    missing = [each for each in found if each.state != "yes" and {each.reason, each.cure} & set(told)]
     rest = (_entry(each) for each in found if each.state != "yes" and each not in missing)
     return [
         "TOOLS",
         *_list("yes", [_named(each) for each in found if each.state == "yes"]),
         *itertools.chain.from_iterable(rest),
-        *_list("absent", [each.reason for each in missing]),
+        *_list("absent", [each.reason if each.state == "absent" else _named(each) for each in missing]),
     ]
 
 

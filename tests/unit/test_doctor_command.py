@@ -215,7 +215,7 @@ def test_what_is_absent_or_has_not_answered_is_no_fault_unless_required() -> Non
 def test_required_targets_are_waited_for(examined: list[dict[str, object]]) -> None:
     for arguments in ([], ["--require=t0"], ["--deep"], ["--deep", "--timeout=3"]):
         cli.main(["doctor", *arguments])
-    assert [each["patience_s"] for each in examined] == [1.5, 60.0, 60.0, 3.0]
+    assert [each["patience_s"] for each in examined] == [1.2, 60.0, 60.0, 3.0]
 
 
 @pytest.mark.parametrize(
