@@ -77,7 +77,7 @@ _Groups = dict[tuple[str, ...], Any]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         PROGRAM,
-        description="Builds what the plugin launches, says what runs here, reads urunc's log, imports results.",
+        description="Builds what the plugin launches, says what runs here, reads logs, imports results.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     groups: _Groups = {(): parser.add_subparsers(required=True, metavar="COMMAND")}
