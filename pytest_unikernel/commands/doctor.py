@@ -17,18 +17,18 @@ FAULTY = 1
 # A healthy program answers in a fraction of it; others are waited for only where that was asked for.
 PATIENCE_S, LONG_PATIENCE_S = 1.2, 60.0
 HELP = f"""\
-  {PROGRAM} doctor                  what runs here, what doesn't, why, and the cure
-  {PROGRAM} doctor --deep           and starts one instance of each target
+  {PROGRAM} doctor             targets, tools, limits, noise
+  {PROGRAM} doctor --deep      and starts one instance of each
   {PROGRAM} doctor --require=rust_kernel,linux_vm
-  {PROGRAM} doctor --json           the same as JSON, on standard output
+  {PROGRAM} doctor --json      as JSON, on standard output
 
 Marks: yes, it runs; NO, it is installed and doesn't; - it isn't installed, or
 the hardware hasn't got it; ? it didn't answer; ! it disturbs figures; ok, it
 doesn't.
 
-Exit status: 0 if every target runs that is installed (one that didn't answer
-is none that doesn't); with --require, if those named run, and only then. 1 if
-one doesn't. 2 for a wrong command line. Limits and noise don't change it.
+Exit status: 0 if no target that is installed refuses to run; with --require,
+if all those named run. 1 if one doesn't. 2 for a wrong command line. Limits
+and noise don't change it.
 
 What is asked is what a load asks first: an engine is given our image of 8 KB,
 what we build is kept in the cache, KVM boots a guest that ends at once.
@@ -126,7 +126,7 @@ def _verdict(faults: list[str]) -> list[str]:
 
 COMMAND = Command(
     ("doctor",),
-    "Say what runs on this host, what doesn't, why and what cures it, and what will make figures noisy.",
+    "Say what runs here, what doesn't, the cure, and what makes figures noisy.",
     _describe,
     _run,
 )
