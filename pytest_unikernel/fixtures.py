@@ -6,6 +6,7 @@ import dataclasses
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -121,14 +122,35 @@ class _Loader:
             self._refuse(
                 "only a test with the marker load_sweep has a time step", "add @pytest.mark.load_sweep"
             )
+        if sweep.searches:
+            return self._search(target, sweep)
         reason = self._run.series(sweep.series).why_not(sweep.step)
         if reason:
-            self._run.skipped(self._item.nodeid, sweep.series, sweep.step, reason)
-            pytest.skip(reason)
+            self._skip(sweep, sweep.step, reason)
         return self._load(
             self._request(target, sweep.settings, sweep.series),
             lambda request, interrupts: self._run.step(request, sweep.step, interrupts),
         )
+
+    def _search(self, target: Target, sweep: marker.ItemSweep) -> LoadResult:
+        """Search for the knee of the series, whose steps have been run."""
+        __tracebackhide__ = True
+        from pytest_unikernel.search import why_no_knee  # noqa: PLC0415 - what isn't used isn't imported
+        from pytest_unikernel.searching import KneeSearch  # noqa: PLC0415 - what isn't used isn't imported
+
+        self._require(target, sweep.settings)  # that it can't run here is the better reason
+        reason = why_no_knee(sweep.settings.time_steps, self._run.series(sweep.series).results)
+        if reason and not bridge.is_disabled(self._benchmark):
+            self._skip(sweep, Fraction(0), reason)
+        return self._load(
+            self._request(target, sweep.settings, sweep.series),
+            lambda request, interrupts: KneeSearch(self._run, request, interrupts).measured(),
+        )
+
+    def _skip(self, sweep: marker.ItemSweep, step: Fraction, reason: str) -> NoReturn:
+        __tracebackhide__ = True
+        self._run.skipped(self._item.nodeid, sweep.series, step, reason)
+        pytest.skip(reason)
 
     def cold(self, target: Target, launches: int) -> LoadResult:
         __tracebackhide__ = True

@@ -14,7 +14,7 @@ from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.progress import PHASES, Progress
 from pytest_unikernel.record import Outcome
 from pytest_unikernel.schedule import ARRIVALS
-from pytest_unikernel.stats import BACKLOG_RISE_LAUNCHES, BACKLOG_RISE_SHARE, Trial
+from pytest_unikernel.stats import BACKLOG_RISE_LAUNCHES, Trial
 from pytest_unikernel.supervisor import Supervisor
 
 LEAD_NS = 2_000_000  # between the decision to begin and the first launch
@@ -181,7 +181,7 @@ class LoadGenerator:
         first, last = self._backlog
         rows = self._cohort_end - self._cohort_begin
         rise = 4 * (last - first) / max(1, rows)
-        limit = max(BACKLOG_RISE_LAUNCHES, BACKLOG_RISE_SHARE * 0.75 * rows)
+        limit = max(BACKLOG_RISE_LAUNCHES, self._plan.backlog_share * 0.75 * rows)
         return self._dropped_in_window > 0 or rise > limit
 
     def _deadline_ns(self) -> int:
@@ -227,6 +227,7 @@ class LoadGenerator:
             begin_ns=begin_ns,
             end_ns=end_ns,
             step_ns=float(self._plan.step) * 1e9,
+            backlog_share=self._plan.backlog_share,
         )
 
     def _report(self) -> None:

@@ -23,6 +23,7 @@ from pytest_unikernel.usageerror import SweepUsageError
 
 NAME = "load_sweep"
 ARGUMENT = "timestep"
+KNEE_ID = "knee"
 READERS: dict[str, values.Reader] = {
     "start": values.end_of_steps("start"),
     "stop": values.end_of_steps("stop"),
@@ -38,19 +39,25 @@ LINES = (
 SWEPT = pytest.StashKey[dict[str, SweepSettings]]()
 
 
+class SearchStep(float):
+    """The ``timestep`` of an item that searches for the knee: the fastest that a search may come to."""
+
+
 @dataclass(frozen=True)
 class ItemSweep:
-    """One time step of a swept test.
+    """One time step of a swept test, or the search for its knee.
 
     Attributes:
         settings: what holds for this test.
-        step: the exact time step in seconds.
+        step: the exact time step in seconds; of a search the sweep's fastest.
         series: the test's node id without the time step; equal for all steps of one variant.
+        searches: the item searches for the knee.
     """
 
     settings: SweepSettings
     step: Fraction
     series: str
+    searches: bool = False
 
 
 def register(config: pytest.Config) -> None:
@@ -61,7 +68,7 @@ def register(config: pytest.Config) -> None:
 
 
 def generate(metafunc: pytest.Metafunc) -> None:
-    """Parametrize a marked test over ``timestep``, slow to fast.
+    """Parametrize a marked test over ``timestep``, slow to fast, and the search for the knee after them.
 
     Raises:
         SweepUsageError: the marker's values break a rule.
@@ -81,6 +88,9 @@ def generate(metafunc: pytest.Metafunc) -> None:
 def _parameters(settings: SweepSettings) -> Iterator[Any]:
     for step in settings.time_steps:
         yield pytest.param(float(step), id=step_id(step), marks=pytest.mark.sweep)
+    if settings.knee:
+        fastest = SearchStep(settings.time_steps[-1])
+        yield pytest.param(fastest, id=KNEE_ID, marks=pytest.mark.sweep)
 
 
 def _refuse_own_steps(metafunc: pytest.Metafunc) -> None:
@@ -138,12 +148,13 @@ def sweep_of(item: pytest.Item) -> ItemSweep | None:
     settings = item.config.stash[SWEPT].get(f"{item.parent.nodeid}::{item.originalname}")
     if settings is None:
         return None
-    step = settings.step_of(cast("float", item.callspec.params[ARGUMENT]))
-    return ItemSweep(settings, step, _series(item, step))
+    timestep = cast("float", item.callspec.params[ARGUMENT])
+    step, searches = settings.step_of(timestep), isinstance(timestep, SearchStep)
+    return ItemSweep(settings, step, _series(item, KNEE_ID if searches else step_id(step)), searches)
 
 
-def _series(item: pytest.Function, step: Fraction) -> str:
-    ids = item.callspec.id.removesuffix(step_id(step)).removesuffix("-")
+def _series(item: pytest.Function, id_: str) -> str:
+    ids = item.callspec.id.removesuffix(id_).removesuffix("-")
     return item.nodeid.removesuffix(f"[{item.callspec.id}]") + (f"[{ids}]" if ids else "")
 
 

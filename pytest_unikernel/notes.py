@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from pytest_unikernel import disturbances
 from pytest_unikernel.knee import cores_of, find_knee, verdict_of
-from pytest_unikernel.progress import duration_text, rate_text, step_text
+from pytest_unikernel.progress import duration_text, rate_text, significant, step_text
 from pytest_unikernel.tables import (
     NONE,
     PARTIAL,
     Record,
     Row,
+    change_text,
     cold_table,
     compare_table,
     failures_of,
@@ -66,9 +67,11 @@ def report(
 
 def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes: int | None) -> list[str]:
     """Return one series: title, table, knee, explanations, comparison. Steps go slow to fast."""
+    found = [row for row in steps if row.load.get("knee")]  # its load is one of the others
+    steps = [row for row in steps if row not in found] or found
     loads = [row.load for row in steps]
     table = sweep_table(steps)
-    knee = find_knee(loads).text(cores_of(loads))
+    knee = find_knee([*loads, *(row.load for row in found)]).text(cores_of(loads))
     notes = [*_marks(table), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
     notes += [*_guards(loads), *disturbances.step_notes(loads, memory_bytes)]
     return [
@@ -77,7 +80,8 @@ def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes:
         *wrapped(knee),
         *(line for note in notes for line in wrapped(note)),
         *_first_failure(loads),
-        *_compared(steps),
+        *_compared([row for row in steps if not row.searched]),
+        *(line for row in found for line in _knee_compared(row)),
     ]
 
 
@@ -144,9 +148,11 @@ def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
 def _not_run(skipped: Sequence[NotRun]) -> Iterator[str]:
     ordered = sorted(skipped, key=lambda each: (each.reason, -each.step_s))
     for reason, group in groupby(ordered, key=lambda each: each.reason):
-        steps = [step_text(each.step_s) for each in group]
+        steps = [step_text(each.step_s) if each.step_s else "the search" for each in group]
         named = f"{steps[0]} … {steps[-1]} ({len(steps)} steps)" if len(steps) > 2 else ", ".join(steps)
-        why = re.sub(r"\b\d+(\.\d+)?s\b", _step_of_id, reason.removeprefix("not run: "))
+        why = re.sub(
+            r"\b\d+(\.\d+)?s\b", _step_of_id, reason.removeprefix("not run: ").removeprefix("knee: ")
+        )
         yield f"not run: {named}: {why}"
 
 
@@ -209,6 +215,20 @@ def _compared(steps: Sequence[Row]) -> list[str]:
     short = any(line.endswith(NONE) for line in table) and not imported
     why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
     return [*head, *table, *(line for note in [*told, *why_none, *imported] for line in wrapped(note))]
+
+
+def _knee_compared(row: Row) -> list[str]:
+    """Return a searched knee beside the baseline's, where it was searched for too."""
+    now, was = row.load["knee"], (row.baseline or {}).get("knee")
+    if not was or now["interrupted"]:
+        return []
+    rates = f"{rate_text(now['rate_hz'])}, was {rate_text(was['rate_hz'])}"
+    ends = (
+        f"{significant(was['lower_hz'])} to {significant(was['upper_hz'])}" if was["upper_hz"] else "or more"
+    )
+    return wrapped(
+        f"knee against the baseline: {rates} ({ends}): {change_text(now['rate_hz'], was['rate_hz'])}"
+    )
 
 
 def _no_comparison(row: Row) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_unikernel import values
 from pytest_unikernel.optiontable import OPTIONS, Option
 from pytest_unikernel.settings import Layer, Sources, SweepSettings
 from pytest_unikernel.usageerror import SweepUsageError
@@ -20,11 +21,11 @@ def add_options(parser: pytest.Parser) -> None:
     """Add ``--sweep-...`` and their ini twins; values stay text, so that errors read alike everywhere."""
     group = parser.getgroup("unikernel", GROUP)
     for option in OPTIONS:
-        if option.metavar:
-            group.addoption(
-                option.flag, dest=option.ini, metavar=option.metavar, default=None, help=_help(option)
-            )
-            parser.addini(option.ini, f"default of {option.flag}", type="string", default=None)
+        how: dict[str, Any] = {"metavar": option.metavar}
+        if option.is_switch:
+            how = {"action": "store_const", "const": "true"}
+        group.addoption(option.flag, dest=option.ini, default=None, help=_help(option), **how)
+        parser.addini(option.ini, f"default of {option.flag}", type="string", default=None)
 
 
 def _help(option: Option) -> str:
@@ -38,7 +39,7 @@ def read(config: pytest.Config) -> None:
         SweepUsageError: a value is wrong; the text names the option or the ini key and its file.
     """
     line, ini = {}, {}
-    for option in (option for option in OPTIONS if option.metavar):
+    for option in OPTIONS:
         if (given := config.getoption(option.ini)) is not None:
             line[option.name] = _value(
                 option, given, option.flag, "command line", config.invocation_params.dir
@@ -58,6 +59,8 @@ def _ini_place(config: pytest.Config, option: Option) -> tuple[str, Path]:
 
 def _value(option: Option, given: object, name: str, place: str, base: Path) -> Any:
     try:
+        if option.is_switch and isinstance(given, str):
+            given = values.switch_of_text(option.name, given)
         value = option.read(given)
         if option.name == "cpus":
             _check_usable(value, given)

@@ -39,7 +39,7 @@ class Option:
         field: the attribute of :class:`SweepSettings`.
         read: makes a checked value of whatever was given.
         help: one sentence, with the unit.
-        metavar: what stands for the value in the help; empty for what is no option.
+        metavar: what stands for the value in the help; empty for an option that takes none, a switch.
         default: the value where no profile has one.
         shown: the default as the help says it.
         in_marker: whether the marker ``load_sweep`` knows it.
@@ -53,6 +53,11 @@ class Option:
     default: Any = None
     shown: str = ""
     in_marker: bool = False
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off: the option takes no value, the ini key takes true or false."""
+        return not self.metavar
 
     @property
     def flag(self) -> str:
@@ -222,5 +227,15 @@ OPTIONS: tuple[Option, ...] = (
         metavar="FILE",
         shown="none",
     ),
-    Option("knee", "knee", values.not_yet("knee"), help="", metavar="", default=False, in_marker=True),
+    Option(
+        "knee",
+        "knee",
+        values.switch("knee"),
+        help="search between the last time step that was ok and the first that was not, until the knee is "
+        "known to 5 %",
+        metavar="",
+        default=False,
+        shown="off",
+        in_marker=True,
+    ),
 )

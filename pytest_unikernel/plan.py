@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+BACKLOG_RISE_SHARE = 0.05
+
 
 @dataclass(frozen=True)
 class LoadPlan:
@@ -18,6 +20,7 @@ class LoadPlan:
         timeout_s: one launch's own limit.
         arrivals: ``fixed`` or ``poisson``; ``seed`` makes the latter reproducible.
         longest_service_s: the longest service time seen in this series so far.
+        backlog_share: of the launches, what the backlog may rise by in the window.
     """
 
     step: Fraction
@@ -30,3 +33,4 @@ class LoadPlan:
     arrivals: str = "fixed"
     seed: int | None = None
     longest_service_s: float = 0.0
+    backlog_share: float = BACKLOG_RISE_SHARE

@@ -62,11 +62,13 @@ def step_text(step_s: float) -> str:
 
 
 def step_number(step_s: float) -> str:
-    """Return a time step in seconds, as a unit fraction if it is one."""
+    """Return a time step in seconds: ``1/64``, ``0.3``, or by its rate where that is shorter: ``1/45.25``."""
     parts = round(1 / step_s)
     if parts >= 2 and abs(parts * step_s - 1) < 1e-9:
         return f"1/{parts}"
-    return f"{step_s:.9f}".rstrip("0").rstrip(".")
+    number = f"{step_s:.9f}".rstrip("0").rstrip(".")
+    rate = f"{1 / step_s:.9f}".rstrip("0").rstrip(".")
+    return f"1/{rate}" if step_s < 1 and len(rate) + 2 < len(number) else number
 
 
 # the live line -------------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ def _parts(progress: Progress, now_ns: int) -> Iterable[str]:
 
 
 class PlannedStep(NamedTuple):
-    """A time step that is to be run: ``trials`` times a warm-up, a window and a drain."""
+    """A time step that is to be run: ``trials`` times a warm-up, a window and a drain. 0 is a search."""
 
     series: str
     step_s: float

@@ -96,6 +96,7 @@ class LoadResult:
     host: Mapping[str, Any]
     guards: Mapping[str, Any]
     settings: Mapping[str, Any]
+    knee: Mapping[str, Any] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,15 @@ class Series:
         self.results[step] = result
         self.longest_service_s = max(self.longest_service_s, result.service_time_s.max or 0.0)
 
+    @property
+    def longest_ok_service_s(self) -> float:
+        """The longest service time of the steps that were ok.
+
+        A search has its steps among those: times beyond the knee would make it warm up for minutes.
+        """
+        times = (result.service_time_s.max for result in self.results.values() if result.verdict == "ok")
+        return max((time_s or 0.0 for time_s in times), default=0.0)
+
     def why_not(self, step: Fraction) -> str:
         """Return why a step need not be run: a slower one wasn't ok. Empty if it must be."""
         ended = [each for each, result in self.results.items() if each > step and result.verdict != "ok"]
@@ -43,27 +52,45 @@ class Series:
 
 @dataclass(frozen=True)
 class Request:
-    """What a test asks for; ``series`` is its node id without the time step."""
+    """What a test asks for.
+
+    Attributes:
+        fullname: names the load in a run; the test's node id, for a search's loads with more behind it.
+        series: the test's node id without the time step.
+        backlog_share: a search's own rule for its loads; None is the usual one.
+    """
 
     fullname: str
     series: str
     target: Target
     settings: SweepSettings
+    backlog_share: float | None = None
+
+    def asked(self, step: Fraction) -> dict[str, Any]:
+        """Return what must be equal for two loads to be the same: window, warm-up's rule, launch."""
+        rule = {} if self.backlog_share is None else {"backlog_share": self.backlog_share}
+        return {**_asked(self.target, self.settings, step), **rule}
+
+    def plan(self, step: Fraction, longest_service_s: float) -> LoadPlan:
+        """Return the load to run."""
+        plan = _plan(self.settings, step, longest_service_s)
+        return plan if self.backlog_share is None else replace(plan, backlog_share=self.backlog_share)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished load, for the summary."""
+    """A finished load, for the summary; ``searched`` is one of a search, which no test is named after."""
 
     fullname: str
     series: str
     record: Mapping[str, Any]
     resumed: bool = False
+    searched: bool = False
 
 
 @dataclass(frozen=True)
 class SkippedStep:
-    """A step that was not run, and why."""
+    """A step that was not run, and why; step 0 stands for the search for the knee."""
 
     fullname: str
     series: str
@@ -111,16 +138,22 @@ class Run:
 
     def step(self, request: Request, step: Fraction, interrupts: Interrupts) -> Measured:
         """Run one step of a series, unless a resumed run has it already."""
-        series, settings = self.series(request.series), request.settings
-        asked = _asked(request.target, settings, step)
-        known = self._known(request, asked)
+        measured = self.measure(request, step, interrupts)
+        self.series(request.series).add(step, measured.result)
+        return measured
+
+    def measure(self, request: Request, step: Fraction, interrupts: Interrupts) -> Measured:
+        """Run one load, unless a resumed run has it already, and put it on record."""
+        known = self.finished(request, step)
         if known is None:
-            plan = _plan(settings, step, series.longest_service_s)
-            measured = self._loads(settings, interrupts).sweep(request.target, plan, asked)
+            series = self.series(request.series)
+            usual = request.backlog_share is None
+            plan = request.plan(step, series.longest_service_s if usual else series.longest_ok_service_s)
+            loads = self._loads(request.settings, interrupts)
+            measured = loads.sweep(request.target, plan, request.asked(step))
         else:
             measured = Measured(known)
-        series.add(step, measured.result)
-        self._enter(request, measured.result, resumed=known is not None)
+        self.enter(request, measured.result, resumed=known is not None)
         self._journal.add(request.fullname, measured.result)
         return measured
 
@@ -128,7 +161,7 @@ class Run:
         """Run cold starts; they take seconds and are not resumed."""
         asked = {"launches": launches, **_launching(request.target, request.settings)}
         measured = self._loads(request.settings, interrupts).cold(request.target, launches, asked)
-        self._enter(request, measured.result)
+        self.enter(request, measured.result)
         return measured
 
     def once(self, request: Request, interrupts: Interrupts) -> Measured:
@@ -136,13 +169,18 @@ class Run:
         loads = self._loads(request.settings, interrupts, keep_output=True)
         return loads.cold(request.target, 1, {}, unmeasured=0)
 
-    def _known(self, request: Request, asked: Mapping[str, Any]) -> LoadResult | None:
+    def time_step_of_finished(self, fullname: str) -> float | None:
+        """Return the time step of the load that an earlier run has of a test."""
+        found = self._finished.get(fullname)
+        return None if found is None else found.record["time_step_s"]
+
+    def finished(self, request: Request, step: Fraction) -> LoadResult | None:
         """Return the result of an earlier run, if it is of the very same load."""
         found = self._finished.get(request.fullname)
         if found is None:
             return None
         target, record = request.target, found.record
-        wanted = (target.full_name, plain(target.variant), str(target.ready), plain(asked))
+        wanted = (target.full_name, plain(target.variant), str(target.ready), plain(request.asked(step)))
         same = (record["target"], record["variant"], record["ready"], record["settings"]) == wanted
         return found.result() if same else None
 
@@ -163,9 +201,11 @@ class Run:
         )
         return Loads(self._session, options, self._quiescence, interrupts)
 
-    def _enter(self, request: Request, result: LoadResult, *, resumed: bool = False) -> None:
+    def enter(self, request: Request, result: LoadResult, *, resumed: bool = False) -> None:
+        """Take a load into the summary."""
         self.interrupted |= result.interrupted
-        self.entries.append(Entry(request.fullname, request.series, result.as_json(), resumed))
+        searched = request.backlog_share is not None
+        self.entries.append(Entry(request.fullname, request.series, result.as_json(), resumed, searched))
 
     def close(self, *, complete: bool) -> Path | None:
         """End the helpers and remove the private directory.
@@ -180,7 +220,6 @@ class Run:
 
 
 def _asked(target: Target, settings: SweepSettings, step: Fraction) -> dict[str, Any]:
-    """Return what must be equal for two loads to be the same: the window, the warm-up's rule, the launch."""
     return {
         "profile": settings.profile,
         "warmup_s": settings.warmup_s,

@@ -65,6 +65,8 @@ def exact(value: object) -> Fraction:
 
 def _number_of(line: str) -> Fraction | Decimal:
     number = re.sub(r"\s*/\s*", "/", line.strip().removesuffix("s").rstrip())
+    if re.fullmatch(r"1/[0-9]{1,9}\.[0-9]{1,9}", number):  # 1/45.25: a step by its rate
+        return 1 / Fraction(number.removeprefix("1/"))
     return Fraction(number) if "/" in number else Decimal(number)
 
 
@@ -112,6 +114,12 @@ def parse_steps(line: str) -> tuple[Fraction, ...]:
             raise ValueError(f"expected START:STOP or a comma-separated list, got {line!r}")
         return halving(parse_step(ends[0]), parse_step(ends[1]))
     return listed(line.split(","))
+
+
+def between(slower: Fraction, faster: Fraction) -> Fraction:
+    """Return the step whose rate is the geometric mean of two others', to four significant digits."""
+    rate_hz = math.sqrt(1 / slower * (1 / faster))
+    return 1 / Fraction(f"{rate_hz:.3e}")
 
 
 def text(step: Fraction) -> str:

@@ -86,13 +86,15 @@ class SweepSettings:
         shown: dict[str, list[str]] = {}
         for option in OPTIONS:
             value = getattr(self, option.field)
-            if value not in (None, frozenset()) and option.metavar:
+            if value not in (None, frozenset(), ()) and value is not False:
                 label = f"{option.name.replace('_', ' ')} {_text(option, value)}"
                 shown.setdefault(self.origins[option.name], []).append(label)
         return iter(shown.items())
 
 
 def _text(option: Option, value: Any) -> str:
+    if option.is_switch:
+        return "on"
     if option.name == "time_steps":
         return step_id(value[0]) + (f" ... {step_id(value[-1])} ({len(value)})" if len(value) > 1 else "")
     if isinstance(value, frozenset):

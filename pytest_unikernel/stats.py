@@ -13,6 +13,7 @@ from operator import sub
 from typing import Literal, TypeVar
 
 from pytest_unikernel.clock import NS_PER_S
+from pytest_unikernel.plan import BACKLOG_RISE_SHARE
 from pytest_unikernel.record import FAILURES, LaunchLog, Outcome
 from pytest_unikernel.summary import enough, quantile
 
@@ -24,7 +25,6 @@ VERDICTS: tuple[Verdict, ...] = ("ok", "generator-bound", "saturated", "failing"
 FAILING_SHARE = 0.01
 CENSORED_SHARE = 0.01
 BACKLOG_RISE_LAUNCHES = 2.0
-BACKLOG_RISE_SHARE = 0.05
 ACHIEVED_SHARE = 0.99
 LATENESS_FLOOR_NS = 1_000_000
 LATENESS_STEP_SHARE = 0.10
@@ -44,6 +44,7 @@ class Trial:
         rows: the cohort: the launches scheduled in the window.
         step_ns: the time step; None when launches were not scheduled (cold).
         completes_when_ready: ready is completion, as for long-lived targets; else the exit is.
+        backlog_share: of the launches, what the backlog may rise by before the trial is saturated.
     """
 
     log: LaunchLog
@@ -52,6 +53,7 @@ class Trial:
     end_ns: int
     step_ns: float | None = None
     completes_when_ready: bool = False
+    backlog_share: float = BACKLOG_RISE_SHARE
 
     @property
     def window_s(self) -> float:
@@ -160,7 +162,7 @@ def backlog_rise(trial: Trial) -> tuple[float, float]:
     last = mean_in_flight(trial, trial.end_ns - quarter_ns, trial.end_ns)
     due_ns = trial.log.scheduled_ns[trial.rows.start : trial.rows.stop]
     between = bisect_left(due_ns, trial.end_ns - eighth_ns) - bisect_left(due_ns, trial.begin_ns + eighth_ns)
-    return last - first, max(BACKLOG_RISE_LAUNCHES, BACKLOG_RISE_SHARE * between)
+    return last - first, max(BACKLOG_RISE_LAUNCHES, trial.backlog_share * between)
 
 
 def verdict(trial: Trial) -> tuple[Verdict, str]:

@@ -32,12 +32,14 @@ class Row:
         load: the record, ``LoadResult.as_json()``.
         baseline: the record of the same test in the run compared with.
         resumed: the load was run by an earlier, interrupted run.
+        searched: the load is one of a search for the knee, which no other run need have.
     """
 
     series: str
     load: Record
     baseline: Record | None = None
     resumed: bool = False
+    searched: bool = False
 
 
 # tables --------------------------------------------------------------------------------------------
@@ -206,6 +208,7 @@ def _conditions(load: Record, parameters: Collection[str] | None = None) -> dict
     """
     variant = {key: each for key, each in load["variant"].items() if parameters is None or key in parameters}
     return {
+        "time step": f"{step_number(load['time_step_s'])} s" if load.get("knee") else "the test's",
         "window": _seconds(_window_s(load) if load["mode"] == "sweep" else None),
         "warm-up": _seconds(load["settings"].get("warmup_s")),
         "longest warm-up": _seconds(load["settings"].get("max_warmup_s")),

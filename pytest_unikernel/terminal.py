@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SECTION = "unikernel load sweeps"
 NAME = "unikernel-terminal"  # of the plugin, so that others find its descriptor
+SEARCH_LOADS = 5  # what a search takes from one halved step to the next
 LONG_RUN_S = 600.0  # from here on a run says how much is left of it
 NO_TERMINAL = -1
 
@@ -82,7 +83,7 @@ class TerminalReport:
         self._longest_service_s[step.series] = max(known_s, result.service_time_s.max or 0.0)
         if result.verdict != "ok":
             faster = (each for each in self._planned.values() if each.series == step.series)
-            self._done |= {(each.series, each.step_s) for each in faster if each.step_s < step.step_s}
+            self._done |= {(each.series, each.step_s) for each in faster if 0 < each.step_s < step.step_s}
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
@@ -135,6 +136,7 @@ class TerminalReport:
                 entry.record,
                 bridge.baseline(self._config, entry.fullname),
                 resumed=entry.resumed,
+                searched=entry.searched,
             )
             for entry in run.entries
         ]
@@ -172,8 +174,8 @@ def planned(sweep: marker.ItemSweep) -> PlannedStep:
     settings = sweep.settings
     return PlannedStep(
         series=sweep.series,
-        step_s=float(sweep.step),
-        trials=settings.trials,
+        step_s=0.0 if sweep.searches else float(sweep.step),
+        trials=settings.trials * (SEARCH_LOADS if sweep.searches else 1),
         warmup_s=settings.warmup_s,
         window_s=settings.window_for(sweep.step),
     )

@@ -15,6 +15,9 @@ from typing import Any
 from pytest_unikernel.schedule import LONGEST_S, NOT_A_NUMBER, exact, listed, parse_step, parse_steps
 
 Reader = Callable[[object], Any]
+SWITCH_WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(
+    ("false", "no", "off", "0"), False
+)
 MAX_CPUS = 8192  # Source: CONFIG_NR_CPUS of x86-64 with MAXSMP
 
 
@@ -83,17 +86,23 @@ def choice(name: str, words: Collection[str]) -> Reader:
     return read
 
 
-def not_yet(name: str) -> Reader:
-    """Return a reader of a setting that can't be switched on yet: False, or an error that says so."""
+def switch(name: str) -> Reader:
+    """Return a reader of a setting that is on or off."""
 
     def read(value: object) -> bool:
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be True or False, got {value!r}")  # noqa: TRY004 - one kind of error
-        if value:
-            raise ValueError(f"{name} can't be True in this version, got True; only the given steps are run")
         return value
 
     return read
+
+
+def switch_of_text(name: str, value: str) -> bool:
+    """Return whether an ini file's word switches on or off."""
+    word = value.strip().lower()
+    if word not in SWITCH_WORDS:
+        raise ValueError(f"{name} must be true or false, got {value!r}")
+    return SWITCH_WORDS[word]
 
 
 def path(name: str) -> Reader:

@@ -207,5 +207,25 @@ def test_the_help_has_a_group_with_a_sentence_and_a_default_for_each_option(run:
     for option in OPTIONS:
         if option.metavar:
             assert f"{option.flag}={option.metavar} {option.help} (default: {option.shown})" in words
-            assert f"{option.ini} (string): default of {option.flag}" in words
-    assert "--sweep-knee" not in words
+        else:
+            assert f"{option.flag} {option.help} (default: {option.shown})" in words
+        assert f"{option.ini} (string): default of {option.flag}" in words
+
+
+@pytest.mark.parametrize(
+    ("line", "ini", "knee"),
+    [([], "", False), ([], "true", True), (["--sweep-knee"], "off", True), ([], "No", False)],
+)
+def test_a_switch_is_an_option_without_a_value_and_a_word_in_the_ini_file(
+    items_of: Collects, pytester: pytest.Pytester, *, line: list[str], ini: str, knee: bool
+) -> None:
+    if ini:
+        pytester.makeini(f"[pytest]\nsweep_knee = {ini}\n")
+    assert settings_of(items_of(SWEEP.format(""), *line)).knee is knee
+
+
+def test_an_unknown_word_for_a_switch_is_refused(run: Runs, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nsweep_knee = maybe\n")
+    result = run(source="def test_y(): pass")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: sweep_knee: knee must be true or false, got 'maybe' (ini file *"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_unikernel import schedule
 from pytest_unikernel.clock import NS_PER_S
+from pytest_unikernel.progress import step_number
 
 STEPS = st.fractions(min_value=Fraction(1, 100_000), max_value=1_000, max_denominator=1_000_000)
 
@@ -26,6 +27,7 @@ STEPS = st.fractions(min_value=Fraction(1, 100_000), max_value=1_000, max_denomi
         (" 1 / 1024 s ", Fraction(1, 1024)),
         ("2s", Fraction(2)),
         ("2.5e-3", Fraction(1, 400)),
+        ("1/45.25", Fraction(4, 181)),
         (Decimal("0.25"), Fraction(1, 4)),
         (Fraction(1, 3), Fraction(1, 3)),
         (np.float64(0.25), Fraction(1, 4)),
@@ -34,6 +36,17 @@ STEPS = st.fractions(min_value=Fraction(1, 100_000), max_value=1_000, max_denomi
 )
 def test_a_time_step_is_read_exactly(value: object, step: Fraction) -> None:
     assert schedule.parse_step(value) == step
+
+
+@given(STEPS, st.fractions(min_value=Fraction(101, 100), max_value=1000))
+def test_the_step_between_two_lies_between_them_and_is_named_by_its_rate(
+    step: Fraction, ratio: Fraction
+) -> None:
+    middle = schedule.between(step * ratio, step)
+    assert step < middle < step * ratio
+    assert float(middle**2) == pytest.approx(float(step * step * ratio), rel=2e-3)
+    if 1 / 9999 <= middle < 1:
+        assert schedule.parse_step(step_number(float(middle))) == pytest.approx(middle)
 
 
 @pytest.mark.parametrize("value", [0, 0.0, -0.0, "0", "0s", -1, "-0.5", Fraction(-1, 3)])
@@ -54,6 +67,8 @@ def test_a_time_step_is_greater_than_zero(value: object) -> None:
             "1 0",
             "1/0",
             "1/2/3",
+            "1/0.0",
+            "1/1e5",
             "nan",
             "inf",
             "-inf",

@@ -179,6 +179,7 @@ def test_people_are_told_each_value_and_its_origin() -> None:
         ("time_steps", {0.5, 1}, (Fraction(1), HALF)),
         ("time_steps", "1:1/2", (Fraction(1), HALF)),
         ("knee", False, False),
+        ("knee", True, True),
     ],
 )
 def test_a_value_is_read_from_what_people_write(name: str, given: object, value: object) -> None:

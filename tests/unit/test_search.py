@@ -1,0 +1,206 @@
+"""The search for the knee, on simulated servers whose capacity is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from pytest_unikernel.guards import open_guard
+from pytest_unikernel.knee import find_knee
+from pytest_unikernel.loadgen import LoadGenerator
+from pytest_unikernel.plan import LoadPlan
+from pytest_unikernel.result import LoadResult, Surroundings, make_result
+from pytest_unikernel.schedule import halving
+from pytest_unikernel.search import (
+    BACKLOG_SHARE,
+    INTERVAL,
+    LAUNCHES,
+    MAX_LOADS,
+    Search,
+    interval_of,
+    is_ok,
+    knee_json,
+    launches_within,
+    why_no_knee,
+)
+from pytest_unikernel.target import Target
+from pytest_unikernel.testing import FakeSupervisor, FakeTarget
+
+STEPS = halving(Fraction(4), Fraction(1, 1024))
+
+
+def load(target: Target, step: Fraction, window_s: float = 4.0, **plan: Any) -> LoadResult:
+    """Run one load of the target in virtual time."""
+    assert target.supervisor is not None
+    supervisor = target.supervisor(target, None, 60.0)
+    assert isinstance(supervisor, FakeSupervisor)
+    plan_ = LoadPlan(step, window_s=max(window_s, 10 * float(step)), **plan)
+    trial = LoadGenerator(supervisor, plan_, open_guard()).run()
+    around = Surroundings("sweep", float(step), "fixed", (), 1.0, 2, 60.0, {}, {}, {}, {})
+    return make_result(target, [trial], around)
+
+
+def searched(target: Target, step: Fraction) -> LoadResult:
+    window_s = float(launches_within(LAUNCHES, 60.0, step) * step)
+    return load(target, step, max(4.0, window_s), backlog_share=BACKLOG_SHARE)
+
+
+def swept(target: Target, steps: tuple[Fraction, ...] = STEPS) -> dict[Fraction, LoadResult]:
+    """Return the steps of a sweep, which ends with the first that isn't ok."""
+    results: dict[Fraction, LoadResult] = {}
+    for step in steps:
+        results[step] = load(target, step)
+        if results[step].verdict != "ok":
+            break
+    return results
+
+
+def search(target: Target, results: dict[Fraction, LoadResult] | None = None) -> Search:
+    known = swept(target) if results is None else results
+    return Search(known, lambda step: searched(target, step))
+
+
+CAPACITIES = [(1, 0.02), (1, 1 / 37.2), (3, 0.11), (2, 1 / 3.7), (8, 0.03), (1, 1 / 511), (4, 0.0077)]
+
+
+@pytest.mark.parametrize(("servers", "service_time_s"), CAPACITIES)
+def test_the_interval_holds_the_capacity_and_is_5_per_cent_wide(servers: int, service_time_s: float) -> None:
+    capacity_hz = servers / service_time_s
+    hunt = search(FakeTarget(servers=servers, service_time_s=service_time_s))
+    found = hunt.narrowed(is_ok)
+    assert found.lower_hz is not None
+    assert found.upper_hz is not None
+    assert found.lower_hz <= capacity_hz * 1.01  # one launch of a window more or less
+    assert capacity_hz <= found.upper_hz
+    assert found.upper_hz / found.lower_hz <= INTERVAL
+    assert len(hunt.loads) <= MAX_LOADS
+
+
+@pytest.mark.parametrize("excess", [1.005, 1.02, 1.04, 1.051])
+def test_a_step_that_a_verdict_lets_pass_although_it_is_too_fast_is_looked_at_again(excess: float) -> None:
+    target = FakeTarget(servers=1, service_time_s=excess / 64)
+    assert load(target, Fraction(1, 64)).verdict == "ok"
+    found = search(target).narrowed(is_ok)
+    assert found.lower_hz is not None
+    assert found.upper_hz is not None
+    assert found.lower_hz <= 64 / excess * 1.01
+    assert 64 / excess <= found.upper_hz <= INTERVAL * found.lower_hz
+
+
+def test_a_slow_target_whose_steps_have_too_few_launches_is_known_to_5_per_cent_too() -> None:
+    target = FakeTarget(servers=1, service_time_s=1 / 1.8)  # 2/s pass in ten launches
+    found = search(target).narrowed(is_ok)
+    assert found.lower_hz is not None
+    assert found.upper_hz is not None
+    assert found.lower_hz <= 1.8 * 1.01
+    assert 1.8 <= found.upper_hz <= INTERVAL * found.lower_hz
+
+
+def test_a_bracket_as_wide_as_can_be_takes_no_more_loads_than_the_bound() -> None:
+    target = FakeTarget(servers=1, service_time_s=1 / 100)
+    results = swept(target, (Fraction(4), Fraction(1, 4000)))
+    hunt = search(target, results)
+    assert hunt.narrowed(is_ok).is_narrow
+    assert 5 < len(hunt.loads) <= MAX_LOADS
+
+
+def results_of(**verdicts: str) -> dict[Fraction, LoadResult]:
+    """Return results by their rates: ``r4="ok"``."""
+    example = load(FakeTarget(), Fraction(1, 4))
+    found = {}
+    for name, verdict in verdicts.items():
+        rate_hz = int(name[1:])
+        found[Fraction(1, rate_hz)] = dataclasses.replace(
+            example,
+            time_step_s=1 / rate_hz,
+            offered_rate_hz=float(rate_hz),
+            throughput_hz=float(rate_hz),
+            verdict=verdict,  # type: ignore[arg-type] # a word of the test's
+            verdict_reason=f"{verdict} at {rate_hz}",
+        )
+    return found
+
+
+def answering(hz: float, beyond: str = "saturated") -> Callable[[Fraction], LoadResult]:
+    """Return a host that bears so much."""
+
+    def measure(step: Fraction) -> LoadResult:
+        rate_hz = float(1 / step)
+        example = results_of(r4=beyond if rate_hz > hz else "ok")[Fraction(1, 4)]
+        return dataclasses.replace(
+            example, time_step_s=float(step), offered_rate_hz=rate_hz, throughput_hz=rate_hz
+        )
+
+    return measure
+
+
+def test_a_knee_that_is_known_well_enough_takes_no_load() -> None:
+    hunt = Search(results_of(r100="ok", r104="saturated"), answering(0))
+    assert (hunt.narrowed(is_ok).lower_hz, hunt.loads) == (100, [])
+
+
+def test_where_every_step_was_ok_the_knee_is_a_lower_bound() -> None:
+    hunt = Search(results_of(r1="ok", r2="ok"), answering(0))
+    knee = knee_json(hunt.narrowed(is_ok), hunt.loads, 2, interrupted=False)
+    assert (knee["rate_hz"], knee["per_core_hz"], knee["upper_hz"], knee["lower_bound"]) == (2, 1, None, True)
+    assert find_knee([{"knee": knee}]).text(2) == "knee ≥ 2/s, ≥ 1/s per core on 2 CPUs: every step was ok"
+
+
+def test_beside_a_generator_that_is_too_slow_the_knee_is_a_lower_bound() -> None:
+    hunt = Search(results_of(r32="ok", r64="generator-bound"), answering(37.2, "generator-bound"))
+    knee = knee_json(hunt.narrowed(is_ok), hunt.loads, 1, interrupted=False)
+    assert knee["lower_bound"]
+    assert 37.2 / INTERVAL < knee["rate_hz"] == knee["lower_hz"] <= 37.2 < knee["upper_hz"]
+    text = find_knee([{"knee": knee}]).text(1)
+    assert text.startswith("knee ≥ 3")
+    assert "(generator-bound)" in text
+
+
+def test_the_one_number_is_the_middle_of_the_interval_and_per_core_too() -> None:
+    hunt = Search(results_of(r32="ok", r64="saturated"), answering(37.2))
+    knee = knee_json(hunt.narrowed(is_ok), hunt.loads, 2, interrupted=False)
+    assert knee["rate_hz"] == pytest.approx(math.sqrt(knee["lower_hz"] * knee["upper_hz"]))
+    assert knee["per_core_hz"] == knee["rate_hz"] / 2
+    assert [each["time_step_s"] for each in knee["loads"]] == [each.time_step_s for each in hunt.loads]
+    assert {"offered_rate_hz", "throughput_hz", "p50", "p99", "verdict"} <= knee["loads"][0].keys()
+    lower, upper = (f"{knee[end]:.1f}".removesuffix(".0") for end in ("lower_hz", "upper_hz"))
+    assert f"({lower} to {upper})" in find_knee([{"knee": knee}]).text(2)
+
+
+def test_an_interrupted_load_ends_the_search_and_counts_for_nothing() -> None:
+    def measure(step: Fraction) -> LoadResult:
+        return dataclasses.replace(answering(1000)(step), interrupted=True)
+
+    hunt = Search(results_of(r32="ok", r64="saturated"), measure)
+    found = hunt.narrowed(is_ok)
+    assert (found.lower_hz, found.upper_hz, len(hunt.loads), hunt.interrupted) == (32, 64, 1, True)
+    knee = knee_json(found, hunt.loads, 2, interrupted=True)
+    assert find_knee([{"knee": knee}]).text().endswith("; the search was cut short")
+
+
+def test_an_ok_step_faster_than_one_that_was_not_does_not_count() -> None:
+    found = interval_of(results_of(r1="ok", r2="saturated", r4="ok"), is_ok)
+    assert (found.lower_hz, found.upper_hz) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        ({}, "knee: no step of this series was run before it; select its steps too, not the knee alone"),
+        ({"r1": "saturated"}, "knee: no step was ok, 1s was saturated already; start with a slower step"),
+        (
+            {"r4": "failing"},
+            "knee: no step was ok, 0.25s was failing already; run what was left out too: 2 steps from 1s",
+        ),
+        ({"r1": "ok", "r2": "ok"}, "knee: every step that was run was ok; run what was left out too: 0.25s"),
+        ({"r1": "ok", "r4": "saturated"}, ""),
+        ({"r1": "ok", "r2": "ok", "r4": "ok"}, ""),
+    ],
+)
+def test_what_can_not_be_searched_has_a_reason(known: dict[str, str], reason: str) -> None:
+    assert why_no_knee(halving(Fraction(1), Fraction(1, 4)), results_of(**known)) == reason
