@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import entry_points
 
+import psutil  # noqa: F401 - modules that a run inside this process imports are forgotten; this one minds
 import pytest
 
 PLUGIN = "pytest_unikernel.plugin"
