@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pytest_unikernel import disturbances
 from pytest_unikernel.knee import cores_of, find_knee, verdict_of
+from pytest_unikernel.objectives import objective_lines
 from pytest_unikernel.progress import duration_text, rate_text, significant, step_text
 from pytest_unikernel.tables import (
     NONE,
@@ -78,6 +79,11 @@ def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes:
         *_title(steps),
         *table,
         *wrapped(knee),
+        *(
+            line
+            for told in objective_lines(loads, found[0].load if found else None)
+            for line in wrapped(told)
+        ),
         *(line for note in notes for line in wrapped(note)),
         *_first_failure(loads),
         *_compared([row for row in steps if not row.searched]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from pytest_unikernel import values
+from pytest_unikernel import objectives, values
 from pytest_unikernel.schedule import ARRIVALS, FASTEST_STEP, SLOWEST_STEP, halving
 
 # Source: paper: the kernel-benchmark scripts' run_benchmarks.sh (120 s + 60 s from 4 s on).
@@ -225,6 +225,16 @@ OPTIONS: tuple[Option, ...] = (
         help="steps already in FILE, a saved benchmark JSON or the journal of an interrupted run, "
         "are not run again",
         metavar="FILE",
+        shown="none",
+    ),
+    Option(
+        "slo",
+        "slo",
+        objectives.read,
+        help="objectives of the response time, such as p99:0.5s,p50:20ms; reported is the highest rate that "
+        "meets each",
+        metavar="LIST",
+        default=(),
         shown="none",
     ),
     Option(

@@ -97,6 +97,7 @@ class LoadResult:
     guards: Mapping[str, Any]
     settings: Mapping[str, Any]
     knee: Mapping[str, Any] | None = None
+    slo: Mapping[str, Any] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:

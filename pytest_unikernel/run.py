@@ -11,6 +11,7 @@ from typing import Any
 from pytest_unikernel import journal
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import LoadOptions, Loads, Measured
+from pytest_unikernel.objectives import judged
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.result import LoadResult, plain
@@ -153,6 +154,7 @@ class Run:
             measured = loads.sweep(request.target, plan, request.asked(step))
         else:
             measured = Measured(known)
+        measured = _judged(measured, request.settings)
         self.enter(request, measured.result, resumed=known is not None)
         self._journal.add(request.fullname, measured.result)
         return measured
@@ -231,6 +233,12 @@ def _asked(target: Target, settings: SweepSettings, step: Fraction) -> dict[str,
         "drain_timeout_s": settings.drain_timeout_s,
         **_launching(target, settings),
     }
+
+
+def _judged(measured: Measured, settings: SweepSettings) -> Measured:
+    """Return the load with the verdicts on this run's objectives, which an earlier run need not have had."""
+    slo = judged(measured.result, settings.slo) if settings.slo else None
+    return replace(measured, result=replace(measured.result, slo=slo))
 
 
 def _launching(target: Target, settings: SweepSettings) -> dict[str, Any]:

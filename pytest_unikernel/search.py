@@ -30,10 +30,14 @@ Steps = Mapping[Fraction, LoadResult]
 
 @dataclass(frozen=True)
 class Interval:
-    """The fastest load that held, the slowest faster one that did not; None where there is none."""
+    """The fastest load that held, the slowest faster one that did not; None where there is none.
+
+    ``undecided`` is the fastest load between the two that can't tell.
+    """
 
     lower: LoadResult | None
     upper: LoadResult | None
+    undecided: LoadResult | None = None
 
     @property
     def lower_hz(self) -> float | None:
@@ -73,12 +77,13 @@ def is_ok(result: LoadResult) -> bool:
 def interval_of(results: Steps, holds: Holds) -> Interval:
     """Return the interval that results give; what they leave open is passed over."""
     lower: LoadResult | None = None
+    undecided: LoadResult | None = None
     for step in sorted(results, reverse=True):
-        held = holds(results[step])
+        held, result = holds(results[step]), results[step]
         if held is False:
-            return Interval(lower, results[step])
-        lower = results[step] if held else lower
-    return Interval(lower, None)
+            return Interval(lower, result, undecided)
+        lower, undecided = (result, None) if held else (lower, result)
+    return Interval(lower, None, undecided)
 
 
 @dataclass
@@ -106,8 +111,8 @@ class Search:
     def narrowed(self, holds: Holds) -> Interval:
         """Return the interval when it is narrow, or nothing more can be learnt within ``MAX_LOADS``."""
         for _ in range(MAX_LOADS):
-            interval = interval_of(self._known, holds)
-            step = None if interval.is_narrow else self._next(interval)
+            interval = self.interval(holds)
+            step = self._next(interval)
             if step is None or self.interrupted:
                 break
             result = self.measure(step)
@@ -116,11 +121,25 @@ class Search:
                 self._known[step] = result
                 if holds(result) is None:  # it would be tried for ever
                     break
+        return self.interval(holds)
+
+    def interval(self, holds: Holds) -> Interval:
+        """Return the interval as it is known by now."""
         return interval_of(self._known, holds)
 
     def _next(self, interval: Interval) -> Fraction | None:
         """Return the step to try; None if no more can be learnt."""
         steps = {id(result): step for step, result in self._known.items()}
+        again = interval.undecided  # perhaps it had too few launches only
+        if (
+            again is not None
+            and interval.upper is not None
+            and (interval.lower is None or not interval.is_narrow)
+        ):
+            step = steps[id(again)]
+            return None if self._has_run(step) else step
+        if interval.is_narrow:
+            return None
         lower, upper = steps[id(interval.lower)], steps[id(interval.upper)]
         fell_behind = interval.lower is not None and borne_hz(interval.lower) * CLOSE < 1 / lower
         if (interval.is_close or fell_behind) and self._can_be_doubted(lower):
@@ -133,36 +152,46 @@ class Search:
 
         A short window lets a backlog pass that would show in a longer one.
         """
-        searched = any(load.time_step_s == float(step) for load in self.loads)
-        return not searched and any(slower > step for slower in self._known)
+        return not self._has_run(step) and any(slower > step for slower in self._known)
+
+    def _has_run(self, step: Fraction) -> bool:
+        return any(load.time_step_s == float(step) for load in self.loads)
 
 
-def knee_json(
-    interval: Interval, loads: Sequence[LoadResult], cores: float, *, interrupted: bool
-) -> JsonDict:
-    """Return the record of a knee whose lower end is known.
+def interval_json(interval: Interval) -> JsonDict:
+    """Return what is quoted of an interval.
 
-    ``rate_hz`` is the one number to quote: the interval's geometric middle, or its lower end where the upper
-    one says nothing of the target (``lower_bound``).
+    ``rate_hz`` is the one number: the geometric middle, or the lower end where the upper one says nothing of
+    the target (``lower_bound``).
     """
-    lower_hz, upper_hz, upper = interval.lower_hz or 0.0, interval.upper_hz, interval.upper
+    lower_hz, upper_hz, upper = interval.lower_hz, interval.upper_hz, interval.upper
     bound = upper is None or upper.verdict in NOT_THE_TARGET
-    rate_hz = lower_hz if bound or upper_hz is None else math.sqrt(lower_hz * upper_hz)
+    middle = None if not lower_hz or not upper_hz else math.sqrt(lower_hz * upper_hz)
     return {
-        "rate_hz": rate_hz,
-        "per_core_hz": rate_hz / cores,
+        "rate_hz": lower_hz if bound else middle,
         "lower_hz": lower_hz,
         "upper_hz": upper_hz,
-        "lower_per_core_hz": lower_hz / cores,
-        "upper_per_core_hz": None if upper_hz is None else upper_hz / cores,
         "lower_bound": bound,
         "upper_verdict": None if upper is None else upper.verdict,
         "upper_reason": None if upper is None else upper.verdict_reason,
         "ratio": upper_hz / lower_hz if upper_hz and lower_hz else None,
         "narrow": interval.is_narrow,
-        "interrupted": interrupted,
-        "loads": [_load_json(load) for load in loads],
     }
+
+
+def knee_json(
+    interval: Interval, loads: Sequence[LoadResult], cores: float, *, interrupted: bool
+) -> JsonDict:
+    """Return the record of a knee whose lower end is known, also per core, with the search's loads."""
+    about = interval_json(interval)
+    ends = ("rate_hz", "lower_hz", "upper_hz")
+    per_core = {
+        f"{end.removesuffix('rate_hz').removesuffix('hz')}per_core_hz": None
+        if about[end] is None
+        else about[end] / cores
+        for end in ends
+    }
+    return {**about, **per_core, "interrupted": interrupted, "loads": [_load_json(load) for load in loads]}
 
 
 def _load_json(load: LoadResult) -> JsonDict:

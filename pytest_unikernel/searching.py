@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 
 from pytest_unikernel import host
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import Measured
+from pytest_unikernel.objectives import Objective, judged, met
 from pytest_unikernel.result import LoadResult, from_json
 from pytest_unikernel.run import Request, Run
 from pytest_unikernel.schedule import step_id
@@ -16,6 +19,7 @@ from pytest_unikernel.search import (
     LAUNCHES,
     Interval,
     Search,
+    interval_json,
     interval_of,
     is_ok,
     knee_json,
@@ -39,22 +43,34 @@ class KneeSearch:
         result = self._finished()
         if result is None:
             search = Search(self._results, self._load)
-            result = self._result(search.narrowed(is_ok), search)
+            search.narrowed(is_ok)
+            slo = {each: search.narrowed(partial(met, objective=each)) for each in self._request.settings.slo}
+            result = self._result(search, slo)
             self._run.enter(self._request, result)
         return Measured(result, self._outputs, self._problems)
 
-    def _result(self, knee: Interval, search: Search) -> LoadResult:
+    def _result(self, search: Search, slo: Mapping[Objective, Interval]) -> LoadResult:
+        knee = search.interval(is_ok)  # the loads for an objective may have told more of it
         if knee.lower is None:  # why_no_knee() has been asked
             raise AssertionError(self._request.fullname)
         cores = host.usable_cores(self._request.settings.cpus)
         record = knee_json(knee, search.loads, cores, interrupted=search.interrupted)
         record["between_hz"] = self._between_hz()
-        return dataclasses.replace(knee.lower, knee=record, interrupted=search.interrupted)
+        judged_ = {
+            objective.statistic: {**each, "interval": interval_json(interval)}
+            for (objective, interval), each in zip(slo.items(), judged(knee.lower, slo).values(), strict=True)
+        }
+        return dataclasses.replace(
+            knee.lower, knee=record, slo=judged_ or None, interrupted=search.interrupted
+        )
 
     def _between_hz(self) -> list[float | None]:
         """Return the two rates that the search began with."""
         begun = interval_of(self._results, is_ok)
         return [begun.lower_hz, begun.upper_hz]
+
+    def _limits_s(self) -> dict[str, float]:
+        return {each.statistic: each.limit_s for each in self._request.settings.slo}
 
     def _load(self, step: Fraction) -> LoadResult:
         measured = self._run.measure(self._request_of(step), step, self._interrupts)
@@ -65,7 +81,8 @@ class KneeSearch:
     def _request_of(self, step: Fraction) -> Request:
         """Return the request of one load: a name of its own, a window that holds enough launches."""
         settings = self._request.settings
-        launches = max(settings.min_launches, launches_within(LAUNCHES, settings.max_warmup_s, step))
+        wanted = max([LAUNCHES, *(each.launches_needed for each in settings.slo)])
+        launches = max(settings.min_launches, launches_within(wanted, settings.max_warmup_s, step))
         return dataclasses.replace(
             self._request,
             fullname=f"{self._request.fullname}@{step_id(step)}",
@@ -86,6 +103,8 @@ class KneeSearch:
         )
         result = next(filter(None, known), None)
         if result is None or result.knee is None or result.knee["between_hz"] != self._between_hz():
+            return None
+        if {name: each["limit_s"] for name, each in (result.slo or {}).items()} != self._limits_s():
             return None
         for load in result.knee["loads"]:
             step = Fraction(load["time_step_s"])

@@ -253,3 +253,37 @@ def test_the_knee_is_compared_with_the_baselines(pytester: pytest.Pytester) -> N
     result = run(pytester, "--benchmark-compare")
     result.stdout.fnmatch_lines(["  knee against the baseline: 38.1/s, was 38.1/s (37.2 to 38.9): +0.0%"])
     result.stdout.no_fnmatch_line("*not in the baseline*")
+
+
+# objectives ----------------------------------------------------------------------------------------
+
+
+def test_the_highest_rate_that_meets_an_objective_is_in_summary_and_record(pytester: pytest.Pytester) -> None:
+    arguments = ["--sweep-slo=p50:30ms,p99:1s", "--benchmark-json=o.json"]
+    result = run(pytester, *arguments, source=PLAIN)
+    result.stdout.fnmatch_lines(
+        [
+            "  slo p50 <= 30 ms: up to 32/s; not at 64/s (saturated)",
+            "  slo p99 <= 1 s: no rate is known to meet it; not at 64/s (saturated)",
+            "  slo p99 at 32/s: too few launches: 1,000 needed, 128 measured;*",
+        ]
+    )
+    slo = loads(pytester.path / "o.json")["test_it[0.03125s]"]["slo"]
+    assert slo["p50"]["met"] is True
+    assert slo["p99"]["met"] is None
+
+
+def test_a_search_narrows_objectives_down_too(pytester: pytest.Pytester) -> None:
+    arguments = ["--sweep-slo=p50:30ms", "--benchmark-json=o.json"]
+    result = run(pytester, *arguments, source=SEARCHED)
+    result.stdout.fnmatch_lines(["  slo p50 <= 30 ms: up to 3*/s (3* to 3*); not at 3*"])
+    interval = loads(pytester.path / "o.json")["test_it[knee]"]["slo"]["p50"]["interval"]
+    assert interval["upper_hz"] <= 1.05 * interval["lower_hz"]
+    assert interval["lower_hz"] <= CAPACITY_HZ * 1.01
+
+
+def test_objectives_of_a_resumed_run_are_judged_anew(pytester: pytest.Pytester) -> None:
+    run(pytester, "--benchmark-json=o.json", source=PLAIN)
+    arguments = ["--sweep-slo=p50:30ms", "--sweep-resume=o.json", "--benchmark-json=p.json"]
+    run(pytester, *arguments).stdout.fnmatch_lines(["  slo p50 <= 30 ms: up to 32/s; not at 64/s*"])
+    assert loads(pytester.path / "p.json")["test_it[0.125s]"]["slo"]["p50"]["met"] is True

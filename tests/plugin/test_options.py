@@ -36,6 +36,7 @@ GIVEN: list[tuple[str, str, str, object]] = [
     ("cpus", "0", "cpus", frozenset({0})),
     ("realtime", "off", "realtime", "off"),
     ("quiet-host", "fail", "quiet_host", "fail"),
+    ("slo", "p99:0.5s,p50:20ms", "slo", (("p99", 0.5), ("p50", 0.02))),
     ("require", "rust_kernel,linux_vm[kvm]", "require", frozenset({"rust_kernel", "linux_vm[kvm]"})),
 ]
 

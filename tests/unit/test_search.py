@@ -6,64 +6,23 @@ import dataclasses
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 import pytest
+from simulated import load, search, swept
 
-from pytest_unikernel.guards import open_guard
 from pytest_unikernel.knee import find_knee
-from pytest_unikernel.loadgen import LoadGenerator
-from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.result import LoadResult, Surroundings, make_result
+from pytest_unikernel.result import LoadResult
 from pytest_unikernel.schedule import halving
 from pytest_unikernel.search import (
-    BACKLOG_SHARE,
     INTERVAL,
-    LAUNCHES,
     MAX_LOADS,
     Search,
     interval_of,
     is_ok,
     knee_json,
-    launches_within,
     why_no_knee,
 )
-from pytest_unikernel.target import Target
-from pytest_unikernel.testing import FakeSupervisor, FakeTarget
-
-STEPS = halving(Fraction(4), Fraction(1, 1024))
-
-
-def load(target: Target, step: Fraction, window_s: float = 4.0, **plan: Any) -> LoadResult:
-    """Run one load of the target in virtual time."""
-    assert target.supervisor is not None
-    supervisor = target.supervisor(target, None, 60.0)
-    assert isinstance(supervisor, FakeSupervisor)
-    plan_ = LoadPlan(step, window_s=max(window_s, 10 * float(step)), **plan)
-    trial = LoadGenerator(supervisor, plan_, open_guard()).run()
-    around = Surroundings("sweep", float(step), "fixed", (), 1.0, 2, 60.0, {}, {}, {}, {})
-    return make_result(target, [trial], around)
-
-
-def searched(target: Target, step: Fraction) -> LoadResult:
-    window_s = float(launches_within(LAUNCHES, 60.0, step) * step)
-    return load(target, step, max(4.0, window_s), backlog_share=BACKLOG_SHARE)
-
-
-def swept(target: Target, steps: tuple[Fraction, ...] = STEPS) -> dict[Fraction, LoadResult]:
-    """Return the steps of a sweep, which ends with the first that isn't ok."""
-    results: dict[Fraction, LoadResult] = {}
-    for step in steps:
-        results[step] = load(target, step)
-        if results[step].verdict != "ok":
-            break
-    return results
-
-
-def search(target: Target, results: dict[Fraction, LoadResult] | None = None) -> Search:
-    known = swept(target) if results is None else results
-    return Search(known, lambda step: searched(target, step))
-
+from pytest_unikernel.testing import FakeTarget
 
 CAPACITIES = [(1, 0.02), (1, 1 / 37.2), (3, 0.11), (2, 1 / 3.7), (8, 0.03), (1, 1 / 511), (4, 0.0077)]
 

@@ -180,6 +180,8 @@ def test_people_are_told_each_value_and_its_origin() -> None:
         ("time_steps", "1:1/2", (Fraction(1), HALF)),
         ("knee", False, False),
         ("knee", True, True),
+        ("slo", "p99.9:2, mean : 1/4s", (("p99.9", 2.0), ("mean", 0.25))),
+        ("slo", "p90:250us", (("p90", 0.00025),)),
     ],
 )
 def test_a_value_is_read_from_what_people_write(name: str, given: object, value: object) -> None:
@@ -189,6 +191,7 @@ def test_a_value_is_read_from_what_people_write(name: str, given: object, value:
 
 
 SECONDS = "must be a finite number of seconds > 0"
+SLO = "slo must be a list such as p99:0.5s,p50:20ms of p50, p90, p95, p99, p99.9, mean and a time > 0"
 WRONG: list[tuple[str, list[object], str]] = [
     (
         "window",
@@ -211,6 +214,16 @@ WRONG: list[tuple[str, list[object], str]] = [
     ("arrivals", ["uniform", 1, None], "arrivals must be one of fixed, poisson, got "),
     ("realtime", ["yes", True], "realtime must be one of auto, on, off, got "),
     ("quiet_host", ["ignore"], "quiet_host must be one of warn, fail, off, got "),
+    (
+        "slo",
+        [None, 1, "", "p99", "p99:", "p98:1s", "p99:0", "p99:-1s", "p99:1h", "p99:nan", "p99:1s,", "max:1s"],
+        f"{SLO}, got ",
+    ),
+    (
+        "slo",
+        ["p99:1s,p99:2s"],
+        f"{SLO}, each once, got ",
+    ),
     ("knee", [1, "true", None], "knee must be True or False, got "),
     (
         "cpus",

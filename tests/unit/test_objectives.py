@@ -1,0 +1,119 @@
+"""Objectives of the response time: met, missed, or undecided for want of launches."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import pytest
+from simulated import load, search, swept
+
+from pytest_unikernel.objectives import Objective, judged, met, objective_lines
+from pytest_unikernel.result import LoadResult
+from pytest_unikernel.search import INTERVAL, MAX_LOADS, interval_json
+from pytest_unikernel.testing import FakeTarget
+
+P99 = Objective("p99", 0.05)
+STEP = Fraction(1, 128)
+
+
+@pytest.fixture(scope="module")
+def quick() -> LoadResult:
+    """A load of 1,024 launches that take 10 ms each."""
+    return load(FakeTarget(), STEP, 8.0)
+
+
+def record(result: LoadResult, *objectives: Objective, **changed: Any) -> dict[str, Any]:
+    result = dataclasses.replace(result, **changed)
+    return {**result.as_json(), "slo": judged(result, objectives)}
+
+
+@pytest.mark.parametrize(
+    ("statistic", "launches"),
+    [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1000), ("p99.9", 10_000), ("mean", 10)],
+)
+def test_a_decision_takes_ten_launches_beyond_the_quantile(statistic: str, launches: int) -> None:
+    assert Objective(statistic, 1.0).launches_needed == launches
+
+
+@pytest.mark.parametrize("statistic", ["p50", "p90", "p95", "p99", "mean"])
+def test_a_load_meets_what_its_statistic_does_not_exceed(quick: LoadResult, statistic: str) -> None:
+    assert met(quick, Objective(statistic, 0.0101)) is True
+    assert met(quick, Objective(statistic, 0.0099)) is False
+
+
+def test_with_too_few_launches_nothing_is_decided(quick: LoadResult) -> None:
+    assert met(quick, Objective("p99.9", 1e-6)) is None
+    told = judged(quick, [Objective("p99.9", 1.0)])["p99.9"]
+    assert (told["limit_s"], told["met"], told["launches"], told["launches_needed"]) == (
+        1.0,
+        None,
+        1024,
+        10_000,
+    )
+
+
+def test_a_rate_that_can_not_be_kept_up_meets_nothing(quick: LoadResult) -> None:
+    assert met(dataclasses.replace(quick, verdict="saturated"), P99) is False
+    assert met(dataclasses.replace(quick, interrupted=True), P99) is None
+
+
+@pytest.mark.parametrize("statistic", ["p99", "mean"])
+def test_launches_that_never_completed_are_infinitely_slow(statistic: str) -> None:
+    lost = load(FakeTarget(never_exits_every=99, timeout_s=1.0), Fraction(1, 256), 8.0)
+    lost = dataclasses.replace(lost, verdict="ok")
+    assert lost.response_time_s.censored
+    assert met(lost, Objective(statistic, 1000.0)) is False
+
+
+def test_the_highest_rate_is_told_with_the_first_that_misses(quick: LoadResult) -> None:
+    late = load(FakeTarget(service_time_s=0.06), Fraction(1, 256), 8.0)
+    loads = [record(late, P99), record(quick, P99)]
+    assert list(objective_lines(loads)) == ["slo p99 <= 50 ms: up to 128/s; not at 256/s (p99 60 ms)"]
+    saturated = record(late, P99, verdict="saturated")
+    assert next(objective_lines([loads[1], saturated])).endswith("not at 256/s (saturated)")
+
+
+def test_what_no_step_missed_is_a_lower_bound(quick: LoadResult) -> None:
+    assert list(objective_lines([record(quick, P99)])) == [
+        "slo p99 <= 50 ms: up to ≥ 128/s; no step missed it"
+    ]
+
+
+def test_too_few_launches_are_told_with_the_number_and_the_cure() -> None:
+    few = load(FakeTarget(), Fraction(1, 16))
+    first, second = objective_lines([record(few, P99)])
+    assert first == "slo p99 <= 50 ms: no rate is known to meet it"
+    assert second.startswith(
+        "slo p99 at 16/s: too few launches: 1,000 needed, 64 measured; --sweep-min-launches"
+    )
+
+
+def test_slower_steps_with_too_few_launches_are_not_worth_a_word(quick: LoadResult) -> None:
+    few = load(FakeTarget(), Fraction(1, 16))
+    assert len(list(objective_lines([record(few, P99), record(quick, P99)]))) == 1
+
+
+def test_without_objectives_there_is_nothing_to_say(quick: LoadResult) -> None:
+    assert list(objective_lines([quick.as_json()])) == []
+
+
+def test_a_search_narrows_an_objective_down_below_the_knee() -> None:
+
+    target = FakeTarget(servers=1, service_time_s=slow_every_twentieth)
+    objective = Objective("p90", 0.03)
+    hunt = search(target, swept(target))
+    found = hunt.narrowed(partial(met, objective=objective))
+    assert found.lower is not None
+    assert found.upper is not None
+    assert met(found.lower, objective) is True
+    assert met(found.upper, objective) is False
+    about = interval_json(found)
+    assert about["lower_hz"] <= about["rate_hz"] <= about["upper_hz"] <= INTERVAL * about["lower_hz"]
+    assert len(hunt.loads) <= MAX_LOADS
+
+
+def slow_every_twentieth(number: int) -> float:
+    return 0.05 if number % 20 == 0 else 0.01
