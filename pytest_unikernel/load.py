@@ -28,7 +28,7 @@ from pytest_unikernel.meter import Meter
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.progress import Progress, step_text
-from pytest_unikernel.quiescence import Quiescence, QuietHost
+from pytest_unikernel.quiescence import Quiescence, Quiet, QuietHost
 from pytest_unikernel.raw import write_raw
 from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
@@ -99,7 +99,7 @@ class Loads:
         with self._running(target, f"{target.full_name} {step_text(float(plan.step))}", ahead_ns) as load:
             for number in range(plan.trials):
                 if number:
-                    self._quiet(target)
+                    load.quiets.append(self._quiet(target))
                 seeds.append(_seed(plan, number))
                 generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears(load))
                 load.run(lambda generator=generator: generator.run(seeds[-1]))
@@ -127,8 +127,8 @@ class Loads:
         """Return whom a generator tells how far it is, and whom it asks whether to go on."""
         return {"show": load.show, "interrupted": self._interrupts.asked}
 
-    def _quiet(self, target: Target) -> float | None:
-        """Wait for a quiet host; return how busy it still is, in per cent. Simulated instances need none."""
+    def _quiet(self, target: Target) -> Quiet | None:
+        """Wait for a quiet host; simulated instances need none."""
         if target.simulated:
             return None
         bound_s = QUIET_BOUND_S[self._options.profile]
@@ -143,7 +143,7 @@ class Loads:
         _refuse_daemons(target, options.quiet_host)
         load = _Load(target, session, options, self._interrupts)
         with tuned(options.realtime, load.descriptors, options.cpus) as granted:
-            load.busy_before_percent = self._quiet(target)
+            load.quiets.append(self._quiet(target))
             session.begin(label)
             try:
                 with load.opened(granted, ahead_ns):
@@ -156,7 +156,6 @@ class _Load:
     """The parts of one load; while it is opened, instances can be started."""
 
     supervisor: Supervisor
-    busy_before_percent: float | None = None
     _meter: Meter
     _granted: Tuned
 
@@ -168,6 +167,7 @@ class _Load:
         self._target, self._session, self._options = target, session, options
         self._versions = _versions(target)
         self._interrupts = interrupts
+        self.quiets: list[Quiet | None] = []
         self._trials: list[Trial] = []
         self._problems: list[str] = []
         self._stamps: StampReader | None = None
@@ -255,18 +255,38 @@ class _Load:
             },
             host={
                 **self._meter.host(),
-                "busy_before_percent": self.busy_before_percent,
+                "busy_before_percent": _busy_percent(self.quiets),
                 "container_daemons_needed": sorted(self._target.daemons),
             },
             guards=_guards(self.guard),
             settings=settings,
             interrupted=self.cut_short,
             own_rss_kib=self._meter.own_rss_kib,
+            quiescence=_quiescence_json(self.quiets),
         )
         if self._options.raw is not None:
             self._write_raw(self._options.raw)
         outputs = [text for log in logs for text in log.outputs.values()]
         return Measured(make_result(self._target, self._trials, around), outputs, self._problems)
+
+
+def _busy_percent(quiets: Sequence[Quiet | None]) -> float | None:
+    """Return how busy the host was before a load; None if nobody looked."""
+    return quiets[0].busy_percent if quiets and quiets[0] is not None else None
+
+
+def _quiescence_json(quiets: Sequence[Quiet | None]) -> dict[str, Any] | None:
+    """Return how the waits before a load's trials went; None if nobody waited."""
+    known = [quiet for quiet in quiets if quiet is not None]
+    if not known:
+        return None
+    return {
+        "waits": len(known),
+        "waited_s": sum(quiet.waited_s for quiet in known),
+        "bound_s": known[0].bound_s,
+        "bound_hit": sum(quiet.bound_hit for quiet in known),
+        "reasons": list(dict.fromkeys(reason for quiet in known for reason in quiet.reasons)),
+    }
 
 
 def _refuse_daemons(target: Target, quiet_host: QuietHost) -> None:

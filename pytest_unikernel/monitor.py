@@ -110,7 +110,20 @@ def take_sample(last: Sample) -> Sample:
         psi_cpu_some_s=pressure_s("cpu"),
         psi_memory_some_s=pressure_s("memory"),
         psi_io_some_s=pressure_s("io"),
+        at_s=time.monotonic(),
+        runnable=runnable_tasks(),
     )
+
+
+def runnable_tasks() -> float:
+    """Return how many tasks run or wait for a CPU now; NaN where nobody says.
+
+    Source: proc_loadavg(5), the fourth field.
+    """
+    try:
+        return float(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[0])
+    except (OSError, ValueError, IndexError):
+        return float("nan")
 
 
 def pressure_s(resource: str) -> float:

@@ -74,7 +74,8 @@ def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes:
     table = sweep_table(steps)
     knee = find_knee([*loads, *(row.load for row in found)]).text(cores_of(loads))
     notes = [*_marks(table), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
-    notes += [*_guards(loads), *disturbances.step_notes(loads, memory_bytes)]
+    notes += [*_spread(loads), *_guards(loads), *disturbances.step_notes(loads, memory_bytes)]
+    notes += _restless(loads)
     return [
         *_title(steps),
         *table,
@@ -185,6 +186,27 @@ def _guards(loads: Sequence[Record]) -> Iterator[str]:
             cap = f" {guards.get('max_in_flight')} ({guards.get('max_in_flight_from')})"
             limit = f"{name}{cap}" if name == "max_in_flight" else name
             yield f"{step_text(load['time_step_s'])} {count} launches were not started: {limit}"
+
+
+def _restless(loads: Sequence[Record]) -> Iterator[str]:
+    """Yield the loads that began before the host was quiet again."""
+    for load in loads:
+        quiet = load.get("quiescence")
+        if quiet and quiet["bound_hit"]:
+            head = f"{step_text(load['time_step_s'])} began on a busy host"
+            yield f"{head} after {duration_text(quiet['waited_s'])}: {'; '.join(quiet['reasons'])}"
+
+
+def _spread(loads: Sequence[Record]) -> Iterator[str]:
+    """Say how far trials lie apart: the largest coefficients of variation of a series."""
+    told = []
+    for name, label in (("throughput_hz", "throughput"), ("p50", "p50"), ("p99", "p99")):
+        known = [
+            spread[name]["cv"] for load in loads if (spread := load.get("spread")) and spread[name]["cv"]
+        ]
+        told += [f"{label} {100 * max(known):.1f} %"] if known else []
+    if told:
+        yield f"between trials, at most: {', '.join(told)} (standard deviation / mean)"
 
 
 def _first_failure(loads: Sequence[Record]) -> list[str]:

@@ -2,17 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+import math
+from collections.abc import Callable, Collection, Iterator
+from typing import Literal, NamedTuple
 
 from pytest_unikernel.clock import monotonic_ns, nanoseconds, sleep_s
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.samples import Sample
 
 QuietHost = Literal["warn", "fail", "off"]
-TOLERANCE = 0.10  # of all CPU time, above the baseline
+TOLERANCE = 0.10  # of all CPU time, or of the time for pressure, above the baseline
+RUNNABLE_TOLERANCE = 2  # tasks that run or wait for a CPU, above the baseline
 QUIET_SHARE = 0.25  # of all CPU time: what is above it disturbs a load
 LOOK_EVERY_S = 0.02
+
+
+class Quiet(NamedTuple):
+    """How a wait went.
+
+    Attributes:
+        waited_s: how long it took, looks included.
+        bound_s: what it was limited to.
+        bound_hit: the load began although the host was not quiet.
+        reasons: what was not quiet then, for people.
+        busy_percent: how busy the CPUs were at the last look.
+    """
+
+    waited_s: float
+    bound_s: float
+    bound_hit: bool
+    reasons: tuple[str, ...] = ()
+    busy_percent: float = 0.0
+
+
+class Look(NamedTuple):
+    """What keeps the host busy, as shares of an interval between two samples; NaN is unknown.
+
+    ``runnable`` is the load now: the load average lags a minute behind.
+    """
+
+    cpu: float
+    psi_cpu: float = math.nan
+    psi_memory: float = math.nan
+    psi_io: float = math.nan
+    runnable: float = math.nan
+
+    def excess(self, baseline: Look) -> Iterator[str]:
+        """Yield what is above the baseline by more than the tolerance."""
+        names = {
+            "cpu": "CPU busy",
+            "psi_cpu": "pressure for CPU",
+            "psi_memory": "for memory",
+            "psi_io": "for I/O",
+        }
+        for name, told in names.items():
+            now, before = getattr(self, name), getattr(baseline, name)
+            if now > before + TOLERANCE:
+                yield f"{told} {100 * now:.0f} %, {100 * before:.0f} % before the first load"
+        if self.runnable > baseline.runnable + RUNNABLE_TOLERANCE:
+            yield f"{self.runnable:.0f} runnable tasks, {baseline.runnable:.0f} before the first load"
+
+
+def look_between(first: Sample, second: Sample) -> Look:
+    """Return what two samples show; of the tasks the fewer, for their number jumps."""
+    total_s = second.cpu_total_s - first.cpu_total_s
+    if total_s <= 0:
+        return Look(0.0)
+    length_s = second.at_s - first.at_s
+    cpu, memory, io = (
+        (getattr(second, name) - getattr(first, name)) / length_s if length_s > 0 else math.nan
+        for name in ("psi_cpu_some_s", "psi_memory_some_s", "psi_io_some_s")
+    )
+    busy = 1 - (second.cpu_idle_s - first.cpu_idle_s) / total_s
+    return Look(busy, cpu, memory, io, min(first.runnable, second.runnable))
 
 
 class Quiescence:
@@ -22,50 +84,61 @@ class Quiescence:
         disturbed: how busy the host still was, in per cent, before each load that had to begin anyway.
     """
 
-    def __init__(self, sample: Callable[[], Sample]) -> None:
+    def __init__(
+        self, sample: Callable[[], Sample], ours: Callable[[], Collection[int]] = lambda: ()
+    ) -> None:
         self._sample = sample
-        self._baseline: float | None = None
+        self._ours = ours
+        self._baseline: Look | None = None
         self.disturbed: list[float] = []
 
     def wait(
         self, quiet_host: QuietHost, bound_s: float, stopped: Callable[[], bool] = lambda: False
-    ) -> float | None:
-        """Block until the host is quiet or the bound has passed; return how busy it is then, in per cent.
+    ) -> Quiet | None:
+        """Block until nothing of ours is left and the host is quiet, or the bound has passed.
 
         The first call takes the baseline. Busy is the share of CPU time that was not idle between two of
         the monitor's samples.
+
+        Returns:
+            How it went; None where nobody wants to know.
 
         Raises:
             LoadError: the host is busy and ``quiet_host`` is ``fail``.
         """
         if quiet_host == "off":
             return None
-        busy = self._settle(nanoseconds(bound_s), stopped)
-        if busy > QUIET_SHARE and not stopped():
-            self.disturbed.append(100 * busy)
+        begin_ns = monotonic_ns()
+        look, reasons = self._settle(begin_ns + nanoseconds(bound_s), stopped)
+        if look.cpu > QUIET_SHARE and not stopped():
+            self.disturbed.append(100 * look.cpu)
             if quiet_host == "fail":
                 raise LoadError(
-                    f"--sweep-quiet-host=fail: the host is {100 * busy:.0f} % busy before the load, "
+                    f"--sweep-quiet-host=fail: the host is {100 * look.cpu:.0f} % busy before the load, "
                     f"more than {100 * QUIET_SHARE:.0f} %; end what else runs on it, or take "
                     "--sweep-quiet-host=warn"
                 )
-        return round(100 * busy, 1)
+        hit = bool(reasons) and not stopped()
+        return Quiet((monotonic_ns() - begin_ns) / 1e9, bound_s, hit, reasons, round(100 * look.cpu, 1))
 
-    def _settle(self, bound_ns: int, stopped: Callable[[], bool]) -> float:
-        """Return how busy the host was at the last look; the first call's last look is the baseline."""
-        end_ns = monotonic_ns() + bound_ns
-        busy = self._busy(end_ns, stopped)
-        if self._baseline is None:
-            self._baseline = busy
-        while busy > self._baseline + TOLERANCE and monotonic_ns() < end_ns and not stopped():
-            busy = self._busy(end_ns, stopped)
-        return busy
+    def _settle(self, end_ns: int, stopped: Callable[[], bool]) -> tuple[Look, tuple[str, ...]]:
+        """Return the last look and what it still found wrong; the first call's look is the baseline."""
+        while True:
+            look = self._look(end_ns, stopped)
+            if self._baseline is None:
+                self._baseline = look
+            reasons = (*look.excess(self._baseline), *self._leftovers())
+            if not reasons or monotonic_ns() >= end_ns or stopped():
+                return look, reasons
 
-    def _busy(self, end_ns: int, stopped: Callable[[], bool]) -> float:
+    def _leftovers(self) -> Iterator[str]:
+        ours = len(self._ours())
+        if ours:
+            yield f"{ours} {'process' if ours == 1 else 'processes'} of ours left"
+
+    def _look(self, end_ns: int, stopped: Callable[[], bool]) -> Look:
         first = self._next(self._sample(), end_ns, stopped)
-        second = self._next(first, end_ns, stopped)
-        total_s = second.cpu_total_s - first.cpu_total_s
-        return 1 - (second.cpu_idle_s - first.cpu_idle_s) / total_s if total_s > 0 else 0.0
+        return look_between(first, self._next(first, end_ns, stopped))
 
     def _next(self, last: Sample, end_ns: int, stopped: Callable[[], bool]) -> Sample:
         while (sample := self._sample()).number == last.number and monotonic_ns() < end_ns and not stopped():

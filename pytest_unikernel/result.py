@@ -8,6 +8,7 @@ The JSON's history, by ``schema``:
 from __future__ import annotations
 
 import re
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from pytest_unikernel.summary import BUCKET_BASE, Summary, buckets, named_quanti
 from pytest_unikernel.target import Target
 
 SCHEMA = 1
+SPREAD = ("throughput_hz", "p50", "p99")
 CORE_QUANTILES = ("p50", "p99")
 
 JsonDict = dict[str, Any]
@@ -44,6 +46,7 @@ class Surroundings:
     settings: Mapping[str, Any] = field(default_factory=dict)
     interrupted: bool = False
     own_rss_kib: int = 0
+    quiescence: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class LoadResult:
     settings: Mapping[str, Any]
     knee: Mapping[str, Any] | None = None
     slo: Mapping[str, Any] | None = None
+    spread: Mapping[str, Mapping[str, float | None]] | None = None
+    quiescence: Mapping[str, Any] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:
@@ -139,6 +144,7 @@ def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -
     final = majority([each for each, _ in judged])
     window_s = sum(trial.window_s for trial in trials)
     throughput = _rate((trial.completed_in_window for trial in trials), window_s) if scheduled else None
+    rows = [_trial_row(trial, each, scheduled) for trial, (each, _) in zip(trials, judged, strict=True)]
     return LoadResult(
         schema=SCHEMA,
         target=target.full_name,
@@ -159,7 +165,7 @@ def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -
         warmup_s=around.warmup_s,
         window_s=window_s / len(trials),
         trials=len(trials),
-        per_trial=[_trial_row(trial, each[0], scheduled) for trial, each in zip(trials, judged, strict=True)],
+        per_trial=rows,
         scheduled=sum(counts.values()),
         started=sum(counts.values()) - counts[Outcome.DROPPED],
         completed=counts[Outcome.COMPLETED],
@@ -186,6 +192,8 @@ def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -
         host=around.host,
         guards=around.guards,
         settings=around.settings,
+        spread=spread(rows),
+        quiescence=around.quiescence,
         responses_s=_in_order(trials),
     )
 
@@ -211,6 +219,24 @@ def _trial_row(trial: Trial, judged: Verdict, scheduled: bool) -> JsonDict:
         "achieved_rate_hz": _rate([trial.started_in_window], trial.window_s) if scheduled else None,
         **{name: named_quantile(ordered, unknown, name) for name in CORE_QUANTILES},
         "verdict": judged,
+    }
+
+
+def spread(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Return how far trials lie apart, of those that have the figure: what a comparison's noise floor is."""
+    return {name: _spread([row[name] for row in rows if row[name] is not None]) for name in SPREAD}
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Return extremes, standard deviation (with n - 1) and coefficient of variation."""
+    ends = {"min": min(values, default=None), "max": max(values, default=None)}
+    stddev = statistics.stdev(values) if len(values) > 1 else None
+    mean = statistics.fmean(values) if values else 0.0
+    return {
+        "n": len(values),
+        **ends,
+        "stddev": stddev,
+        "cv": stddev / mean if stddev is not None and mean else None,
     }
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import journal
+from pytest_unikernel import journal, leftovers
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import LoadOptions, Loads, Measured
 from pytest_unikernel.objectives import judged
@@ -189,7 +189,8 @@ class Run:
     def _loads(self, settings: SweepSettings, interrupts: Interrupts, *, keep_output: bool = False) -> Loads:
         if self._session is None or self._quiescence is None:
             self._session = Session(self._terminal)
-            self._quiescence = Quiescence(self._session.sample)
+            token = self._session.token
+            self._quiescence = Quiescence(self._session.sample, lambda: list(leftovers.holders(token)))
         options = LoadOptions(
             profile=settings.profile,
             timeout_s=settings.timeout_s,

@@ -20,6 +20,8 @@ class Sample(NamedTuple):
     psi_cpu_some_s: float = math.nan
     psi_memory_some_s: float = math.nan
     psi_io_some_s: float = math.nan
+    at_s: float = 0  # CLOCK_MONOTONIC
+    runnable: float = math.nan  # tasks that run or wait for a CPU, those of other containers included
 
 
 SAMPLE_CELLS = len(Sample._fields)

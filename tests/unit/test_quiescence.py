@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.quiescence import Quiescence
+from pytest_unikernel.quiescence import Look, Quiescence, look_between
 from pytest_unikernel.samples import Sample
 
 LONG_S = 3600.0
@@ -81,3 +81,66 @@ def test_a_monitor_that_has_died_is_waited_for_no_longer_than_the_bound() -> Non
     quiescence = Quiescence(Sample)
     quiescence.wait("fail", 0.0)
     assert quiescence.disturbed == []
+
+
+# what else is looked at, and what is told --------------------------------------------------------
+
+QUIET = Sample(
+    cpu_total_s=0.0, at_s=0.0, psi_cpu_some_s=0.0, psi_memory_some_s=0.0, psi_io_some_s=0.0, runnable=1
+)
+
+
+def test_a_wait_tells_how_long_it_took_and_that_its_bound_was_not_hit() -> None:
+    quiescence = Quiescence(Host([0.02] * 4 + [0.9] * 10 + [0.02]).sample)
+    quiescence.wait("warn", LONG_S)
+    quiet = quiescence.wait("warn", LONG_S)
+    assert quiet is not None
+    assert (quiet.bound_s, quiet.bound_hit, quiet.reasons) == (LONG_S, False, ())
+    assert 0 <= quiet.waited_s < LONG_S
+
+
+def test_a_bound_that_was_hit_is_told_with_what_was_not_quiet() -> None:
+    quiescence = Quiescence(Host([0.02] * 4 + [0.9]).sample)
+    quiescence.wait("warn", LONG_S)
+    quiet = quiescence.wait("warn", 0.0)
+    assert quiet is not None
+    assert quiet.bound_hit
+    assert quiet.reasons == ("CPU busy 90 %, 2 % before the first load",)
+
+
+def test_processes_of_ours_are_waited_for() -> None:
+    left = [[1, 2], [2], []]
+    quiescence = Quiescence(Host([0.02]).sample, lambda: left.pop(0))
+    quiet = quiescence.wait("warn", LONG_S)
+    assert quiet is not None
+    assert (left, quiet.bound_hit) == ([], False)
+
+
+def test_a_process_of_ours_that_does_not_go_is_named() -> None:
+    quiet = Quiescence(Host([0.02]).sample, lambda: [7]).wait("warn", 0.0)
+    assert quiet is not None
+    assert quiet.reasons == ("1 process of ours left",)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"psi_cpu_some_s": 0.5}, ["pressure for CPU 50 %, 0 % before the first load"]),
+        ({"psi_memory_some_s": 0.2}, ["for memory 20 %, 0 % before the first load"]),
+        ({"psi_io_some_s": 0.11}, ["for I/O 11 %, 0 % before the first load"]),
+        ({"psi_io_some_s": 0.09}, []),
+        ({"psi_cpu_some_s": float("nan")}, []),
+    ],
+)
+def test_pressure_above_its_baseline_is_not_quiet(changed: dict[str, float], told: list[str]) -> None:
+    second = QUIET._replace(cpu_total_s=2.0, cpu_idle_s=2.0, at_s=1.0)
+    baseline = look_between(QUIET, second)
+    assert list(look_between(QUIET, second._replace(**changed)).excess(baseline)) == told
+
+
+def test_tasks_that_wait_for_a_cpu_are_not_quiet() -> None:
+    calm, busy = Look(0.0, runnable=1), Look(0.0, runnable=9)
+    assert list(busy.excess(calm)) == ["9 runnable tasks, 1 before the first load"]
+    assert list(Look(0.0, runnable=3).excess(calm)) == []
+    jumping = look_between(QUIET._replace(runnable=9), QUIET._replace(cpu_total_s=1.0, at_s=1.0, runnable=2))
+    assert jumping.runnable == 2
