@@ -7,11 +7,12 @@ import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_unikernel import bridge, marker, options, runs
+from pytest_unikernel import bridge, interleaving, marker, options, runs
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.settings import SweepSettings
 from pytest_unikernel.target import Target, Unavailable
@@ -129,8 +130,13 @@ class _Loader:
             self._skip(sweep, sweep.step, reason)
         return self._load(
             self._request(target, sweep.settings, sweep.series),
-            lambda request, interrupts: self._run.step(request, sweep.step, interrupts),
+            lambda request, interrupts: self._run.step(request, sweep.step, interrupts, self._trial()),
         )
+
+    def _trial(self) -> int | None:
+        """Return the one trial that this run of the test is for; None is all of them."""
+        turn = interleaving.turn_of(self._item)
+        return None if turn is None else turn.trial
 
     def _search(self, target: Target, sweep: marker.ItemSweep) -> LoadResult:
         """Search for the knee of the series, whose steps have been run."""
@@ -170,9 +176,10 @@ class _Loader:
     def _begin(self, target: Target) -> None:
         if not isinstance(target, Target):
             self._refuse(f"expected a Target, got {target!r}")
-        if self._item.stash.get(_LOADED, False):
+        turn = interleaving.turn_of(self._item)
+        if self._item.stash.get(_LOADED, ()) == (turn,):
             self._refuse("one load per test, this is the second", "parametrize the test over targets")
-        self._item.stash[_LOADED] = True
+        self._item.stash[_LOADED] = (turn,)
 
     def _refuse(self, cause: str, cure: str = "") -> NoReturn:
         self._fail(f"{self._name}: {cause} ({self._item.nodeid})" + (f"; {cure}" if cure else ""))
@@ -221,11 +228,26 @@ class _Loader:
             return self._once(request, interrupts)
         with self._console(request.target):
             measured = load(request, interrupts)
-        bridge.deliver(self._item, self._benchmark, measured.result)
-        self._item.config.hook.pytest_unikernel_load_ended(item=self._item, result=measured.result)
+        self._run.kept.pop(request.fullname, None)
+        if measured.unfinished is not None:
+            self._run.kept[request.fullname] = partial(self._deliver_cut_short, request, measured)
+            interleaving.suspend(self._item)
+        self._deliver(measured.result)
         if measured.problems:
             self._fail(f"{self._name}: the load is on record, but {'; '.join(measured.problems)}")
         return measured.result
+
+    def _deliver(self, result: LoadResult) -> None:
+        bridge.deliver(self._item, self._benchmark, result)
+        self._item.config.hook.pytest_unikernel_load_ended(item=self._item, result=result)
+
+    def _deliver_cut_short(self, request: Request, measured: Measured) -> None:
+        """Deliver a load of which not all trials are run: the run has ended before."""
+        if measured.unfinished is not None:
+            measured.unfinished.write_raw()
+        result = dataclasses.replace(measured.result, interrupted=True)
+        self._run.enter(request, result)
+        self._deliver(result)
 
     def _once(self, request: Request, interrupts: Interrupts) -> LoadResult:
         """One launch in place of a load, its output shown (by -s, or when the test fails)."""
@@ -261,7 +283,7 @@ class _Loader:
         )
 
 
-_LOADED = pytest.StashKey[bool]()
+_LOADED = pytest.StashKey[tuple[interleaving.Turn | None, ...]]()  # in which run of the test
 
 
 def _end_if_asked(number: int) -> None:

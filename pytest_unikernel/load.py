@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import secrets
+from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,7 @@ from pytest_unikernel.meter import Meter
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.progress import Progress, step_text
-from pytest_unikernel.quiescence import Quiescence, Quiet, QuietHost
+from pytest_unikernel.quiescence import Quiescence, Quiet, QuietHost, quiescence_json
 from pytest_unikernel.raw import write_raw
 from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
@@ -69,11 +71,15 @@ class LoadOptions:
 
 @dataclass(frozen=True)
 class Measured:
-    """A load's result; what its instances printed, where that was asked for; what went wrong beside it."""
+    """A load's result; what its instances printed, where that was asked for; what went wrong beside it.
+
+    ``unfinished`` is the load where trials are still to be run.
+    """
 
     result: LoadResult
     outputs: Sequence[str] = ()
     problems: Sequence[str] = ()
+    unfinished: Load | None = None
 
 
 class Loads:
@@ -91,29 +97,45 @@ class Loads:
         self._quiescence = quiescence
         self._interrupts = interrupts or Interrupts()
 
-    def sweep(self, target: Target, plan: LoadPlan, settings: Mapping[str, Any]) -> Measured:
-        """Run one load at the plan's time step, all its trials."""
-        seeds: list[int | None] = []
-        warmup_ns = 0
+    def sweep(
+        self,
+        target: Target,
+        plan: LoadPlan,
+        settings: Mapping[str, Any],
+        *,
+        only: int | None = None,
+        earlier: Load | None = None,
+    ) -> Measured:
+        """Run one load at the plan's time step: all its trials, or only that one after the earlier ones."""
         ahead_ns = AHEAD_NS if plan.step >= AHEAD_FROM_STEP else 0
-        with self._running(target, f"{target.full_name} {step_text(float(plan.step))}", ahead_ns) as load:
-            for number in range(plan.trials):
-                if number:
+        label = f"{target.full_name} {step_text(float(plan.step))}"
+        label += "" if only is None else f" trial {only + 1} of {plan.trials}"
+        numbers = range(plan.trials) if only is None else [only]
+        with self._running(target, label, ahead_ns, earlier) as load:
+            for number in numbers:
+                if number != numbers[0]:
                     load.quiets.append(self._quiet(target))
-                seeds.append(_seed(plan, number))
-                generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears(load))
-                load.run(lambda generator=generator: generator.run(seeds[-1]))
-                warmup_ns = max(warmup_ns, generator.warmup_ns)
+                self._trial(load, plan, number)
                 if load.cut_short:
                     break
-        return load.measured(
+        more = not load.cut_short and numbers[-1] + 1 < plan.trials
+        if not more:
+            load.write_raw()
+        measured = load.measured(
             settings,
             mode="sweep",
             time_step_s=float(plan.step),
             arrivals=plan.arrivals,
-            seeds=[seed for seed in seeds if seed is not None],
-            warmup_s=warmup_ns / 1e9,
+            seeds=[seed for seed in load.seeds if seed is not None],
+            warmup_s=load.warmup_ns / 1e9,
         )
+        return replace(measured, unfinished=load) if more else measured
+
+    def _trial(self, load: Load, plan: LoadPlan, number: int) -> None:
+        load.seeds.append(_seed(plan, number))
+        generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears(load))
+        load.run(lambda: generator.run(load.seeds[-1]))
+        load.warmup_ns = max(load.warmup_ns, generator.warmup_ns)
 
     def cold(
         self, target: Target, launches: int, settings: Mapping[str, Any], *, unmeasured: int = 1
@@ -121,9 +143,10 @@ class Loads:
         """Launch one instance after the other, without contention."""
         with self._running(target, f"{target.full_name} cold") as load:
             load.run(lambda: run_cold(load.supervisor, launches, unmeasured=unmeasured, **self._ears(load)))
+        load.write_raw()
         return load.measured(settings, mode="cold", time_step_s=None, arrivals=None, seeds=(), warmup_s=0.0)
 
-    def _ears(self, load: _Load) -> dict[str, Any]:
+    def _ears(self, load: Load) -> dict[str, Any]:
         """Return whom a generator tells how far it is, and whom it asks whether to go on."""
         return {"show": load.show, "interrupted": self._interrupts.asked}
 
@@ -135,13 +158,15 @@ class Loads:
         return self._quiescence.wait(self._options.quiet_host, bound_s, self._interrupts.asked)
 
     @contextmanager
-    def _running(self, target: Target, label: str, ahead_ns: int = 0) -> Iterator[_Load]:
+    def _running(
+        self, target: Target, label: str, ahead_ns: int = 0, earlier: Load | None = None
+    ) -> Iterator[Load]:
         """Set everything up for a load and take it all down again, whatever happens in between."""
         options, session = self._options, self._session
         _make("--sweep-output", options.output)
         _make("--sweep-raw", options.raw)
         _refuse_daemons(target, options.quiet_host)
-        load = _Load(target, session, options, self._interrupts)
+        load = Load(target, session, options, self._interrupts, earlier)
         with tuned(options.realtime, load.descriptors, options.cpus) as granted:
             load.quiets.append(self._quiet(target))
             session.begin(label)
@@ -152,15 +177,24 @@ class Loads:
                 session.end()
 
 
-class _Load:
-    """The parts of one load; while it is opened, instances can be started."""
+class Load:
+    """The parts of one load; while it is opened, instances can be started.
+
+    Where other loads come between its trials, each has one of these, which takes over what the earlier one
+    has measured.
+    """
 
     supervisor: Supervisor
-    _meter: Meter
+    meter: Meter
     _granted: Tuned
 
     def __init__(
-        self, target: Target, session: Session, options: LoadOptions, interrupts: Interrupts
+        self,
+        target: Target,
+        session: Session,
+        options: LoadOptions,
+        interrupts: Interrupts,
+        earlier: Load | None = None,
     ) -> None:
         self.guard = _guard(target, options, session)
         self.cut_short = False
@@ -171,6 +205,34 @@ class _Load:
         self._trials: list[Trial] = []
         self._problems: list[str] = []
         self._stamps: StampReader | None = None
+        self.seeds: list[int | None] = []
+        self.warmup_ns = 0
+        self._turns_ns = array("Q")
+        self._dropped: Counter[str] = Counter()
+        self._earlier = earlier
+        if earlier is not None:
+            self._take_over(earlier)
+
+    def _take_over(self, earlier: Load) -> None:
+        self._trials += earlier._trials
+        self.quiets += earlier.quiets
+        self._problems += earlier._problems
+        self.seeds += earlier.seeds
+        self.warmup_ns = earlier.warmup_ns
+        self._turns_ns = earlier.turns_ns
+        self._dropped = earlier.dropped
+
+    @property
+    def turns_ns(self) -> array[int]:
+        """How long the loop's turns took, in all trials."""
+        turns_ns = array("Q", self._turns_ns)
+        turns_ns.extend(iter(self.supervisor.turns_ns))  # whatever their width
+        return turns_ns
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """What guards refused, in all trials."""
+        return self._dropped + Counter(self.guard.dropped)
 
     @property
     def descriptors(self) -> int:
@@ -195,8 +257,9 @@ class _Load:
             if target.stamps is not None:
                 self._stamps = self._stamp_reader(target.stamps, runtime)
                 undo.callback(self._stamps.close)
-            self._meter = Meter(self._session.sample)
-            undo.callback(self._meter.stop)
+            self.meter = Meter(self._session.sample, self._earlier.meter if self._earlier else None)
+            self._earlier = None  # it has served its purpose
+            undo.callback(self.meter.stop)
             yield
 
     @contextmanager
@@ -207,7 +270,9 @@ class _Load:
             return
         token = self._session.token
         self._session.removal(target.name, leftovercommand.command(target, token))
-        with leftovercommand.removed_afterwards(target, token) as self._problems:
+        with leftovercommand.removed_afterwards(target, token) as problems:
+            problems.extend(self._problems)
+            self._problems = problems
             yield
 
     def _stamp_reader(self, stamps: Stamps, runtime: Runtime) -> StampReader:
@@ -233,10 +298,12 @@ class _Load:
         self.cut_short = self._interrupts.asked()
         self._trials.append(ran)
 
-    def _write_raw(self, directory: Path) -> None:
-        """Write the raw data, when the load is over and nothing is measured."""
+    def write_raw(self) -> None:
+        """Write the raw data where they are wanted, when the load is over and nothing is measured."""
+        directory = self._options.raw
         try:
-            write_raw(directory, self._target, self._trials, self._session.token)
+            if directory is not None:
+                write_raw(directory, self._target, self._trials, self._session.token)
         except OSError as error:  # the load itself is measured: it must not be lost
             self._problems.append(f"--sweep-raw: can't write into {str(directory)!r}: {error.strerror}")
 
@@ -249,23 +316,21 @@ class _Load:
             timeout_s=self._options.time_limit_s(self._target),
             versions=self._versions,
             generator={
-                **self._meter.generator(logs, self.supervisor.turns_ns),
+                **self.meter.generator(logs, self.turns_ns),
                 "realtime": self._granted.realtime,
                 "realtime_refused": self._granted.realtime_refused,
             },
             host={
-                **self._meter.host(),
+                **self.meter.host(),
                 "busy_before_percent": _busy_percent(self.quiets),
                 "container_daemons_needed": sorted(self._target.daemons),
             },
-            guards=_guards(self.guard),
+            guards=_guards(self.guard, self.dropped),
             settings=settings,
             interrupted=self.cut_short,
-            own_rss_kib=self._meter.own_rss_kib,
-            quiescence=_quiescence_json(self.quiets),
+            own_rss_kib=self.meter.own_rss_kib,
+            quiescence=quiescence_json(self.quiets),
         )
-        if self._options.raw is not None:
-            self._write_raw(self._options.raw)
         outputs = [text for log in logs for text in log.outputs.values()]
         return Measured(make_result(self._target, self._trials, around), outputs, self._problems)
 
@@ -273,20 +338,6 @@ class _Load:
 def _busy_percent(quiets: Sequence[Quiet | None]) -> float | None:
     """Return how busy the host was before a load; None if nobody looked."""
     return quiets[0].busy_percent if quiets and quiets[0] is not None else None
-
-
-def _quiescence_json(quiets: Sequence[Quiet | None]) -> dict[str, Any] | None:
-    """Return how the waits before a load's trials went; None if nobody waited."""
-    known = [quiet for quiet in quiets if quiet is not None]
-    if not known:
-        return None
-    return {
-        "waits": len(known),
-        "waited_s": sum(quiet.waited_s for quiet in known),
-        "bound_s": known[0].bound_s,
-        "bound_hit": sum(quiet.bound_hit for quiet in known),
-        "reasons": list(dict.fromkeys(reason for quiet in known for reason in quiet.reasons)),
-    }
 
 
 def _refuse_daemons(target: Target, quiet_host: QuietHost) -> None:
@@ -366,9 +417,9 @@ def _guard(target: Target, options: LoadOptions, session: Session) -> Guard:
     return Guard(find_cap(target, asked), int(cgroups.total_bytes()), session.sample)
 
 
-def _guards(guard: Guard) -> dict[str, Any]:
+def _guards(guard: Guard, dropped: Mapping[str, int]) -> dict[str, Any]:
     most = guard.cap.instances if guard.cap.instances < UNLIMITED else None
-    return {"max_in_flight": most, "max_in_flight_from": guard.cap.source, "dropped": dict(guard.dropped)}
+    return {"max_in_flight": most, "max_in_flight_from": guard.cap.source, "dropped": dict(dropped)}
 
 
 def _make(option: str, directory: Path | None) -> None:

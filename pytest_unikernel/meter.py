@@ -9,45 +9,50 @@ from typing import Any
 from pytest_unikernel import host
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.record import LaunchLog, Outcome
-from pytest_unikernel.samples import Sample, summarize
+from pytest_unikernel.samples import Sample, joined, summarize
 from pytest_unikernel.summary import summarize as summarize_ns
+
+Sight = tuple[int, Sample, resource.struct_rusage, int]  # the last is what has been swapped, in bytes
 
 
 class Meter:
-    """Looks at this process and at the host when it is made and when it is stopped."""
+    """Looks at this process and at the host when it is made and when it is stopped.
 
-    def __init__(self, sample: Callable[[], Sample]) -> None:
+    A load whose trials others come between has several spans: ``earlier`` has those before.
+    """
+
+    def __init__(self, sample: Callable[[], Sample], earlier: Meter | None = None) -> None:
         self._sample = sample
-        self._swapped_bytes = host.swapped_bytes()
-        self._begin = self._end = self._look()
+        self.spans: list[tuple[Sight, Sight]] = [] if earlier is None else [*earlier.spans]
+        self._begin = self._look()
 
-    def _look(self) -> tuple[int, Sample, resource.struct_rusage]:
-        return monotonic_ns(), self._sample(), resource.getrusage(resource.RUSAGE_SELF)
+    def _look(self) -> Sight:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return monotonic_ns(), self._sample(), usage, host.swapped_bytes()
 
     def stop(self) -> None:
         """Take the second look."""
-        self._end = self._look()
-        self._swapped_bytes = host.swapped_bytes() - self._swapped_bytes
+        self.spans.append((self._begin, self._look()))
 
     @property
     def own_rss_kib(self) -> int:
         """The largest resident set of this process so far."""
-        return self._end[2].ru_maxrss
+        return self.spans[-1][1][2].ru_maxrss
 
     def host(self) -> dict[str, Any]:
         """Return the host's part of a record."""
-        (begin_ns, begin, _), (end_ns, end, _) = self._begin, self._end
+        duration_ns = sum(end[0] - begin[0] for begin, end in self.spans)
+        begin, end = joined([(begin[1], end[1]) for begin, end in self.spans])
         return {
-            **summarize(begin, end, (end_ns - begin_ns) / 1e9),
-            "swapped_bytes": self._swapped_bytes,
+            **summarize(begin, end, duration_ns / 1e9),
+            "swapped_bytes": sum(end[3] - begin[3] for begin, end in self.spans),
             "governors": host.governors(),
             "container_daemons": host.container_daemons(),
         }
 
     def generator(self, logs: Sequence[LaunchLog], turns_ns: Sequence[int]) -> dict[str, float | bool | None]:
         """Return the generator's part of a record, ``realtime`` aside."""
-        begin, end = self._begin[2], self._end[2]
-        cpu_s = end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
+        cpu_s = sum(_cpu_s(end[2]) - _cpu_s(begin[2]) for begin, end in self.spans)
         launches = sum(map(len, logs))
         spawn, turn = summarize_ns(_spawns_ns(logs)), summarize_ns(turns_ns)
         return {
@@ -59,6 +64,10 @@ class Meter:
             "loop_turn_p99_s": turn.p99,
             "loop_turn_max_s": turn.max,
         }
+
+
+def _cpu_s(usage: resource.struct_rusage) -> float:
+    return usage.ru_utime + usage.ru_stime
 
 
 def _spawns_ns(logs: Sequence[LaunchLog]) -> list[int]:

@@ -125,6 +125,16 @@ OPTIONS: tuple[Option, ...] = (
         in_marker=True,
     ),
     Option(
+        "order",
+        "order",
+        values.choice("order", ("series", "interleaved")),
+        help="series: a target's steps, then the next target's; interleaved: the same step of all targets, "
+        "their trials in alternation (A B B A)",
+        metavar="ORDER",
+        default="series",
+        shown="series",
+    ),
+    Option(
         "drain_timeout",
         "drain_timeout_s",
         values.seconds("drain_timeout"),

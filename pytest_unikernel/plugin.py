@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import bridge, fixtures, marker, options, runs, terminal
+from pytest_unikernel import bridge, fixtures, interleaving, marker, options, runs, terminal
 from pytest_unikernel.fixtures import (
     cold_start,
     docker_container,
@@ -62,9 +62,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker.generate(metafunc)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give tests with a load the timer through which pytest-benchmark is told its durations."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around all others: none changes the order afterwards
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, None, None]:
+    """Give tests with a load the timer that tells pytest-benchmark its durations; put sweeps in order."""
+    _prepare(config, items)
+    yield
+    interleaving.arrange(items, alone=not hasattr(config, "workerinput"))
+
+
+def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not bridge.has_benchmark(config):  # its marker is unknown then, and the fixture says what is missing
         return
     for item in items:
@@ -92,6 +100,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("loads are not measured beside other tests (xdist is active); -n0 measures")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run tests whose trials are interleaved in turns."""
+    return interleaving.run(item, nextitem)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Add stable facts about this machine."""
@@ -109,9 +123,10 @@ def pytest_unikernel_load_ended(item: pytest.Item, result: Any) -> None:
     terminal.load_ended(item, result)
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-benchmark writes down what it has
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Fail a run in which a required variant was never asked for; note whether something is left to do."""
+    runs.deliver_kept(session.config)
     runs.note_end(session)
     runs.check_required(session)
     return (yield)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 from pytest_unikernel.clock import monotonic_ns, nanoseconds, sleep_s
 from pytest_unikernel.errors import LoadError
@@ -144,3 +144,17 @@ class Quiescence:
         while (sample := self._sample()).number == last.number and monotonic_ns() < end_ns and not stopped():
             sleep_s(LOOK_EVERY_S)
         return sample
+
+
+def quiescence_json(quiets: Sequence[Quiet | None]) -> dict[str, Any] | None:
+    """Return how the waits before a load's trials went; None if nobody waited."""
+    known = [quiet for quiet in quiets if quiet is not None]
+    if not known:
+        return None
+    return {
+        "waits": len(known),
+        "waited_s": sum(quiet.waited_s for quiet in known),
+        "bound_s": known[0].bound_s,
+        "bound_hit": sum(quiet.bound_hit for quiet in known),
+        "reasons": list(dict.fromkeys(reason for quiet in known for reason in quiet.reasons)),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_unikernel import journal, leftovers
 from pytest_unikernel.interrupts import Interrupts
-from pytest_unikernel.load import LoadOptions, Loads, Measured
+from pytest_unikernel.load import Load, LoadOptions, Loads, Measured
 from pytest_unikernel.objectives import judged
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.quiescence import Quiescence
@@ -107,6 +107,7 @@ class Run:
         skips: the steps that were not run.
         seen: the variants that tests have asked for.
         interrupted: whether a load was cut short.
+        kept: what delivers loads of which not all trials are run, by their full names, should the run end.
         disturbed: how busy the host was, in per cent, before each load that began on a busy one.
     """
 
@@ -119,10 +120,12 @@ class Run:
         self._session: Session | None = None
         self._quiescence: Quiescence | None = None
         self._series: dict[str, Series] = {}
+        self._unfinished: dict[str, Load] = {}
         self.entries: list[Entry] = []
         self.skips: list[SkippedStep] = []
         self.seen: set[str] = set()
         self.interrupted = False
+        self.kept: dict[str, Callable[[], None]] = {}
 
     @property
     def disturbed(self) -> list[float]:
@@ -137,24 +140,34 @@ class Run:
         """Return the series of a swept test."""
         return self._series.setdefault(name, Series())
 
-    def step(self, request: Request, step: Fraction, interrupts: Interrupts) -> Measured:
-        """Run one step of a series, unless a resumed run has it already."""
-        measured = self.measure(request, step, interrupts)
-        self.series(request.series).add(step, measured.result)
+    def step(
+        self, request: Request, step: Fraction, interrupts: Interrupts, trial: int | None = None
+    ) -> Measured:
+        """Run one step of a series, or only that trial of it, unless a resumed run has it already."""
+        measured = self.measure(request, step, interrupts, trial)
+        if measured.unfinished is None:
+            self.series(request.series).add(step, measured.result)
         return measured
 
-    def measure(self, request: Request, step: Fraction, interrupts: Interrupts) -> Measured:
-        """Run one load, unless a resumed run has it already, and put it on record."""
+    def measure(
+        self, request: Request, step: Fraction, interrupts: Interrupts, trial: int | None = None
+    ) -> Measured:
+        """Run one load, unless a resumed run has it already; put it on record when all its trials are run."""
+        earlier = self._unfinished.pop(request.fullname, None)
         known = self.finished(request, step)
         if known is None:
             series = self.series(request.series)
             usual = request.backlog_share is None
             plan = request.plan(step, series.longest_service_s if usual else series.longest_ok_service_s)
             loads = self._loads(request.settings, interrupts)
-            measured = loads.sweep(request.target, plan, request.asked(step))
+            asked = request.asked(step)
+            measured = loads.sweep(request.target, plan, asked, only=trial, earlier=earlier)
         else:
             measured = Measured(known)
         measured = _judged(measured, request.settings)
+        if measured.unfinished is not None:
+            self._unfinished[request.fullname] = measured.unfinished
+            return measured
         self.enter(request, measured.result, resumed=known is not None)
         self._journal.add(request.fullname, measured.result)
         return measured
@@ -229,6 +242,7 @@ def _asked(target: Target, settings: SweepSettings, step: Fraction) -> dict[str,
         "max_warmup_s": settings.max_warmup_s,
         "window_s": settings.window_for(step),
         "trials": settings.trials,
+        "order": settings.order,
         "arrivals": settings.arrivals,
         "seed": settings.seed,
         "drain_timeout_s": settings.drain_timeout_s,

@@ -116,6 +116,14 @@ def note_end(session: pytest.Session) -> None:
     session.config.stash[COMPLETE] = session.exitstatus in ENDED and not stopped
 
 
+def deliver_kept(config: pytest.Config) -> None:
+    """Deliver, marked, the loads of which the run's end has left trials out."""
+    run = existing(config)
+    while run is not None and run.kept:
+        _, deliver = run.kept.popitem()
+        deliver()
+
+
 def close(config: pytest.Config) -> None:
     """End the helpers and remove what is private to this session; say how to resume what was cut short."""
     run = existing(config)

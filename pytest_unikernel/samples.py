@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -25,6 +26,28 @@ class Sample(NamedTuple):
 
 
 SAMPLE_CELLS = len(Sample._fields)
+
+
+SUMMED = (
+    "cpu_total_s",
+    "cpu_idle_s",
+    "cpu_steal_s",
+    "psi_cpu_some_s",
+    "psi_memory_some_s",
+    "psi_io_some_s",
+)
+
+
+def joined(spans: Sequence[tuple[Sample, Sample]]) -> tuple[Sample, Sample]:
+    """Return two samples between which as much has happened as in all the spans."""
+    sums = {name: sum(getattr(end, name) - getattr(begin, name) for begin, end in spans) for name in SUMMED}
+    ends = [end for _, end in spans]
+    return Sample(**dict.fromkeys(SUMMED, 0.0)), ends[-1]._replace(
+        **sums,
+        memory_available_min_bytes=min(end.memory_available_min_bytes for end in ends),
+        load1_max=max(end.load1_max for end in ends),
+        processes_max=max(end.processes_max for end in ends),
+    )
 
 
 def known(value: float, digits: int = 6) -> float | None:

@@ -48,6 +48,7 @@ class SweepSettings:
     window_is_explicit: bool
     min_launches: int
     trials: int
+    order: str
     arrivals: str
     knee: bool
     drain_timeout_s: float

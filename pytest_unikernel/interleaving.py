@@ -1,0 +1,203 @@
+"""``--sweep-order=interleaved``: the same step of all targets in turn, their trials in alternation.
+
+Trials of A and B run as A, B, B, A: what drifts with time then hits both alike. A test is run once for each
+trial, with its fixtures set up and torn down each time; ``load_step`` ends all but the last run, which
+delivers the pooled result. Only that one is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import NamedTuple, NoReturn, cast
+
+import pytest
+
+from pytest_unikernel.marker import ItemSweep, sweep_of
+
+
+class Turn(NamedTuple):
+    """One run of a test.
+
+    Attributes:
+        item: the test.
+        trial: which of its trials it is to run, from 0.
+        is_last: it is the test's last one, and reported.
+    """
+
+    item: pytest.Item
+    trial: int
+    is_last: bool
+
+
+TURN = pytest.StashKey[Turn]()
+SUSPENDED = pytest.StashKey[bool]()
+
+
+@dataclass
+class Group:
+    """The tests of one time step, which take turns."""
+
+    turns: list[Turn]
+    begun: bool = False
+    done: set[pytest.Item] = field(default_factory=set)
+    current: Turn | None = None
+
+    @property
+    def items(self) -> list[pytest.Item]:
+        """The tests, in the order of their first turns."""
+        return list(dict.fromkeys(turn.item for turn in self.turns))
+
+
+GROUP = pytest.StashKey[Group]()
+Swept = tuple[pytest.Item, ItemSweep]
+
+
+# the order -----------------------------------------------------------------------------------------
+
+
+def arrange(items: list[pytest.Item], *, alone: bool) -> None:
+    """Put searches behind the steps of their series, and steps into turns where that was asked for.
+
+    Args:
+        items: all tests; changed in place.
+        alone: no other process runs some of them.
+    """
+    swept = [(item, sweep) for item in items if (sweep := sweep_of(item)) is not None]
+    if alone and any(sweep.settings.order == "interleaved" for _, sweep in swept):
+        _interleave(items, swept)
+    else:
+        _searches_last(items, swept)
+
+
+def _searches_last(items: list[pytest.Item], swept: Sequence[Swept]) -> None:
+    for item, sweep in swept:
+        if not sweep.searches:
+            continue
+        steps = [
+            items.index(other) for other, its in swept if its.series == sweep.series and not its.searches
+        ]
+        if steps and max(steps) > items.index(item):
+            items.remove(item)
+            items.insert(max(steps), item)
+
+
+def _interleave(items: list[pytest.Item], swept: Sequence[Swept]) -> None:
+    """Make one block of the swept tests, where the first of them was: steps in turns, then the searches."""
+    steps = sorted((each for each in swept if not each[1].searches), key=lambda each: -each[1].step)
+    block: list[pytest.Item] = []
+    rounds = 0
+    for _, group in groupby(steps, key=lambda each: each[1].step):
+        turns, rounds = _turns(list(group), rounds)
+        made = Group(turns)
+        for item in made.items:
+            item.stash[GROUP] = made
+        block += made.items
+    block += [item for item, sweep in swept if sweep.searches]
+    begin = min(items.index(item) for item in block)
+    rest = [item for item in items if item not in set(block)]
+    items[:] = [*rest[:begin], *block, *rest[begin:]]
+
+
+def _turns(group: Sequence[Swept], rounds: int) -> tuple[list[Turn], int]:
+    """Return the turns of a step, back and forth, and how many rounds there have been then.
+
+    A test with fewer trials than others joins in later, so that all end in the same round.
+    """
+    most = max(sweep.settings.trials for _, sweep in group)
+    turns = []
+    for number in range(most):
+        ordered = group if (rounds + number) % 2 == 0 else group[::-1]
+        for item, sweep in ordered:
+            trial = number - (most - sweep.settings.trials)
+            if trial >= 0:
+                turns.append(Turn(item, trial, trial == sweep.settings.trials - 1))
+    return turns, rounds + most
+
+
+# running -------------------------------------------------------------------------------------------
+
+
+def run(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test, and with the first of a group all of it; None leaves it to pytest."""
+    group = item.stash.get(GROUP, None)
+    if group is None:
+        return None
+    if group.current is not None and group.current.item is item:
+        _run_turn(group, group.current, nextitem)
+    elif not group.begun:
+        group.begun = True
+        _run_group(group)
+    return True
+
+
+def _run_group(group: Group) -> None:
+    """Run all turns; each through pytest's hook, so that other plugins see one run after the other."""
+    session = group.turns[0].item.session
+    after = _after(session, group)
+    shared = _common_parent([*group.items, *after])
+    for number, turn in enumerate(group.turns, 1):
+        if turn.item in group.done:
+            continue
+        following = after[0] if after else None
+        group.current = turn
+        turn.item.ihook.pytest_runtest_protocol(
+            item=turn.item, nextitem=following if number == len(group.turns) else shared
+        )
+        group.current = None
+        if session.shouldfail or session.shouldstop:
+            break
+
+
+def _after(session: pytest.Session, group: Group) -> list[pytest.Item]:
+    """Return the test that follows a group, if there is one."""
+    last = max(session.items.index(item) for item in group.items)
+    return session.items[last + 1 : last + 2]
+
+
+def _common_parent(items: Iterable[pytest.Item]) -> pytest.Item:
+    """Return the innermost node that all tests share.
+
+    It takes the place of the next test where that may be the same one again, or another: what it stands
+    for is left set up, and everything below is torn down.
+    """
+    chains = [item.listchain()[:-1] for item in items]
+    shared = [nodes[0] for nodes in zip(*chains, strict=False) if all(node is nodes[0] for node in nodes)]
+    return cast("pytest.Item", shared[-1])  # pytest asks for its chain only
+
+
+def _run_turn(group: Group, turn: Turn, nextitem: pytest.Item | None) -> None:
+    """Run a test once; report it unless it was suspended."""
+    from _pytest.runner import runtestprotocol  # noqa: PLC0415 - what plugins that run tests again use
+
+    item = turn.item
+    item.stash[TURN] = turn
+    item.stash[SUSPENDED] = False
+    if turn.is_last:
+        _begin(item)
+        runtestprotocol(item, log=True, nextitem=nextitem)
+    else:
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        if item.stash[SUSPENDED] and not any(report.failed for report in reports):
+            return
+        _begin(item)
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+    group.done.add(item)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
+def _begin(item: pytest.Item) -> None:
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+
+
+def suspend(item: pytest.Item) -> NoReturn:
+    """End the test's run: its load has trials left, which its next runs will measure."""
+    item.stash[SUSPENDED] = True
+    pytest.skip("the load's other trials follow, in turn with those of other tests")
+
+
+def turn_of(item: pytest.Item) -> Turn | None:
+    """Return which run of the test this is; None where it has one only."""
+    return item.stash.get(TURN, None)
