@@ -7,7 +7,7 @@ import os
 import secrets
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -114,7 +114,7 @@ class Loads:
         with self._running(target, label, ahead_ns, earlier) as load:
             for number in numbers:
                 if number != numbers[0]:
-                    load.quiets.append(self._quiet(target))
+                    load.quiets.append(self._quiet(target, load.helpers))
                 self._trial(load, plan, number)
                 if load.cut_short:
                     break
@@ -150,12 +150,13 @@ class Loads:
         """Return whom a generator tells how far it is, and whom it asks whether to go on."""
         return {"show": load.show, "interrupted": self._interrupts.asked}
 
-    def _quiet(self, target: Target) -> Quiet | None:
+    def _quiet(self, target: Target, helpers: Collection[int] = ()) -> Quiet | None:
         """Wait for a quiet host; simulated instances need none."""
         if target.simulated:
             return None
         bound_s = QUIET_BOUND_S[self._options.profile]
-        return self._quiescence.wait(self._options.quiet_host, bound_s, self._interrupts.asked)
+        asked = self._interrupts.asked
+        return self._quiescence.wait(self._options.quiet_host, bound_s, asked, helpers=helpers)
 
     @contextmanager
     def _running(
@@ -221,6 +222,11 @@ class Load:
         self.warmup_ns = earlier.warmup_ns
         self._turns_ns = earlier.turns_ns
         self._dropped = earlier.dropped
+
+    @property
+    def helpers(self) -> list[int]:
+        """Processes of ours that live as long as the load."""
+        return [] if self._stamps is None else [self._stamps.pid]
 
     @property
     def turns_ns(self) -> array[int]:

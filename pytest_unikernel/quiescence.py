@@ -66,8 +66,6 @@ class Look(NamedTuple):
 def look_between(first: Sample, second: Sample) -> Look:
     """Return what two samples show; of the tasks the fewer, for their number jumps."""
     total_s = second.cpu_total_s - first.cpu_total_s
-    if total_s <= 0:
-        return Look(0.0)
     length_s = second.at_s - first.at_s
     cpu, memory, io = (
         (getattr(second, name) - getattr(first, name)) / length_s if length_s > 0 else math.nan
@@ -93,12 +91,17 @@ class Quiescence:
         self.disturbed: list[float] = []
 
     def wait(
-        self, quiet_host: QuietHost, bound_s: float, stopped: Callable[[], bool] = lambda: False
+        self,
+        quiet_host: QuietHost,
+        bound_s: float,
+        stopped: Callable[[], bool] = lambda: False,
+        *,
+        helpers: Collection[int] = (),
     ) -> Quiet | None:
         """Block until nothing of ours is left and the host is quiet, or the bound has passed.
 
         The first call takes the baseline. Busy is the share of CPU time that was not idle between two of
-        the monitor's samples.
+        the monitor's samples. ``helpers`` are processes of ours that are to stay.
 
         Returns:
             How it went; None where nobody wants to know.
@@ -109,7 +112,7 @@ class Quiescence:
         if quiet_host == "off":
             return None
         begin_ns = monotonic_ns()
-        look, reasons = self._settle(begin_ns + nanoseconds(bound_s), stopped)
+        look, reasons = self._settle(begin_ns + nanoseconds(bound_s), stopped, helpers)
         if look.cpu > QUIET_SHARE and not stopped():
             self.disturbed.append(100 * look.cpu)
             if quiet_host == "fail":
@@ -121,24 +124,29 @@ class Quiescence:
         hit = bool(reasons) and not stopped()
         return Quiet((monotonic_ns() - begin_ns) / 1e9, bound_s, hit, reasons, round(100 * look.cpu, 1))
 
-    def _settle(self, end_ns: int, stopped: Callable[[], bool]) -> tuple[Look, tuple[str, ...]]:
+    def _settle(
+        self, end_ns: int, stopped: Callable[[], bool], helpers: Collection[int]
+    ) -> tuple[Look, tuple[str, ...]]:
         """Return the last look and what it still found wrong; the first call's look is the baseline."""
+        look: Look | None = None
         while True:
-            look = self._look(end_ns, stopped)
+            look = self._look(end_ns, stopped) or look or Look(0.0)
             if self._baseline is None:
                 self._baseline = look
-            reasons = (*look.excess(self._baseline), *self._leftovers())
+            reasons = (*look.excess(self._baseline), *self._leftovers(helpers))
             if not reasons or monotonic_ns() >= end_ns or stopped():
                 return look, reasons
 
-    def _leftovers(self) -> Iterator[str]:
-        ours = len(self._ours())
+    def _leftovers(self, helpers: Collection[int]) -> Iterator[str]:
+        ours = len(set(self._ours()).difference(helpers))
         if ours:
             yield f"{ours} {'process' if ours == 1 else 'processes'} of ours left"
 
-    def _look(self, end_ns: int, stopped: Callable[[], bool]) -> Look:
+    def _look(self, end_ns: int, stopped: Callable[[], bool]) -> Look | None:
+        """Return a look between two new samples; None if they didn't come in time."""
         first = self._next(self._sample(), end_ns, stopped)
-        return look_between(first, self._next(first, end_ns, stopped))
+        second = self._next(first, end_ns, stopped)
+        return look_between(first, second) if second.cpu_total_s > first.cpu_total_s else None
 
     def _next(self, last: Sample, end_ns: int, stopped: Callable[[], bool]) -> Sample:
         while (sample := self._sample()).number == last.number and monotonic_ns() < end_ns and not stopped():

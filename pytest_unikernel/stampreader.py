@@ -61,6 +61,11 @@ class StampReader:
         finally:
             os.close(write_end)
 
+    @property
+    def pid(self) -> int:
+        """The program's pid."""
+        return self._pid
+
     def _take(self) -> bool:
         """Keep what has been printed; return whether there was anything. Never waits."""
         try:

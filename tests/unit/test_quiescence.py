@@ -108,6 +108,29 @@ def test_a_bound_that_was_hit_is_told_with_what_was_not_quiet() -> None:
     assert quiet.reasons == ("CPU busy 90 %, 2 % before the first load",)
 
 
+class Stopping(Host):
+    """A host whose monitor takes no more samples after so many looks."""
+
+    def sample(self) -> Sample:
+        self._last = super().sample() if self.looks < 12 else self._last
+        return self._last
+
+
+def test_a_bound_that_passes_between_two_samples_is_hit_by_the_look_before() -> None:
+    quiescence = Quiescence(Stopping([0.02] * 4 + [0.9]).sample)
+    quiescence.wait("warn", LONG_S)
+    quiet = quiescence.wait("warn", 0.2)
+    assert quiet is not None
+    assert quiet.reasons == ("CPU busy 90 %, 2 % before the first load",)
+
+
+def test_helpers_of_a_load_between_its_trials_are_not_waited_for() -> None:
+    quiescence = Quiescence(Host([0.02]).sample, lambda: [7])
+    quiet = quiescence.wait("warn", LONG_S, helpers=[7])
+    assert quiet is not None
+    assert not quiet.bound_hit
+
+
 def test_processes_of_ours_are_waited_for() -> None:
     left = [[1, 2], [2], []]
     quiescence = Quiescence(Host([0.02]).sample, lambda: left.pop(0))
