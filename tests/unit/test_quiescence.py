@@ -111,6 +111,8 @@ def test_a_bound_that_was_hit_is_told_with_what_was_not_quiet() -> None:
 class Stopping(Host):
     """A host whose monitor takes no more samples after so many looks."""
 
+    _last = Sample()
+
     def sample(self) -> Sample:
         self._last = super().sample() if self.looks < 12 else self._last
         return self._last
