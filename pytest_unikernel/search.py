@@ -137,7 +137,7 @@ class Search:
             and (interval.lower is None or not interval.is_narrow)
         ):
             step = steps[id(again)]
-            return None if self._has_run(step) else step
+            return step if self._can_be_doubted(step) else None
         if interval.is_narrow:
             return None
         lower, upper = steps[id(interval.lower)], steps[id(interval.upper)]
@@ -148,9 +148,10 @@ class Search:
         return None if interval.is_close or step in self._known else step
 
     def _can_be_doubted(self, step: Fraction) -> bool:
-        """Whether a step was ok by its sweep's rule only, and isn't the last one to fall back on.
+        """Whether a step was judged by its sweep's rule only, and isn't the last one to fall back on.
 
-        A short window lets a backlog pass that would show in a longer one.
+        A short window lets a backlog pass that would show in a longer one. By the search's rule the step
+        may turn out not to be ok: a slower one must be left then.
         """
         return not self._has_run(step) and any(slower > step for slower in self._known)
 

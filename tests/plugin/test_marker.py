@@ -187,7 +187,7 @@ def test_effective_values_and_their_origins_are_printed(run: Runs) -> None:
     result = run("--sweep-trials=2", source=marked("time_steps=[1, 2], warmup=0"))
     result.stdout.fnmatch_lines(
         [
-            "sweep, default: profile quick, drain timeout 60s, *",
+            "sweep, default: profile quick, order series, drain timeout 60s, *",
             "sweep, marker on test_it.py::test_y: time steps 2s ... 1s (2), warmup 0s",
             "sweep, profile quick (default): window 4s, min launches 10",
             "sweep, command line: trials 2",
