@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sweeprun import loads, run, run_apart
+from sweeprun import LENIENT, loads, run, run_apart
 
 INTERLEAVED = ("--sweep-order=interleaved",)
 # Each trial writes its target's name; STOP_AT sends a signal at the first launch of the trial of that number.
@@ -270,3 +270,25 @@ def test_records_say_which_order_they_were_measured_in(pytester: pytest.Pytester
     document = json.loads((pytester.path / "o.json").read_text())
     orders = {bench["extra_info"]["load"]["settings"]["order"] for bench in document["benchmarks"]}
     assert orders == {"interleaved"}
+
+
+def test_real_processes_take_turns_too(pytester: pytest.Pytester) -> None:
+    source = (
+        LENIENT
+        + """
+@pytest.mark.parametrize("name", ["a", "b"])
+@pytest.mark.load_sweep(time_steps=[0.05], warmup=0, window=0.5, trials=2)
+def test_it(load_step, name):
+    target = Target(name, ["/bin/sh", "-c", "echo $UNIKERNEL_DIR >>" + f"{name}.dirs"])
+    assert load_step(target).completed == 20
+"""
+    )
+    arguments = ["--sweep-raw=raw", "--benchmark-json=o.json"]
+    run(pytester, *INTERLEAVED, *arguments, source=source).assert_outcomes(passed=2)
+    record = loads(pytester.path / "o.json")["test_it[a-0.05s]"]
+    assert record["quiescence"]["waits"] == len(record["per_trial"]) == 2
+    assert record["quiescence"]["waited_s"] > 0
+    assert record["generator"]["cpu_s_per_launch"] > 0
+    assert len(set((pytester.path / "a.dirs").read_text().split())) >= 20  # a directory for each instance
+    names = sorted(path.name for path in (pytester.path / "raw").iterdir())
+    assert names == [f"{name}-0.05s-trial{number}.csv.gz" for name in "ab" for number in (1, 2)]
