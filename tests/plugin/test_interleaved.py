@@ -279,8 +279,7 @@ def test_real_processes_take_turns_too(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize("name", ["a", "b"])
 @pytest.mark.load_sweep(time_steps=[0.05], warmup=0, window=0.5, trials=2)
 def test_it(load_step, name):
-    target = Target(name, ["/bin/sh", "-c", "echo $UNIKERNEL_DIR >>" + f"{name}.dirs"])
-    assert load_step(target).completed == 20
+    assert load_step(Target(name, ["/bin/true"])).completed == 20
 """
     )
     arguments = ["--sweep-raw=raw", "--benchmark-json=o.json"]
@@ -289,6 +288,4 @@ def test_it(load_step, name):
     assert record["quiescence"]["waits"] == len(record["per_trial"]) == 2
     assert record["quiescence"]["waited_s"] > 0
     assert record["generator"]["cpu_s_per_launch"] > 0
-    assert len(set((pytester.path / "a.dirs").read_text().split())) >= 20  # a directory for each instance
-    names = sorted(path.name for path in (pytester.path / "raw").iterdir())
-    assert names == [f"{name}-0.05s-trial{number}.csv.gz" for name in "ab" for number in (1, 2)]
+    assert len(list((pytester.path / "raw").iterdir())) == 2  # a table per load, its trials in it
