@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,6 +40,7 @@ class Meter:
         (begin_ns, begin, _), (end_ns, end, _) = self._begin, self._end
         return {
             **summarize(begin, end, (end_ns - begin_ns) / 1e9),
+            "cpu_count": os.cpu_count(),
             "swapped_bytes": self._swapped_bytes,
             "governors": host.governors(),
             "container_daemons": host.container_daemons(),

@@ -24,6 +24,7 @@ from pytest_unikernel.tables import (
 )
 from pytest_unikernel.textgrid import WIDTH, cut, printable, wrapped
 
+COLD = ""  # names all cold starts together
 TAIL_LINES = 5
 BENCHMARK_NOTE = (
     "pytest-benchmark's own table shows response times only: its OPS is 1 / mean latency, not throughput."
@@ -42,6 +43,7 @@ def report(
     rows: Sequence[Row],
     skipped: Sequence[NotRun] = (),
     memory_bytes: int | None = None,
+    evidence: Mapping[str, Sequence[str]] | None = None,
 ) -> list[str]:
     """Return everything that the end of a run says about its loads.
 
@@ -49,7 +51,10 @@ def report(
         rows: the loads, in any order.
         skipped: the steps that weren't run.
         memory_bytes: the host's memory; None leaves out whether it ran low.
+        evidence: what the comparison with the baseline says of each series, and of all cold starts by
+            the name ``COLD``.
     """
+    evidence = evidence or {}
     swept = [row for row in rows if row.load["mode"] == "sweep"]
     cold = [row for row in rows if row.load["mode"] == "cold"]
     lines: list[str] = []
@@ -57,14 +62,20 @@ def report(
         steps = sorted(
             (row for row in swept if row.series == series), key=lambda row: -row.load["time_step_s"]
         )
-        lines += series_report(steps, [each for each in skipped if each.series == series], memory_bytes)
+        missed = [each for each in skipped if each.series == series]
+        lines += series_report(steps, missed, memory_bytes, evidence.get(series, ()))
         lines.append("")
     if cold:
-        lines += [*_cold_report(cold), ""]
+        lines += [*_cold_report(cold, evidence.get(COLD, ())), ""]
     return [*lines, *_closing(rows, memory_bytes)] if rows else []
 
 
-def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes: int | None) -> list[str]:
+def series_report(
+    steps: Sequence[Row],
+    skipped: Sequence[NotRun],
+    memory_bytes: int | None,
+    evidence: Sequence[str] = (),
+) -> list[str]:
     """Return one series: title, table, knee, explanations, comparison. Steps go slow to fast."""
     loads = [row.load for row in steps]
     table = sweep_table(steps)
@@ -77,7 +88,7 @@ def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes:
         *wrapped(knee),
         *(line for note in notes for line in wrapped(note)),
         *_first_failure(loads),
-        *_compared(steps),
+        *_compared(steps, evidence),
     ]
 
 
@@ -191,15 +202,18 @@ def _status(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"status {status}"
 
 
-def _compared(steps: Sequence[Row]) -> list[str]:
+def _compared(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     if not any(row.baseline for row in steps):
         return []
     table = compare_table(steps)
     head = ["", "  against the baseline:", ""] if table else [""]
+    if evidence:
+        lacking = [_label(row) for row in steps if row.baseline is None]
+        note = wrapped(f"{', '.join(lacking)}: not in the baseline") if lacking else []
+        return [*head, *table, *([""] if table else []), *evidence, *note]
     notes: dict[str, list[str]] = {}
     for row in steps:
-        label = step_text(row.load["time_step_s"]) if row.load["time_step_s"] else str(row.load["target"])
-        notes.setdefault(_no_comparison(row), []).append(label)
+        notes.setdefault(_no_comparison(row), []).append(_label(row))
     told = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
     imported = dict.fromkeys(
         f"imported ({row.baseline['source']['format']}): {row.baseline['source']['note']}"
@@ -211,6 +225,10 @@ def _compared(steps: Sequence[Row]) -> list[str]:
     return [*head, *table, *(line for note in [*told, *why_none, *imported] for line in wrapped(note))]
 
 
+def _label(row: Row) -> str:
+    return step_text(row.load["time_step_s"]) if row.load["time_step_s"] else str(row.load["target"])
+
+
 def _no_comparison(row: Row) -> str:
     if row.baseline is None:
         return "not in the baseline"
@@ -218,14 +236,14 @@ def _no_comparison(row: Row) -> str:
     return why and f"not comparable: {why}"
 
 
-def _cold_report(cold: Sequence[Row]) -> list[str]:
+def _cold_report(cold: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     loads = [row.load for row in cold]
     return [
         "cold starts, one after the other",
         "",
         *cold_table(cold),
         *_first_failure(loads),
-        *_compared(cold),
+        *_compared(cold, evidence),
     ]
 
 

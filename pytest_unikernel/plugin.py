@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import bridge, fixtures, marker, options, runs, terminal
+from pytest_unikernel import baselines, bridge, fixtures, marker, options, runs, terminal
 from pytest_unikernel.fixtures import (
     cold_start,
     docker_container,
@@ -50,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, read and check the options, begin to report."""
     marker.register(config)
     options.read(config)
+    baselines.configure(config)
     runs.read_resumed(config)
     terminal.configure(config)
     if not bridge.has_benchmark(config):
@@ -114,6 +115,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     """Fail a run in which a required variant was never asked for; note whether something is left to do."""
     runs.note_end(session)
     runs.check_required(session)
+    baselines.check(session)
     return (yield)
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pytest_unikernel.compare.limits import Limit
 from pytest_unikernel.optiontable import MAX_WARMUP_S, OPTIONS, PROFILES, Option
 from pytest_unikernel.schedule import halving, step_id
 
@@ -60,6 +61,7 @@ class SweepSettings:
     output: Path | None
     raw: Path | None
     resume: Path | None
+    compare_fail: tuple[Limit, ...] | None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def window_for(self, step: Fraction) -> float:
@@ -95,7 +97,7 @@ class SweepSettings:
 def _text(option: Option, value: Any) -> str:
     if option.name == "time_steps":
         return step_id(value[0]) + (f" ... {step_id(value[-1])} ({len(value)})" if len(value) > 1 else "")
-    if isinstance(value, frozenset):
+    if isinstance(value, (frozenset, tuple)):
         return ",".join(map(str, sorted(value)))
     return f"{value:g}s" if option.field.endswith("_s") else str(value)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel import bridge, marker, runs
+from pytest_unikernel import baselines, bridge, marker, runs
 from pytest_unikernel.progress import PlannedStep, place_text, remaining_s
 
 if TYPE_CHECKING:
@@ -139,7 +139,16 @@ class TerminalReport:
             for entry in run.entries
         ]
         skips = [NotRun(each.series, float(each.step), each.reason) for each in run.skips]
-        return report(rows, skips, psutil.virtual_memory().total)
+        found = baselines.existing(self._config)
+        evidence = None if found is None else baselines.evidence(found.comparison)
+        return report(rows, skips, psutil.virtual_memory().total, evidence)
+
+    def write_regressions(self) -> None:
+        """Write what fails the run: it must be the last that is read."""
+        for line in baselines.remark_lines(self._config):
+            self._reporter.write_line(self._shown(line), yellow=True)
+        for line in baselines.failure_lines(self._config):
+            self._reporter.write_line(self._shown(line), red=True)
 
 
 REPORT = pytest.StashKey[TerminalReport]()
@@ -165,6 +174,7 @@ def write_summary(reporter: pytest.TerminalReporter) -> None:
     report, run = reporter.config.stash.get(REPORT, None), runs.existing(reporter.config)
     if report is not None and run is not None:
         report.write_summary(run)
+        report.write_regressions()
 
 
 def planned(sweep: marker.ItemSweep) -> PlannedStep:

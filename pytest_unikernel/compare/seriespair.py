@@ -1,0 +1,136 @@
+"""One series in both runs: which steps it has, where it ended, the knee of each trial. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pytest_unikernel.compare.questions import Question, busier, few_trials, of_values
+from pytest_unikernel.compare.sides import OK, Side
+from pytest_unikernel.knee import NOT_THE_TARGET
+from pytest_unikernel.tables import not_comparable
+
+SKIPPED, MISSING = "skipped", "missing"
+
+
+@dataclass(frozen=True)
+class Half:
+    """A series in one of the runs.
+
+    Attributes:
+        steps: by time step in seconds.
+        absent: full name -> why it was not measured, where that is known.
+    """
+
+    steps: Mapping[float, Side]
+    absent: Mapping[str, str]
+
+    def verdict(self, step_s: float, fullname: str) -> str:
+        """Return a step's verdict, or why it has none: the series had ended before, or it is missing."""
+        side = self.steps.get(step_s)
+        if side is not None:
+            return side.verdict
+        return self.absent.get(fullname) or (SKIPPED if self.ended_by(step_s) else MISSING)
+
+    def ended_by(self, step_s: float) -> str:
+        """Return the verdict that ended the series before that step; empty if none did."""
+        ended = [each for each in self.steps if each > step_s and self.steps[each].verdict != "ok"]
+        return self.steps[max(ended)].verdict if ended else ""
+
+    def was_ok(self, step_s: float) -> list[float]:
+        """Return for each trial whether the step was ok, as 1 or 0.
+
+        Of a step that wasn't run a trial that was ok to the end counts as ok: nobody knows better.
+        """
+        side = self.steps.get(step_s)
+        known = [side] if side else [self.steps[each] for each in self.steps if each > step_s]
+        return [float(all(flags)) for flags in zip(*(each.values(OK) for each in known), strict=False)]
+
+    @cached_property
+    def knees_hz(self) -> list[float]:
+        """The fastest rate of each trial that was ok; half the slowest where none was."""
+        ordered = sorted(self.steps, reverse=True)
+        trials = min(len(self.steps[each].rows) for each in ordered)
+        return [self._knee_hz(ordered, number) for number in range(trials)]
+
+    def _knee_hz(self, ordered: Sequence[float], number: int) -> float:
+        knee_hz = 0.5 / ordered[0]
+        for step_s in ordered:
+            if self.steps[step_s].rows[number]["verdict"] != "ok":
+                break
+            knee_hz = 1 / step_s
+        return knee_hz
+
+    @property
+    def whole_knee_hz(self) -> float | None:
+        """The fastest rate that was ok by the verdicts of all trials."""
+        found = None
+        for step_s in sorted(self.steps, reverse=True):
+            if self.steps[step_s].verdict != "ok":
+                break
+            found = 1 / step_s
+        return found
+
+    @property
+    def unbroken_to_hz(self) -> float | None:
+        """The fastest rate that was run, if the series ended there although it was ok: its knee is open."""
+        fastest = min(self.steps)
+        return 1 / fastest if self.steps[fastest].verdict == "ok" else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A series in both runs."""
+
+    name: str
+    old: Half
+    new: Half
+
+    def knee(self) -> Question:
+        """Return the question whether the knee moved.
+
+        Where one run stopped asking for more before the other, nothing beyond its last rate counts.
+        """
+        caps = [cap for half in (self.old, self.new) if (cap := half.unbroken_to_hz) is not None]
+        cap_hz = min(caps, default=float("inf"))
+        old, new = ([min(each, cap_hz) for each in half.knees_hz] for half in (self.old, self.new))
+        ends = self.old.whole_knee_hz, self.new.whole_knee_hz
+        why_not = self._why_no_knee()
+        if why_not:
+            return Question("knee", *ends, why_not=why_not, comparable=not self.otherwise)
+        return of_values("knee", ends, old, new)
+
+    def _why_no_knee(self) -> str:
+        ended = {half.ended_by(0.0) for half in (self.old, self.new)}
+        bound = sorted(ended & NOT_THE_TARGET)
+        trials = few_trials(len(self.old.knees_hz), len(self.new.knees_hz))
+        return self.otherwise or trials or (bound[0] if bound else "") or self._busier()
+
+    @cached_property
+    def otherwise(self) -> str:
+        """In which way a step that both have was measured otherwise; empty if in none."""
+        both = [
+            (self.old.steps[each], self.new.steps[each]) for each in self.old.steps if each in self.new.steps
+        ]
+        told = [not_comparable(new.load, old.load) for old, new in both]
+        return next(filter(None, told), "") if both else "no step in both runs"
+
+    def _busier(self) -> str:
+        both = sorted(each for each in self.old.steps if each in self.new.steps)
+        told = (busier(self.old.steps[each], self.new.steps[each]) for each in both)
+        return next(filter(None, told), "")
+
+    def status(self, step_s: float, fullname: str) -> Question:
+        """Return the question whether a step was ok in one run and not in the other."""
+        was, now = (half.verdict(step_s, fullname) for half in (self.old, self.new))
+        ends = float(was == "ok"), float(now == "ok")
+        old, new = self.old.steps.get(step_s), self.new.steps.get(step_s)
+        if old and new and (other := not_comparable(new.load, old.load)):
+            return Question("verdict", *ends, why_not=other, comparable=False)
+        unknown = {was, now, self.old.ended_by(step_s), self.new.ended_by(step_s)} & NOT_THE_TARGET
+        if unknown:
+            return Question("verdict", *ends, why_not=min(unknown))
+        flags = self.old.was_ok(step_s), self.new.was_ok(step_s)
+        why_not = few_trials(*map(len, flags)) or (busier(old, new) if old and new else "")
+        return Question("verdict", *ends, why_not=why_not) if why_not else Question("verdict", *ends, *flags)
