@@ -97,10 +97,10 @@ def failure_lines(config: pytest.Config) -> list[str]:
 
 def remark_lines(config: pytest.Config) -> list[str]:
     """Return, in words, that the limits could not do what was hoped of them."""
-    from pytest_unikernel.compare.limits import testable  # noqa: PLC0415 - as above
+    from pytest_unikernel.compare.limits import can_fail  # noqa: PLC0415 - as above
 
     found = existing(config)
-    if found is None or not options.settings(config).compare_fail or testable(found.comparison):
+    if found is None or not options.settings(config).compare_fail or can_fail(found.comparison):
         return []
     return [
         f"{FLAG}: no figure could be tested, so only a step that is ok no more could fail;",

@@ -61,7 +61,7 @@ class Regression(NamedTuple):
         return f"{self.change.metric} {change:+.1f}{points} (limit {self.limit})"
 
 
-def testable(comparison: Comparison) -> bool:
+def can_fail(comparison: Comparison) -> bool:
     """Whether there were enough trials anywhere for a figure to be worse by evidence."""
     return any(change.p is not None for _, change in comparison.judged() if change.metric != "verdict")
 

@@ -14,6 +14,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from operator import itemgetter
 from statistics import median
@@ -53,6 +54,7 @@ def adjusted(hypotheses: Sequence[Hypothesis]) -> list[float]:
     return _step_down(scores, list(groups.values()))
 
 
+@cache
 def relabelings(old: int, new: int) -> list[Relabeling]:
     """Return which of the trials, old ones first, are called new; what was observed comes first."""
     observed = tuple(range(old, old + new))

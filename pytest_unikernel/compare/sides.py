@@ -100,14 +100,16 @@ def failure_rate(load: Record) -> float | None:
 def others_percent(load: Record) -> float | None:
     """Return how much of all CPU time others had during a load; None where that isn't known.
 
-    A daemon's work for the target is seen as that of others: then nothing is known.
+    What an engine does for the target, as a daemon or when it removes what is left, is seen as the work of
+    others: then nothing is known.
     """
     host, instance, generator = (load.get(key) or {} for key in ("host", "instance", "generator"))
     busy = host.get("cpu_percent")
     parts_s = [instance.get("user_s"), instance.get("system_s"), generator.get("cpu_s_per_launch")]
     own_s = [part_s for part_s in parts_s if part_s is not None]
     rate_hz, cpus = load.get("achieved_rate_hz"), host.get("cpu_count") or cores_of([load])
-    if busy is None or host.get("container_daemons_needed") or len(own_s) < len(parts_s):
+    engine = host.get("container_daemons_needed") or "removal" in (load.get("phases_s") or {})
+    if busy is None or engine or len(own_s) < len(parts_s):
         return None
     return max(0.0, float(busy) - 100 * rate_hz * sum(own_s) / cpus) if rate_hz and cpus else None
 
