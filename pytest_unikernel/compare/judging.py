@@ -10,7 +10,7 @@ from pytest_unikernel.compare.permutation import adjusted
 from pytest_unikernel.compare.questions import Question, ask
 from pytest_unikernel.compare.seriespair import MISSING, Half, Pair
 from pytest_unikernel.compare.shift import shift
-from pytest_unikernel.compare.sides import METRICS, RATE, Side, series_of
+from pytest_unikernel.compare.sides import METRICS, RATE, Side, searched, series_of
 
 ALPHA = 0.05
 MORE_IS_BETTER = frozenset({"throughput", "knee", "verdict"})
@@ -41,19 +41,31 @@ def _matched(
     old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str]
 ) -> tuple[list[Pair], tuple[list[str], list[str]]]:
     """Return the series that both runs have, and the names of those that only one has."""
-    halves = [_by_series(run) for run in (old, new)]
+    halves = [_by_series(old, {}), _by_series(new, absent)]
     both = [name for name in halves[0] if name in halves[1]]
-    pairs = [Pair(name, Half(halves[0][name], {}), Half(halves[1][name], absent)) for name in both]
+    pairs = [Pair(name, halves[0][name], halves[1][name]) for name in both]
     only = [[name for name in one if name not in other] for one, other in (halves, halves[::-1])]
     return pairs, (only[0], only[1])
 
 
-def _by_series(run: Mapping[str, Side]) -> dict[str, dict[float, Side]]:
-    found: dict[str, dict[float, Side]] = {}
+def _by_series(run: Mapping[str, Side], absent: Mapping[str, str]) -> dict[str, Half]:
+    """Return the series of a run; the loads of a search belong to the series whose knee it sought."""
+    steps: dict[str, dict[float, Side]] = {}
+    searches: dict[str, Side] = {}
     for fullname, side in run.items():
         step_s = side.load["time_step_s"]
-        found.setdefault(series_of(fullname, step_s), {})[step_s or 0.0] = side
-    return found
+        name = series_of(fullname, step_s)
+        if side.load.get("knee"):
+            searches[name] = side
+        else:
+            steps.setdefault(name, {})[step_s or 0.0] = side
+    return {name: _half(found, absent, searches.get(name)) for name, found in steps.items()}
+
+
+def _half(steps: Mapping[float, Side], absent: Mapping[str, str], search: Side | None) -> Half:
+    if search is None or len(search.records) > 1:
+        return Half(steps, absent)
+    return Half(steps, absent, searched(search), search.load["knee"].get("rate_hz"))
 
 
 class _Asked:

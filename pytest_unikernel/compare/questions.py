@@ -100,6 +100,8 @@ def of_values(
 
 def _means_only(was: Side, now: Side) -> bool:
     """Whether one side is of a kind that holds no quantiles at all, as imported results."""
+    if was.load.get("source") or now.load.get("source"):
+        return True
     summaries = [side.load["response_time_s"] for side in (was, now)]
     return any(
         each["p50"] is None and each["mean"] is not None and not each["censored"] for each in summaries

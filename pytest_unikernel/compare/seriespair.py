@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from pytest_unikernel.compare.questions import Question, busier, few_trials, of_values
@@ -20,11 +20,14 @@ class Half:
 
     Attributes:
         steps: by time step in seconds.
+        search: the loads of a search for the knee, likewise, and the rate that it found.
         absent: full name -> why it was not measured, where that is known.
     """
 
     steps: Mapping[float, Side]
     absent: Mapping[str, str]
+    search: Mapping[float, Side] = field(default_factory=dict)
+    found_hz: float | None = None
 
     def verdict(self, step_s: float, fullname: str) -> str:
         """Return a step's verdict, or why it has none: the series had ended before, or it is missing."""
@@ -50,21 +53,24 @@ class Half:
     @cached_property
     def knees_hz(self) -> list[float]:
         """The fastest rate of each trial that was ok; half the slowest where none was."""
-        ordered = sorted(self.steps, reverse=True)
-        trials = min(len(self.steps[each].rows) for each in ordered)
-        return [self._knee_hz(ordered, number) for number in range(trials)]
+        known = {**self.steps, **self.search}
+        trials = min(len(side.rows) for side in known.values())
+        return [self._knee_hz(known, number) for number in range(trials)]
 
-    def _knee_hz(self, ordered: Sequence[float], number: int) -> float:
-        knee_hz = 0.5 / ordered[0]
-        for step_s in ordered:
-            if self.steps[step_s].rows[number]["verdict"] != "ok":
+    @staticmethod
+    def _knee_hz(known: Mapping[float, Side], number: int) -> float:
+        knee_hz = 0.5 / max(known)
+        for step_s in sorted(known, reverse=True):
+            if known[step_s].rows[number]["verdict"] != "ok":
                 break
             knee_hz = 1 / step_s
         return knee_hz
 
     @property
     def whole_knee_hz(self) -> float | None:
-        """The fastest rate that was ok by the verdicts of all trials."""
+        """The rate that a search found; without one the fastest that was ok by the verdicts of all trials."""
+        if self.found_hz is not None:
+            return self.found_hz
         found = None
         for step_s in sorted(self.steps, reverse=True):
             if self.steps[step_s].verdict != "ok":

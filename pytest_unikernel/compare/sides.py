@@ -72,7 +72,7 @@ class Side:
         if len(self.records) == 1:
             return self.load
         counts = [record["response_time_s"] for record in self.records]
-        totals = {key: sum(each[key] for each in counts) for key in ("n", "censored")}
+        totals = {key: sum(each[key] or 0 for each in counts) for key in ("n", "censored")}
         quantiles = {name: self.typical(name) for name in LATENCIES}
         response = {**self.load["response_time_s"], **totals, **quantiles}
         return {**self.load, "throughput_hz": self.typical(RATE), "response_time_s": response}
@@ -81,7 +81,9 @@ class Side:
         """Whether there were enough launches to compare this quantile."""
         counts = [record["response_time_s"] for record in self.records]
         return enough(
-            sum(each["n"] + each["censored"] for each in counts), QUANTILES[quantile], COMPARED_TAIL
+            sum((each["n"] or 0) + (each["censored"] or 0) for each in counts),
+            QUANTILES[quantile],
+            COMPARED_TAIL,
         )
 
     @property
@@ -134,9 +136,20 @@ def interrupted(runs: Iterable[Mapping[str, Record]]) -> set[str]:
     return {name for run in runs for name, record in run.items() if record.get("interrupted")}
 
 
+def searched(side: Side) -> dict[float, Side]:
+    """Return the loads of a search for the knee by their time steps; of several runs' searches none.
+
+    The steps that runs try depend on what they find, so that they can't be added up.
+    """
+    loads = [load for record in side.records for load in (record.get("knee") or {}).get("loads") or ()]
+    if len(side.records) > 1:
+        return {}
+    return {load["time_step_s"]: Side(side.fullname, [load]) for load in loads if not load.get("interrupted")}
+
+
 def series_of(fullname: str, step_s: float | None) -> str:
     """Return a benchmark's full name without its time step: what the steps of a sweep have in common."""
-    match = re.fullmatch(r"(.*)\[(?:(.*)-)?([0-9.]+)s\]", fullname, re.DOTALL)
-    if step_s is None or match is None or abs(float(match[3]) - step_s) > 1e-9 * step_s:
+    match = re.fullmatch(r"(.*)\[(?:(.*)-)?(?:knee|([0-9.]+)s)\]", fullname, re.DOTALL)
+    if step_s is None or match is None or (match[3] and abs(float(match[3]) - step_s) > 1e-9 * step_s):
         return fullname
     return match[1] + (f"[{match[2]}]" if match[2] else "")

@@ -248,6 +248,22 @@ def test_cold_starts_have_no_knee_and_no_throughput() -> None:
     assert "throughput" not in {each.metric for _, each in comparison.judged()}
 
 
+def searched(*loads: Record, rate_hz: float) -> dict[str, Record]:
+    found = {**loads[0], "knee": {"rate_hz": rate_hz, "loads": list(loads)}}
+    return {f"{SERIES}[knee]": found}
+
+
+def test_a_search_for_the_knee_narrows_the_knee_that_is_compared() -> None:
+    steps = run(steady(1.0), mixed(0.5, ["saturated"] * 5, "saturated"))
+    old = steps | searched(steady(0.7), mixed(0.65, ["saturated"] * 5, "saturated"), rate_hz=1.48)
+    new = steps | searched(steady(0.9), mixed(0.85, ["saturated"] * 5, "saturated"), rate_hz=1.14)
+    comparison = compared(old, new)
+    knee = change_of(comparison, "knee", SERIES)
+    assert (knee.judgement, knee.was, knee.now) == ("worse", 1.48, 1.14)
+    assert knee.change == pytest.approx(0.7 / 0.9 - 1)
+    assert [step.fullname for step in comparison.series[0].steps] == [name(1.0), name(0.5)]
+
+
 # limits -------------------------------------------------------------------------------------------
 
 
