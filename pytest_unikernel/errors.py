@@ -5,11 +5,8 @@
     ├── LoadError          a load can't be run as asked
     ├── BuildError         a guest could not be built
     ├── LogError           a log of timestamps can't answer what was asked
-<<<<<<< HEAD
     ├── ResultFileError    a file with results to import is not what was expected
-=======
     ├── CompareError       a saved run can't be compared
->>>>>>> 6fdaa01 (Comparison with statistics: trials permuted, everything adjusted together; compare and --sweep-compare-fail)
     └── SessionError       the helper processes or the private directory failed
 
 Wrong markers and options are ``pytest.UsageError`` (see ``usageerror.py``). A target that can't run on
@@ -45,13 +42,12 @@ class LogError(UnikernelError):
     exit_status = 2
 
 
-<<<<<<< HEAD
 class ResultFileError(UnikernelError):
     """A file with results that others measured is malformed, unknown, or doesn't fit what was asked."""
-=======
+
+
 class CompareError(UnikernelError):
     """A saved run can't be read, or holds nothing to compare."""
->>>>>>> 6fdaa01 (Comparison with statistics: trials permuted, everything adjusted together; compare and --sweep-compare-fail)
 
     exit_status = 2
 

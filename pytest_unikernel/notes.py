@@ -209,20 +209,27 @@ def _compared(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     head = ["", "  against the baseline:", ""] if table else [""]
     if evidence:
         lacking = [_label(row) for row in steps if row.baseline is None]
-        note = wrapped(f"{', '.join(lacking)}: not in the baseline") if lacking else []
-        return [*head, *table, *([""] if table else []), *evidence, *note]
+        told = [f"{', '.join(lacking)}: not in the baseline"] if lacking else []
+        lines = [line for note in [*told, *_imported(steps)] for line in wrapped(note)]
+        return [*head, *table, *([""] if table else []), *evidence, *lines]
     notes: dict[str, list[str]] = {}
     for row in steps:
         notes.setdefault(_no_comparison(row), []).append(_label(row))
-    told = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
-    imported = dict.fromkeys(
+    reasons = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
+    imported = _imported(steps)
+    short = any(line.endswith(NONE) for line in table) and not imported
+    why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
+    return [*head, *table, *(line for note in [*reasons, *why_none, *imported] for line in wrapped(note))]
+
+
+def _imported(steps: Sequence[Row]) -> list[str]:
+    """Return what is to be known of an imported baseline."""
+    told = (
         f"imported ({row.baseline['source']['format']}): {row.baseline['source']['note']}"
         for row in steps
         if row.baseline and row.baseline.get("source")
     )
-    short = any(line.endswith(NONE) for line in table) and not imported
-    why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
-    return [*head, *table, *(line for note in [*told, *why_none, *imported] for line in wrapped(note))]
+    return list(dict.fromkeys(told))
 
 
 def _label(row: Row) -> str:

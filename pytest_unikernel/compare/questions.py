@@ -100,11 +100,10 @@ def of_values(
 
 def _means_only(was: Side, now: Side) -> bool:
     """Whether one side is of a kind that holds no quantiles at all, as imported results."""
-    if was.load.get("source") or now.load.get("source"):
-        return True
-    summaries = [side.load["response_time_s"] for side in (was, now)]
     return any(
-        each["p50"] is None and each["mean"] is not None and not each["censored"] for each in summaries
+        summary["p50"] is None and not summary["censored"] and (side.imported or summary["mean"] is not None)
+        for side in (was, now)
+        for summary in [side.load["response_time_s"]]
     )
 
 

@@ -12,6 +12,7 @@ from pytest_unikernel.knee import NOT_THE_TARGET
 from pytest_unikernel.tables import not_comparable
 
 SKIPPED, MISSING = "skipped", "missing"
+NO_VERDICT = "imported, without a verdict"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Half:
     def _knee_hz(known: Mapping[float, Side], number: int) -> float:
         knee_hz = 0.5 / max(known)
         for step_s in sorted(known, reverse=True):
-            if known[step_s].rows[number]["verdict"] != "ok":
+            if known[step_s].rows[number].get("verdict") != "ok":
                 break
             knee_hz = 1 / step_s
         return knee_hz
@@ -116,6 +117,8 @@ class Pair:
     @cached_property
     def otherwise(self) -> str:
         """In which way a step that both have was measured otherwise; empty if in none."""
+        if any(side.imported for half in (self.old, self.new) for side in half.steps.values()):
+            return NO_VERDICT
         both = [
             (self.old.steps[each], self.new.steps[each]) for each in self.old.steps if each in self.new.steps
         ]
@@ -132,7 +135,10 @@ class Pair:
         was, now = (half.verdict(step_s, fullname) for half in (self.old, self.new))
         ends = float(was == "ok"), float(now == "ok")
         old, new = self.old.steps.get(step_s), self.new.steps.get(step_s)
-        if old and new and (other := not_comparable(new.load, old.load)):
+        other = self.otherwise if self.otherwise == NO_VERDICT else ""
+        if old and new:
+            other = other or not_comparable(new.load, old.load)
+        if other:
             return Question("verdict", *ends, why_not=other, comparable=False)
         unknown = {was, now, self.old.ended_by(step_s), self.new.ended_by(step_s)} & NOT_THE_TARGET
         if unknown:

@@ -36,6 +36,11 @@ class Side:
         return self.records[0]
 
     @property
+    def imported(self) -> bool:
+        """Whether other programs have measured it, which give no verdict."""
+        return bool(self.load.get("source"))
+
+    @property
     def rows(self) -> list[Record]:
         """A row per trial, in the order in which they were run."""
         return [row for record in self.records for row in record.get("per_trial") or ()]
@@ -51,7 +56,7 @@ class Side:
         if metric == RATE:
             return [row.get("throughput_hz") for row in self.rows]
         if metric == OK:
-            return [float(row["verdict"] == "ok") for row in self.rows]
+            return [float(row.get("verdict") == "ok") for row in self.rows]
         return [row.get(metric) for row in self.rows]
 
     def typical(self, metric: str) -> float | None:

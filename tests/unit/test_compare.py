@@ -116,6 +116,18 @@ def test_results_that_are_means_only_are_not_comparable_in_their_quantiles() -> 
     assert judged(imported, steady(1.0), "p50").judgement == "not comparable"
 
 
+def test_an_imported_run_has_no_verdicts_to_compare() -> None:
+    imported = steady(1.0, verdict=None, source={"format": "x", "note": "means only"})
+    imported["response_time_s"] = dict.fromkeys(imported["response_time_s"])
+    imported["per_trial"] = [{"throughput_hz": 1.0, "p50": None}]
+    comparison = compared(run(imported), run(steady(1.0)))
+    found = {each.metric: (each.judgement, each.why) for _, each in comparison.judged()}
+    assert found["p50"] == ("not comparable", "means only")
+    assert found["verdict"] == found["knee"] == ("not comparable", "imported, without a verdict")
+    assert found["throughput"] == ("no evidence", "one trial")
+    assert failing(comparison) == []
+
+
 def test_records_of_the_first_schema_lack_figures_and_are_compared_in_the_others() -> None:
     old = steady(1.0)
     for each in old["per_trial"]:
