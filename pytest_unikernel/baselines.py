@@ -102,10 +102,10 @@ def remark_lines(config: pytest.Config) -> list[str]:
     found = existing(config)
     if found is None or not options.settings(config).compare_fail or can_fail(found.comparison):
         return []
-    return [
-        f"{FLAG}: no figure could be tested, so only a step that is ok no more could fail;",
-        "  at least 5 trials on each side can be: --sweep-trials=5, in the saved run too",
-    ]
+    few = any(change.why.endswith(("trial", "trials")) for _, change in found.comparison.judged())
+    cure = "  at least 5 trials on each side can be: --sweep-trials=5, in the saved run too"
+    said = f"{FLAG}: no figure could be tested, so only a step that is ok no more could fail;"
+    return [said, cure if few else "  why is said for each step above"]
 
 
 def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:

@@ -39,8 +39,13 @@ class Half:
 
     def ended_by(self, step_s: float) -> str:
         """Return the verdict that ended the series before that step; empty if none did."""
+        ended = self.ended_at(step_s)
+        return "" if ended is None else self.steps[ended].verdict
+
+    def ended_at(self, step_s: float) -> float | None:
+        """Return the step that ended the series before that step; None if none did."""
         ended = [each for each in self.steps if each > step_s and self.steps[each].verdict != "ok"]
-        return self.steps[max(ended)].verdict if ended else ""
+        return max(ended) if ended else None
 
     def was_ok(self, step_s: float) -> list[float]:
         """Return for each trial whether the step was ok, as 1 or 0.
@@ -130,6 +135,15 @@ class Pair:
         told = (busier(self.old.steps[each], self.new.steps[each]) for each in both)
         return next(filter(None, told), "")
 
+    def _busy_at(self, step_s: float) -> str:
+        """Return that other work kept the host busy at a step, or at the one that had it skipped."""
+        ended = (self.old.ended_at(step_s), self.new.ended_at(step_s))
+        for each in (step_s, *(step for step in ended if step is not None)):
+            old, new = self.old.steps.get(each), self.new.steps.get(each)
+            if old and new and (told := busier(old, new)):
+                return told
+        return ""
+
     def status(self, step_s: float, fullname: str) -> Question:
         """Return the question whether a step was ok in one run and not in the other."""
         was, now = (half.verdict(step_s, fullname) for half in (self.old, self.new))
@@ -144,5 +158,5 @@ class Pair:
         if unknown:
             return Question("verdict", *ends, why_not=min(unknown))
         flags = self.old.was_ok(step_s), self.new.was_ok(step_s)
-        why_not = few_trials(*map(len, flags)) or (busier(old, new) if old and new else "")
+        why_not = self._busy_at(step_s) or few_trials(*map(len, flags))
         return Question("verdict", *ends, why_not=why_not) if why_not else Question("verdict", *ends, *flags)

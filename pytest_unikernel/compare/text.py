@@ -136,7 +136,8 @@ def _span(labels: Sequence[str]) -> str:
 
 
 def _cure(reason: str) -> str:
-    return f"; {ONE_TRIAL_CURE}" if reason.endswith((" trial", " trials")) else ""
+    few = reason.endswith((" trial", " trials")) and not reason.endswith("no trials")  # of imported runs
+    return f"; {ONE_TRIAL_CURE}" if few else ""
 
 
 def groups(comparison: Comparison) -> list[list[Series]]:

@@ -163,6 +163,15 @@ def test_other_work_on_the_host_leaves_nothing_to_tell(was: float, now: float) -
     assert found.why == f"other work took {now - 1:.0f} % of the CPU time, {was - 1:.0f} % before"
 
 
+@pytest.mark.parametrize("trials", [1, 5])
+def test_a_step_that_was_skipped_because_of_other_work_is_no_regression(trials: int) -> None:
+    old = run(*(steady(each, trials=trials, **host(5.0)) for each in STEPS))
+    ended = mixed(0.5, ["saturated"] * trials, "saturated") | host(95.0)
+    comparison = compared(old, run(steady(1.0, trials=trials, **host(5.0)), ended))
+    assert change_of(comparison, "verdict", name(0.25)).why.startswith("other work took")
+    assert failing(comparison) == []
+
+
 def test_runs_that_were_made_in_turn_are_compared_on_a_busy_host_too() -> None:
     old, new = ([run(steady(1.0, p50_s, trials=3, **host(60.0)))] * 2 for p50_s in (0.02, 0.03))
     found = change_of(compare(sides(old), sides(new)), "p50")
