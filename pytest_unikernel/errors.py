@@ -45,6 +45,8 @@ class LogError(UnikernelError):
 class ResultFileError(UnikernelError):
     """A file with results that others measured is malformed, unknown, or doesn't fit what was asked."""
 
+    exit_status = 2
+
 
 class CompareError(UnikernelError):
     """A saved run can't be read, or holds nothing to compare."""
