@@ -41,6 +41,7 @@ DOCKER = Engine(
     program="docker",
     install="apt-get install docker.io",
     start="start it: systemctl start docker, or dockerd",
+    choosing=("DOCKER_HOST", "DOCKER_CONTEXT"),
     daemons=frozenset({"dockerd", "containerd"}),
     removal=("docker", "rm", "--force", "--volumes", "{ids}"),
     events=(

@@ -76,6 +76,7 @@ class Engine(NamedTuple):
         target: the fixture's name.
         program: its client.
         install, start: what cures a missing client, and one that gets no answer.
+        choosing: variables of the environment that choose an engine.
         daemons: programs that belong to it.
         removal: argv, see :class:`Target`; the ids are its last part.
         events: arguments of the client that print its events.
@@ -89,6 +90,7 @@ class Engine(NamedTuple):
     program: str
     install: str
     start: str
+    choosing: tuple[str, ...]
     daemons: frozenset[str]
     removal: tuple[str, ...]
     events: tuple[str, ...]
@@ -209,18 +211,17 @@ def why_not(engine: Engine, container: Container) -> Unavailable | None:
     if shutil.which(engine.program) is None:
         return Unavailable(f"no {engine.program} on PATH", engine.install)
     asked = call(engine.program, "info", "--format", "{{json .}}")
-    said = asked.error or _errors_in(asked.out)
-    if asked.status or said:
-        return Unavailable(f"{engine.program} can't be used: {said or asked.status}", _cure(engine, said))
+    wrong = (asked.error or f"status {asked.status}") if asked.status else _errors_in(asked.out)
+    if wrong:  # what it says on stderr besides are warnings, of a working engine too
+        return Unavailable(f"{engine.program} can't be used: {wrong}", _cure(engine, wrong))
     return _why_no_image(engine, container)
 
 
 def _errors_in(out: str) -> str:
     """Return what ``info`` says in its answer instead of failing."""
-    try:
-        found = json.loads(out)
-    except ValueError:
-        return "its answer to `info` is no JSON"
+    found = _object(out)
+    if not found:
+        return f"its answer to `info` is no JSON object, but {out[:80]!r}"
     errors = found.get("ServerErrors") or []
     return str(errors[0]) if errors else ""
 
@@ -228,6 +229,10 @@ def _errors_in(out: str) -> str:
 def _cure(engine: Engine, said: str) -> str:
     if "permission denied" in said.lower():
         return MAY_NOT_CONNECT
+    chosen = {name: os.environ[name] for name in engine.choosing if os.environ.get(name)}
+    if chosen:
+        where = " and ".join(f"{name}={value!r}" for name, value in chosen.items())
+        return f"{where} must be right, or unset; or start what it names"
     return engine.start
 
 
@@ -265,9 +270,12 @@ def described(engine: Engine, container: Container) -> dict[str, str]:
 
 def info(program: str) -> dict[str, Any]:
     """Return what ``info`` says; empty if nothing."""
-    asked = call(program, "info", "--format", "{{json .}}")
+    return _object(call(program, "info", "--format", "{{json .}}").out)
+
+
+def _object(text: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(asked.out)
+        found = json.loads(text)
     except ValueError:
         return {}
-    return found
+    return found if isinstance(found, dict) else {}

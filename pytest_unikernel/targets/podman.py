@@ -50,6 +50,7 @@ PODMAN = Engine(
     program="podman",
     install="apt-get install podman",
     start="podman info, by hand, says more",
+    choosing=("CONTAINER_HOST", "CONTAINER_CONNECTION"),
     daemons=frozenset({"podman"}),
     # Without a time it asks politely first, and waits ten seconds.
     removal=("podman", "rm", "--force", "--time", "0", "--volumes", "--ignore", "{ids}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +145,59 @@ def test_a_bundle_that_can_not_be_right_is_refused(wrong: dict[str, Any], rule: 
     with pytest.raises(TargetError) as refused:
         oci_container(**wrong)
     assert rule in str(refused.value)
+
+
+def client(directory: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
+    """Put a client on PATH, and nothing else."""
+    program = directory / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(directory))
+
+
+@pytest.mark.parametrize("factory", ENGINES)
+def test_an_engine_that_warns_is_no_engine_that_fails(
+    factory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target: Target = factory()
+    client(tmp_path, monkeypatch, target.argv[0], "echo 'WARNING: no swap limit' >&2; echo '{\"ID\": \"x\"}'")
+    assert target.probe is not None
+    assert target.probe() is None
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ('echo \'{"ServerErrors": ["no daemon"]}\'', "docker can't be used: no daemon"),
+        ("echo 'WARNING: x\nno daemon' >&2; exit 1", "docker can't be used: no daemon"),
+        ("exit 3", "docker can't be used: status 3"),
+        ("echo null", "docker can't be used: its answer to `info` is no JSON object, but 'null\\n'"),
+        ("echo hello", "docker can't be used: its answer to `info` is no JSON object, but 'hello\\n'"),
+    ],
+)
+def test_an_engine_that_can_not_be_asked_says_why(
+    script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in docker.DOCKER.choosing:
+        monkeypatch.delenv(name, raising=False)
+    client(tmp_path, monkeypatch, "docker", script)
+    probe = docker_container().probe
+    assert probe is not None
+    missing = probe()
+    assert missing is not None
+    assert (missing.reason, missing.cure) == (reason, docker.DOCKER.start)
+
+
+def test_an_engine_that_was_chosen_by_the_environment_is_named_in_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client(tmp_path, monkeypatch, "docker", "exit 1")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://there:1")
+    probe = docker_container().probe
+    assert probe is not None
+    missing = probe()
+    assert missing is not None
+    assert missing.cure == "DOCKER_HOST='tcp://there:1' must be right, or unset; or start what it names"
 
 
 def test_a_runtime_of_podmans_is_a_program() -> None:
