@@ -13,33 +13,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pytest_unikernel import removecontainers
 from pytest_unikernel.build.container_image import hello_image
-from pytest_unikernel.errors import TargetError
 from pytest_unikernel.stamps import Stamp
 from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.targets.container import LABEL, Container
 
-LABEL = "pytest-unikernel.session"
 SESSION_LABEL = LABEL + "={session}"
-PULLS = ("missing", "always", "never")
 ANSWER_S = 20.0
 LOAD_S = 60.0
 PULL_S = 600.0
 MAY_NOT_CONNECT = (
     f"run as root, or add uid {os.getuid()} to the socket's group (which makes it as good as root)"
 )
-# What we say ourselves; the value tells why.
-OURS = {
-    **dict.fromkeys(("--name", "--cidfile"), "a container is named by its UNIKERNEL_ID"),
-    **dict.fromkeys(("--rm", "--restart"), "containers are removed after each launch"),
-    **dict.fromkeys(("-d", "--detach", "-i", "--interactive", "-t", "--tty", "-it"), "the client waits"),
-    "--pull": "it is a parameter of its own",
-    **dict.fromkeys(("--network", "--net"), "network= is a parameter of its own"),
-    "--runtime": "runtime= is a parameter of its own",
-}
 # In the order in which they happen; started, ready and exited are the client's.
 ORDER = ("started", "create", "start", "die", "exited", "destroy")
 # What a container prints may arrive before the engine has noted that it started.
@@ -51,22 +40,6 @@ PHASES = {
     "notice": ("die", "ready"),
     "removal": ("exited", "destroy"),
 }
-
-
-class Container(NamedTuple):
-    """What is run, as the user asked for it.
-
-    Attributes:
-        image: None is our own small one.
-        options: more arguments of ``run``, before the image.
-    """
-
-    image: str | None = None
-    command: tuple[str, ...] = ()
-    network: str | None = None
-    runtime: str | None = None
-    pull: str = "missing"
-    options: tuple[str, ...] = ()
 
 
 class Engine(NamedTuple):
@@ -107,40 +80,6 @@ class Engine(NamedTuple):
         return (sys.executable, "-I", "-S", helper, SESSION_LABEL, *self.removal[:-1])
 
 
-def checked(
-    name: str,
-    *,
-    image: object,
-    command: object,
-    network: object,
-    runtime: object,
-    pull: object,
-    options: object,
-) -> Container:
-    """Return what is run.
-
-    Raises:
-        TargetError: a parameter can't be right.
-    """
-    for key, value in (("image", image), ("network", network), ("runtime", runtime)):
-        if value is not None and (not isinstance(value, str) or not value or value.startswith("-")):
-            raise TargetError(f"{name}: {key} must be a name, got {value!r}")
-    for key, value in (("command", command), ("options", options)):
-        if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) for part in value):
-            raise TargetError(f"{name}: {key} must be a list of text, one entry per argument, got {value!r}")
-    if pull not in PULLS:
-        raise TargetError(f"{name}: pull must be one of {', '.join(PULLS)}, got {pull!r}")
-    _refuse_ours(name, options)  # type: ignore[arg-type]
-    return Container(image, tuple(command), network, runtime, str(pull), tuple(options))  # type: ignore[arg-type]
-
-
-def _refuse_ours(name: str, options: Sequence[str]) -> None:
-    for option in options:
-        word = option.partition("=")[0]
-        if word in OURS:
-            raise TargetError(f"{name}: options= can't hold {option!r}: {OURS[word]}")
-
-
 def run_argv(engine: Engine, container: Container) -> tuple[str, ...]:
     """Return the argv of one launch."""
     network = () if container.network is None else ("--network", container.network)
@@ -153,14 +92,9 @@ def run_argv(engine: Engine, container: Container) -> tuple[str, ...]:
         *network,
         *after,
         *container.options,
-        image_of(container),
+        container.image_name,
         *container.command,
     )
-
-
-def image_of(container: Container) -> str:
-    """Return the image's name."""
-    return hello_image().tag if container.image is None else container.image
 
 
 def pinned(target: Target, place: Place) -> Target:
@@ -237,7 +171,7 @@ def _cure(engine: Engine, said: str) -> str:
 
 
 def _why_no_image(engine: Engine, container: Container) -> Unavailable | None:
-    image = image_of(container)
+    image = container.image_name
     is_here = call(engine.program, "image", "inspect", "--format", "{{.Id}}", image).status == 0
     if container.image is None:
         return None if is_here else _loaded(engine)
@@ -262,7 +196,7 @@ def _loaded(engine: Engine) -> Unavailable | None:
 
 def described(engine: Engine, container: Container) -> dict[str, str]:
     """Return the image that is run, for the record."""
-    image = image_of(container)
+    image = container.image_name
     inspected = call(engine.program, "image", "inspect", "--format", "{{.Id}}", image)
     digest = inspected.out.strip().removeprefix("sha256:")[:16] or "unknown"
     return {"image": f"{image} sha256:{digest}"}

@@ -13,8 +13,9 @@ from pytest_unikernel.clock import NS_PER_S
 from pytest_unikernel.stamps import Stamp
 from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker import container_target
-from pytest_unikernel.targets.engine import Container, Engine
+from pytest_unikernel.targets.engine import Engine
 
 NAME = "podman_container"
 # Podman's words, and Docker's for the same.
@@ -85,16 +86,8 @@ def podman_container(
     Raises:
         TargetError: a parameter can't be right.
     """
-    container = engines.checked(
-        NAME,
-        image=image,
-        command=command,
-        network=network,
-        runtime=runtime,
-        pull=pull,
-        options=options,
-    )
-    return container_target(PODMAN, container, probe, versions)
+    container = Container(image, command, network, runtime, pull, options)
+    return container_target(PODMAN, container.checked(NAME), probe, versions)
 
 
 def probe(engine: Engine, container: Container) -> Unavailable | None:

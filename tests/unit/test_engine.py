@@ -64,6 +64,15 @@ def test_a_variant_is_named_after_what_matters(parameters: dict[str, Any], name:
         ({"options": ["--rm"]}, "containers are removed after each launch"),
         ({"options": ["--name=mine"]}, "a container is named by its UNIKERNEL_ID"),
         ({"options": ["-d"]}, "the client waits"),
+        ({"options": ["-d=true"]}, "the client waits"),
+        ({"options": ["-dit"]}, "options= can't hold '-dit': the client waits"),
+        ({"options": ["-Pt"]}, "the client waits"),
+        ({"options": ["--label", "pytest-unikernel.session=x"]}, "that label tells whose a container is"),
+        ({"options": ["-lpytest-unikernel.session"]}, "that label tells whose a container is"),
+        ({"options": ["alpine"]}, "options= must begin with a hyphen, or it is an image, got 'alpine'"),
+        ({"options": ["--pod", "new:mine"]}, "the pod would be left"),
+        ({"options": ["--rmi"]}, "the next launch needs the image"),
+        ({"options": ["--help"]}, "it runs nothing"),
         ({"options": ["--network", "host"]}, "network= is a parameter of its own"),
     ],
 )
@@ -71,6 +80,19 @@ def test_what_can_not_be_right_is_refused(factory: Any, wrong: dict[str, Any], r
     with pytest.raises(TargetError) as refused:
         factory(**wrong)
     assert rule in str(refused.value)
+
+
+@pytest.mark.parametrize("options", [["-v/data:/data"], ["-ed=it"], ["--env", "d=1"], ["-Pq"], ["--init"]])
+@pytest.mark.parametrize("factory", ENGINES)
+def test_what_only_looks_like_ours_is_passed_on(factory: Any, options: list[str]) -> None:
+    argv = factory(options=options).argv
+    assert argv[-1 - len(options) :] == (*options, hello_image().tag)
+
+
+@pytest.mark.parametrize("word", ["{dir}", "{port}", "{events}"])
+def test_what_belongs_to_a_client_process_is_refused_where_there_is_none(word: str) -> None:
+    with pytest.raises(TargetError, match="replaces {id} and {session} only, got " + word):
+        docker_container(via="api", command=["serve", f"--at={word}"])
 
 
 def test_a_way_that_is_not_known_is_refused() -> None:
