@@ -206,8 +206,8 @@ class _Load:
             yield
             return
         token = self._session.token
-        self._session.removal(target.name, leftovercommand.command(target, token))
-        with leftovercommand.removed_afterwards(target, token) as self._problems:
+        owed = self._session.owe(leftovercommand.command(target, token))
+        with leftovercommand.removed_afterwards(target, token, owed.unlink) as self._problems:
             yield
 
     def _stamp_reader(self, stamps: Stamps, runtime: Runtime) -> StampReader:

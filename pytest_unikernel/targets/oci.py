@@ -94,7 +94,15 @@ class _Plan:
             target,
             argv=self.argv(str(root), str(bundle)),
             removal=(self.runtime, *self.options, "--root", str(root), "delete", "--force", "{id}"),
-            leftovers=(sys.executable, "-I", "-S", removestates.__file__, self.runtime, str(root)),
+            leftovers=(
+                sys.executable,
+                "-I",
+                "-S",
+                removestates.__file__,
+                str(root),
+                self.runtime,
+                *self.options,
+            ),
         )
 
     def _made(self, directory: Path, environment: Mapping[str, str]) -> Path:
