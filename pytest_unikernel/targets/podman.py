@@ -18,6 +18,7 @@ from pytest_unikernel.targets.docker import container_target
 from pytest_unikernel.targets.engine import Engine
 
 NAME = "podman_container"
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"  # where Podman looks as well
 # Podman's words, and Docker's for the same.
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 EVENTS = {"create": "create", "start": "start", "died": "die", "remove": "destroy"}
@@ -93,7 +94,11 @@ def podman_container(
 def probe(engine: Engine, container: Container) -> Unavailable | None:
     """Return why this container can't be run here, or None."""
     runtime = container.runtime
-    if runtime is not None and shutil.which(runtime) is None:
+    if (
+        runtime is not None
+        and shutil.which(runtime) is None
+        and shutil.which(runtime, path=SYSTEM_PATH) is None
+    ):
         return Unavailable(f"no runtime {runtime!r} on PATH", f"apt-get install {runtime}")
     return engines.why_not(engine, container)
 

@@ -12,7 +12,7 @@ from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.stamps import Stamp
 from pytest_unikernel.target import Place, Target
-from pytest_unikernel.targets import docker, podman
+from pytest_unikernel.targets import docker, oci, podman
 from pytest_unikernel.targets.docker import docker_container
 from pytest_unikernel.targets.oci import oci_container
 from pytest_unikernel.targets.podman import podman_container
@@ -158,6 +158,12 @@ def test_a_line_of_podmans_events_is_a_stamp_or_nothing(line: bytes, stamp: Stam
         ({"command": "echo"}, "command must be a list"),
         ({"rootfs": "/no/such"}, "rootfs must be a directory, got '/no/such'"),
         ({"rootfs": "/"}, "command= must say what is run in '/'"),
+        ({"rootfs": ""}, "rootfs must be a directory, got ''"),
+        ({"rootfs": 5}, "rootfs must be a directory, got 5"),
+        ({"rootfs": "/dev", "command": ["/x"]}, "to mount on, and '/dev' has no dev, proc, sys; make them"),
+        ({"bundle": 5}, "bundle must be a directory with a config.json, got 5"),
+        ({"command": ["a\0b"]}, "command can't hold a NUL byte"),
+        ({"options": ["--debug", "--root=/x"]}, "options= can't hold --root"),
         ({"bundle": "/"}, "bundle must be a directory with a config.json, got '/'"),
         ({"bundle": "/", "command": ["x"]}, "bundle= has its own root and command"),
         ({"options": "--debug"}, "options must be a list of text"),
@@ -228,3 +234,31 @@ def test_a_runtime_of_podmans_is_a_program() -> None:
     missing = probe()
     assert missing is not None
     assert missing.reason == "no runtime 'no-such-runtime' on PATH"
+
+
+def test_a_runtime_that_is_beside_a_plain_users_path_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "runc"
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", "/no/such/place")
+    monkeypatch.setattr(oci, "SYSTEM_PATH", str(tmp_path))
+    probe = oci_container().probe
+    assert probe is not None
+    assert str(probe()) == f"no runc on PATH, but {program} is there; runtime={str(program)!r}"
+
+
+def test_a_runtime_whose_path_is_wrong_is_named() -> None:
+    probe = oci_container(runtime="/no/such/runc").probe
+    assert probe is not None
+    assert str(probe()).startswith("'/no/such/runc' is no program; ")
+
+
+def test_a_runtime_that_wants_an_option_is_told_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "cannot run with network enabled in root network namespace"
+    client(tmp_path, monkeypatch, "runsc", f"echo '{said}' >&2; exit 128")
+    probe = oci_container(runtime="runsc").probe
+    assert probe is not None
+    assert str(probe()) == f"runsc can't run a container here: {said}; options=['--network=none']"
