@@ -17,7 +17,7 @@ from pytest_unikernel.result import LoadResult, plain
 from pytest_unikernel.schedule import step_id
 from pytest_unikernel.session import Session
 from pytest_unikernel.settings import SweepSettings
-from pytest_unikernel.target import Target
+from pytest_unikernel.target import Target, Unavailable
 
 
 @dataclass
@@ -78,6 +78,7 @@ class Run:
         entries: the loads so far, in the order they were run.
         skips: the steps that were not run.
         seen: the variants that tests have asked for.
+        missing: those that could not run here, and why; once per test.
         interrupted: whether a load was cut short.
         disturbed: how busy the host was, in per cent, before each load that began on a busy one.
     """
@@ -94,6 +95,7 @@ class Run:
         self.entries: list[Entry] = []
         self.skips: list[SkippedStep] = []
         self.seen: set[str] = set()
+        self.missing: list[tuple[str, Unavailable]] = []
         self.interrupted = False
 
     @property

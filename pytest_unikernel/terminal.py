@@ -119,13 +119,14 @@ class TerminalReport:
         """Write the tables of what was measured."""
         lines = self._report(run)
         if lines:
-            self._reporter.section(SECTION)
+            self._reporter.write_sep("=", SECTION)
         for line in lines:
             self._reporter.write_line(self._shown(line))
 
     def _report(self, run: Run) -> list[str]:
         import psutil  # noqa: PLC0415 - the end of a run only
 
+        from pytest_unikernel.missing import missing_report  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.notes import NotRun, report  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.tables import Row  # noqa: PLC0415 - the end of a run only
 
@@ -141,7 +142,9 @@ class TerminalReport:
         skips = [NotRun(each.series, float(each.step), each.reason) for each in run.skips]
         found = baselines.existing(self._config)
         evidence = None if found is None else baselines.evidence(found.comparison)
-        return report(rows, skips, psutil.virtual_memory().total, evidence)
+        lines = report(rows, skips, psutil.virtual_memory().total, evidence)
+        missing = missing_report(run.missing)
+        return [*lines, *([""] if lines and missing else []), *missing]
 
     def write_regressions(self) -> None:
         """Write what fails the run: it must be the last that is read."""
