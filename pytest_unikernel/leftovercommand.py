@@ -32,7 +32,7 @@ def removed_afterwards(
         yield problems
     finally:
         wrong = remove(target, token)
-        adopted.clear(token)
+        adopted.clear(token, are_ending=True)
         if wrong:
             problems.append(wrong)
         else:
