@@ -16,6 +16,7 @@ BOUND_S = 90.0
 CALL_S = 60.0
 SILENCE_S, ASK_AGAIN_S = 15.0, 1.0
 PAUSE_S = 0.2
+PAUSE_CALLS = 5  # a busy engine lists slowly, and goes on creating for as long again
 QUIET_LOOKS = 2
 MOST = 64  # in one call
 
@@ -27,7 +28,9 @@ def main(argv: list[str]) -> int:
     end_s = heard_s + BOUND_S
     quiet, wrong = 0, "new ones came all the time"
     while quiet < QUIET_LOOKS and time.monotonic() < end_s:
+        asked_s = time.monotonic()
         found, silence = labelled(program, label)
+        took_s = time.monotonic() - asked_s
         if not silence:
             heard_s = time.monotonic()
             quiet = 0 if found else quiet + 1
@@ -37,12 +40,17 @@ def main(argv: list[str]) -> int:
         for begin in range(0, len(found), MOST):
             called(program, *removal, *found[begin : begin + MOST])
         if quiet < QUIET_LOOKS:
-            time.sleep(ASK_AGAIN_S if silence else PAUSE_S)
+            time.sleep(ASK_AGAIN_S if silence else pause_s(took_s))
     if quiet == QUIET_LOOKS:
         return 0
     listing = f"{program} ps --all --quiet --filter label={label}"
     print(f"{wrong}; later: {program} {' '.join(removal)} $({listing})", file=sys.stderr)  # noqa: T201
     return 1
+
+
+def pause_s(listing_took_s: float) -> float:
+    """Return how long to wait for what the engine was still asked for before it is looked at again."""
+    return max(PAUSE_S, PAUSE_CALLS * listing_took_s)
 
 
 def labelled(program: str, label: str) -> tuple[list[str], str]:

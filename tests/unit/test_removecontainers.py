@@ -104,3 +104,8 @@ def test_a_client_that_is_not_there_is_named(
     engine.client.unlink()
     assert engine.remove() == 1
     assert capsys.readouterr().err.startswith(f"{engine.client} does not answer; later: ")
+
+
+def test_a_slow_engine_is_given_time_to_finish_what_it_was_asked_for() -> None:
+    assert removecontainers.pause_s(0.01) == removecontainers.PAUSE_S
+    assert removecontainers.pause_s(2.0) > 2.0
