@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
+from pytest_unikernel.errors import LoadError
 from pytest_unikernel.output import Watch
 from pytest_unikernel.record import OUTCOME_OF_REASON, LaunchLog, Outcome
-from pytest_unikernel.target import Target
+from pytest_unikernel.target import Instance, Target
 
 MAX_TAILS = 20
 # One that takes this long does not show half a millisecond: no deadline is looked for ahead of its time then.
@@ -14,10 +17,28 @@ SLOW_NS = 50_000_000
 COMPLETED, UNFINISHED = Outcome.COMPLETED, Outcome.UNFINISHED
 
 
-class Books:
+class Launched(Protocol):
+    """What the books must know of an instance in flight.
+
+    Attributes:
+        index: its row in the log.
+        ended_as: its outcome, where that is known before the exit.
+    """
+
+    index: int
+    instance: Instance
+    is_ready: bool
+    ended_as: Outcome | None
+
+
+L = TypeVar("L", bound=Launched)
+
+
+class Books(Generic[L]):
     """The log and the running counts of the protocol; a supervisor of real instances derives from it."""
 
     def __init__(self, target: Target) -> None:
+        self._target = target
         self.log = LaunchLog()
         self.in_flight = self.completed = self.failed = self.dropped = 0
         self.longest_service_ns = self.shortest_service_ns = 0
@@ -50,11 +71,43 @@ class Books:
         if index >= self.log.tails_from and len(self.log.tails) < MAX_TAILS:
             self.log.tails[index] = tail
 
-    def _take_marks(self, index: int, watch: Watch, now_ns: int) -> None:
-        """Write down the marks that were found since they were last taken."""
-        events = self.log.events.setdefault(index, {})
+    def _look_at_output(self, launch: L, watch: Watch, now_ns: int) -> None:
+        """Act on what was found in an instance's output since it was last looked at."""
+        if watch.marked:
+            self._take_marks(launch, watch, now_ns)
+        if watch.ready and not launch.is_ready:
+            self._on_ready(launch, now_ns)
+        if watch.failure is not None and launch.ended_as is None:
+            launch.ended_as = watch.failure
+            self._on_failure(launch, now_ns)
+
+    def _on_ready(self, launch: L, now_ns: int) -> None:
+        """An instance is ready."""
+        raise NotImplementedError
+
+    def _on_failure(self, launch: L, now_ns: int) -> None:
+        """An instance's output tells of a failure, which is its outcome now."""
+        raise NotImplementedError
+
+    def _take_marks(self, launch: L, watch: Watch, now_ns: int) -> None:
+        """Write down the marks that were found."""
+        events = self.log.events.setdefault(launch.index, {})
         for name, match in watch.marked:
             events[name] = now_ns
             if match.groupdict().get("ns"):
                 events[f"guest:{name}"] = int(match["ns"])
         watch.marked.clear()
+
+    def _call_cleanup(self, cleanup: Callable[[Instance], None], instance: Instance) -> None:
+        """Call the target's own function.
+
+        Raises:
+            LoadError: it raised something.
+        """
+        try:
+            cleanup(instance)
+        except Exception as error:
+            raise LoadError(
+                f"{self._target.full_name}: cleanup({instance.id}) raised {error!r}; "
+                "what that instance left behind may still be there"
+            ) from error

@@ -140,7 +140,17 @@ def _interrupted(saved: dict[str, Any]) -> bool:
 
 def baseline(config: pytest.Config, fullname: str) -> dict[str, Any] | None:
     """Return the record of the same test in the run compared with."""
-    return config.stash.get(BASELINE, {}).get(fullname)
+    return baselines(config).get(fullname)
+
+
+def baselines(config: pytest.Config) -> dict[str, dict[str, Any]]:
+    """Return the records of the run compared with, by full name."""
+    return config.stash.get(BASELINE, {})
+
+
+def compares(config: pytest.Config) -> bool:
+    """Whether ``--benchmark-compare`` was given."""
+    return bool(config.getoption("benchmark_compare", False))
 
 
 class WithoutBenchmark:

@@ -43,11 +43,11 @@ class Child:
         "index",
         "instance",
         "is_drained",
+        "is_ready",
         "limit_ns",
         "pid",
         "pidfd",
         "pipe",
-        "ready",
         "sink",
         "slot",
         "tail",
@@ -65,7 +65,7 @@ class Child:
         self.limit_ns = 0
         self.is_drained = False
         self.has_printed = False  # since it was last asked
-        self.ready = False
+        self.is_ready = False
         self.ended_as: Outcome | None = None
         self.tail = b""
         self.tail_bytes = TAIL_BYTES

@@ -16,6 +16,7 @@ from pytest_unikernel.commands import (
     build_linux_image,
     build_linux_kernel,
     build_rust_kernel,
+    compare,
     doctor,
     import_results,
     timestamps,
@@ -77,7 +78,7 @@ _Groups = dict[tuple[str, ...], Any]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         PROGRAM,
-        description="Builds what the plugin launches, says what runs here, reads logs, imports results.",
+        description="Builds what is launched, says what runs here, reads logs, imports and compares results.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     groups: _Groups = {(): parser.add_subparsers(required=True, metavar="COMMAND")}
@@ -113,6 +114,7 @@ COMMANDS = (
     timestamps.COMMAND,
     import_results.COMMAND,
     doctor.COMMAND,
+    compare.COMMAND,
 )
 
 if __name__ == "__main__":

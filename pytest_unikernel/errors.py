@@ -6,6 +6,7 @@
     ├── BuildError         a guest could not be built
     ├── LogError           a log of timestamps can't answer what was asked
     ├── ResultFileError    a file with results to import is not what was expected
+    ├── CompareError       a saved run can't be compared
     └── SessionError       the helper processes or the private directory failed
 
 Wrong markers and options are ``pytest.UsageError`` (see ``usageerror.py``). A target that can't run on
@@ -43,6 +44,12 @@ class LogError(UnikernelError):
 
 class ResultFileError(UnikernelError):
     """A file with results that others measured is malformed, unknown, or doesn't fit what was asked."""
+
+    exit_status = 2
+
+
+class CompareError(UnikernelError):
+    """A saved run can't be read, or holds nothing to compare."""
 
     exit_status = 2
 

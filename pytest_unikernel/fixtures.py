@@ -194,6 +194,7 @@ class _Loader:
         text = f"{target.full_name}: {missing}"
         if settings.require & {"all", target.full_name}:
             self._fail(f"{text} (required by --sweep-require)")
+        self._run.missing.append((target.full_name, missing))
         pytest.skip(text)
 
     def _probe(self, target: Target) -> Unavailable | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pytest_unikernel.leftovers import Adopted
@@ -19,8 +19,10 @@ def command(target: Target, token: str) -> list[str]:
 
 
 @contextmanager
-def removed_afterwards(target: Target, token: str) -> Iterator[list[str]]:
-    """Remove what a load left when it is over; what goes wrong then is added to the list.
+def removed_afterwards(
+    target: Target, token: str, done: Callable[[], None] = lambda: None
+) -> Iterator[list[str]]:
+    """Remove what a load left when it is over; what goes wrong then is added to the list, or ``done`` called.
 
     What stood by the containers may have become our children, and ends with them.
     """
@@ -29,8 +31,12 @@ def removed_afterwards(target: Target, token: str) -> Iterator[list[str]]:
     try:
         yield problems
     finally:
-        problems += filter(None, [remove(target, token)])
-        adopted.clear(token)
+        wrong = remove(target, token)
+        adopted.clear(token, are_ending=True)
+        if wrong:
+            problems.append(wrong)
+        else:
+            done()
 
 
 def remove(target: Target, token: str) -> str:
@@ -44,6 +50,7 @@ def remove(target: Target, token: str) -> str:
             capture_output=True,
             timeout=PATIENCE_S,
             check=False,
+            start_new_session=True,  # a second Ctrl-C is no reason to leave anything
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"can't remove what instances left: {error}"

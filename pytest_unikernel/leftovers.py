@@ -19,6 +19,7 @@ from pytest_unikernel.reaper import TOKEN_KEY, holds
 SWEEP_S = 2.0
 PAUSE_S = 0.001
 DYING_NS = 100_000_000  # from the kill to the zombie
+ENDING_NS = 1_000_000_000
 PROC = Path("/proc")
 ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
@@ -57,12 +58,19 @@ class Adopted:
             if _look_at(pid)[0] == "Z":
                 _reap(pid)
 
-    def clear(self, token: str) -> None:
-        """Kill what still holds the token and leave no zombie behind; for the end of a load. Bounded."""
+    def clear(self, token: str, *, are_ending: bool = False) -> None:
+        """Kill what still holds the token and leave no zombie behind; for the end of a load. Bounded.
+
+        Args:
+            token: the session's.
+            are_ending: what is left will end by itself, as what stood by a container does that is gone.
+        """
         sweep(token)
         self.reap()
-        end_ns = monotonic_ns() + DYING_NS
-        while any(map(_is_dying, self._adopted())) and monotonic_ns() < end_ns:
+        end_ns = monotonic_ns() + (ENDING_NS if are_ending else DYING_NS)
+        while (left := self._adopted()) and monotonic_ns() < end_ns:
+            if not (are_ending or any(map(_is_dying, left))):
+                break
             sleep_s(PAUSE_S)
             self.reap()
 

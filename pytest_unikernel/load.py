@@ -275,8 +275,8 @@ class Load:
             yield
             return
         token = self._session.token
-        self._session.removal(target.name, leftovercommand.command(target, token))
-        with leftovercommand.removed_afterwards(target, token) as problems:
+        owed = self._session.owe(leftovercommand.command(target, token))
+        with leftovercommand.removed_afterwards(target, token, owed.unlink) as problems:
             problems.extend(self._problems)
             self._problems = problems
             yield

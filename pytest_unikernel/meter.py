@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -45,6 +46,7 @@ class Meter:
         begin, end = joined([(begin[1], end[1]) for begin, end in self.spans])
         return {
             **summarize(begin, end, duration_ns / 1e9),
+            "cpu_count": os.cpu_count(),
             "swapped_bytes": sum(end[3] - begin[3] for begin, end in self.spans),
             "governors": host.governors(),
             "container_daemons": host.container_daemons(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from pytest_unikernel.tables import (
 )
 from pytest_unikernel.textgrid import WIDTH, cut, printable, wrapped
 
+COLD = ""  # names all cold starts together
 TAIL_LINES = 5
 BENCHMARK_NOTE = (
     "pytest-benchmark's own table shows response times only: its OPS is 1 / mean latency, not throughput."
@@ -44,6 +45,7 @@ def report(
     rows: Sequence[Row],
     skipped: Sequence[NotRun] = (),
     memory_bytes: int | None = None,
+    evidence: Mapping[str, Sequence[str]] | None = None,
 ) -> list[str]:
     """Return everything that the end of a run says about its loads.
 
@@ -51,7 +53,10 @@ def report(
         rows: the loads, in any order.
         skipped: the steps that weren't run.
         memory_bytes: the host's memory; None leaves out whether it ran low.
+        evidence: what the comparison with the baseline says of each series, and of all cold starts by
+            the name ``COLD``.
     """
+    evidence = evidence or {}
     swept = [row for row in rows if row.load["mode"] == "sweep"]
     cold = [row for row in rows if row.load["mode"] == "cold"]
     lines: list[str] = []
@@ -59,14 +64,20 @@ def report(
         steps = sorted(
             (row for row in swept if row.series == series), key=lambda row: -row.load["time_step_s"]
         )
-        lines += series_report(steps, [each for each in skipped if each.series == series], memory_bytes)
+        missed = [each for each in skipped if each.series == series]
+        lines += series_report(steps, missed, memory_bytes, evidence.get(series, ()))
         lines.append("")
     if cold:
-        lines += [*_cold_report(cold), ""]
+        lines += [*_cold_report(cold, evidence.get(COLD, ())), ""]
     return [*lines, *_closing(rows, memory_bytes)] if rows else []
 
 
-def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes: int | None) -> list[str]:
+def series_report(
+    steps: Sequence[Row],
+    skipped: Sequence[NotRun],
+    memory_bytes: int | None,
+    evidence: Sequence[str] = (),
+) -> list[str]:
     """Return one series: title, table, knee, explanations, comparison. Steps go slow to fast."""
     found = [row for row in steps if row.load.get("knee")]  # its load is one of the others
     steps = [row for row in steps if row not in found] or found
@@ -87,7 +98,7 @@ def series_report(steps: Sequence[Row], skipped: Sequence[NotRun], memory_bytes:
         ),
         *(line for note in notes for line in wrapped(note)),
         *_first_failure(loads),
-        *_compared([row for row in steps if not row.searched]),
+        *_compared([row for row in steps if not row.searched], evidence),
         *(line for row in found for line in _knee_compared(row)),
     ]
 
@@ -225,24 +236,38 @@ def _status(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"status {status}"
 
 
-def _compared(steps: Sequence[Row]) -> list[str]:
+def _compared(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     if not any(row.baseline for row in steps):
         return []
     table = compare_table(steps)
     head = ["", "  against the baseline:", ""] if table else [""]
+    if evidence:
+        lacking = [_label(row) for row in steps if row.baseline is None]
+        told = [f"{', '.join(lacking)}: not in the baseline"] if lacking else []
+        lines = [line for note in [*told, *_imported(steps)] for line in wrapped(note)]
+        return [*head, *table, *([""] if table else []), *evidence, *lines]
     notes: dict[str, list[str]] = {}
     for row in steps:
-        label = step_text(row.load["time_step_s"]) if row.load["time_step_s"] else str(row.load["target"])
-        notes.setdefault(_no_comparison(row), []).append(label)
-    told = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
-    imported = dict.fromkeys(
+        notes.setdefault(_no_comparison(row), []).append(_label(row))
+    reasons = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
+    imported = _imported(steps)
+    short = any(line.endswith(NONE) for line in table) and not imported
+    why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
+    return [*head, *table, *(line for note in [*reasons, *why_none, *imported] for line in wrapped(note))]
+
+
+def _imported(steps: Sequence[Row]) -> list[str]:
+    """Return what is to be known of an imported baseline."""
+    told = (
         f"imported ({row.baseline['source']['format']}): {row.baseline['source']['note']}"
         for row in steps
         if row.baseline and row.baseline.get("source")
     )
-    short = any(line.endswith(NONE) for line in table) and not imported
-    why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
-    return [*head, *table, *(line for note in [*told, *why_none, *imported] for line in wrapped(note))]
+    return list(dict.fromkeys(told))
+
+
+def _label(row: Row) -> str:
+    return step_text(row.load["time_step_s"]) if row.load["time_step_s"] else str(row.load["target"])
 
 
 def _knee_compared(row: Row) -> list[str]:
@@ -266,14 +291,14 @@ def _no_comparison(row: Row) -> str:
     return why and f"not comparable: {why}"
 
 
-def _cold_report(cold: Sequence[Row]) -> list[str]:
+def _cold_report(cold: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     loads = [row.load for row in cold]
     return [
         "cold starts, one after the other",
         "",
         *cold_table(cold),
         *_first_failure(loads),
-        *_compared(cold),
+        *_compared(cold, evidence),
     ]
 
 

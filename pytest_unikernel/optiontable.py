@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from pytest_unikernel import objectives, values
+from pytest_unikernel.compare import limits
 from pytest_unikernel.schedule import ARRIVALS, FASTEST_STEP, SLOWEST_STEP, halving
 
 # Source: paper: the kernel-benchmark scripts' run_benchmarks.sh (120 s + 60 s from 4 s on).
@@ -236,6 +237,16 @@ OPTIONS: tuple[Option, ...] = (
         "are not run again",
         metavar="FILE",
         shown="none",
+    ),
+    Option(
+        "compare_fail",
+        "compare_fail",
+        limits.parse,
+        help="with --benchmark-compare, fail if one of these is worse by more than so many per cent, by the "
+        "evidence of at least 5 trials a side, or if a step that was ok isn't any more: throughput, knee, "
+        "p50, p90, p99, failure_rate (in points)",
+        metavar="METRIC:PERCENT,...",
+        shown="nothing fails",
     ),
     Option(
         "slo",

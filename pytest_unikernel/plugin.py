@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import bridge, fixtures, interleaving, marker, options, runs, terminal
+from pytest_unikernel import baselines, bridge, fixtures, interleaving, marker, options, runs, terminal
 from pytest_unikernel.fixtures import (
     cold_start,
     docker_container,
@@ -50,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, read and check the options, begin to report."""
     marker.register(config)
     options.read(config)
+    baselines.configure(config)
     runs.read_resumed(config)
     terminal.configure(config)
     if not bridge.has_benchmark(config):
@@ -129,6 +130,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     runs.deliver_kept(session.config)
     runs.note_end(session)
     runs.check_required(session)
+    baselines.check(session)
     return (yield)
 
 

@@ -43,12 +43,11 @@ EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
 COMPLETED = Outcome.COMPLETED
 
 
-class ProcessSupervisor(Books):
+class ProcessSupervisor(Books[Child]):
     """Each instance is a child process that leads its own process group."""
 
     def __init__(self, target: Target, runtime: Runtime, timeout_s: float) -> None:
         super().__init__(target)
-        self._target = target
         self._runtime = runtime
         self._ready_at_exit = isinstance(target.ready, Exit)
         self._prober = Prober(target.ready, self, self._on_ready) if isinstance(target.ready, Port) else None
@@ -267,19 +266,13 @@ class ProcessSupervisor(Books):
             child.pipe = self._parking.take_back(child, child.pipe, EPOLLIN_EDGE)
         return child.drain()
 
-    def _look_at_output(self, child: Child, watch: Watch, now_ns: int) -> None:
-        if watch.marked:
-            self._take_marks(child.index, watch, now_ns)
-        if watch.ready and not child.ready:
-            self._on_ready(child, now_ns)
-        if watch.failure is not None and child.ended_as is None:
-            child.ended_as = watch.failure
-            self._let_finish(child, self._last_words, now_ns)
+    def _on_failure(self, child: Child, now_ns: int) -> None:
+        self._let_finish(child, self._last_words, now_ns)
 
     def _on_ready(self, child: Child, now_ns: int) -> None:
-        if child.ready or child.ended_as is not None:
+        if child.is_ready or child.ended_as is not None:
             return
-        child.ready = True
+        child.is_ready = True
         self.log.ready_ns[child.index] = now_ns
         if self._target.long_lived:
             child.ended_as = Outcome.COMPLETED
@@ -369,8 +362,8 @@ class ProcessSupervisor(Books):
         if outcome is None:
             if self._ready_at_exit:
                 log.ready_ns[index] = now_ns
-                child.ready = True
-            outcome = self._outcome(status, child.ready, child.watch)
+                child.is_ready = True
+            outcome = self._outcome(status, child.is_ready, child.watch)
             if outcome is COMPLETED:
                 self._complete(index)
                 return
@@ -384,7 +377,7 @@ class ProcessSupervisor(Books):
         if self._keep_output:
             self.log.outputs[child.index] = child.tail.decode(errors="replace")
         if self._target.cleanup is not None:
-            self._call_cleanup(self._target.cleanup, child)
+            self._call_cleanup(self._target.cleanup, child.instance)
         if self._remover is not None:
             self._remove(self._remover, child, status)
         self._instances.discard(child.instance)
@@ -394,15 +387,6 @@ class ProcessSupervisor(Books):
         refused = self.log.outcome[child.index] == Outcome.DAEMON_ERROR
         if not refused and not (self._target.removes_itself and status >= 0):
             remover.add(child.instance.id)
-
-    def _call_cleanup(self, cleanup: Callable[[Instance], None], child: Child) -> None:
-        try:
-            cleanup(child.instance)
-        except Exception as error:
-            raise LoadError(
-                f"{self._target.full_name}: cleanup({child.instance.id}) raised {error!r}; "
-                "what that instance left behind may still be there"
-            ) from error
 
     def close(self) -> None:
         """Release everything. What still can't be ended is abandoned, uncounted."""

@@ -28,6 +28,7 @@ HEADER_BYTES = 4096
 SLOT = struct.Struct("=iiq")  # pid, how long its start took in µs, earliest start in CLOCK_BOOTTIME ns
 START_TOLERANCE_NS = 50_000_000  # /proc gives start times in ticks of 10 ms
 BOUND_S = 20.0
+REMOVAL_S = 180.0  # a daemon takes its time for many containers, and may be on its way up again
 PAUSE_S = 0.02
 QUIET_LOOKS = 2  # a child that was between vfork and exec at pytest's end shows its token only then
 TOKEN_KEY = b"UNIKERNEL_SESSION="
@@ -93,7 +94,7 @@ def clean_up(directory: str, token: str) -> None:
     while quiet < QUIET_LOOKS and time.monotonic() < end_s:
         quiet = 0 if kill_all(table, token.encode()) else quiet + 1
         time.sleep(PAUSE_S)
-    run_removals(os.path.join(directory, "removals"), end_s)
+    run_removals(os.path.join(directory, "removals"))
     remove(directory)
 
 
@@ -172,14 +173,24 @@ def holds(pid: int, setting: bytes) -> bool:
         return False
 
 
-def run_removals(directory: str, end_s: float) -> None:
-    """Run each file of the directory as an argv, one argument per NUL-ended field; output is dropped."""
+def run_removals(directory: str) -> None:
+    """Run what each file of the directory says, ``{"argv": …, "env": …}``; output is dropped."""
+    import json  # noqa: PLC0415 - only if there is something to remove
+
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(directory)):
-            with contextlib.suppress(OSError, ValueError, IndexError, subprocess.SubprocessError):
+            with contextlib.suppress(OSError, ValueError, LookupError, TypeError, subprocess.SubprocessError):
                 with open(os.path.join(directory, name), "rb") as file:
-                    argv = file.read().split(b"\0")[:-1]
-                subprocess.run(argv, timeout=max(1.0, end_s - time.monotonic()), check=False)
+                    command = json.load(file)
+                subprocess.run(
+                    command["argv"],
+                    env=command["env"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=REMOVAL_S,
+                    check=False,
+                )
 
 
 def remove(directory: str) -> None:

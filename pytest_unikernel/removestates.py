@@ -1,4 +1,4 @@
-"""Removes all containers of an OCI runtime's root: ``python -I -S removestates.py RUNTIME ROOT``.
+"""Removes all containers of an OCI runtime's root: ``python -I -S removestates.py ROOT RUNTIME OPTION...``.
 
 It is what a session's end calls, and the reaper if pytest was killed: it imports nothing of this package. The
 root is the session's own, so whatever is in it is ours. Exit status 1: some are left.
@@ -16,11 +16,11 @@ CALL_S = 30.0
 
 def main(argv: list[str]) -> int:
     """Delete what each directory of the root stands for."""
-    runtime, root = argv[1], argv[2]
+    root, runtime, *options = argv[1:]
     for name in containers(root):
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(
-                [runtime, "--root", root, "delete", "--force", name],
+                [runtime, *options, "--root", root, "delete", "--force", name],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 timeout=CALL_S,

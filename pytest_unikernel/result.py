@@ -3,6 +3,9 @@
 The JSON's history, by ``schema``:
 
 1   the first.
+2   ``per_trial`` gained what comparisons need: ``p90``, ``scheduled``, ``completed``, ``censored``,
+    ``failure_rate``; ``host`` gained ``cpu_count``, of which ``cpu_percent`` is a share.
+    New: ``knee``, ``slo``, ``spread``, ``quiescence``.
 """
 
 from __future__ import annotations
@@ -21,9 +24,9 @@ from pytest_unikernel.stats import Trial, Verdict, censored, in_flight_max, majo
 from pytest_unikernel.summary import BUCKET_BASE, Summary, buckets, named_quantile, summarize_ordered
 from pytest_unikernel.target import Target
 
-SCHEMA = 1
+SCHEMA = 2
 SPREAD = ("throughput_hz", "p50", "p99")
-CORE_QUANTILES = ("p50", "p99")
+TRIAL_QUANTILES = ("p50", "p90", "p99")
 
 JsonDict = dict[str, Any]
 
@@ -212,13 +215,18 @@ def _rate(counts: Iterable[int], window_s: float) -> float | None:
 
 
 def _trial_row(trial: Trial, judged: Verdict, scheduled: bool) -> JsonDict:
-    unknown = censored(trial.counts())
+    counts = trial.counts()
+    due, unknown = sum(counts.values()), censored(counts)
     ordered = trial.ordered_response_ns
     return {
         "throughput_hz": _rate([trial.completed_in_window], trial.window_s) if scheduled else None,
         "achieved_rate_hz": _rate([trial.started_in_window], trial.window_s) if scheduled else None,
-        **{name: named_quantile(ordered, unknown, name) for name in CORE_QUANTILES},
+        **{name: named_quantile(ordered, unknown, name) for name in TRIAL_QUANTILES},
         "verdict": judged,
+        "scheduled": due,
+        "completed": counts[Outcome.COMPLETED],
+        "censored": unknown,
+        "failure_rate": 1 - counts[Outcome.COMPLETED] / due if due else None,
     }
 
 

@@ -18,7 +18,7 @@ from pytest_unikernel.result import LoadResult, plain
 from pytest_unikernel.schedule import step_id
 from pytest_unikernel.session import Session
 from pytest_unikernel.settings import SweepSettings
-from pytest_unikernel.target import Target
+from pytest_unikernel.target import Target, Unavailable
 
 
 @dataclass
@@ -106,6 +106,7 @@ class Run:
         entries: the loads so far, in the order they were run.
         skips: the steps that were not run.
         seen: the variants that tests have asked for.
+        missing: those that could not run here, and why; once per test.
         interrupted: whether a load was cut short.
         kept: what delivers loads of which not all trials are run, by their full names, should the run end.
         disturbed: how busy the host was, in per cent, before each load that began on a busy one.
@@ -124,6 +125,7 @@ class Run:
         self.entries: list[Entry] = []
         self.skips: list[SkippedStep] = []
         self.seen: set[str] = set()
+        self.missing: list[tuple[str, Unavailable]] = []
         self.interrupted = False
         self.kept: dict[str, Callable[[], None]] = {}
 

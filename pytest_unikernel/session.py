@@ -86,10 +86,15 @@ class Session:
     def _directory_of_load(self) -> Path:
         return self.directory / f"load-{self._loads}"
 
-    def removal(self, name: str, argv: list[str]) -> None:
-        """Write down a command that the reaper runs if pytest dies: ``docker rm …`` by label."""
-        path = self.directory / "removals" / name
-        path.write_bytes(b"".join(os.fsencode(part) + b"\0" for part in argv))
+    def owe(self, argv: list[str]) -> Path:
+        """Write down a command that removes what a load leaves, to be run as if from here; return its file.
+
+        As long as the file is there, the reaper runs it if pytest dies, and :meth:`close` does.
+        """
+        made = self.directory / "removals" / str(self._loads)
+        new = self.directory / "removal"
+        new.write_text(json.dumps({"argv": argv, "env": dict(os.environ)}), encoding="ascii")
+        return new.replace(made)
 
     def begin(self, label: str) -> None:
         """Tell the monitor that a load begins; replace a helper that somebody has ended."""
@@ -129,6 +134,7 @@ class Session:
             return
         self._owner = 0
         leftovers.sweep(self.token)
+        reaper.run_removals(str(self.directory / "removals"))
         self._end_monitor()
         reaper.remove(str(self.directory))
         self._reaper.close(goodbye=True)

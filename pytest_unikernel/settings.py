@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pytest_unikernel.compare.limits import Limit
 from pytest_unikernel.objectives import Objective
 from pytest_unikernel.optiontable import MAX_WARMUP_S, OPTIONS, PROFILES, Option
 from pytest_unikernel.schedule import halving, step_id
@@ -63,6 +64,7 @@ class SweepSettings:
     raw: Path | None
     resume: Path | None
     slo: tuple[Objective, ...]
+    compare_fail: tuple[Limit, ...] | None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def window_for(self, step: Fraction) -> float:
@@ -100,9 +102,7 @@ def _text(option: Option, value: Any) -> str:
         return "on"
     if option.name == "time_steps":
         return step_id(value[0]) + (f" ... {step_id(value[-1])} ({len(value)})" if len(value) > 1 else "")
-    if option.name == "slo":
-        return ",".join(map(str, value))
-    if isinstance(value, frozenset):
+    if isinstance(value, (frozenset, tuple)):
         return ",".join(map(str, sorted(value)))
     return f"{value:g}s" if option.field.endswith("_s") else str(value)
 

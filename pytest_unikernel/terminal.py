@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel import bridge, marker, runs
+from pytest_unikernel import baselines, bridge, marker, runs
 from pytest_unikernel.progress import PlannedStep, place_text, remaining_s
 
 if TYPE_CHECKING:
@@ -124,13 +124,14 @@ class TerminalReport:
         """Write the tables of what was measured."""
         lines = self._report(run)
         if lines:
-            self._reporter.section(SECTION)
+            self._reporter.write_sep("=", SECTION)
         for line in lines:
             self._reporter.write_line(self._shown(line))
 
     def _report(self, run: Run) -> list[str]:
         import psutil  # noqa: PLC0415 - the end of a run only
 
+        from pytest_unikernel.missing import missing_report  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.notes import NotRun, report  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.tables import Row  # noqa: PLC0415 - the end of a run only
 
@@ -145,7 +146,18 @@ class TerminalReport:
             for entry in run.entries
         ]
         skips = [NotRun(each.series, float(each.step), each.reason) for each in run.skips]
-        return report(rows, skips, psutil.virtual_memory().total)
+        found = baselines.existing(self._config)
+        evidence = None if found is None else baselines.evidence(found.comparison)
+        lines = report(rows, skips, psutil.virtual_memory().total, evidence)
+        missing = missing_report(run.missing)
+        return [*lines, *([""] if lines and missing else []), *missing]
+
+    def write_regressions(self) -> None:
+        """Write what fails the run: it must be the last that is read."""
+        for line in baselines.remark_lines(self._config):
+            self._reporter.write_line(self._shown(line), yellow=True)
+        for line in baselines.failure_lines(self._config):
+            self._reporter.write_line(self._shown(line), red=True)
 
 
 REPORT = pytest.StashKey[TerminalReport]()
@@ -171,6 +183,7 @@ def write_summary(reporter: pytest.TerminalReporter) -> None:
     report, run = reporter.config.stash.get(REPORT, None), runs.existing(reporter.config)
     if report is not None and run is not None:
         report.write_summary(run)
+        report.write_regressions()
 
 
 def planned(sweep: marker.ItemSweep) -> PlannedStep:

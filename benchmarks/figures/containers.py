@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from common import alternate, compared, show
+from inside import cold, prepared
 
 from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.build.oci_bundle import hello_rootfs, write_bundle
@@ -43,24 +43,9 @@ OVERLOAD = 4  # times the knee
 _numbers = itertools.count(1)
 
 
-def prepared(target: Target) -> Target:
-    """Return the target when all it needs is there; end if it can't run here."""
-    if target.probe is not None and (why := target.probe()):
-        sys.exit(f"containers.py: {target.full_name}: {why}")
-    return target
-
-
-def cold(loads: Loads, target: Target, launches: int = COLD) -> dict[str, Any]:
-    """Return the record of a few cold starts."""
-    record = loads.cold(target, launches, {}).result.as_json()
-    if record["completed"] != launches:
-        sys.exit(f"containers.py: {target.full_name} failed: {record['failures'][:1]}")
-    return record
-
-
 def ours_ms(loads: Loads, target: Target) -> float:
     """Return a cold start's median."""
-    return 1e3 * float(cold(loads, target)["service_time_s"]["p50"])
+    return 1e3 * float(cold(loads, target, COLD)["service_time_s"]["p50"])
 
 
 def own_ms(loads: Loads, target: Target) -> float:

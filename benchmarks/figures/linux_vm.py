@@ -10,15 +10,14 @@ The usual way is a bzImage on QEMU's default machine: its BIOS loads it, and it 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from common import alternate, compared, show
+from inside import cold, prepared
 
 from pytest_unikernel.build.linux_kernel import newest_kernel
 from pytest_unikernel.load import LoadOptions, Loads
@@ -43,29 +42,14 @@ def usual(kernel: Path, initrd: str, memory_mib: int) -> Target:
     return Target("usual", argv, ready=Line("VM successfully running"), timeout_s=60)
 
 
-def prepared(target: Target) -> Target:
-    """Return the target when all it boots is made; end if it can't run here."""
-    if target.probe is not None and (why := target.probe()):
-        sys.exit(f"linux_vm.py: {why}")
-    return target
-
-
-def cold(loads: Loads, target: Target) -> dict[str, Any]:
-    """Return the record of a few cold starts."""
-    record = loads.cold(target, COLD, {}).result.as_json()
-    if record["completed"] != COLD:
-        sys.exit(f"linux_vm.py: {target.full_name} failed: {json.dumps(record['failures'][:1], indent=1)}")
-    return record
-
-
 def response_ms(loads: Loads, target: Target) -> float:
     """Return spawn to marker."""
-    return 1e3 * float(cold(loads, target)["service_time_s"]["p50"])
+    return 1e3 * float(cold(loads, target, COLD)["service_time_s"]["p50"])
 
 
 def after_ms(loads: Loads, target: Target) -> float:
     """Return marker to process gone."""
-    return 1e3 * float(cold(loads, target)["phases_s"]["shutdown"]["p50"])
+    return 1e3 * float(cold(loads, target, COLD)["phases_s"]["shutdown"]["p50"])
 
 
 def script(directory: Path, name: str, text: str) -> Path:

@@ -36,7 +36,7 @@ EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 Describe = Callable[[Instance], Mapping[str, Any]]
 
 
-class ApiSupervisor(Books):
+class ApiSupervisor(Books[Launch]):
     """Each instance is a container of an engine, which is asked over its unix socket.
 
     An instance is ended by removing its container by force; ``stop_signal`` is not sent.
@@ -47,7 +47,6 @@ class ApiSupervisor(Books):
     ) -> None:
         """Make a supervisor; ``describe`` returns the body of the request that creates an instance."""
         super().__init__(target)
-        self._target = target
         self._runtime = runtime
         self._describe = describe
         self._ready_at_exit = isinstance(target.ready, Exit)
@@ -190,14 +189,12 @@ class ApiSupervisor(Books):
         if launch.watch is not None:
             self._look_at_output(launch, launch.watch, now_ns)
 
-    def _look_at_output(self, launch: Launch, watch: Watch, now_ns: int) -> None:
-        if watch.marked and launch.log is self.log:
-            self._take_marks(launch.index, watch, now_ns)
-        if watch.ready and not launch.is_ready:
-            self._on_ready(launch, now_ns)
-        if watch.failure is not None and launch.ended_as is None:
-            launch.ended_as = watch.failure
-            self._failing.add(launch, now_ns)
+    def _take_marks(self, launch: Launch, watch: Watch, now_ns: int) -> None:
+        if launch.log is self.log:
+            super()._take_marks(launch, watch, now_ns)
+
+    def _on_failure(self, launch: Launch, now_ns: int) -> None:
+        self._failing.add(launch, now_ns)
 
     def _on_ready(self, launch: Launch, now_ns: int) -> None:
         if launch.ended_as is not None:
@@ -327,16 +324,7 @@ class ApiSupervisor(Books):
         if self._runtime.keep_output:
             launch.log.outputs[launch.index] = launch.tail.decode(errors="replace")
         if self._target.cleanup is not None:
-            self._call_cleanup(self._target.cleanup, launch)
-
-    def _call_cleanup(self, cleanup: Callable[[Instance], None], launch: Launch) -> None:
-        try:
-            cleanup(launch.instance)
-        except Exception as error:
-            raise LoadError(
-                f"{self._target.full_name}: cleanup({launch.instance.id}) raised {error!r}; "
-                "what that instance left behind may still be there"
-            ) from error
+            self._call_cleanup(self._target.cleanup, launch.instance)
 
     def close(self) -> None:
         """Release everything. What still can't be ended is abandoned, uncounted."""

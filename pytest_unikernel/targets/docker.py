@@ -11,8 +11,9 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.stamps import Stamp, Stamps
 from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker_api import by_api
-from pytest_unikernel.targets.engine import Container, Engine
+from pytest_unikernel.targets.engine import Engine
 
 NAME = "docker_container"
 VIAS = ("cli", "api")
@@ -41,6 +42,7 @@ DOCKER = Engine(
     program="docker",
     install="apt-get install docker.io",
     start="start it: systemctl start docker, or dockerd",
+    choosing=("DOCKER_HOST", "DOCKER_CONTEXT"),
     daemons=frozenset({"dockerd", "containerd"}),
     removal=("docker", "rm", "--force", "--volumes", "{ids}"),
     events=(
@@ -79,15 +81,7 @@ def docker_container(
     Raises:
         TargetError: a parameter can't be right.
     """
-    container = engines.checked(
-        NAME,
-        image=image,
-        command=command,
-        network=network,
-        runtime=runtime,
-        pull=pull,
-        options=options,
-    )
+    container = Container(image, command, network, runtime, pull, options).checked(NAME)
     if via not in VIAS:
         raise TargetError(f"{NAME}: via must be one of {', '.join(VIAS)}, got {via!r}")
     target = container_target(DOCKER, container, probe, versions)

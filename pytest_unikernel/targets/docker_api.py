@@ -15,7 +15,7 @@ from pytest_unikernel.errors import LoadError, TargetError
 from pytest_unikernel.readiness import Exit, Line
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 from pytest_unikernel.targets import engine as engines
-from pytest_unikernel.targets.engine import Container
+from pytest_unikernel.targets.container import LABEL, Container
 
 if TYPE_CHECKING:
     from pytest_unikernel.runtime import Runtime
@@ -28,6 +28,7 @@ CONNECT_S = 5.0
 # 6.3 MiB of the available memory; starting it takes two or three short runc processes more.
 MEMORY_MIB = 16
 PROCESSES = 16
+FILES_AND_PORTS = ("{dir}", "{port}", "{events}")  # of a client process, too
 # What belongs to a client process, which there isn't.
 CLIENTS: Mapping[str, object] = {"argv": (), "env": {}, "cwd": None, "console": False}
 
@@ -36,12 +37,9 @@ def by_api(target: Target, program: str, container: Container) -> Target:
     """Return the target whose containers are started by the API instead of a client.
 
     Raises:
-        TargetError: ``options=`` are the command line's.
+        TargetError: ``options=`` are the command line's, and so are files and ports.
     """
-    if container.options:
-        raise TargetError(
-            f"{target.name}: options= are the command line's, via='api' has none, got {container.options!r}"
-        )
+    _check(target.name, container)
     return dataclasses.replace(
         target,
         argv=(),
@@ -53,6 +51,18 @@ def by_api(target: Target, program: str, container: Container) -> Target:
         memory_bytes=MEMORY_MIB << 20,
         processes=PROCESSES,
     )
+
+
+def _check(name: str, container: Container) -> None:
+    if container.options:
+        raise TargetError(
+            f"{name}: options= are the command line's, via='api' has none, got {container.options!r}"
+        )
+    for word in FILES_AND_PORTS:
+        if any(word in part for part in container.command):
+            raise TargetError(
+                f"{name}: via='api' replaces {{id}} and {{session}} only, got {word} in command="
+            )
 
 
 @dataclass(frozen=True)
@@ -104,14 +114,15 @@ def create_body(container: Container, cpus: frozenset[int] | None, instance: Ins
     if cpus:
         host["CpusetCpus"] = ",".join(map(str, sorted(cpus)))
     body = {
-        "Image": engines.image_of(container),
-        "Labels": {engines.LABEL: instance.session},
+        "Image": container.image_name,
+        "Labels": {LABEL: instance.session},
         "Env": [f"UNIKERNEL_ID={instance.id}", f"UNIKERNEL_SESSION={instance.session}"],
         "AttachStdout": True,
         "AttachStderr": True,
         "HostConfig": host,
     }
-    return {**body, "Cmd": list(container.command)} if container.command else body
+    command = [instance.fill(part) for part in container.command]
+    return {**body, "Cmd": command} if command else body
 
 
 def why_not(program: str, probe: Probe | None) -> Unavailable | None:

@@ -13,33 +13,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pytest_unikernel import removecontainers
 from pytest_unikernel.build.container_image import hello_image
-from pytest_unikernel.errors import TargetError
 from pytest_unikernel.stamps import Stamp
 from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.targets.container import LABEL, Container
 
-LABEL = "pytest-unikernel.session"
 SESSION_LABEL = LABEL + "={session}"
-PULLS = ("missing", "always", "never")
 ANSWER_S = 20.0
 LOAD_S = 60.0
 PULL_S = 600.0
 MAY_NOT_CONNECT = (
     f"run as root, or add uid {os.getuid()} to the socket's group (which makes it as good as root)"
 )
-# What we say ourselves; the value tells why.
-OURS = {
-    **dict.fromkeys(("--name", "--cidfile"), "a container is named by its UNIKERNEL_ID"),
-    **dict.fromkeys(("--rm", "--restart"), "containers are removed after each launch"),
-    **dict.fromkeys(("-d", "--detach", "-i", "--interactive", "-t", "--tty", "-it"), "the client waits"),
-    "--pull": "it is a parameter of its own",
-    **dict.fromkeys(("--network", "--net"), "network= is a parameter of its own"),
-    "--runtime": "runtime= is a parameter of its own",
-}
 # In the order in which they happen; started, ready and exited are the client's.
 ORDER = ("started", "create", "start", "die", "exited", "destroy")
 # What a container prints may arrive before the engine has noted that it started.
@@ -53,22 +42,6 @@ PHASES = {
 }
 
 
-class Container(NamedTuple):
-    """What is run, as the user asked for it.
-
-    Attributes:
-        image: None is our own small one.
-        options: more arguments of ``run``, before the image.
-    """
-
-    image: str | None = None
-    command: tuple[str, ...] = ()
-    network: str | None = None
-    runtime: str | None = None
-    pull: str = "missing"
-    options: tuple[str, ...] = ()
-
-
 class Engine(NamedTuple):
     """An engine's own words.
 
@@ -76,6 +49,7 @@ class Engine(NamedTuple):
         target: the fixture's name.
         program: its client.
         install, start: what cures a missing client, and one that gets no answer.
+        choosing: variables of the environment that choose an engine.
         daemons: programs that belong to it.
         removal: argv, see :class:`Target`; the ids are its last part.
         events: arguments of the client that print its events.
@@ -89,6 +63,7 @@ class Engine(NamedTuple):
     program: str
     install: str
     start: str
+    choosing: tuple[str, ...]
     daemons: frozenset[str]
     removal: tuple[str, ...]
     events: tuple[str, ...]
@@ -105,40 +80,6 @@ class Engine(NamedTuple):
         return (sys.executable, "-I", "-S", helper, SESSION_LABEL, *self.removal[:-1])
 
 
-def checked(
-    name: str,
-    *,
-    image: object,
-    command: object,
-    network: object,
-    runtime: object,
-    pull: object,
-    options: object,
-) -> Container:
-    """Return what is run.
-
-    Raises:
-        TargetError: a parameter can't be right.
-    """
-    for key, value in (("image", image), ("network", network), ("runtime", runtime)):
-        if value is not None and (not isinstance(value, str) or not value or value.startswith("-")):
-            raise TargetError(f"{name}: {key} must be a name, got {value!r}")
-    for key, value in (("command", command), ("options", options)):
-        if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) for part in value):
-            raise TargetError(f"{name}: {key} must be a list of text, one entry per argument, got {value!r}")
-    if pull not in PULLS:
-        raise TargetError(f"{name}: pull must be one of {', '.join(PULLS)}, got {pull!r}")
-    _refuse_ours(name, options)  # type: ignore[arg-type]
-    return Container(image, tuple(command), network, runtime, str(pull), tuple(options))  # type: ignore[arg-type]
-
-
-def _refuse_ours(name: str, options: Sequence[str]) -> None:
-    for option in options:
-        word = option.partition("=")[0]
-        if word in OURS:
-            raise TargetError(f"{name}: options= can't hold {option!r}: {OURS[word]}")
-
-
 def run_argv(engine: Engine, container: Container) -> tuple[str, ...]:
     """Return the argv of one launch."""
     network = () if container.network is None else ("--network", container.network)
@@ -151,14 +92,9 @@ def run_argv(engine: Engine, container: Container) -> tuple[str, ...]:
         *network,
         *after,
         *container.options,
-        image_of(container),
+        container.image_name,
         *container.command,
     )
-
-
-def image_of(container: Container) -> str:
-    """Return the image's name."""
-    return hello_image().tag if container.image is None else container.image
 
 
 def pinned(target: Target, place: Place) -> Target:
@@ -209,18 +145,17 @@ def why_not(engine: Engine, container: Container) -> Unavailable | None:
     if shutil.which(engine.program) is None:
         return Unavailable(f"no {engine.program} on PATH", engine.install)
     asked = call(engine.program, "info", "--format", "{{json .}}")
-    said = asked.error or _errors_in(asked.out)
-    if asked.status or said:
-        return Unavailable(f"{engine.program} can't be used: {said or asked.status}", _cure(engine, said))
+    wrong = (asked.error or f"status {asked.status}") if asked.status else _errors_in(asked.out)
+    if wrong:  # what it says on stderr besides are warnings, of a working engine too
+        return Unavailable(f"{engine.program} can't be used: {wrong}", _cure(engine, wrong))
     return _why_no_image(engine, container)
 
 
 def _errors_in(out: str) -> str:
     """Return what ``info`` says in its answer instead of failing."""
-    try:
-        found = json.loads(out)
-    except ValueError:
-        return "its answer to `info` is no JSON"
+    found = _object(out)
+    if not found:
+        return f"its answer to `info` is no JSON object, but {out[:80]!r}"
     errors = found.get("ServerErrors") or []
     return str(errors[0]) if errors else ""
 
@@ -228,11 +163,15 @@ def _errors_in(out: str) -> str:
 def _cure(engine: Engine, said: str) -> str:
     if "permission denied" in said.lower():
         return MAY_NOT_CONNECT
+    chosen = {name: os.environ[name] for name in engine.choosing if os.environ.get(name)}
+    if chosen:
+        where = " and ".join(f"{name}={value!r}" for name, value in chosen.items())
+        return f"{where} must be right, or unset; or start what it names"
     return engine.start
 
 
 def _why_no_image(engine: Engine, container: Container) -> Unavailable | None:
-    image = image_of(container)
+    image = container.image_name
     is_here = call(engine.program, "image", "inspect", "--format", "{{.Id}}", image).status == 0
     if container.image is None:
         return None if is_here else _loaded(engine)
@@ -257,7 +196,7 @@ def _loaded(engine: Engine) -> Unavailable | None:
 
 def described(engine: Engine, container: Container) -> dict[str, str]:
     """Return the image that is run, for the record."""
-    image = image_of(container)
+    image = container.image_name
     inspected = call(engine.program, "image", "inspect", "--format", "{{.Id}}", image)
     digest = inspected.out.strip().removeprefix("sha256:")[:16] or "unknown"
     return {"image": f"{image} sha256:{digest}"}
@@ -265,9 +204,12 @@ def described(engine: Engine, container: Container) -> dict[str, str]:
 
 def info(program: str) -> dict[str, Any]:
     """Return what ``info`` says; empty if nothing."""
-    asked = call(program, "info", "--format", "{{json .}}")
+    return _object(call(program, "info", "--format", "{{json .}}").out)
+
+
+def _object(text: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(asked.out)
+        found = json.loads(text)
     except ValueError:
         return {}
-    return found
+    return found if isinstance(found, dict) else {}

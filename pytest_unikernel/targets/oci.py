@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pytest_unikernel import removestates
 from pytest_unikernel.build.container_image import PROGRAM
-from pytest_unikernel.build.oci_bundle import hello_rootfs, write_bundle
+from pytest_unikernel.build.oci_bundle import MOUNT_POINTS, hello_rootfs, write_bundle
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.host import program_version
 from pytest_unikernel.target import Place, Target, Unavailable
@@ -27,6 +27,13 @@ INSTALL = {
     "crun": "apt-get install crun",
     "youki": "cargo install youki",
     "runsc": "install gVisor's runsc",
+}
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+# What runtimes say -> what helps.
+CURES = {
+    "hybrid mode": "boot with cgroups of one version (systemd.unified_cgroup_hierarchy=1), or mount what "
+    "/sys/fs/cgroup/unified/cgroup.controllers lists as version 1; or take runtime='runc'",
+    "cannot run with network enabled in root network namespace": "options=['--network=none']",
 }
 PATIENCE_S = 20.0
 # Measured: the runtime's own peak and what a small container is accounted for.
@@ -45,9 +52,9 @@ def oci_container(
 
     Args:
         runtime: a program with runc's command line: ``runc``, ``crun``, ``youki``, ``runsc`` …, or its path.
-        rootfs: the directory that is the container's root, read-only; by default one with a small static
-            program of ours.
-        command: what is run in it, an argv.
+        rootfs: the directory that is the container's root, read-only, with ``dev``, ``proc`` and ``sys`` to
+            mount on; by default one with a small static program of ours.
+        command: what is run in it, an argv; the same for all instances.
         bundle: a bundle of the user's, used as it is, in place of both.
         options: more of the runtime's own arguments, before ``run``.
 
@@ -94,7 +101,15 @@ class _Plan:
             target,
             argv=self.argv(str(root), str(bundle)),
             removal=(self.runtime, *self.options, "--root", str(root), "delete", "--force", "{id}"),
-            leftovers=(sys.executable, "-I", "-S", removestates.__file__, self.runtime, str(root)),
+            leftovers=(
+                sys.executable,
+                "-I",
+                "-S",
+                removestates.__file__,
+                str(root),
+                self.runtime,
+                *self.options,
+            ),
         )
 
     def _made(self, directory: Path, environment: Mapping[str, str]) -> Path:
@@ -106,19 +121,23 @@ class _Plan:
         """Return why the runtime can't run a container here, or None; tried with the bundle itself."""
         name = Path(self.runtime).name
         if shutil.which(self.runtime) is None:
-            return Unavailable(f"no {self.runtime} on PATH", INSTALL.get(name, f"install {name}"))
+            return self._why_not_found(name)
         if self.bundle is not None or self.rootfs is not None:
             return None
         said = self._tried()
         if said is None:
             return None
-        cure = "run as root" if os.geteuid() else f"{name} run, by hand, says more with --debug"
-        if "hybrid mode" in said:
-            cure = (
-                "boot with cgroups of one version (systemd.unified_cgroup_hierarchy=1), or mount what "
-                "/sys/fs/cgroup/unified/cgroup.controllers lists as version 1; or take runtime='runc'"
-            )
+        usual = "run as root" if os.geteuid() else f"{name} run, by hand, says more with --debug"
+        cure = next((cure for words, cure in CURES.items() if words in said), usual)
         return Unavailable(f"{name} can't run a container here: {said}", cure)
+
+    def _why_not_found(self, name: str) -> Unavailable:
+        beside = shutil.which(name, path=SYSTEM_PATH) if name == self.runtime else None
+        if beside is not None:  # a plain user's PATH may have no sbin
+            return Unavailable(f"no {name} on PATH, but {beside} is there", f"runtime={beside!r}")
+        if name != self.runtime:
+            return Unavailable(f"{self.runtime!r} is no program", "name one that may be executed")
+        return Unavailable(f"no {name} on PATH", INSTALL.get(name, f"install {name}"))
 
     def _tried(self) -> str | None:
         """Run our container once; return what went wrong."""
@@ -150,24 +169,36 @@ def _rootfs(rootfs: PathText | None, command: Sequence[str], bundle: PathText | 
         raise TargetError(f"{NAME}: bundle= has its own root and command, got {rootfs!r} and {command!r} too")
     if rootfs is None:
         return None
-    if not Path(rootfs).is_dir():
-        raise TargetError(f"{NAME}: rootfs must be a directory, got {os.fspath(rootfs)!r}")
+    if not _is_path(rootfs) or not Path(rootfs).is_dir():
+        raise TargetError(f"{NAME}: rootfs must be a directory, got {rootfs!r}")
+    missing = [name for name in MOUNT_POINTS if not (Path(rootfs) / name).is_dir()]
+    if missing:  # the runtime would make them
+        raise TargetError(
+            f"{NAME}: rootfs must have directories to mount on, and {os.fspath(rootfs)!r} has no "
+            f"{', '.join(missing)}; make them, empty"
+        )
     if not command:
         raise TargetError(f"{NAME}: command= must say what is run in {os.fspath(rootfs)!r}")
     return Path(rootfs).resolve()
 
 
+def _is_path(value: object) -> bool:
+    return isinstance(value, (str, os.PathLike)) and os.fspath(value) != ""
+
+
 def _bundle(bundle: PathText | None) -> Path | None:
     if bundle is None:
         return None
-    if not (Path(bundle) / "config.json").is_file():
-        raise TargetError(f"{NAME}: bundle must be a directory with a config.json, got {os.fspath(bundle)!r}")
+    if not _is_path(bundle) or not (Path(bundle) / "config.json").is_file():
+        raise TargetError(f"{NAME}: bundle must be a directory with a config.json, got {bundle!r}")
     return Path(bundle).resolve()
 
 
 def _options(options: Sequence[str]) -> tuple[str, ...]:
     if not isinstance(options, (list, tuple)) or not all(isinstance(part, str) for part in options):
         raise TargetError(f"{NAME}: options must be a list of text, one entry per argument, got {options!r}")
+    if any(option.partition("=")[0].lstrip("-") == "root" for option in options):
+        raise TargetError(f"{NAME}: options= can't hold --root, which is each load's own, got {options!r}")
     return tuple(options)
 
 
@@ -177,6 +208,8 @@ def _check(plan: _Plan, command: Sequence[str]) -> None:
         raise TargetError(f"{NAME}: runtime must be a program's name or path, got {runtime!r}")
     if not isinstance(command, (list, tuple)) or not all(isinstance(part, str) for part in command):
         raise TargetError(f"{NAME}: command must be a list of text, one entry per argument, got {command!r}")
+    if any("\0" in part for part in command):
+        raise TargetError(f"{NAME}: command can't hold a NUL byte, got {command!r}")
 
 
 OCI_CONTAINER = dataclasses.replace(oci_container(), factory=oci_container)

@@ -13,10 +13,12 @@ from pytest_unikernel.clock import NS_PER_S
 from pytest_unikernel.stamps import Stamp
 from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker import container_target
-from pytest_unikernel.targets.engine import Container, Engine
+from pytest_unikernel.targets.engine import Engine
 
 NAME = "podman_container"
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"  # where Podman looks as well
 # Podman's words, and Docker's for the same.
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 EVENTS = {"create": "create", "start": "start", "died": "die", "remove": "destroy"}
@@ -50,6 +52,7 @@ PODMAN = Engine(
     program="podman",
     install="apt-get install podman",
     start="podman info, by hand, says more",
+    choosing=("CONTAINER_HOST", "CONTAINER_CONNECTION"),
     daemons=frozenset({"podman"}),
     # Without a time it asks politely first, and waits ten seconds.
     removal=("podman", "rm", "--force", "--time", "0", "--volumes", "--ignore", "{ids}"),
@@ -84,22 +87,18 @@ def podman_container(
     Raises:
         TargetError: a parameter can't be right.
     """
-    container = engines.checked(
-        NAME,
-        image=image,
-        command=command,
-        network=network,
-        runtime=runtime,
-        pull=pull,
-        options=options,
-    )
-    return container_target(PODMAN, container, probe, versions)
+    container = Container(image, command, network, runtime, pull, options)
+    return container_target(PODMAN, container.checked(NAME), probe, versions)
 
 
 def probe(engine: Engine, container: Container) -> Unavailable | None:
     """Return why this container can't be run here, or None."""
     runtime = container.runtime
-    if runtime is not None and shutil.which(runtime) is None:
+    if (
+        runtime is not None
+        and shutil.which(runtime) is None
+        and shutil.which(runtime, path=SYSTEM_PATH) is None
+    ):
         return Unavailable(f"no runtime {runtime!r} on PATH", f"apt-get install {runtime}")
     return engines.why_not(engine, container)
 

@@ -48,7 +48,9 @@ throughput_hz throughput_per_core_hz warmup_s window_s trials per_trial schedule
 unfinished failed verdict interrupted in_flight_max response_time_s service_time_s lateness_s distribution
 intervals_s phases_s neighbours_s instance generator host
 """)
-PER_TRIAL_KEYS = words("throughput_hz achieved_rate_hz p50 p99 verdict")
+PER_TRIAL_KEYS = words(
+    "throughput_hz achieved_rate_hz p50 p90 p99 verdict scheduled completed censored failure_rate"
+)
 SUMMARY_KEYS = words("n censored min mean max stddev p50 p90 p95 p99 p99.9")
 INSTANCE_KEYS = words("user_s system_s max_rss_bytes")
 GENERATOR_KEYS = words("cpu_s_per_launch spawn_s loop_turn_s realtime")

@@ -37,6 +37,19 @@ def test_a_target_that_cannot_run_is_skipped_with_reason_and_cure(pytester: pyte
     result.stdout.fnmatch_lines(["SKIPPED*test_it.py:*vm?kvm?: /dev/kvm is missing; modprobe kvm_amd"])
 
 
+def test_the_summary_says_which_target_can_not_run_and_what_cures_it(pytester: pytest.Pytester) -> None:
+    result = run(pytester, source=MISSING)
+    result.stdout.fnmatch_lines(
+        ["could not run here", "", "  vm?kvm?: /dev/kvm is missing", "    cure: modprobe kvm_amd"],
+        consecutive=True,
+    )
+
+
+def test_where_nothing_could_run_the_summary_says_why(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "-k", "kvm", source=MISSING)
+    result.stdout.fnmatch_lines(["=* unikernel load sweeps =*", "could not run here"], consecutive=True)
+
+
 def test_a_required_variant_fails_where_it_cannot_run(pytester: pytest.Pytester) -> None:
     result = run(pytester, "--sweep-require=vm[kvm]", source=MISSING)
     result.assert_outcomes(passed=1, failed=1)

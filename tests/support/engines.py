@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pytest_unikernel.build.container_image import ContainerImage, Member, made
 from pytest_unikernel.target import Target
-from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.container import LABEL
 
 BOUND_S = 60
 
@@ -63,4 +63,4 @@ class Client(NamedTuple):
 
 def label_of(token: str) -> str:
     """Return the label that a session's containers have."""
-    return f"{engines.LABEL}={token}"
+    return f"{LABEL}={token}"

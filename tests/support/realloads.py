@@ -10,11 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.load import LoadOptions, Loads
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.processes import ProcessSupervisor
+from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
@@ -53,6 +57,14 @@ def launched(
     """Launch one after the other; return their log."""
     with supervised(session, target, timeout_s=timeout_s, realtime=realtime) as supervisor:
         return run_cold(supervisor, launches, unmeasured=0).log
+
+
+@contextmanager
+def loading(session: Session, **options: Any) -> Iterator[Loads]:
+    """Give what runs loads."""
+    given = LoadOptions(realtime="off", quiet_host="off", **{"timeout_s": 30.0, **options})
+    with Interrupts() as interrupts:
+        yield Loads(session, given, Quiescence(session.sample), interrupts)
 
 
 def shell(line: str) -> Target:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,10 @@ from typing import Any
 import pytest
 from needed import needs_busybox
 from realengine import RealEngine, real_engine
-from realloads import until
+from realloads import loading, until
 
-from pytest_unikernel.interrupts import Interrupts
-from pytest_unikernel.load import LoadOptions, Loads, Measured
+from pytest_unikernel.load import Measured
 from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.readiness import Line
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Instance, Target
@@ -58,14 +55,6 @@ def measured(session: Session, target: Target, launches: int = 2, **options: Any
     assert missing is None, missing
     with loading(session, **options) as loads:
         return loads.cold(target, launches, {}, unmeasured=0)
-
-
-@contextmanager
-def loading(session: Session, **options: Any) -> Iterator[Loads]:
-    """Give what runs loads."""
-    given = LoadOptions(realtime="off", quiet_host="off", **{"timeout_s": 30.0, **options})
-    with Interrupts() as interrupts:
-        yield Loads(session, given, Quiescence(session.sample), interrupts)
 
 
 def in_shell(image: str, line: str, **fields: Any) -> Target:

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import realloads
 from engines import Client, busybox_image, label_of, why_not
-from realloads import launched, outcomes, supervised, until
+from realloads import outcomes, supervised, until
 
 from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.leftovercommand import remove, removed_afterwards
+from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.readiness import Line
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Target
 from pytest_unikernel.targets.docker import docker_container
@@ -56,9 +58,18 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return Engine(request.param, target, client, busybox_image().tag)
 
 
+def launched(session: Session, target: Target, launches: int = 1, *, timeout_s: float = 60.0) -> LaunchLog:
+    """Launch one after the other; what stood by the containers is gone when they are, too."""
+    adopted = Adopted()
+    try:
+        return realloads.launched(session, target, launches, timeout_s=timeout_s)
+    finally:
+        adopted.clear(session.token, are_ending=True)
+
+
 def test_the_default_container_says_hello_and_nothing_is_left(session: Session, engine: Engine) -> None:
     before = engine.client.everything()
-    log = launched(session, engine.target, 2, timeout_s=60)
+    log = launched(session, engine.target, 2)
     assert outcomes(log) == [OK, OK], log.tails
     assert engine.client.everything() == before
 
@@ -66,28 +77,28 @@ def test_the_default_container_says_hello_and_nothing_is_left(session: Session, 
 def test_the_default_network_is_the_engines_own(session: Session, engine: Engine) -> None:
     target = ENGINES[engine.name]()
     assert "--network" not in target.argv
-    assert outcomes(launched(session, target, 1, timeout_s=60)) == [OK]
+    assert outcomes(launched(session, target)) == [OK]
 
 
 def test_the_containers_status_decides(session: Session, engine: Engine) -> None:
-    log = launched(session, engine.running("echo oh no; exit 3"), 1, timeout_s=60)
+    log = launched(session, engine.running("echo oh no; exit 3"))
     assert outcomes(log) == [Outcome.EXIT_CODE]
     assert list(log.status) == [3]
     assert "oh no" in log.tails[0]
-    assert outcomes(launched(session, engine.running("exit 3")(exit_codes={3}), 1, timeout_s=60)) == [OK]
+    assert outcomes(launched(session, engine.running("exit 3")(exit_codes={3}))) == [OK]
 
 
 @pytest.mark.parametrize(("command", "status"), [("/no/such", 127), ("/noexec", 126)])
 def test_a_command_that_can_not_be_run_is_an_exit_code(
     session: Session, engine: Engine, command: str, status: int
 ) -> None:
-    log = launched(session, engine.target(image=engine.shell, command=[command]), 1, timeout_s=60)
+    log = launched(session, engine.target(image=engine.shell, command=[command]))
     assert outcomes(log) == [Outcome.EXIT_CODE], log.tails
     assert list(log.status) == [status]
 
 
 def test_what_the_engine_refuses_is_a_daemon_error(session: Session, engine: Engine) -> None:
-    log = launched(session, engine.target(network="no-such-network"), 1, timeout_s=60)
+    log = launched(session, engine.target(network="no-such-network"))
     assert outcomes(log) == [Outcome.DAEMON_ERROR], log.tails
     assert "no-such-network" in log.tails[0]
 
@@ -111,7 +122,7 @@ def test_a_name_that_is_taken_is_a_daemon_error_and_its_owner_stays(session: Ses
 def test_one_that_never_exits_is_a_time_out_and_is_removed(session: Session, engine: Engine) -> None:
     before = engine.client.everything()
     with removed_afterwards(engine.target, session.token) as problems:
-        log = launched(session, engine.running("sleep 1000"), 1, timeout_s=3)
+        log = launched(session, engine.running("sleep 1000"), timeout_s=3)
     assert outcomes(log) == [Outcome.TIMEOUT]
     assert not problems
     assert engine.client.everything() == before
@@ -119,7 +130,7 @@ def test_one_that_never_exits_is_a_time_out_and_is_removed(session: Session, eng
 
 def test_anonymous_volumes_go_with_their_containers(session: Session, engine: Engine) -> None:
     before = engine.client.everything()
-    log = launched(session, engine.running(": > /data/x", options=["--volume", "/data"]), 1, timeout_s=60)
+    log = launched(session, engine.running(": > /data/x", options=["--volume", "/data"]))
     assert outcomes(log) == [OK], log.tails
     assert engine.client.everything() == before
 
@@ -127,21 +138,21 @@ def test_anonymous_volumes_go_with_their_containers(session: Session, engine: En
 def test_a_line_can_be_the_ready_one(session: Session, engine: Engine) -> None:
     target = engine.running("echo up; exec sleep 1000")(ready=Line("up"), long_lived=True, stop_grace_s=0.5)
     with removed_afterwards(engine.target, session.token):
-        log = launched(session, target, 1, timeout_s=60)
+        log = launched(session, target)
     assert outcomes(log) == [OK], log.tails
     assert not engine.client.call("ps", "-aq", "--filter", f"label={label_of(session.token)}").split()
 
 
 def test_every_container_has_its_id_in_its_environment(session: Session, engine: Engine) -> None:
     target = engine.running("echo id is $UNIKERNEL_ID")(output=f"id is u{session.token[:8]}-")
-    assert outcomes(launched(session, target, 1, timeout_s=60)) == [OK]
+    assert outcomes(launched(session, target)) == [OK]
 
 
 def test_other_peoples_containers_stay(session: Session, engine: Engine) -> None:
     theirs = engine.client.call("create", "--label", label_of("0" * 32), engine.shell).strip()
     try:
         with removed_afterwards(engine.target, session.token):
-            launched(session, engine.target, 1, timeout_s=60)
+            launched(session, engine.target)
         assert theirs in engine.client.containers()
     finally:
         engine.client.call("rm", "-f", theirs)

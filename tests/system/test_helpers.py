@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -274,9 +275,9 @@ def test_written_down_commands_are_run_and_failing_ones_do_not_matter(
         "4": ["touch", str(tmp_path / "it's done; rm -r")],
     }
     for name, argv in commands.items():
-        (orphanage.directory / "removals" / name).write_bytes(
-            b"".join(part.encode() + b"\0" for part in argv)
-        )
+        command = json.dumps({"argv": argv, "env": {"PATH": os.environ["PATH"]}})
+        (orphanage.directory / "removals" / name).write_text(command)
+    (orphanage.directory / "removals" / "0").write_text("cut sho")
     orphanage.end()
     assert (tmp_path / "it's done; rm -r").exists()
     assert not orphanage.directory.exists()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from realloads import alive, launched, outcomes, shell, supervised, until
+from realloads import alive, heed_signals, launched, outcomes, shell, supervised, until
 from sweeprun import run_apart, write
 
 from pytest_unikernel.loadgen import run_cold
@@ -126,6 +127,36 @@ def test_leftovers_that_stay_are_told_and_the_load_is_on_record(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*the load is on record, but can't remove what instances left: no way*"])
     assert (pytester.path / "o.json").exists()
+
+
+def test_what_could_not_be_removed_is_tried_anew_at_the_end(pytester: pytest.Pytester, place: Path) -> None:
+    once = f"; test -e {place}/../tried || {{{{ : > {place}/../tried; exit 1; }}}}"
+    source = LEFTOVERS.format(place=place, line=":", status="").replace("rm ", f"true{once}; rm ")
+    write(pytester, source.replace("{{", "{").replace("}}", "}"), head=IMPORTS)
+    run_apart(pytester).assert_outcomes(failed=1)
+    assert (place / "../tried").exists()
+    assert not list(place.iterdir())
+
+
+def test_ctrl_c_while_leftovers_are_removed_leaves_nothing(tmp_path: Path, place: Path) -> None:
+    wait = f"true; : > {tmp_path}/began; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; rm "
+    source = LEFTOVERS.format(place=place, line=":", status="").replace("rm ", wait)
+    (tmp_path / "test_it.py").write_text(IMPORTS + source)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_it.py"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=heed_signals,  # noqa: PLW1509 - no threads here
+    )
+    try:
+        assert until((tmp_path / "began").exists)
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    finally:
+        (tmp_path / "go").touch()
+        run.wait()
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert not list(place.iterdir())
 
 
 def test_the_reaper_removes_leftovers_when_pytest_is_killed(tmp_path: Path, place: Path) -> None:

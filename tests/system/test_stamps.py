@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from realloads import loading, shell
 from sweeprun import loads, run_apart, write
+
+from pytest_unikernel.session import Session
+from pytest_unikernel.stampreader import StampReader
+from pytest_unikernel.stamps import Stamps
 
 IMPORTS = "import pytest\nfrom pytest_unikernel import Stamp, Stamps, Target\n\n\n"
 # The engine: each instance tells it that it began; it says so, and prints other things besides.
@@ -72,3 +77,21 @@ def test_more_than_a_pipe_holds_loses_no_stamp(pytester: pytest.Pytester, book: 
     run_apart(pytester, "--benchmark-json=o.json").assert_outcomes(passed=1)
     begun = loads(pytester.path / "o.json")["test_it"]["intervals_s"]["started->begun"]
     assert (begun["n"], begun["censored"]) == (3, 0)
+
+
+def test_a_program_that_has_ended_does_not_keep_the_generator_awake(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[StampReader] = []
+    take = StampReader._take
+
+    def counted(self: StampReader) -> bool:
+        looks.append(self)
+        return take(self)
+
+    monkeypatch.setattr(StampReader, "_take", counted)
+    target = shell("sleep 0.2")(stamps=Stamps(["/bin/echo", "one line"], lambda _: None))
+    with loading(session) as runs:
+        done = runs.cold(target, 3, {}, unmeasured=0)
+    assert done.result.completed == 3
+    assert len(looks) < 100

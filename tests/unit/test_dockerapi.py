@@ -19,8 +19,9 @@ from pytest_unikernel.readiness import Event, Exit, Http, Line, Port, Ready
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 from pytest_unikernel.targets import docker_api
 from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker import DOCKER_CONTAINER
-from pytest_unikernel.targets.engine import Answer, Container
+from pytest_unikernel.targets.engine import Answer
 
 ASKED = Request("POST", "/containers/1/wait?condition=next-exit")
 CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{"StatusCode":3}\n\r\n0\r\n\r\n'
@@ -214,10 +215,10 @@ def test_what_belongs_to_a_client_is_refused(change: dict[str, Any]) -> None:
 
 
 def test_a_container_is_created_with_everything_that_was_asked_for() -> None:
-    container = Container("img", ("a", "b c"), "none", "crun")
+    container = Container("img", ("a", "b c", "{id} of {session}, {other}"), "none", "crun")
     assert docker_api.create_body(container, frozenset({3, 1}), INSTANCE) == {
         "Image": "img",
-        "Cmd": ["a", "b c"],
+        "Cmd": ["a", "b c", "u1-7 of token, {other}"],
         "Labels": {"pytest-unikernel.session": "token"},
         "Env": ["UNIKERNEL_ID=u1-7", "UNIKERNEL_SESSION=token"],
         "AttachStdout": True,

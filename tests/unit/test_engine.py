@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.stamps import Stamp
 from pytest_unikernel.target import Place, Target
-from pytest_unikernel.targets import docker, podman
+from pytest_unikernel.targets import docker, oci, podman
 from pytest_unikernel.targets.docker import docker_container
 from pytest_unikernel.targets.oci import oci_container
 from pytest_unikernel.targets.podman import podman_container
@@ -63,6 +64,15 @@ def test_a_variant_is_named_after_what_matters(parameters: dict[str, Any], name:
         ({"options": ["--rm"]}, "containers are removed after each launch"),
         ({"options": ["--name=mine"]}, "a container is named by its UNIKERNEL_ID"),
         ({"options": ["-d"]}, "the client waits"),
+        ({"options": ["-d=true"]}, "the client waits"),
+        ({"options": ["-dit"]}, "options= can't hold '-dit': the client waits"),
+        ({"options": ["-Pt"]}, "the client waits"),
+        ({"options": ["--label", "pytest-unikernel.session=x"]}, "that label tells whose a container is"),
+        ({"options": ["-lpytest-unikernel.session"]}, "that label tells whose a container is"),
+        ({"options": ["alpine"]}, "options= must begin with a hyphen, or it is an image, got 'alpine'"),
+        ({"options": ["--pod", "new:mine"]}, "the pod would be left"),
+        ({"options": ["--rmi"]}, "the next launch needs the image"),
+        ({"options": ["--help"]}, "it runs nothing"),
         ({"options": ["--network", "host"]}, "network= is a parameter of its own"),
     ],
 )
@@ -70,6 +80,19 @@ def test_what_can_not_be_right_is_refused(factory: Any, wrong: dict[str, Any], r
     with pytest.raises(TargetError) as refused:
         factory(**wrong)
     assert rule in str(refused.value)
+
+
+@pytest.mark.parametrize("options", [["-v/data:/data"], ["-ed=it"], ["--env", "d=1"], ["-Pq"], ["--init"]])
+@pytest.mark.parametrize("factory", ENGINES)
+def test_what_only_looks_like_ours_is_passed_on(factory: Any, options: list[str]) -> None:
+    argv = factory(options=options).argv
+    assert argv[-1 - len(options) :] == (*options, hello_image().tag)
+
+
+@pytest.mark.parametrize("word", ["{dir}", "{port}", "{events}"])
+def test_what_belongs_to_a_client_process_is_refused_where_there_is_none(word: str) -> None:
+    with pytest.raises(TargetError, match="replaces {id} and {session} only, got " + word):
+        docker_container(via="api", command=["serve", f"--at={word}"])
 
 
 def test_a_way_that_is_not_known_is_refused() -> None:
@@ -135,6 +158,12 @@ def test_a_line_of_podmans_events_is_a_stamp_or_nothing(line: bytes, stamp: Stam
         ({"command": "echo"}, "command must be a list"),
         ({"rootfs": "/no/such"}, "rootfs must be a directory, got '/no/such'"),
         ({"rootfs": "/"}, "command= must say what is run in '/'"),
+        ({"rootfs": ""}, "rootfs must be a directory, got ''"),
+        ({"rootfs": 5}, "rootfs must be a directory, got 5"),
+        ({"rootfs": "/dev", "command": ["/x"]}, "to mount on, and '/dev' has no dev, proc, sys; make them"),
+        ({"bundle": 5}, "bundle must be a directory with a config.json, got 5"),
+        ({"command": ["a\0b"]}, "command can't hold a NUL byte"),
+        ({"options": ["--debug", "--root=/x"]}, "options= can't hold --root"),
         ({"bundle": "/"}, "bundle must be a directory with a config.json, got '/'"),
         ({"bundle": "/", "command": ["x"]}, "bundle= has its own root and command"),
         ({"options": "--debug"}, "options must be a list of text"),
@@ -146,9 +175,90 @@ def test_a_bundle_that_can_not_be_right_is_refused(wrong: dict[str, Any], rule: 
     assert rule in str(refused.value)
 
 
+def client(directory: Path, monkeypatch: pytest.MonkeyPatch, name: str, script: str) -> None:
+    """Put a client on PATH, and nothing else."""
+    program = directory / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(directory))
+
+
+@pytest.mark.parametrize("factory", ENGINES)
+def test_an_engine_that_warns_is_no_engine_that_fails(
+    factory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target: Target = factory()
+    client(tmp_path, monkeypatch, target.argv[0], "echo 'WARNING: no swap limit' >&2; echo '{\"ID\": \"x\"}'")
+    assert target.probe is not None
+    assert target.probe() is None
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ('echo \'{"ServerErrors": ["no daemon"]}\'', "docker can't be used: no daemon"),
+        ("echo 'WARNING: x\nno daemon' >&2; exit 1", "docker can't be used: no daemon"),
+        ("exit 3", "docker can't be used: status 3"),
+        ("echo null", "docker can't be used: its answer to `info` is no JSON object, but 'null\\n'"),
+        ("echo hello", "docker can't be used: its answer to `info` is no JSON object, but 'hello\\n'"),
+    ],
+)
+def test_an_engine_that_can_not_be_asked_says_why(
+    script: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in docker.DOCKER.choosing:
+        monkeypatch.delenv(name, raising=False)
+    client(tmp_path, monkeypatch, "docker", script)
+    probe = docker_container().probe
+    assert probe is not None
+    missing = probe()
+    assert missing is not None
+    assert (missing.reason, missing.cure) == (reason, docker.DOCKER.start)
+
+
+def test_an_engine_that_was_chosen_by_the_environment_is_named_in_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client(tmp_path, monkeypatch, "docker", "exit 1")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://there:1")
+    probe = docker_container().probe
+    assert probe is not None
+    missing = probe()
+    assert missing is not None
+    assert missing.cure == "DOCKER_HOST='tcp://there:1' must be right, or unset; or start what it names"
+
+
 def test_a_runtime_of_podmans_is_a_program() -> None:
     probe = podman_container(runtime="no-such-runtime").probe
     assert probe is not None
     missing = probe()
     assert missing is not None
     assert missing.reason == "no runtime 'no-such-runtime' on PATH"
+
+
+def test_a_runtime_that_is_beside_a_plain_users_path_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "runc"
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", "/no/such/place")
+    monkeypatch.setattr(oci, "SYSTEM_PATH", str(tmp_path))
+    probe = oci_container().probe
+    assert probe is not None
+    assert str(probe()) == f"no runc on PATH, but {program} is there; runtime={str(program)!r}"
+
+
+def test_a_runtime_whose_path_is_wrong_is_named() -> None:
+    probe = oci_container(runtime="/no/such/runc").probe
+    assert probe is not None
+    assert str(probe()).startswith("'/no/such/runc' is no program; ")
+
+
+def test_a_runtime_that_wants_an_option_is_told_which(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "cannot run with network enabled in root network namespace"
+    client(tmp_path, monkeypatch, "runsc", f"echo '{said}' >&2; exit 128")
+    probe = oci_container(runtime="runsc").probe
+    assert probe is not None
+    assert str(probe()) == f"runsc can't run a container here: {said}; options=['--network=none']"

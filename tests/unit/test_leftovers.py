@@ -101,3 +101,23 @@ def test_a_process_without_memory_is_dying(proc: Proc, environment: bytes, dying
     proc.child(11, "R", 11, environment)
     assert leftovers._is_dying(11) == dying
     assert not leftovers._is_dying(12)
+
+
+@pytest.mark.parametrize("are_ending", [True, False])
+def test_what_is_going_to_end_by_itself_is_waited_for(
+    proc: Proc, monkeypatch: pytest.MonkeyPatch, are_ending: bool
+) -> None:
+    adopted = Adopted()
+    proc.child(11, "S", 11, b"A=b\0")
+
+    def end_meanwhile(_: float) -> None:
+        (proc.root / "11/stat").write_text("11 (conmon) Z 1 11 0 0")
+
+    def reap(pid: int, _: int) -> None:
+        proc.reaped.append(pid)
+        (proc.task / "children").write_text("")
+
+    monkeypatch.setattr(leftovers, "sleep_s", end_meanwhile)
+    monkeypatch.setattr(os, "waitpid", reap)
+    adopted.clear("f" * 32, are_ending=are_ending)
+    assert proc.reaped == ([11] if are_ending else [])

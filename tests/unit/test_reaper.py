@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,27 @@ def test_a_table_that_is_missing_or_cut_short_is_read_as_far_as_it_goes(tmp_path
     assert reaper.read_table(str(path)) == {}
     path.write_bytes(b"\0" * reaper.HEADER_BYTES + SLOT.pack(100, 3000, T) + SLOT.pack(0, 0, 0) + b"\1" * 7)
     assert reaper.read_table(str(path)) == TABLE
+
+
+def owe(directory: Path, argv: list[str], **env: str) -> None:
+    (directory / "removals").mkdir(parents=True)
+    (directory / "removals" / "1").write_text(json.dumps({"argv": argv, "env": env}))
+
+
+def test_a_removal_may_take_longer_than_killing_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaper, "BOUND_S", 0.0)
+    owe(tmp_path / "private", ["/bin/sh", "-c", 'sleep 1.1; touch "$0"', str(tmp_path / "done")])
+    reaper.clean_up(str(tmp_path / "private"), "f" * 32)
+    assert (tmp_path / "done").exists()
+
+
+def test_a_removal_has_the_environment_of_its_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE", "another")
+    owe(
+        tmp_path, ["/bin/sh", "-c", 'echo "$ENGINE$MORE" > "$0"', str(tmp_path / "said")], ENGINE="the load's"
+    )
+    reaper.run_removals(str(tmp_path / "removals"))
+    assert (tmp_path / "said").read_text() == "the load's\n"
 
 
 def test_removing_goes_deep_unlocks_and_follows_no_link(tmp_path: Path) -> None:

@@ -137,6 +137,13 @@ def test_samples_of_trials_are_pooled_and_their_spread_is_kept() -> None:
     assert set(made.per_trial[0]) >= {"throughput_hz", "achieved_rate_hz", "p50", "p99", "verdict"}
 
 
+def test_a_trials_row_has_what_a_comparison_needs() -> None:
+    [row] = result(trial([5.0] * 20, ends=[Outcome.TIMEOUT, *[Outcome.EXIT_CODE] * 4])).per_trial
+    assert (row["scheduled"], row["completed"], row["censored"]) == (25, 20, 1)
+    assert row["failure_rate"] == pytest.approx(0.2)
+    assert (row["p50"], row["p90"], row["p99"]) == (0.005, 0.005, None)  # too few launches for a p99
+
+
 def test_the_trials_vote_and_the_reason_is_one_of_the_majority() -> None:
     fine, timed_out = trial([5.0] * 10), trial([5.0] * 10, ends=[Outcome.TIMEOUT])
     assert result(fine, timed_out, fine).verdict == "ok"

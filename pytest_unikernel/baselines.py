@@ -1,0 +1,116 @@
+"""The session's loads beside the run compared with; what is too much worse fails the session."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from pytest_unikernel import bridge, options, runs
+from pytest_unikernel.usageerror import SweepUsageError
+
+if TYPE_CHECKING:
+    from pytest_unikernel.compare.limits import Regression
+    from pytest_unikernel.compare.outcome import Comparison
+    from pytest_unikernel.run import Run
+
+FLAG = "--sweep-compare-fail"
+
+
+class Found(NamedTuple):
+    """The comparison with the baseline, and what is worse than it may be."""
+
+    comparison: Comparison
+    regressions: Sequence[Regression]
+
+
+FOUND = pytest.StashKey[Found]()
+FAILURE = pytest.StashKey[list[str]]()
+
+
+def configure(config: pytest.Config) -> None:
+    """Refuse limits without anything to compare with.
+
+    Raises:
+        SweepUsageError: the option was given on the command line, --benchmark-compare wasn't.
+    """
+    if (
+        config.getoption("sweep_compare_fail")
+        and bridge.has_benchmark(config)
+        and not bridge.compares(config)
+    ):
+        raise SweepUsageError(f"{FLAG}: needs a run to compare with; add --benchmark-compare (command line)")
+
+
+def check(session: pytest.Session) -> None:
+    """Compare, and fail the session if something is worse than ``--sweep-compare-fail`` allows."""
+    config, run = session.config, runs.existing(session.config)
+    if run is None or not run.entries or not bridge.compares(config):
+        return
+    config.stash[FOUND] = found = _compare(config, run)
+    lines = _why_failed(config, found)
+    if lines and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    config.stash[FAILURE] = lines
+    if lines and config.pluginmanager.getplugin("terminalreporter") is None:
+        print("\n".join(lines), file=sys.stderr)  # noqa: T201 - nobody else would say it
+
+
+def _compare(config: pytest.Config, run: Run) -> Found:
+    from pytest_unikernel.compare.judging import compare  # noqa: PLC0415 - the end of a compared run only
+    from pytest_unikernel.compare.limits import regressions  # noqa: PLC0415
+    from pytest_unikernel.compare.sides import interrupted, sides  # noqa: PLC0415
+
+    now = {entry.fullname: entry.record for entry in run.entries}
+    # What no test of this run asked for isn't missing.
+    reached = {*now, *(each.fullname for each in run.skips)}
+    was = {name: record for name, record in bridge.baselines(config).items() if name in reached}
+    comparison = compare(sides([was]), sides([now]), dict.fromkeys(interrupted([now]), "interrupted"))
+    limits = options.settings(config).compare_fail
+    return Found(comparison, list(regressions(comparison, limits)) if limits else [])
+
+
+def _why_failed(config: pytest.Config, found: Found) -> list[str]:
+    from pytest_unikernel.compare.text import regression_lines  # noqa: PLC0415 - as above
+
+    limits = options.settings(config).compare_fail
+    if not limits:
+        return []
+    if not found.comparison.series:
+        return [f"ERROR: {FLAG}: no saved run has these tests; --benchmark-autosave makes one"]
+    if not found.regressions:
+        return []
+    return [f"ERROR: {FLAG}: worse than the baseline:", *regression_lines(found.regressions)]
+
+
+def existing(config: pytest.Config) -> Found | None:
+    """Return the comparison, if there was a baseline."""
+    return config.stash.get(FOUND, None)
+
+
+def failure_lines(config: pytest.Config) -> list[str]:
+    """Return why the session fails, in words; empty if not because of the comparison."""
+    return config.stash.get(FAILURE, [])
+
+
+def remark_lines(config: pytest.Config) -> list[str]:
+    """Return, in words, that the limits could not do what was hoped of them."""
+    from pytest_unikernel.compare.limits import can_fail  # noqa: PLC0415 - as above
+
+    found = existing(config)
+    if found is None or not options.settings(config).compare_fail or can_fail(found.comparison):
+        return []
+    few = any(change.why.endswith(("trial", "trials")) for _, change in found.comparison.judged())
+    cure = "  at least 5 trials on each side can be: --sweep-trials=5, in the saved run too"
+    said = f"{FLAG}: no figure could be tested, so only a step that is ok no more could fail;"
+    return [said, cure if few else "  why is said for each step above"]
+
+
+def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:
+    """Return what the comparison says of each series, and of all cold starts together."""
+    from pytest_unikernel.compare.text import groups, series_lines  # noqa: PLC0415 - as above
+    from pytest_unikernel.notes import COLD  # noqa: PLC0415 - as above
+
+    return {group[0].name if group[0].is_sweep else COLD: series_lines(group) for group in groups(comparison)}

@@ -1,0 +1,114 @@
+"""``pytest-unikernel compare``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_unikernel.commands.command import PROGRAM, Command, note, show, write_whole
+from pytest_unikernel.errors import CompareError
+
+if TYPE_CHECKING:
+    from pytest_unikernel.compare.limits import Limit
+    from pytest_unikernel.compare.run import Compared
+
+STREAM = "-"
+EXAMPLES = f"""\
+examples:
+  {PROGRAM} compare before.json after.json
+  {PROGRAM} compare before.json after.json --fail throughput:20%,p50:20%,knee:20%
+  runs that were made in turn, so that a drift of the host is in both sides alike:
+  {PROGRAM} compare before1.json after1.json before2.json after2.json
+
+The unit that is resampled is the trial: at least 5 on each side, or there is
+"no evidence". Files are those of --benchmark-json, --benchmark-save and
+--benchmark-autosave; their response times aren't needed, and not read.
+Exit status: 0; 1 with --fail, if something is worse than that; 2 if a file
+can't be compared.
+"""
+
+
+def _describe(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    parser.add_argument("old", metavar="BEFORE.json", type=Path, help="the run compared with")
+    parser.add_argument("new", metavar="AFTER.json", type=Path, help="the run that is judged")
+    parser.add_argument(
+        "more",
+        metavar="BEFORE.json AFTER.json",
+        type=Path,
+        nargs="*",
+        help="more runs of both, whose trials are added",
+    )
+    parser.add_argument(
+        "--fail",
+        metavar="METRIC:PERCENT,...",
+        help="end with status 1 if one of throughput, knee, p50, p90, p99, failure_rate is worse by more, "
+        "by evidence, or a step that was ok isn't any more",
+    )
+    parser.add_argument(
+        "--json",
+        metavar="FILE",
+        help="also write all figures to FILE; - is standard output, and then no tables",
+    )
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from pytest_unikernel.compare.limits import regressions  # noqa: PLC0415 - see Command
+    from pytest_unikernel.compare.run import compare_files  # noqa: PLC0415 - see Command
+
+    files: list[Path] = [parsed.old, parsed.new, *parsed.more]
+    limits = _checked(parsed, files)
+    compared = compare_files(files[::2], files[1::2])
+    found = list(regressions(compared.comparison, limits)) if limits else []
+    _write(parsed.json, compared, found)
+    for each in found:
+        note(f"{PROGRAM}: worse: {each.name}: {each.text}")
+    return 1 if found else 0
+
+
+def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Limit, ...]:
+    """Refuse an odd file, limits that are none, and what would write over a run."""
+    from pytest_unikernel.compare.limits import parse  # noqa: PLC0415 - see Command
+
+    if len(files) % 2:
+        parsed.refuse(f"files come in pairs, before and after, got {len(files)}")
+    if parsed.json not in (None, STREAM) and any(_same(Path(parsed.json), file) for file in files):
+        parsed.refuse(f"--json must name another file than the runs, got {parsed.json!r}")
+    if parsed.json not in (None, STREAM) and not Path(parsed.json).absolute().parent.is_dir():
+        raise CompareError(f"expected --json to name a file in a directory that exists, got {parsed.json!r}")
+    try:
+        return () if parsed.fail is None else parse(parsed.fail)
+    except ValueError as error:
+        parsed.refuse(f"--fail: {error}")
+        raise
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _write(where: str | None, compared: Compared, found: Sequence[object]) -> None:
+    from pytest_unikernel.compare.document import document  # noqa: PLC0415 - see Command
+
+    if where is not None:
+        text = json.dumps(document(compared.comparison, compared.machine, found), indent=2) + "\n"  # type: ignore[arg-type]
+        if where == STREAM:
+            show(text)
+            return
+        write_whole(Path(where), text)
+    show("\n".join(compared.lines()) + "\n")
+
+
+COMMAND = Command(
+    ("compare",),
+    "Compare two saved runs: what changed, how certain that is, and what is worse.",
+    _describe,
+    _run,
+)

@@ -1,0 +1,1 @@
+"""Two runs beside each other: what changed, how certain that is, and whether it is worse."""

@@ -1,0 +1,165 @@
+"""From questions to judgements: one family of hypotheses for the whole comparison. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from pytest_unikernel.compare.outcome import Change, Comparison, Judgement, Series, Step
+from pytest_unikernel.compare.permutation import adjusted
+from pytest_unikernel.compare.questions import Question, ask
+from pytest_unikernel.compare.seriespair import MISSING, Half, Pair
+from pytest_unikernel.compare.shift import shift
+from pytest_unikernel.compare.sides import METRICS, RATE, Side, searched, series_of
+
+ALPHA = 0.05
+MORE_IS_BETTER = frozenset({"throughput", "knee", "verdict"})
+COLD_METRICS = tuple(metric for metric in METRICS if metric != RATE)
+NO_EVIDENCE = "within the noise"
+
+
+def compare(
+    old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str] | None = None
+) -> Comparison:
+    """Return what changed from one run to the other.
+
+    Args:
+        old: the earlier run's benchmarks by their full names.
+        new: the later run's.
+        absent: of the new run, the benchmarks that weren't measured though asked for, and why.
+    """
+    pairs, lonely = _matched(old, new, absent or {})
+    asked = [_Asked(pair) for pair in pairs]
+    open_questions = [each for one in asked for each in one.questions() if each.old and each.new]
+    settled = dict(
+        zip(map(id, open_questions), adjusted([each.hypothesis for each in open_questions]), strict=True)
+    )
+    return Comparison([one.answered(settled) for one in asked], *lonely)
+
+
+def _matched(
+    old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str]
+) -> tuple[list[Pair], tuple[list[str], list[str]]]:
+    """Return the series that both runs have, and the names of those that only one has."""
+    halves = [_by_series(old, {}), _by_series(new, absent)]
+    both = [name for name in halves[0] if name in halves[1]]
+    pairs = [Pair(name, halves[0][name], halves[1][name]) for name in both]
+    only = [[name for name in one if name not in other] for one, other in (halves, halves[::-1])]
+    return pairs, (only[0], only[1])
+
+
+def _by_series(run: Mapping[str, Side], absent: Mapping[str, str]) -> dict[str, Half]:
+    """Return the series of a run; the loads of a search belong to the series whose knee it sought."""
+    steps: dict[str, dict[float, Side]] = {}
+    searches: dict[str, Side] = {}
+    for fullname, side in run.items():
+        step_s = side.load["time_step_s"]
+        name = series_of(fullname, step_s)
+        if side.load.get("knee"):
+            searches[name] = side
+        else:
+            steps.setdefault(name, {})[step_s or 0.0] = side
+    return {name: _half(found, absent, searches.get(name)) for name, found in steps.items()}
+
+
+def _half(steps: Mapping[float, Side], absent: Mapping[str, str], search: Side | None) -> Half:
+    if search is None or len(search.records) > 1:
+        return Half(steps, absent)
+    return Half(steps, absent, searched(search), search.load["knee"].get("rate_hz"))
+
+
+class _Asked:
+    """All questions about one series."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+        steps = sorted({**pair.old.steps, **pair.new.steps}, reverse=True)
+        self._sides = {each: (pair.old.steps.get(each), pair.new.steps.get(each)) for each in steps}
+        self._cold = steps == [0.0]
+        self._status = {each: pair.status(each, self._fullname(each)) for each in steps}
+        self._metrics = {each: self._asked_of(*both) for each, both in self._sides.items()}
+        self._knee = None if self._cold else pair.knee()
+
+    def _fullname(self, step_s: float) -> str:
+        return next(side.fullname for side in self._sides[step_s] if side is not None)
+
+    def _asked_of(self, was: Side | None, now: Side | None) -> list[Question]:
+        if was is None or now is None:
+            return []
+        return [ask(metric, was, now) for metric in (COLD_METRICS if self._cold else METRICS)]
+
+    def questions(self) -> Iterable[Question]:
+        """Yield them all."""
+        yield from self._status.values()
+        for each in self._metrics.values():
+            yield from each
+        if self._knee is not None:
+            yield self._knee
+
+    def answered(self, p_values: Mapping[int, float]) -> Series:
+        """Return the series with a judgement for each question."""
+        knee = None if self._knee is None else judge(self._knee, p_values.get(id(self._knee)))
+        return Series(self._pair.name, [self._step(each, p_values) for each in self._sides], knee)
+
+    def _step(self, step_s: float, p_values: Mapping[int, float]) -> Step:
+        fullname, question = self._fullname(step_s), self._status[step_s]
+        was, now = (half.verdict(step_s, fullname) for half in (self._pair.old, self._pair.new))
+        changes = [judge(each, p_values.get(id(each))) for each in self._metrics[step_s]]
+        trials = [0 if side is None else len(side.rows) for side in self._sides[step_s]]
+        status = _status(question, was, now, p_values.get(id(question)))
+        target = str(next(side for side in reversed(self._sides[step_s]) if side is not None).load["target"])
+        return Step(fullname, target, step_s or None, was, now, status, changes, (trials[0], trials[1]))
+
+
+def judge(question: Question, p: float | None) -> Change:
+    """Return the judgement of a metric that was tested, or why it couldn't be."""
+    ends = {"was": question.was, "now": question.now}
+    if p is None:
+        plain = _plain_change(question)
+        nothing: Judgement = "no evidence" if question.comparable else "not comparable"
+        return Change(question.metric, nothing, question.why_not, **ends, change=plain)
+    found = shift(question.old, question.new)
+    as_change = (lambda value: value) if question.absolute else math.expm1
+    estimate, low, high, noise = map(as_change, (*found, question.noise))
+    certain = p <= ALPHA and abs(found.estimate) > question.noise
+    judged = direction(question.metric, found.estimate) if certain else "no evidence"
+    why = "" if certain else NO_EVIDENCE
+    return Change(question.metric, judged, why, **ends, change=estimate, low=low, high=high, noise=noise, p=p)
+
+
+def direction(metric: str, change: float) -> Judgement:
+    """Return whether a change of that sign is for the better."""
+    return "better" if (change > 0) == (metric in MORE_IS_BETTER) else "worse"
+
+
+def _plain_change(question: Question) -> float | None:
+    """Return the change without any certainty, where it can be said at all."""
+    if not question.comparable or question.was is None or question.now is None:
+        return None
+    if question.absolute:
+        return question.now - question.was
+    return question.now / question.was - 1 if question.was else None
+
+
+def _status(question: Question, was: str, now: str, p: float | None) -> Change:
+    """Return whether a step is ok no more, or again.
+
+    With few trials their verdict alone tells; with enough of them the trials that were ok must differ by
+    more than chance. A step that is missing without a reason was left out, and that is worse in any case.
+    """
+    ends, metric = {"was": question.was, "now": question.now}, question.metric
+    if question.was == question.now or not question.comparable:
+        nothing: Judgement = "no evidence" if question.comparable else "not comparable"
+        return Change(metric, nothing, question.why_not if not question.comparable else "", **ends)
+    untested = question.why_not.endswith(("trial", "trials"))
+    if MISSING in {was, now} or untested or (p is not None and p <= ALPHA):
+        if was == MISSING:
+            return Change(metric, "no evidence", "missing before", **ends)
+        return Change(
+            metric,
+            direction(metric, (question.now or 0) - (question.was or 0)),
+            f"was {was}, now {now}",
+            p=p,
+            **ends,
+        )
+    return Change(metric, "no evidence", question.why_not or NO_EVIDENCE, p=p, **ends)

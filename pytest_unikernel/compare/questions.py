@@ -1,0 +1,145 @@
+"""What is asked of two sides: a metric's values by trial, or why nothing can be said of it. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis
+from pytest_unikernel.compare.sides import FAILURES, LATENCIES, Side
+from pytest_unikernel.tables import not_comparable
+
+LEAST_TRIALS = 5
+# Of all CPU time: what other work may have, and how much more of it in one of the runs than in the other.
+# Tried: runs one after the other on a host that is kept busy differ by a factor of two, whatever the test.
+BUSY_PERCENT, UNEQUAL_PERCENT = 25.0, 10.0
+LEAST_RATIO, LEAST_SHARE = 1.05, 0.01  # smaller changes are noise, whatever the trials say
+NOISE_SPREADS = 2.0
+# Standard errors that don't matter: a tenth of the least change.
+FLOOR_OF_RATIOS, FLOOR_OF_SHARES = math.log(LEAST_RATIO) / 10, LEAST_SHARE / 10
+ABSOLUTE = frozenset({FAILURES, "verdict"})  # shares: their difference counts, not their ratio
+NOTHING = 1e-3  # stands for a zero among numbers whose ratio counts, as a part of the largest
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether a metric changed.
+
+    Attributes:
+        old, new: by trial, on the scale of :class:`Hypothesis`; empty if it can't be asked.
+        why_not: why it can't.
+        comparable: it is only evidence that is missing.
+    """
+
+    metric: str
+    was: float | None
+    now: float | None
+    old: Sequence[float] = field(default=())
+    new: Sequence[float] = field(default=())
+    why_not: str = ""
+    comparable: bool = True
+
+    @property
+    def absolute(self) -> bool:
+        """Whether the difference counts, not the ratio."""
+        return self.metric in ABSOLUTE
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        """What is tested."""
+        return Hypothesis(self.old, self.new, FLOOR_OF_SHARES if self.absolute else FLOOR_OF_RATIOS)
+
+    @property
+    def noise(self) -> float:
+        """The smallest change that isn't noise, on the scale of the values: from the trials' spread."""
+        spread = math.sqrt((_spread(self.old) ** 2 + _spread(self.new) ** 2) / 2)
+        least = LEAST_SHARE if self.absolute else math.log(LEAST_RATIO)
+        return max(least, NOISE_SPREADS * spread)
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the standard deviation that the median distance from the median stands for."""
+    middle = _median(values)
+    return MAD_TO_SD * _median([abs(value - middle) for value in values])
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def ask(metric: str, was: Side, now: Side) -> Question:
+    """Return what is asked about a metric of a benchmark that is in both runs."""
+    ends = was.typical(metric), now.typical(metric)
+    other = not_comparable(now.load, was.load)
+    if other:
+        return Question(metric, *ends, why_not=other, comparable=False)
+    if metric in LATENCIES and _means_only(was, now):
+        return Question(metric, *ends, why_not="means only", comparable=False)
+    why_not = few_trials(len(was.rows), len(now.rows)) or _no_values(metric, was, now) or busier(was, now)
+    return Question(metric, *ends, why_not=why_not) if why_not else answerable(metric, ends, was, now)
+
+
+def answerable(metric: str, ends: tuple[float | None, float | None], was: Side, now: Side) -> Question:
+    """Return the question with its values."""
+    old, new = was.values(metric), now.values(metric)
+    return of_values(metric, ends, [v for v in old if v is not None], [v for v in new if v is not None])
+
+
+def of_values(
+    metric: str, ends: tuple[float | None, float | None], old: Sequence[float], new: Sequence[float]
+) -> Question:
+    """Return the question about values by trial; ratios are compared as differences of logarithms."""
+    if metric not in ABSOLUTE:
+        least = NOTHING * max(*old, *new) or 1.0
+        old, new = ([math.log(max(value, least)) for value in side] for side in (old, new))
+    return Question(metric, *ends, old, new)
+
+
+def _means_only(was: Side, now: Side) -> bool:
+    """Whether one side is of a kind that holds no quantiles at all, as imported results."""
+    return any(
+        summary["p50"] is None and not summary["censored"] and (side.imported or summary["mean"] is not None)
+        for side in (was, now)
+        for summary in [side.load["response_time_s"]]
+    )
+
+
+def _no_values(metric: str, was: Side, now: Side) -> str:
+    """Return why a metric has no value on one side; empty if it has one in every trial."""
+    if metric in LATENCIES and not (was.carries(metric) and now.carries(metric)):
+        return "too few launches"
+    for side in (was, now):
+        if side.verdict in {"generator-bound", "failing"} and metric != FAILURES:
+            return side.verdict
+        if None in side.values(metric):
+            return "beyond the time-out" if metric in LATENCIES and _censored(side) else "not recorded"
+    return ""
+
+
+def _censored(side: Side) -> bool:
+    return any(row.get("censored") or not row.get("completed", 1) for row in side.rows)
+
+
+def few_trials(*counts: int) -> str:
+    """Return that there are too few trials, in words; empty if there are enough on each side."""
+    least = min(counts)
+    if least >= LEAST_TRIALS:
+        return ""
+    return "one trial" if least == 1 else f"{least} trials" if least else "no trials"
+
+
+def busier(was: Side, now: Side) -> str:
+    """Return, in words, that something else kept the host busy; empty if not.
+
+    If it did so all the time, runs that were made in turn can be compared all the same: both saw it.
+    """
+    old, new = was.others_percent, now.others_percent
+    if old is None or new is None:
+        return ""
+    in_turn = len(was.records) > 1 and len(now.records) > 1
+    if abs(new - old) <= UNEQUAL_PERCENT and (in_turn or max(old, new) <= BUSY_PERCENT):
+        return ""
+    return f"other work took {new:.0f} % of the CPU time, {old:.0f} % before"

@@ -1,0 +1,75 @@
+"""Saved runs beside each other: files in, a comparison and its text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_unikernel.compare.judging import compare
+from pytest_unikernel.compare.outcome import Comparison, Series
+from pytest_unikernel.compare.savedrun import SavedRun, machine_differences, read
+from pytest_unikernel.compare.sides import Side, interrupted, sides
+from pytest_unikernel.compare.text import closing_lines, groups, series_lines
+from pytest_unikernel.errors import CompareError
+from pytest_unikernel.tables import Row, compare_table
+from pytest_unikernel.textgrid import printable, wrapped
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison of saved runs.
+
+    Attributes:
+        machine: in which facts the machines differ, in words.
+    """
+
+    comparison: Comparison
+    machine: Sequence[str]
+    old: Mapping[str, Side]
+    new: Mapping[str, Side]
+
+    def lines(self) -> list[str]:
+        """Return all of it for a terminal, 80 columns wide."""
+        return [
+            *(printable(line) for group in groups(self.comparison) for line in self._group(group)),
+            *map(printable, closing_lines(self.comparison, self.machine)),
+        ]
+
+    def _group(self, group: Sequence[Series]) -> Iterator[str]:
+        first = group[0]
+        title = (
+            f"{first.steps[0].target}: {first.name}" if first.is_sweep else "cold starts, one after the other"
+        )
+        yield from [*wrapped(title, ""), ""]
+        names = [(series.name, step.fullname) for series in group for step in series.steps]
+        both = [(series, name) for series, name in names if name in self.old and name in self.new]
+        rows = [Row(series, self.new[name].shown, self.old[name].shown) for series, name in both]
+        for part in (compare_table(rows), series_lines(group)):
+            yield from [*part, ""] if part else []
+
+
+def compare_files(old: Sequence[Path], new: Sequence[Path]) -> Compared:
+    """Return how the later runs compare with the earlier ones.
+
+    Raises:
+        CompareError: a file can't be read, or the runs have no test in common.
+    """
+    before, after = [read(path) for path in old], [read(path) for path in new]
+    was, now = _sides(before), _sides(after)
+    absent = dict.fromkeys(interrupted([run.loads for run in after]) - set(now), "interrupted")
+    comparison = compare(was, now, absent)
+    if not comparison.series:
+        raise CompareError(
+            f"expected tests that are in both runs, got none: {_names(comparison.only_old)} in {old[0]}, "
+            f"{_names(comparison.only_new)} in {new[0]}"
+        )
+    return Compared(comparison, machine_differences(before[0].machine, after[0].machine), was, now)
+
+
+def _sides(runs: Sequence[SavedRun]) -> Mapping[str, Side]:
+    return sides([run.loads for run in runs])
+
+
+def _names(series: Sequence[str]) -> str:
+    return ", ".join(series[:3]) + (f" and {len(series) - 3} more" if len(series) > 3 else "") or "nothing"

@@ -1,0 +1,127 @@
+"""Saved runs: pytest-benchmark's files, of which only the records of loads are read.
+
+A ``--benchmark-json`` file holds every response time, some 30 bytes a launch; a comparison needs none of
+them. They are cut out before the text is parsed: that is faster than any parser.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel.errors import CompareError
+
+SAMPLES = b'"data": ['  # how pytest-benchmark writes the key; in a text its quotes would be escaped
+NEEDED = ("mode", "time_step_s", "per_trial", "response_time_s", "verdict", "target", "variant", "ready")
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a file says of a run.
+
+    Attributes:
+        loads: the records of loads by the full names of their tests.
+        machine: ``machine_info`` as pytest-benchmark and we wrote it.
+    """
+
+    path: Path
+    loads: Mapping[str, Mapping[str, Any]]
+    machine: Mapping[str, Any]
+
+
+def read(path: Path) -> SavedRun:
+    """Return what a file of pytest-benchmark's holds of loads.
+
+    Raises:
+        CompareError: it can't be read, is no such file, or has no load in it; the text says which.
+    """
+    document = _document(path)
+    benches = document.get("benchmarks") if isinstance(document, dict) else None
+    if not isinstance(benches, list):
+        raise CompareError(f"{path}: expected a file of --benchmark-json or a saved run, got other JSON")
+    loads = {
+        name: load for number, bench in enumerate(benches, 1) for name, load in _load(path, number, bench)
+    }
+    if not loads:
+        raise CompareError(
+            f"{path}: expected records of loads in it, got {len(benches)} benchmarks without one; "
+            "tests that use load_step or cold_start write them"
+        )
+    return SavedRun(path, loads, document.get("machine_info") or {})
+
+
+def _document(path: Path) -> Any:
+    try:
+        return json.loads(without_samples(_content(path)))
+    except OSError as error:
+        raise CompareError(f"expected a saved run, can't read {str(path)!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise CompareError(f"{path}: expected JSON as --benchmark-json writes it: {error}") from error
+
+
+def _content(path: Path) -> mmap.mmap | bytes:
+    with path.open("rb") as stream:
+        try:
+            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # a pipe, or nothing in it
+            return stream.read()
+
+
+def without_samples(content: mmap.mmap | bytes) -> bytes:
+    """Return the text of a file with the numbers of each ``"data": [...]`` left out."""
+    return b"".join(_kept(content))
+
+
+def _kept(content: mmap.mmap | bytes) -> Iterator[bytes]:
+    place = 0
+    while (found := content.find(SAMPLES, place)) >= 0:
+        begin = found + len(SAMPLES)
+        end = content.find(b"]", begin)
+        yield content[place:begin]
+        place = end if end >= 0 and _are_numbers(content, begin, end) else begin
+    yield content[place:]
+
+
+def _are_numbers(content: mmap.mmap | bytes, begin: int, end: int) -> bool:
+    return all(content.find(mark, begin, end) < 0 for mark in (b'"', b"[", b"{"))
+
+
+def _load(path: Path, number: int, bench: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield a benchmark's name and record, if it was a load."""
+    try:
+        load = (bench.get("extra_info") or {}).get("load")
+        if load is not None:
+            for key in NEEDED:
+                load[key]
+            yield str(bench["fullname"]), load
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CompareError(
+            f"{path}, benchmark {number}: expected a record of a load, {error} is missing"
+        ) from error
+
+
+def machine_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return, in words, in which facts two machines differ."""
+    was, now = _facts(old), _facts(new)
+    names = dict.fromkeys([*was, *now])
+    return [
+        f"{name} {now.get(name, 'unknown')}, was {was.get(name, 'unknown')}"
+        for name in names
+        if now.get(name) != was.get(name)
+    ]
+
+
+def _facts(machine: Mapping[str, Any]) -> dict[str, str]:
+    """Return the facts that a figure depends on, flat; pytest-benchmark's own where ours are missing."""
+    ours = machine.get("unikernel")
+    if not isinstance(ours, dict):
+        ours = {name: machine[name] for name in ("node", "machine", "release") if name in machine}
+    flat = {key: value for key, value in ours.items() if not isinstance(value, dict)}
+    nested = {
+        f"{name}": text for value in ours.values() if isinstance(value, dict) for name, text in value.items()
+    }
+    return {key.replace("_", " "): str(value) for key, value in {**flat, **nested}.items()}

@@ -1,0 +1,162 @@
+"""One series in both runs: which steps it has, where it ended, the knee of each trial. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pytest_unikernel.compare.questions import Question, busier, few_trials, of_values
+from pytest_unikernel.compare.sides import OK, Side
+from pytest_unikernel.knee import NOT_THE_TARGET
+from pytest_unikernel.tables import not_comparable
+
+SKIPPED, MISSING = "skipped", "missing"
+NO_VERDICT = "imported, without a verdict"
+
+
+@dataclass(frozen=True)
+class Half:
+    """A series in one of the runs.
+
+    Attributes:
+        steps: by time step in seconds.
+        search: the loads of a search for the knee, likewise, and the rate that it found.
+        absent: full name -> why it was not measured, where that is known.
+    """
+
+    steps: Mapping[float, Side]
+    absent: Mapping[str, str]
+    search: Mapping[float, Side] = field(default_factory=dict)
+    found_hz: float | None = None
+
+    def verdict(self, step_s: float, fullname: str) -> str:
+        """Return a step's verdict, or why it has none: the series had ended before, or it is missing."""
+        side = self.steps.get(step_s)
+        if side is not None:
+            return side.verdict
+        return self.absent.get(fullname) or (SKIPPED if self.ended_by(step_s) else MISSING)
+
+    def ended_by(self, step_s: float) -> str:
+        """Return the verdict that ended the series before that step; empty if none did."""
+        ended = self.ended_at(step_s)
+        return "" if ended is None else self.steps[ended].verdict
+
+    def ended_at(self, step_s: float) -> float | None:
+        """Return the step that ended the series before that step; None if none did."""
+        ended = [each for each in self.steps if each > step_s and self.steps[each].verdict != "ok"]
+        return max(ended) if ended else None
+
+    def was_ok(self, step_s: float) -> list[float]:
+        """Return for each trial whether the step was ok, as 1 or 0.
+
+        Of a step that wasn't run a trial that was ok to the end counts as ok: nobody knows better.
+        """
+        side = self.steps.get(step_s)
+        known = [side] if side else [self.steps[each] for each in self.steps if each > step_s]
+        return [float(all(flags)) for flags in zip(*(each.values(OK) for each in known), strict=False)]
+
+    @cached_property
+    def knees_hz(self) -> list[float]:
+        """The fastest rate of each trial that was ok; half the slowest where none was."""
+        known = {**self.steps, **self.search}
+        trials = min(len(side.rows) for side in known.values())
+        return [self._knee_hz(known, number) for number in range(trials)]
+
+    @staticmethod
+    def _knee_hz(known: Mapping[float, Side], number: int) -> float:
+        knee_hz = 0.5 / max(known)
+        for step_s in sorted(known, reverse=True):
+            if known[step_s].rows[number].get("verdict") != "ok":
+                break
+            knee_hz = 1 / step_s
+        return knee_hz
+
+    @property
+    def whole_knee_hz(self) -> float | None:
+        """The rate that a search found; without one the fastest that was ok by the verdicts of all trials."""
+        if self.found_hz is not None:
+            return self.found_hz
+        found = None
+        for step_s in sorted(self.steps, reverse=True):
+            if self.steps[step_s].verdict != "ok":
+                break
+            found = 1 / step_s
+        return found
+
+    @property
+    def unbroken_to_hz(self) -> float | None:
+        """The fastest rate that was run, if the series ended there although it was ok: its knee is open."""
+        fastest = min(self.steps)
+        return 1 / fastest if self.steps[fastest].verdict == "ok" else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A series in both runs."""
+
+    name: str
+    old: Half
+    new: Half
+
+    def knee(self) -> Question:
+        """Return the question whether the knee moved.
+
+        Where one run stopped asking for more before the other, nothing beyond its last rate counts.
+        """
+        caps = [cap for half in (self.old, self.new) if (cap := half.unbroken_to_hz) is not None]
+        cap_hz = min(caps, default=float("inf"))
+        old, new = ([min(each, cap_hz) for each in half.knees_hz] for half in (self.old, self.new))
+        ends = self.old.whole_knee_hz, self.new.whole_knee_hz
+        why_not = self._why_no_knee()
+        if why_not:
+            return Question("knee", *ends, why_not=why_not, comparable=not self.otherwise)
+        return of_values("knee", ends, old, new)
+
+    def _why_no_knee(self) -> str:
+        ended = {half.ended_by(0.0) for half in (self.old, self.new)}
+        bound = sorted(ended & NOT_THE_TARGET)
+        trials = few_trials(len(self.old.knees_hz), len(self.new.knees_hz))
+        return self.otherwise or trials or (bound[0] if bound else "") or self._busier()
+
+    @cached_property
+    def otherwise(self) -> str:
+        """In which way a step that both have was measured otherwise; empty if in none."""
+        if any(side.imported for half in (self.old, self.new) for side in half.steps.values()):
+            return NO_VERDICT
+        both = [
+            (self.old.steps[each], self.new.steps[each]) for each in self.old.steps if each in self.new.steps
+        ]
+        told = [not_comparable(new.load, old.load) for old, new in both]
+        return next(filter(None, told), "") if both else "no step in both runs"
+
+    def _busier(self) -> str:
+        both = sorted(each for each in self.old.steps if each in self.new.steps)
+        told = (busier(self.old.steps[each], self.new.steps[each]) for each in both)
+        return next(filter(None, told), "")
+
+    def _busy_at(self, step_s: float) -> str:
+        """Return that other work kept the host busy at a step, or at the one that had it skipped."""
+        ended = (self.old.ended_at(step_s), self.new.ended_at(step_s))
+        for each in (step_s, *(step for step in ended if step is not None)):
+            old, new = self.old.steps.get(each), self.new.steps.get(each)
+            if old and new and (told := busier(old, new)):
+                return told
+        return ""
+
+    def status(self, step_s: float, fullname: str) -> Question:
+        """Return the question whether a step was ok in one run and not in the other."""
+        was, now = (half.verdict(step_s, fullname) for half in (self.old, self.new))
+        ends = float(was == "ok"), float(now == "ok")
+        old, new = self.old.steps.get(step_s), self.new.steps.get(step_s)
+        other = self.otherwise if self.otherwise == NO_VERDICT else ""
+        if old and new:
+            other = other or not_comparable(new.load, old.load)
+        if other:
+            return Question("verdict", *ends, why_not=other, comparable=False)
+        unknown = {was, now, self.old.ended_by(step_s), self.new.ended_by(step_s)} & NOT_THE_TARGET
+        if unknown:
+            return Question("verdict", *ends, why_not=min(unknown))
+        flags = self.old.was_ok(step_s), self.new.was_ok(step_s)
+        why_not = self._busy_at(step_s) or few_trials(*map(len, flags))
+        return Question("verdict", *ends, why_not=why_not) if why_not else Question("verdict", *ends, *flags)

@@ -1,0 +1,162 @@
+"""A comparison for people: a table of changes per series, the knee, and what can't be told and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_unikernel.compare.limits import Regression
+from pytest_unikernel.compare.outcome import Change, Comparison, Series, Step
+from pytest_unikernel.compare.sides import FAILURES, LATENCIES, RATE
+from pytest_unikernel.progress import rate_text, step_number, step_text
+from pytest_unikernel.tables import NONE
+from pytest_unikernel.textgrid import WIDTH, Cells, cut, fits, grid, wrapped
+
+MARKS = {"worse": "!", "better": "*"}
+LEGEND = "! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in per cent"
+ONE_TRIAL_CURE = "at least 5 on each side tell more: --sweep-trials=5"
+TARGET_COLUMNS = 24
+Told = dict[str, dict[str, list[str]]]  # reason -> metrics -> steps
+
+
+def series_lines(group: Sequence[Series]) -> list[str]:
+    """Return what is known of the changes of a sweep, or of all cold starts; every line fits a terminal."""
+    steps = [step for series in group for step in series.steps]
+    table = changes_table(steps)
+    knees = [line for series in group for line in _knee(series)]
+    notes = [*knees, *_statuses(steps), *_unknown(steps)]
+    legend = [LEGEND] if table else []
+    return [*([*table, ""] if table else []), *(line for note in [*legend, *notes] for line in wrapped(note))]
+
+
+def changes_table(steps: Sequence[Step]) -> list[str]:
+    """Return the changes that were tested, a row per step; empty if none was."""
+    tested = [step for step in steps if any(change.low is not None for change in step.changes)]
+    if not tested:
+        return []
+    shown = [metric for metric in (RATE, *LATENCIES) if any(_tested(step, metric) for step in tested)]
+    for metrics in (shown, [each for each in shown if each != "p90"], shown[:2]):
+        for gap in ("  ", " "):
+            lines = _grid(tested, metrics, gap)
+            if fits(lines, WIDTH):
+                return lines
+    return lines
+
+
+def _grid(steps: Sequence[Step], metrics: Sequence[str], gap: str) -> list[str]:
+    swept = any(step.step_s for step in steps)
+    header = [
+        ["step" if swept else "", *("" for _ in metrics for _ in range(2)), "failed"],
+        ["s" if swept else "target", *(text for _ in metrics for text in ("", "from..to")), "points"],
+    ]
+    body = [_cells(step, metrics) for step in steps]
+    groups = [(1 + 2 * place, 2, name) for place, name in enumerate(metrics)]
+    return grid(header, body, left=() if swept else (0,), gap=gap, groups=groups)
+
+
+def _cells(step: Step, metrics: Sequence[str]) -> Cells:
+    cells = [step_number(step.step_s) if step.step_s else cut(step.target, TARGET_COLUMNS)]
+    for metric in metrics:
+        change = _of(step, metric)
+        cells += [NONE, ""] if change is None or change.low is None else [_marked(change), _within(change)]
+    failed = _of(step, FAILURES)
+    return [*cells, NONE if failed is None or failed.low is None else _marked(failed)]
+
+
+def _tested(step: Step, metric: str) -> bool:
+    change = _of(step, metric)
+    return change is not None and change.low is not None
+
+
+def _of(step: Step, metric: str) -> Change | None:
+    return next((change for change in step.changes if change.metric == metric), None)
+
+
+def _marked(change: Change) -> str:
+    return MARKS.get(change.judgement, "") + _percent(change.change)
+
+
+def _within(change: Change) -> str:
+    return f"{_percent(change.low)}..{_percent(change.high)}"
+
+
+def _percent(share: float | None) -> str:
+    """Return per cent with a sign and without a unit; as a factor where they say nothing any more."""
+    if share is None:
+        return NONE
+    percent = 100 * share
+    if percent >= 999.5:
+        return f"x{share + 1:.0f}" if share < 1e4 else f"x{share + 1:.0e}".replace("+0", "")
+    if abs(percent) >= 9.95:
+        return f"{percent:+.0f}"
+    return "0" if abs(percent) < 0.05 else f"{percent:+.1f}"
+
+
+def _knee(series: Series) -> Iterator[str]:
+    change = series.knee
+    if change is None:
+        return
+    now, was = ("unknown" if each is None else rate_text(each) for each in (change.now, change.was))
+    told = "" if change.low is None else f", {_percent(change.change)} % ({_within(change)})"
+    yield f"knee {now}, was {was}{told}: {_judgement(change)}"
+
+
+def _judgement(change: Change) -> str:
+    return change.judgement + (f": {change.why}" if change.why else "")
+
+
+def _statuses(steps: Iterable[Step]) -> Iterator[str]:
+    """Yield the steps that were ok in one of the runs only."""
+    for step in steps:
+        status = step.status
+        if status.was == status.now or status.judgement == "not comparable":
+            continue
+        seen = "" if status.why.startswith("was ") else f" (was {step.was}, now {step.now})"
+        yield f"{step_text(step.step_s) if step.step_s else step.target} verdict{seen} {_judgement(status)}"
+
+
+def _unknown(steps: Iterable[Step]) -> Iterator[str]:
+    """Yield why metrics could not be tested, the same reason once for all that share it."""
+    told: Told = {}
+    for step in steps:
+        reasons: dict[str, list[str]] = {}
+        for change in step.changes:
+            if change.low is None:
+                reasons.setdefault(_judgement(change), []).append(change.metric)
+        for reason, metrics in reasons.items():
+            label = step_text(step.step_s) if step.step_s else step.target
+            which = "" if len(metrics) == len(step.changes) else f" {', '.join(metrics)}"
+            told.setdefault(reason, {}).setdefault(which, []).append(label)
+    for reason, by_metrics in told.items():
+        for which, labels in by_metrics.items():
+            yield f"{_span(labels)}{which}: {reason}{_cure(reason)}"
+
+
+def _span(labels: Sequence[str]) -> str:
+    return f"{labels[0]} … {labels[-1]} ({len(labels)} steps)" if len(labels) > 3 else ", ".join(labels)
+
+
+def _cure(reason: str) -> str:
+    few = reason.endswith((" trial", " trials")) and not reason.endswith("no trials")  # of imported runs
+    return f"; {ONE_TRIAL_CURE}" if few else ""
+
+
+def groups(comparison: Comparison) -> list[list[Series]]:
+    """Return the series as they share a table: each sweep by itself, all cold starts together."""
+    cold = [series for series in comparison.series if not series.is_sweep]
+    return [*([series] for series in comparison.series if series.is_sweep), *([cold] if cold else [])]
+
+
+# around all series ---------------------------------------------------------------------------------
+
+
+def closing_lines(comparison: Comparison, machine: Sequence[str]) -> list[str]:
+    """Return what concerns the comparison as a whole: other machines, tests that one run lacks."""
+    notes = [f"another machine, so changes may be its: {'; '.join(machine)}"] if machine else []
+    for names, where in ((comparison.only_old, "this run"), (comparison.only_new, "the run compared with")):
+        notes += [f"not in {where}: {', '.join(names)}"] if names else []
+    return [line for note in notes for line in wrapped(note, "")]
+
+
+def regression_lines(found: Iterable[Regression]) -> list[str]:
+    """Return a line per regression, as long as the test's name makes it."""
+    return [f"{each.name}: {each.text}" for each in found]

@@ -1,0 +1,99 @@
+"""What a container engine is asked to run, as the user says it, and what of that can't be right. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pytest_unikernel.build.container_image import hello_image
+from pytest_unikernel.errors import TargetError
+
+LABEL = "pytest-unikernel.session"
+PULLS = ("missing", "always", "never")
+# What we say ourselves, or can't do with; the value tells why.
+OURS = {
+    **dict.fromkeys(("--name", "--cidfile"), "a container is named by its UNIKERNEL_ID"),
+    **dict.fromkeys(("--rm", "--restart"), "containers are removed after each launch"),
+    **dict.fromkeys(("-d", "--detach", "-i", "--interactive", "-t", "--tty"), "the client waits"),
+    "--pull": "it is a parameter of its own",
+    **dict.fromkeys(("--network", "--net"), "network= is a parameter of its own"),
+    "--runtime": "runtime= is a parameter of its own",
+    "--rmi": "the next launch needs the image",
+    "--help": "it runs nothing",
+}
+# The clients' short options without a value: several may be one word, as in -dit.
+SWITCHES = frozenset("ditPq")
+
+
+@dataclass(frozen=True)
+class Container:
+    """What is run.
+
+    Attributes:
+        image: None is our own small one.
+        command: the image's own if there is none.
+        network: the engine's own choice if None.
+        runtime: likewise.
+        pull: one of ``PULLS``: when the image is pulled, before a load.
+        options: more arguments of ``run``, before the image.
+    """
+
+    image: str | None = None
+    command: Sequence[str] = ()
+    network: str | None = None
+    runtime: str | None = None
+    pull: str = "missing"
+    options: Sequence[str] = ()
+
+    @property
+    def image_name(self) -> str:
+        """What the engine calls the image."""
+        return hello_image().tag if self.image is None else self.image
+
+    def checked(self, target: str) -> Container:
+        """Return the container if a target of that name can run it.
+
+        Raises:
+            TargetError: a parameter can't be right.
+        """
+        for key in ("image", "network", "runtime"):
+            value = getattr(self, key)
+            if value is not None and (not isinstance(value, str) or not value or value.startswith("-")):
+                raise TargetError(f"{target}: {key} must be a name, got {value!r}")
+        for key in ("command", "options"):
+            value = getattr(self, key)
+            if not isinstance(value, (list, tuple)) or not all(isinstance(part, str) for part in value):
+                raise TargetError(
+                    f"{target}: {key} must be a list of text, one entry per argument, got {value!r}"
+                )
+        if self.pull not in PULLS:
+            raise TargetError(f"{target}: pull must be one of {', '.join(PULLS)}, got {self.pull!r}")
+        _check_options(target, self.options)
+        return dataclasses.replace(self, command=tuple(self.command), options=tuple(self.options))
+
+
+def _check_options(target: str, options: Sequence[str]) -> None:
+    if options and not options[0].startswith("-"):
+        raise TargetError(
+            f"{target}: options= must begin with a hyphen, or it is an image, got {options[0]!r}"
+        )
+    for option in options:
+        why = next((OURS[word] for word in _said_by(option) if word in OURS), None)
+        if LABEL in option:
+            why = "that label tells whose a container is"
+        elif option.removeprefix("--pod=").startswith("new:"):
+            why = "the pod would be left; name one that is there"
+        if why is not None:
+            raise TargetError(f"{target}: options= can't hold {option!r}: {why}")
+
+
+def _said_by(word: str) -> Iterable[str]:
+    """Yield the options that one word may stand for: ``--rm=true`` for one, ``-dit`` for three."""
+    if word.startswith("--"):
+        yield word.partition("=")[0]
+    elif word.startswith("-"):
+        for letter in word[1:]:
+            if letter not in SWITCHES:  # what follows is its value
+                break
+            yield f"-{letter}"

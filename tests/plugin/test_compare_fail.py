@@ -1,0 +1,149 @@
+"""``--sweep-compare-fail``: what fails a session, what is said, and what it needs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sweeprun import run, write
+
+LIMITS = "--sweep-compare-fail=throughput:20%,p50:20%,knee:20%"
+FIVE = "--sweep-trials=5"
+SWEPT = """
+import dataclasses
+
+
+@pytest.mark.load_sweep(time_steps=[0.1, 0.05, 0.02], warmup=0, window=1)
+def test_it(load_step):
+    target = FakeTarget(service_time_s=lambda launch: {service_s} + 0.0001 * (launch % 7), servers={servers})
+    load_step(dataclasses.replace(target, variant={{}}))
+"""
+
+
+def source(service_s: float = 0.01, servers: int = 4) -> str:
+    return SWEPT.format(service_s=service_s, servers=servers)
+
+
+@pytest.fixture
+def saved(pytester: pytest.Pytester) -> Path:
+    """A saved run of five trials at three time steps."""
+    run(pytester, FIVE, "--benchmark-save=run", source=source()).assert_outcomes(passed=3)
+    return next(pytester.path.glob(".benchmarks/*/0001_run.json"))
+
+
+def compare(pytester: pytest.Pytester, *arguments: str, source: str = "") -> pytest.RunResult:
+    return run(pytester, "--benchmark-compare", FIVE, *arguments, source=source)
+
+
+@pytest.mark.usefixtures("saved")
+def test_an_unchanged_checkout_passes_time_after_time(pytester: pytest.Pytester) -> None:
+    for _ in range(3):
+        result = compare(pytester, LIMITS)
+        assert result.ret == 0
+        result.stdout.no_fnmatch_line("*ERROR*")
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_target_slower_by_a_third_fails_and_each_metric_is_named(pytester: pytest.Pytester) -> None:
+    result = compare(pytester, LIMITS, source=source(service_s=0.0133))
+    result.assert_outcomes(passed=3)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "ERROR: --sweep-compare-fail: worse than the baseline:",
+            *(f"test_it.py::test_it?{step}s?: p50 +3*% (limit p50:20%)" for step in ("0.1", "0.05", "0.02")),
+        ]
+    )
+    result.stdout.fnmatch_lines(["  knee 50/s, was 50/s, 0 % (0..0): no evidence: within the noise"])
+
+
+@pytest.mark.usefixtures("saved")
+def test_without_the_option_nothing_fails(pytester: pytest.Pytester) -> None:
+    result = compare(pytester, source=source(service_s=0.0133))
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*! worse, * better, otherwise no evidence*"])
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_step_that_is_skipped_now_fails_and_the_knee_too(pytester: pytest.Pytester) -> None:
+    result = compare(pytester, LIMITS, source=source(service_s=0.11, servers=1))
+    result.assert_outcomes(passed=2, skipped=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "test_it.py::test_it?0.05s?: verdict was ok, now saturated",
+            "test_it.py::test_it?0.05s?: throughput -5*% (limit throughput:20%)",
+            "test_it.py::test_it?0.02s?: verdict was ok, now skipped",
+            "test_it.py::test_it: knee -80.0% (limit knee:20%)",
+        ]
+    )
+
+
+@pytest.mark.usefixtures("saved")
+def test_steps_that_were_not_asked_for_are_not_missed(pytester: pytest.Pytester) -> None:
+    assert compare(pytester, LIMITS, "-k", "0.1s").ret == 0
+    assert compare(pytester, LIMITS, "--sweep-time-steps=0.1,0.05").ret == 0
+
+
+@pytest.mark.usefixtures("saved")
+def test_with_one_trial_no_figure_fails_and_that_is_said(pytester: pytest.Pytester) -> None:
+    slower = source(service_s=0.05)
+    result = run(pytester, "--benchmark-compare", LIMITS, source=slower)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["*no evidence: one trial*", "--sweep-compare-fail: no figure could be tested*"]
+    )
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_run_under_other_conditions_is_not_compared(pytester: pytest.Pytester) -> None:
+    slower = source(service_s=0.0133).replace("window=1", "window=2")
+    result = compare(pytester, LIMITS, source=slower)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*not comparable: window 2 s against 1 s*"])
+
+
+def test_a_comparison_needs_something_to_compare_with(pytester: pytest.Pytester) -> None:
+    result = run(pytester, LIMITS, source=source())
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --sweep-compare-fail: needs a run to compare with; add --benchmark-compare*"]
+    )
+
+
+def test_without_a_saved_run_it_fails_and_says_how_to_make_one(pytester: pytest.Pytester) -> None:
+    result = compare(pytester, LIMITS, source=source())
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["ERROR: --sweep-compare-fail: no saved run has these tests; --benchmark-autosave *"]
+    )
+
+
+def test_in_the_ini_file_it_waits_for_a_comparison(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nsweep_compare_fail = p50:20%\n")
+    assert run(pytester, source=source()).ret == 0
+    assert compare(pytester).ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_limit_that_is_none_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    result = compare(pytester, "--sweep-compare-fail=mean:20%", source=source())
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --sweep-compare-fail: compare_fail must be a list of METRIC:PERCENT*'mean:20%'*"]
+    )
+
+
+def test_a_saved_run_without_data_is_enough(pytester: pytest.Pytester, saved: Path) -> None:
+    assert "data" not in json.loads(saved.read_text())["benchmarks"][0]["stats"]
+    assert compare(pytester, LIMITS, source=source(service_s=0.0133)).ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.usefixtures("saved")
+def test_cold_starts_are_compared_in_one_table(pytester: pytest.Pytester) -> None:
+    cold = "\n\ndef test_cold(cold_start, fake):\n    cold_start(fake)\n"
+    write(pytester, source() + cold)
+    run(pytester, FIVE, "--benchmark-save=run")
+    result = compare(pytester, LIMITS)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["  fake: no evidence: one trial*"])

@@ -1,0 +1,39 @@
+"""Launches by the API of an engine that is played: what the tests of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fakeengine import FakeEngine
+
+from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
+from pytest_unikernel.record import Outcome
+
+S = 1_000_000_000
+LONG_NS = 20 * S  # never reached: what is waited for comes first
+SHORT_NS = S // 10
+
+Made = Callable[..., tuple[ApiSupervisor, FakeEngine]]
+
+
+def start(asking: ApiSupervisor) -> int:
+    index = asking.log.add(asking.now_ns())
+    asking.start(index)
+    return index
+
+
+def until(asking: ApiSupervisor, condition: Callable[[], object]) -> None:
+    """Let the supervisor work until something holds, within a bound."""
+    bound_ns = asking.now_ns() + LONG_NS
+    while not condition():
+        assert asking.wait(asking.now_ns() + S // 100) < bound_ns, "it never came"
+
+
+def run_one(asking: ApiSupervisor) -> int:
+    index = start(asking)
+    until(asking, lambda: not asking.in_flight)
+    return index
+
+
+def outcome_and_status(asking: ApiSupervisor, index: int) -> tuple[Outcome, int]:
+    return Outcome(asking.log.outcome[index]), asking.log.status[index]

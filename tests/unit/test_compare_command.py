@@ -1,0 +1,255 @@
+"""``pytest-unikernel compare``: files in, a table out, and its exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comparedruns import SERIES, Record, mixed, name, run, steady
+
+from pytest_unikernel import cli
+from pytest_unikernel.compare.savedrun import machine_differences, read, without_samples
+from pytest_unikernel.errors import CompareError
+from pytest_unikernel.textgrid import WIDTH
+
+STEPS = (1.0, 0.5, 0.25)
+
+
+def document(loads: dict[str, Record], machine: Record | None = None) -> Record:
+    benches = [
+        {"fullname": test, "extra_info": {"load": load}, "stats": {"data": [0.125] * 50}}
+        for test, load in loads.items()
+    ]
+    return {"machine_info": machine or {}, "benchmarks": benches}
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Any:
+    def save(file: str, loads: dict[str, Record], machine: Record | None = None) -> str:
+        path = tmp_path / file
+        path.write_text(json.dumps(document(loads, machine), indent=4))  # as pytest-benchmark does
+        return str(path)
+
+    return save
+
+
+@pytest.fixture
+def before(save: Any) -> str:
+    return str(save("before.json", run(*map(steady, STEPS)), {"unikernel": {"kernel": "6.1"}}))
+
+
+@pytest.fixture
+def slower(save: Any) -> str:
+    loads = run(*(steady(each, 0.026) for each in STEPS))
+    return str(save("slower.json", loads, {"unikernel": {"kernel": "6.2"}}))
+
+
+def usage_error(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_an_equal_run_has_changed_in_nothing(before: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", before, before, "--fail", "p50:20%,knee:20%,throughput:20%"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert not {"!", "*"} & set(out.replace("! worse, * better", ""))
+
+
+GOLDEN = f"""\
+some: {SERIES}
+
+step throughput /s         p50 ms              p99 ms
+   s  now  was  change    now    was  change    now    was  change
+------------------------------------------------------------------
+   1  1.0  1.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
+ 1/2  2.0  2.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
+ 1/4  4.0  4.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
+
+step   throughput       p50             p90             p99        failed
+   s     from..to        from..to        from..to        from..to  points
+-------------------------------------------------------------------------
+   1  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
+ 1/2  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
+ 1/4  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
+
+  ! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in
+    per cent
+  knee 4/s, was 4/s, 0 % (0..0): no evidence: within the noise
+
+another machine, so changes may be its: kernel 6.2, was 6.1
+"""
+
+
+def test_a_comparison_reads_like_this(before: str, slower: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", before, slower]) == 0  # without --fail a change is no failure
+    assert tuple(capsys.readouterr()) == (GOLDEN, "")
+
+
+def test_what_is_worse_than_allowed_is_named_and_ends_with_status_1(
+    before: str, slower: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["compare", before, slower, "--fail", "p50:20%,p99:90%"]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        f"pytest-unikernel: worse: {name(each)}: p50 +30.0% (limit p50:20%)" for each in (1.0, 0.5, 0.25)
+    ]
+
+
+def test_runs_made_in_turn_add_their_trials(save: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [
+        save(f"{number}.json", run(steady(1.0, p50_s, trials=1)))
+        for number, p50_s in enumerate(
+            [0.02, 0.03, 0.0201, 0.0301, 0.0202, 0.0302, 0.0203, 0.0303, 0.0204, 0.0304]
+        )
+    ]
+    assert cli.main(["compare", files[0], files[1]]) == 0
+    assert "no evidence: one trial; at least 5 on each side" in capsys.readouterr().out
+    assert cli.main(["compare", *files, "--fail", "p50:20%"]) == 1
+    assert "p50 +49.5% (limit p50:20%)" in capsys.readouterr().err
+
+
+def test_the_figures_are_written_as_json(
+    before: str, slower: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "out.json"
+    assert cli.main(["compare", before, slower, "--fail", "p50:20%", "--json", str(file)]) == 1
+    found = json.loads(file.read_text())
+    step = found["series"][0]["steps"][0]
+    changes = {each["metric"]: each for each in step["changes"]}
+    assert (found["schema"], step["fullname"], changes["p50"]["judgement"]) == (1, name(1.0), "worse")
+    assert changes["p50"]["change"] == pytest.approx(0.3)
+    assert {each["metric"] for each in found["regressions"]} == {"p50"}
+    capsys.readouterr()
+    assert cli.main(["compare", before, slower, "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["series"] == found["series"]
+
+
+def test_steps_that_changed_sides_are_told(
+    before: str, save: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = run(steady(1.0), mixed(0.5, ["saturated"] * 5, "saturated"))
+    assert cli.main(["compare", before, save("now.json", now), "--fail", "knee:20%"]) == 1
+    out, err = capsys.readouterr()
+    assert "1/2 s verdict worse: was ok, now saturated" in out
+    assert "1/4 s verdict worse: was ok, now skipped" in out
+    assert "knee 1/s, was 4/s, -75 % (-75..-75): worse" in out
+    assert f"{SERIES}: knee -75.0% (limit knee:20%)" in err
+
+
+def test_no_line_is_wider_than_80_columns(save: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    loads = [[0.02, 0.021, 0.19, 0.024, 0.9], [1.02, 170.021, 230.19, 280.024, 110.9]]
+    files = []
+    for number, times_s in enumerate(loads):
+        records = [steady(each) for each in STEPS]
+        for each in records:
+            for row, p50_s in zip(each["per_trial"], times_s, strict=True):
+                row |= {"p50": p50_s, "p90": p50_s * 3, "p99": p50_s * 70}
+        files.append(save(f"{number}.json", run(*records)))
+    cli.main(["compare", *files])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= WIDTH
+
+
+# files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "expected JSON as --benchmark-json writes it"),
+        ("{", "expected JSON as --benchmark-json writes it"),
+        ("[1]", "got other JSON"),
+        ('{"benchmarks": []}', "got 0 benchmarks without one"),
+        ('{"benchmarks": [{"fullname": "x"}]}', "got 1 benchmarks without one"),
+        ('{"benchmarks": [7]}', "benchmark 1: expected a record of a load"),
+        ('{"benchmarks": [{"fullname": "x", "extra_info": {"load": {}}}]}', "'mode' is missing"),
+    ],
+)
+def test_a_file_that_is_no_run_ends_with_status_2(
+    before: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, complaint: str
+) -> None:
+    file = tmp_path / "bad.json"
+    file.write_text(content)
+    assert cli.main(["compare", before, str(file)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert str(file) in err
+    assert complaint in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_file_that_is_not_there_ends_with_status_2(before: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", before, "/no/such.json"]) == 2
+    assert "can't read '/no/such.json': No such file" in capsys.readouterr().err
+
+
+def test_runs_without_a_common_test_end_with_status_2(
+    before: str, save: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = save("other.json", run(steady(1.0), series="y.py::test_y"))
+    assert cli.main(["compare", before, other]) == 2
+    assert "got none: " in capsys.readouterr().err
+
+
+def test_wrong_arguments_are_usage_errors(before: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert usage_error("compare", before) == 2
+    assert usage_error("compare", before, before, before) == 2
+    assert "files come in pairs" in capsys.readouterr().err
+    assert usage_error("compare", before, before, "--fail", "mean:3%") == 2
+    assert "--fail: compare_fail must be a list of METRIC:PERCENT" in capsys.readouterr().err
+
+
+def test_a_run_is_never_written_over(before: str) -> None:
+    held = Path(before).read_bytes()
+    assert usage_error("compare", before, before, "--json", before) == 2
+    assert Path(before).read_bytes() == held
+
+
+def test_results_for_a_directory_that_is_not_there_are_refused_at_once(before: str) -> None:
+    assert cli.main(["compare", before, before, "--json", "/no/such/out.json"]) == 2
+
+
+def test_a_run_can_come_through_a_pipe(before: str, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, Path(before).read_bytes())
+    os.close(writing)
+    try:
+        assert read(Path(f"/dev/fd/{reading}")).loads == read(Path(before)).loads
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize(
+    "value", [[], [1.5, 2.5], ["a", "]"], [[1], [2]], [{"data": [1]}, 2], 'a "data": [1, 2] b', {"data": 7}]
+)
+def test_whatever_is_called_data_the_rest_of_a_file_stays_as_it_is(value: Any) -> None:
+    whole = {
+        "data": value,
+        "stats": {"data": [0.5] * 3},
+        "text": 'say "data": [1], and go on',
+        "after": [1, 2],
+    }
+    found = json.loads(without_samples(json.dumps(whole, indent=4).encode()))
+    assert found.keys() == whole.keys()
+    assert (found["stats"], found["text"], found["after"]) == ({"data": []}, whole["text"], [1, 2])
+    assert found["data"] == (
+        [] if value == [1.5, 2.5] else [{"data": []}, 2] if value == [{"data": [1]}, 2] else value
+    )
+
+
+def test_machines_differ_in_named_facts() -> None:
+    old = {"unikernel": {"cpu_count": 2, "programs": {"qemu": "7.2"}}, "node": "a"}
+    new = {"unikernel": {"cpu_count": 4, "programs": {"qemu": "8.0"}}, "node": "b"}
+    assert machine_differences(old, new) == ["cpu count 4, was 2", "qemu 8.0, was 7.2"]
+    assert machine_differences(old, old) == []
+    assert machine_differences({"node": "a"}, {"node": "b"}) == ["node b, was a"]
+
+
+def test_an_error_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(CompareError, match="expected a saved run, can't read"):
+        read(tmp_path)

@@ -1,0 +1,37 @@
+"""What the end of a run says of targets that could not run."""
+
+from __future__ import annotations
+
+from pytest_unikernel.missing import missing_report
+from pytest_unikernel.target import Unavailable
+from pytest_unikernel.textgrid import WIDTH
+
+NO_DOCKER = Unavailable("no docker on PATH", "apt-get install docker.io")
+LONG = Unavailable("a reason of many words " * 20, "a cure of many words " * 20)
+
+
+def test_each_reason_is_told_once_with_all_its_targets() -> None:
+    missing = [("docker", NO_DOCKER), ("podman", LONG), ("docker[api]", NO_DOCKER), ("docker", NO_DOCKER)]
+    lines = missing_report(missing)
+    assert lines[:4] == [
+        "could not run here",
+        "",
+        "  docker, docker[api]: no docker on PATH",
+        "    cure: apt-get install docker.io",
+    ]
+    assert lines[4].startswith("  podman: a reason of many words")
+
+
+def test_nothing_of_a_long_reason_or_cure_is_lost() -> None:
+    lines = missing_report([("it", LONG)])
+    assert max(map(len, lines)) <= WIDTH
+    told = " ".join(line.strip() for line in lines[2:])
+    assert told == f"it: {LONG.reason.strip()} cure: {LONG.cure.strip()}"
+
+
+def test_what_a_client_said_does_not_steer_the_terminal() -> None:
+    assert "\x1b" not in "".join(missing_report([("it", Unavailable("\x1b[2J", "\x1b[0m"))]))
+
+
+def test_where_all_could_run_nothing_is_said() -> None:
+    assert missing_report([]) == []
