@@ -60,6 +60,7 @@ class SweepSettings:
     require: frozenset[str]
     output: Path | None
     raw: Path | None
+    report: Path | None
     resume: Path | None
     compare_fail: tuple[Limit, ...] | None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
