@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_unikernel.report.style import SCHEMA, Spec, config
+from pytest_unikernel.report.style import INK, SCHEMA, Spec, config
 
 WIDE, SMALL, NARROW = 860, 320, 280  # of the plot alone, in CSS pixels
+TITLE_ROOM = 60  # pixels that a title may be wider than the plot: those of the axis
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,12 @@ class Figure:
     has_narrow: bool = False
 
     def spec(self, width: int | None = None) -> Spec:
-        """Return the Vega-Lite specification."""
-        title = {"text": self.title, "anchor": "start", "fontWeight": "bold", "fontSize": 13, "offset": 12}
-        own = self.plot(width or self.width)
-        plain = {key: value for key, value in own.items() if key != "config"}
-        shared = {
-            "$schema": SCHEMA,
-            "padding": 12,
-            "title": {**title, "color": config()["axis"]["labelColor"]},
-        }
-        return {**shared, **plain, "config": {**config(), **own.get("config", {})}}
+        """Return the Vega-Lite specification; None draws it as wide as it is meant to be."""
+        plot = self.plot(width or self.width)
+        title = {"text": self.title, "color": INK, "anchor": "start", "fontSize": 13, "offset": 12}
+        limit = plot["width"] + TITLE_ROOM
+        shared = {"$schema": SCHEMA, "padding": 12, "title": {**title, "limit": limit}, "config": config()}
+        return {**shared, **plot}
 
 
 def layered(rows: Sequence[Mapping[str, Any]], layers: Sequence[Spec], width: int, height: int) -> Spec:

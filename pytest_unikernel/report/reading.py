@@ -11,7 +11,7 @@ from typing import Any
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.report.loads import Load, clean
 from pytest_unikernel.report.series import Document
-from pytest_unikernel.schedule import step_id
+from pytest_unikernel.schedule import parse_step
 
 SAMPLES = b'"data"'
 KNEE_ID = "knee"  # in place of the time step, where a test has searched for the knee
@@ -83,9 +83,17 @@ def series_of(fullname: str, record: Mapping[str, Any]) -> str:
     head, bracket, tail = fullname.rpartition("[")
     if not bracket or not tail.endswith("]") or step_s is None:
         return fullname
-    own = KNEE_ID if record.get("knee") else step_id(Fraction(step_s))
-    others = tail[:-1].removesuffix(own).removesuffix("-")
+    others, _, last = tail[:-1].rpartition("-")
+    if last != KNEE_ID and not _is_step(last, step_s):
+        return fullname
     return f"{head}[{others}]" if others else head
+
+
+def _is_step(text: str, step_s: float) -> bool:
+    try:
+        return parse_step(text) == Fraction(step_s)
+    except ValueError:
+        return False
 
 
 def without_samples(text: bytes) -> bytes:

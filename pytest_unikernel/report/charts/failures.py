@@ -59,12 +59,12 @@ def _plot(rows: Sequence[Row], width: int) -> Spec:
     found = {row["reason"] for row in rows}
     order = [*(each for each in REASONS if each in found), *sorted(found - set(REASONS))]
     numbers = [REASONS.index(each) if each in REASONS else number for number, each in enumerate(order)]
+    plot = width if width >= WIDE else width - 80
     loads = list(dict.fromkeys(row["at"] for row in rows))
     axis = {"labelLimit": 260 if width >= WIDE else 120, "grid": False}
     encoding = {
         "y": {"field": "at", "type": "nominal", "sort": loads, "title": None, "axis": axis},
         "x": {**linear_axis("value", "share of launches, %", "datum.value + ' %'"), "stack": "zero"},
-        "color": shades("reason", order, numbers),
+        "color": shades("reason", order, plot, numbers),
     }
-    plot = width if width >= WIDE else width - 80
     return layered(rows, [{"mark": BAR, "encoding": encoding}], plot, ROW * len(loads))

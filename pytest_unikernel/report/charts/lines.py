@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pytest_unikernel.report.axes import step_axis
-from pytest_unikernel.report.figure import SMALL, WIDE, layered
+from pytest_unikernel.report.charts.legend import legend
+from pytest_unikernel.report.figure import layered
 from pytest_unikernel.report.loads import Load
 from pytest_unikernel.report.series import Results, Series
 from pytest_unikernel.report.style import DASHES, INK, PAPER, RUNS, Look, Spec, carried
@@ -83,21 +84,13 @@ def _legends(rows: Sequence[Row], results: Results, width: int) -> Spec:
     """Return colour and marker by label, with one legend of those that are there."""
     look = Look(results.labels)
     there = {row["label"] for row in rows}
-    legend = {"values": [label for label in results.labels if label in there], **_place(width)}
-    own = {"field": "label", "type": "nominal", "title": None, "legend": legend}
+    shown = [label for label in results.labels if label in there]
+    legends = {"values": shown, **legend(shown, width)}
+    own = {"field": "label", "type": "nominal", "title": None, "legend": legends}
     return {name: {**own, "scale": look.scale(name)} for name in ("color", "shape")}
 
 
 def _dashes(results: Results, width: int) -> Spec:
     scale = {"domain": list(RUNS), "range": [list(each) for each in DASHES]}
-    legend = {**_place(width), "symbolStrokeColor": INK} if results.compared else None
-    return {"field": "run", "type": "nominal", "scale": scale, "title": None, "legend": legend}
-
-
-def _place(width: int) -> Spec:
-    """Return where the legend is: at the right of a wide plot, below a narrow one."""
-    return (
-        {"orient": "right"}
-        if width >= WIDE
-        else {"orient": "bottom", "columns": 2 if width >= SMALL else 1, "columnPadding": 28}
-    )
+    dashes = {**legend(RUNS, width), "symbolStrokeColor": INK} if results.compared else None
+    return {"field": "run", "type": "nominal", "scale": scale, "title": None, "legend": dashes}

@@ -74,7 +74,7 @@ def _plot(rows: Sequence[Row], width: int) -> Spec:
     encoding = {
         "x": {"field": "at", "type": "nominal", "sort": None, "title": "time step, s", "axis": axis},
         "y": {**linear_axis("value", "mean time", DURATION), "stack": "zero"},
-        "color": shades("phase", order),
+        "color": shades("phase", order, width),
         "order": {"field": "order", "type": "quantitative"},
     }
     return layered(rows, [{"mark": BAR, "encoding": encoding}], width, HEIGHT)
