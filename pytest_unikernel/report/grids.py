@@ -36,8 +36,10 @@ class Grid:
         return out.getvalue()
 
 
-def _cell(value: Cell) -> Cell:
-    return safe(value) if isinstance(value, str) else value
+def _cell(value: Cell) -> str:
+    if value is None:
+        return ""
+    return safe(value) if isinstance(value, str) else repr(value).removesuffix(".0")
 
 
 def safe(text: str) -> str:

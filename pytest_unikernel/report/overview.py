@@ -32,7 +32,9 @@ def knees(results: Results) -> Table:
     colds = {(each.label, each.run): each for each in results.colds}
     keys = dict.fromkeys([*((each.label, each.run) for each in results.sweeps), *colds])
     sweeps = {(each.label, each.run): each for each in results.sweeps}
-    rows = [_knee_row(*key, sweeps.get(key), colds.get(key)) for key in keys]
+    place = {label: number for number, label in enumerate(results.labels)}
+    ordered = sorted(keys, key=lambda key: (place[key[0]], key[1] == "baseline"))
+    rows = [_knee_row(*key, sweeps.get(key), colds.get(key)) for key in ordered]
     note = "Knee: the fastest time step that was ok, as launches per second, before the first that was not."
     return _without_runs(Table("At a glance", heads, rows, 2, note), results)
 
@@ -165,8 +167,15 @@ def _said(value: object) -> str:
 def versions(results: Results) -> Table:
     """Return what was really used for each target, and how it was launched."""
     heads = ["target", "run", "ready", "warm-up", "window", "arrivals", "trials", "versions"]
-    rows = [_version_row(series) for series in (*results.sweeps, *results.colds)]
+    told = {_used(each) for each in results.sweeps}
+    others = [each for each in results.colds if _used(each) not in told]
+    rows = [_version_row(series) for series in (*results.sweeps, *others)]
     return _without_runs(Table("Versions and conditions", heads, rows, len(heads)), results)
+
+
+def _used(series: Series) -> tuple[str, str, str]:
+    """Return what a cold start must have in common with a sweep not to need a row of its own."""
+    return series.label, series.run, repr(series.loads[0].mapping("versions"))
 
 
 def _version_row(series: Series) -> Cells:

@@ -47,9 +47,12 @@ def draw(figures: Sequence[Figure]) -> Iterator[Picture]:
         ReportError: the drawing library is missing, or can't draw one of them.
     """
     check_library()
-    with ThreadPoolExecutor(1) as vega:  # a PNG is made while the next SVG is
+    vega = ThreadPoolExecutor(1)  # a PNG is made while the next SVG is
+    try:
         for figure, svg, narrow in vega.map(_svgs, figures):
             yield Picture(figure, svg, narrow, _png(svg))
+    finally:
+        vega.shutdown(cancel_futures=True)  # Ctrl-C doesn't wait for the rest
 
 
 def _svgs(figure: Figure) -> tuple[Figure, str, str]:

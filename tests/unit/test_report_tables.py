@@ -109,8 +109,14 @@ def test_markdown_shows_names_as_they_are(name: str) -> None:
     cell = row.removeprefix("| ").removesuffix(" | 1 |")
     assert "|" not in cell.replace("\\|", "")
     assert "<" not in cell
-    assert "](" not in cell
+    assert "](" not in cell.replace("\\]", "")
     assert "`" not in cell.replace("\\`", "")
+    assert "://" not in cell.replace("\\://", "")
+
+
+def test_usual_names_need_no_escape_in_markdown() -> None:
+    assert markdown.escaped("linux_process 1/4 s (+3%)") == "linux_process 1/4 s (+3%)"
+    assert markdown.escaped("_x_ a_b_ rust_kernel[kvm]") == "\\_x\\_ a_b\\_ rust_kernel\\[kvm\\]"
 
 
 def test_markdown_has_every_table(results: Results) -> None:

@@ -92,5 +92,7 @@ def _legends(rows: Sequence[Row], results: Results, width: int) -> Spec:
 
 def _dashes(results: Results, width: int) -> Spec:
     scale = {"domain": list(RUNS), "range": [list(each) for each in DASHES]}
-    dashes = {**legend(RUNS, width), "symbolStrokeColor": INK} if results.compared else None
+    dashes = (
+        {**legend(RUNS, width), "symbolStrokeColor": INK, "symbolSize": 500} if results.compared else None
+    )
     return {"field": "run", "type": "nominal", "scale": scale, "title": None, "legend": dashes}
