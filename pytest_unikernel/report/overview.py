@@ -10,9 +10,11 @@ from pytest_unikernel.report import words
 from pytest_unikernel.report.loads import Load, clean
 from pytest_unikernel.report.series import Document, Results, Series
 from pytest_unikernel.tables import NONE, not_comparable
+from pytest_unikernel.textgrid import cut, printable
 
 Cells = list[str]
 MIB = 2**20
+NOTE_COLUMNS = 300
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,13 @@ def versions(results: Results) -> Table:
     return _without_runs(Table("Versions and conditions", heads, rows, len(heads)), results)
 
 
+def _imported(load: Load) -> str:
+    """Return what an imported record says of its figures; empty for one that was measured by us."""
+    source = load.mapping("source")
+    note = cut(printable(str(source.get("note") or "")), NOTE_COLUMNS)
+    return f"{clean(source.get('format', 'imported'))}: {note}" if note else ""
+
+
 def _used(series: Series) -> tuple[str, str, str]:
     """Return what a cold start must have in common with a sweep not to need a row of its own."""
     return series.label, series.run, repr(series.loads[0].mapping("versions"))
@@ -181,6 +190,7 @@ def _used(series: Series) -> tuple[str, str, str]:
 def _version_row(series: Series) -> Cells:
     load = series.loads[0]
     used = ", ".join(f"{clean(name)} {clean(value)}" for name, value in load.mapping("versions").items())
+    used = "; ".join(each for each in (used, _imported(load)) if each)
     name = f"{series.label} cold" if load.is_cold else series.label
     windows = sorted({each.number("window_s") or 0.0 for each in series.loads} - {0.0})
     window = " to ".join(dict.fromkeys(map(words.duration, (windows[0], windows[-1])))) if windows else NONE

@@ -109,6 +109,7 @@ def means_only(target: str, steps: Sequence[float] = STEPS) -> list[Record]:
             "throughput_hz": rate_hz and 0.99 * rate_hz,
             "service_time_s": times,
             "response_time_s": {**unknown, "mean": None},
+            "source": {"format": "scripts", "files": ["latency.tsv"], "note": "means only"},
         }
 
     return [

@@ -137,6 +137,12 @@ def test_the_knees_are_the_numbers_to_quote(results: Results) -> None:
     assert rows["Rust", "current"][2:] == [NONE, NONE, NONE, NONE, NONE, "300 ms (mean)"]
 
 
+def test_imported_figures_say_what_they_are(results: Results) -> None:
+    rows = {(row[0], row[1]): row for row in overview.versions(results).rows}
+    assert rows["Rust", "current"][-1] == "scripts: means only"
+    assert rows["one", "current"][-1] == "program 1.0"
+
+
 def test_without_a_baseline_no_column_says_which_run(tmp_path: Path) -> None:
     only = Results(read_documents([write(tmp_path / "a.json", sweep("one"))]))
     for table in overview.tables(only):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_unikernel.progress import duration_text
 from pytest_unikernel.report.axes import DURATION, log_axis
-from pytest_unikernel.report.charts.lines import Row
+from pytest_unikernel.report.charts.lines import Row, named
 from pytest_unikernel.report.figure import WIDE, Figure, layered
 from pytest_unikernel.report.loads import Load
 from pytest_unikernel.report.series import Results, Series
@@ -23,8 +23,8 @@ def figures(results: Results) -> Iterator[Figure]:
     """Yield the bars, where there is a cold start."""
     rows = list(_rows(results))
     if rows:
-        means = sorted({row["label"] for row in rows if row["statistic"] == "mean"})
-        caption = CAPTION + (f" Means, for there are no medians: {', '.join(means)}." if means else "")
+        means = named([row for row in rows if row["statistic"] == "mean"])
+        caption = CAPTION + (f" Means, for there are no medians: {means}." if means else "")
         caption += " Light bar with a dashed edge: the baseline." if _has_baseline(rows) else ""
         yield Figure(
             "cold", "Latency without contention", caption, "Without contention", WIDE,

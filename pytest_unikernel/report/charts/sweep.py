@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_unikernel.report.axes import DURATION, NUMBER, log_axis
-from pytest_unikernel.report.charts.lines import Row, chart, steps_of
+from pytest_unikernel.report.charts.lines import Row, chart, named, steps_of
 from pytest_unikernel.report.figure import WIDE, Figure
 from pytest_unikernel.report.series import Results
 from pytest_unikernel.report.style import SOFT, Spec, carried
@@ -36,10 +36,10 @@ def figures(results: Results) -> Iterator[Figure]:
 
 def _told(rows: Sequence[Row]) -> str:
     """Return what must be known about some of the rows."""
-    means = sorted({row["label"] for row in rows if row["statistic"] == "mean"})
-    services = sorted({row["label"] for row in rows if row["quantity"] == "service"})
-    told = f" Means, for there are no medians: {', '.join(means)}." if means else ""
-    told += f" Counted from the start, not from the schedule: {', '.join(services)}." if services else ""
+    means = named([row for row in rows if row["statistic"] == "mean"])
+    services = named([row for row in rows if row["quantity"] == "service"])
+    told = f" Means, for there are no medians: {means}." if means else ""
+    told += f" Counted from the start, not from the schedule: {services}." if services else ""
     bound = any(row["bound"] and row["high"] for row in rows)
     return told + (" A band that ends at the time-out: p99 lies beyond it." if bound else "")
 
