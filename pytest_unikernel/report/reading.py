@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,7 @@ def series_of(fullname: str, record: Mapping[str, Any]) -> str:
 
 def _is_step(text: str, step_s: float) -> bool:
     try:
-        return parse_step(text) == Fraction(step_s)
+        return float(parse_step(text)) == step_s
     except ValueError:
         return False
 

@@ -90,6 +90,8 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
         ("t.py::test_a[kvm-0.0009765625s]", 2**-10, "t.py::test_a[kvm]"),
         ("t.py::test_a[a[b]-4s]", 4.0, "t.py::test_a[a[b]]"),
         ("t.py::test_a[1.0s]", 1.0, "t.py::test_a"),
+        ("t.py::test_a[0.1s]", 0.1, "t.py::test_a"),
+        ("t.py::test_a[1e-3s]", 0.002, "t.py::test_a[1e-3s]"),
         ("t.py::test_a[kvm-knee]", 0.3, "t.py::test_a[kvm]"),
         ("t.py::test_a[x-0.5s]", 0.25, "t.py::test_a[x-0.5s]"),
         ("t.py::test_a", 0.5, "t.py::test_a"),
