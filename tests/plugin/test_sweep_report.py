@@ -31,6 +31,7 @@ def test_a_report_is_written_and_the_run_says_where(pytester: pytest.Pytester) -
     result.stdout.fnmatch_lines(
         ["*unikernel load sweeps*", f"report: {pytester.path}/report/report.html", "*3 passed*"]
     )
+    assert f"<h1>Load sweeps: {pytester.path.name}</h1>" in text_of(pytester)
     for name in ("latency", "throughput", "cold"):
         assert f'data-chart="{name}"' in text_of(pytester)
         assert (pytester.path / "report" / f"{name}.png").is_file()
