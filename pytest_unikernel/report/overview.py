@@ -102,7 +102,7 @@ def compared(results: Results) -> Table | None:
         "",
     ]  # fmt: skip
     rows = list(_compared_rows(results))
-    note = "Changes of single runs, without statistics: what they mean, a comparison over trials says."
+    note = "Changes as they are, without statistics: pytest-unikernel compare judges them."
     return Table("Beside the baseline", heads, rows, 1, note) if rows else None
 
 
