@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 PLUGIN = "benchmark"
 REPLAY = pytest.StashKey["Replay"]()
-BASELINE = pytest.StashKey[dict[str, dict[str, Any]]]()
+BASELINE = pytest.StashKey["BaselineRun"]()
+
+
+class BaselineRun(NamedTuple):
+    """The run compared with: its records by full name, when it was, its ``machine_info``."""
+
+    records: dict[str, dict[str, Any]]
+    when: str
+    machine: dict[str, Any]
 
 
 class Replay:
@@ -127,7 +135,8 @@ def add_machine_info(machine_info: dict[str, Any]) -> None:
 def read_baseline(config: pytest.Config, compared: dict[str, Any]) -> None:
     """Keep the records of the run compared with; take interrupted ones out: they are no baseline."""
     compared["benchmarks"][:] = [each for each in compared["benchmarks"] if not _interrupted(each)]
-    known = config.stash.setdefault(BASELINE, {})
+    run = BaselineRun({}, str(compared.get("datetime") or ""), compared.get("machine_info") or {})
+    known = config.stash.setdefault(BASELINE, run).records
     for each in compared["benchmarks"]:
         record = each.get("extra_info", {}).get("load")
         if record:
@@ -145,7 +154,13 @@ def baseline(config: pytest.Config, fullname: str) -> dict[str, Any] | None:
 
 def baselines(config: pytest.Config) -> dict[str, dict[str, Any]]:
     """Return the records of the run compared with, by full name."""
-    return config.stash.get(BASELINE, {})
+    run = baseline_run(config)
+    return {} if run is None else run.records
+
+
+def baseline_run(config: pytest.Config) -> BaselineRun | None:
+    """Return the run compared with; None where there is none."""
+    return config.stash.get(BASELINE, None)
 
 
 def compares(config: pytest.Config) -> bool:

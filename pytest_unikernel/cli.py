@@ -19,6 +19,7 @@ from pytest_unikernel.commands import (
     compare,
     doctor,
     import_results,
+    report,
     timestamps,
 )
 from pytest_unikernel.commands.command import PROGRAM
@@ -78,7 +79,7 @@ _Groups = dict[tuple[str, ...], Any]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         PROGRAM,
-        description="Builds what is launched, says what runs here, reads logs, imports and compares results.",
+        description="Builds what is launched, says what runs here, imports, compares and reports results.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     groups: _Groups = {(): parser.add_subparsers(required=True, metavar="COMMAND")}
@@ -115,6 +116,7 @@ COMMANDS = (
     import_results.COMMAND,
     doctor.COMMAND,
     compare.COMMAND,
+    report.COMMAND,
 )
 
 if __name__ == "__main__":

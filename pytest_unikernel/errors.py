@@ -7,6 +7,7 @@
     ├── LogError           a log of timestamps can't answer what was asked
     ├── ResultFileError    a file with results to import is not what was expected
     ├── CompareError       a saved run can't be compared
+    ├── ReportError        a report can't be made of what was given, or where it was asked for
     └── SessionError       the helper processes or the private directory failed
 
 Wrong markers and options are ``pytest.UsageError`` (see ``usageerror.py``). A target that can't run on
@@ -50,6 +51,12 @@ class ResultFileError(UnikernelError):
 
 class CompareError(UnikernelError):
     """A saved run can't be read, or holds nothing to compare."""
+
+    exit_status = 2
+
+
+class ReportError(UnikernelError):
+    """A report can't be made: a file that isn't one of results, a directory, a library that is missing."""
 
     exit_status = 2
 

@@ -230,6 +230,14 @@ OPTIONS: tuple[Option, ...] = (
         shown="not kept",
     ),
     Option(
+        "report",
+        "report",
+        values.path("report"),
+        help="directory for a report of the run's loads: a page, its figures, tables",
+        metavar="DIR",
+        shown="none",
+    ),
+    Option(
         "resume",
         "resume",
         values.path("resume"),

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import baselines, bridge, fixtures, interleaving, marker, options, runs, terminal
+from pytest_unikernel import (
+    baselines,
+    bridge,
+    fixtures,
+    interleaving,
+    marker,
+    options,
+    runs,
+    sweepreport,
+    terminal,
+)
 from pytest_unikernel.fixtures import (
     cold_start,
     docker_container,
@@ -53,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     baselines.configure(config)
     runs.read_resumed(config)
     terminal.configure(config)
+    sweepreport.configure(config)
     if not bridge.has_benchmark(config):
         config.pluginmanager.register(bridge.WithoutBenchmark(), "unikernel-without-benchmark")
 

@@ -62,6 +62,7 @@ class SweepSettings:
     require: frozenset[str]
     output: Path | None
     raw: Path | None
+    report: Path | None
     resume: Path | None
     slo: tuple[Objective, ...]
     compare_fail: tuple[Limit, ...] | None

@@ -43,7 +43,7 @@ GIVEN: list[tuple[str, str, str, object]] = [
 
 
 def test_every_option_is_tried() -> None:
-    paths = {"output", "raw", "resume"}
+    paths = {"output", "raw", "report", "resume"}
     elsewhere = {"compare-fail"}  # needs a saved run: test_compare_fail.py
     assert {f"--sweep-{row[0]}" for row in GIVEN} | {f"--sweep-{name}" for name in paths | elsewhere} == {
         option.flag for option in OPTIONS if not option.is_switch
@@ -154,6 +154,7 @@ WRONG = [
     ),
     ("output", "a_file", "output must be a directory or not exist yet, got '*a_file'"),
     ("raw", "a_file", "raw must be a directory or not exist yet, got '*a_file'"),
+    ("report", "a_file", "report must be a directory or not exist yet, got '*a_file'"),
     ("resume", "missing", "resume must be a file that exists, got '*missing'"),
 ]
 

@@ -39,6 +39,9 @@ needs_qemu_img = pytest.mark.skipif(
 needs_mmdebstrap = pytest.mark.skipif(
     shutil.which("mmdebstrap") is None, reason="no mmdebstrap on PATH; install mmdebstrap"
 )
+needs_chromium = pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="no chromium on PATH; install chromium"
+)
 needs_linux = pytest.mark.skipif(
     newest_kernel() is None, reason="no Linux kernel was built; install linux-source, build linux-kernel"
 )

@@ -1,0 +1,62 @@
+"""``pytest-unikernel report``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pytest_unikernel.commands.command import PROGRAM, Command, show
+
+EXAMPLES = f"""\
+examples:
+  pytest benchmarks/ --benchmark-json=out.json
+  {PROGRAM} report out.json -o report
+  {PROGRAM} report vms.json containers.json -o report     both together
+  {PROGRAM} report out.json --baseline old.json -o report
+
+Every FILE is shown as measured now, in the same figures; targets that are in
+several are told apart by the file's name. A baseline's lines are dashed, of
+the colour of the same target. DIR then holds report.html, the figures as PNG
+and SVG, the numbers as CSV, TSV (a column per target) and Markdown. An earlier
+report in DIR is replaced, other files stay. A FILE that isn't one of results
+ends with status 2.
+"""
+
+
+def _describe(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="results: --benchmark-json's file, or a saved run"
+    )
+    parser.add_argument(
+        "-o", dest="directory", metavar="DIR", type=Path, required=True, help="where the report goes"
+    )
+    parser.add_argument(
+        "--baseline",
+        action="append",
+        default=[],
+        metavar="FILE",
+        type=Path,
+        help="results to show beside them; may be given several times",
+    )
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from pytest_unikernel.report import reading, render, writing  # noqa: PLC0415 - see Command
+    from pytest_unikernel.report.build import write_report  # noqa: PLC0415 - see Command
+    from pytest_unikernel.report.series import Results  # noqa: PLC0415 - see Command
+
+    render.check_library()
+    writing.check_directory(parsed.directory)
+    results = Results(reading.read_documents(parsed.files), reading.read_documents(parsed.baseline))
+    show(f"{write_report(results, parsed.directory)}\n")
+    return 0
+
+
+COMMAND = Command(
+    ("report",),
+    "Make a page, figures and tables of results: pytest-benchmark's JSON files.",
+    _describe,
+    _run,
+)

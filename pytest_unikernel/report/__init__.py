@@ -1,0 +1,1 @@
+"""Loads as a page, pictures and tables: records -> series -> figures -> files."""

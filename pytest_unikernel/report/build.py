@@ -1,0 +1,65 @@
+"""The whole report: figures drawn, tables written, one page of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pytest_unikernel.report import gallery, markdown, overview, render, writing
+from pytest_unikernel.report.grids import FORMATS, grids
+from pytest_unikernel.report.page import page
+from pytest_unikernel.report.render import Picture
+from pytest_unikernel.report.series import Document, Results
+
+TITLE = "Load sweeps"
+TABLES = "report.md"
+
+
+def write_report(results: Results, directory: Path) -> Path:
+    """Write the page, its figures and its tables, and return the page's path.
+
+    Raises:
+        ReportError: the drawing library is missing, or the directory can't take it.
+    """
+    writing.check_directory(directory)
+    pictures = list(render.draw(gallery.figures(results)))
+    writing.write_files(directory, report_files(results, pictures))
+    return directory / writing.PAGE
+
+
+def report_files(results: Results, pictures: list[Picture]) -> Mapping[str, bytes]:
+    """Return every file's content by its name."""
+    tables = overview.tables(results)
+    title = heading(results)
+    files = {
+        **{f"{each.figure.name}.svg": each.svg.encode() for each in pictures},
+        **{f"{each.figure.name}.png": each.png for each in pictures},
+        **{
+            f"{grid.name}.{kind}": grid.text(mark).encode()
+            for grid in grids(results)
+            for kind, mark in FORMATS.items()
+        },
+        TABLES: markdown.document(title, tables).encode(),
+    }
+    text = page(title, list(_about(results)), pictures, tables, files)
+    return {**files, writing.PAGE: text.encode()}
+
+
+def heading(results: Results) -> str:
+    """Return the title, with the files that were measured."""
+    return f"{TITLE}: {', '.join(document.label for document in results.current)}"
+
+
+def _said(document: Document) -> str:
+    when = f" of {document.when[:16].replace('T', ' ')}" if document.when else ""
+    return f"{document.label}{when}, {len(document.loads)} loads"
+
+
+def _about(results: Results) -> Iterator[str]:
+    for run, documents in (("Current", results.current), ("Baseline", results.baseline)):
+        if documents:
+            yield f"{run}: {'; '.join(map(_said, documents))}."
+    yield (
+        "Response time runs from the instant a launch was scheduled, so a host that can't keep up shows in "
+        "it. The figures are beside this page as PNG and SVG, the numbers as CSV, TSV and Markdown."
+    )

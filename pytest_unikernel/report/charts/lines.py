@@ -1,0 +1,104 @@
+"""Lines over the time step, as several figures have them: dashes, markers, rings, one legend. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pytest_unikernel.report.axes import step_axis
+from pytest_unikernel.report.charts.legend import legend
+from pytest_unikernel.report.figure import layered
+from pytest_unikernel.report.loads import Load
+from pytest_unikernel.report.series import Results, Series
+from pytest_unikernel.report.style import DASHES, INK, PAPER, RUNS, Look, Spec, carried
+
+Row = dict[str, Any]
+MARKER = {"type": "point", "filled": True, "opacity": 1}
+
+
+def steps_of(results: Results) -> Iterator[tuple[Load, Row]]:
+    """Yield every step of every sweep, with the beginning of its row."""
+    look = Look(results.labels)
+    for series in results.sweeps:
+        knee = series.knee_load()
+        for load in series.loads:
+            yield load, _row(series, load, look, knee)
+
+
+def _row(series: Series, load: Load, look: Look, knee: Load | None) -> Row:
+    judged = {"ok": load.verdict == "ok", "knee": load is knee}
+    return {"label": series.label, "run": series.run, "step": load.step_s, **judged, **look.of(series.label)}
+
+
+def chart(
+    rows: Sequence[Row], results: Results, y: Spec, size: tuple[int, int], below: Sequence[Spec] = ()
+) -> Spec:
+    """Return rows with a ``value`` as lines over the time step.
+
+    Args:
+        rows: from :func:`steps_of`, with a ``value``.
+        results: give every label its look, here as in the other figures.
+        y: the axis of the value.
+        size: width and height of the plot.
+        below: layers under the lines; those without an ``x`` get ours.
+    """
+    at = {"x": step_axis([row["step"] for row in rows]), "y": y}
+    width, height = size
+    under = [{**layer, "encoding": {**at, **layer["encoding"]}} for layer in below]
+    return layered(rows, [*under, *_layers(rows, results, at, width)], width, height)
+
+
+def _layers(rows: Sequence[Row], results: Results, at: Spec, width: int) -> list[Spec]:
+    line = {
+        **at,
+        "color": carried("color"),
+        "detail": {"field": "label"},
+        "strokeDash": _dashes(results, width),
+    }
+    hole = {**at, "shape": carried("shape")}
+    return [
+        {"mark": {"type": "line", "strokeWidth": 2}, "encoding": line},
+        {"transform": [{"filter": "datum.knee"}], "mark": ring(), "encoding": at},
+        {"mark": {**MARKER, "size": 56}, "encoding": {**at, **_legends(rows, results, width)}},
+        {
+            "transform": [{"filter": "!datum.ok"}],
+            "mark": {**MARKER, "size": 16, "color": PAPER},
+            "encoding": hole,
+        },
+    ]
+
+
+def named(rows: Sequence[Row]) -> str:
+    """Return, for a caption, the labels that rows are of; those of the baseline say so."""
+    runs = {(row["label"], row["run"]) for row in rows}
+    return ", ".join(label + (" (baseline)" if run == "baseline" else "") for label, run in sorted(runs))
+
+
+def ring() -> Spec:
+    """Return the mark around a knee."""
+    return {
+        "type": "point",
+        "shape": "circle",
+        "size": 260,
+        "strokeWidth": 1.5,
+        "filled": False,
+        "color": INK,
+    }
+
+
+def _legends(rows: Sequence[Row], results: Results, width: int) -> Spec:
+    """Return colour and marker by label, with one legend of those that are there."""
+    look = Look(results.labels)
+    there = {row["label"] for row in rows}
+    shown = [label for label in results.labels if label in there]
+    legends = {"values": shown, **legend(shown, width)}
+    own = {"field": "label", "type": "nominal", "title": None, "legend": legends}
+    return {name: {**own, "scale": look.scale(name)} for name in ("color", "shape")}
+
+
+def _dashes(results: Results, width: int) -> Spec:
+    scale = {"domain": list(RUNS), "range": [list(each) for each in DASHES]}
+    dashes = (
+        {**legend(RUNS, width), "symbolStrokeColor": INK, "symbolSize": 500} if results.compared else None
+    )
+    return {"field": "run", "type": "nominal", "scale": scale, "title": None, "legend": dashes}

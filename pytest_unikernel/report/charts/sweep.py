@@ -1,0 +1,85 @@
+"""Latency and throughput over the time step: all targets, current and baseline. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pytest_unikernel.report.axes import DURATION, NUMBER, log_axis
+from pytest_unikernel.report.charts.lines import Row, chart, named, steps_of
+from pytest_unikernel.report.figure import WIDE, Figure
+from pytest_unikernel.report.series import Results
+from pytest_unikernel.report.style import SOFT, Spec, carried
+
+HEIGHT = 400
+SECTION = "Under load"
+MARKS = (
+    "Filled markers: ok; hollow: not ok, or never judged. Ring: the knee, the fastest time step that was ok "
+    "before one that was not."
+)
+
+
+def figures(results: Results) -> Iterator[Figure]:
+    """Yield latency and throughput, where there is any."""
+    if latencies := list(_latencies(results)):
+        caption = f"Line: median (p50); band: from there to p99, where there were launches enough. {MARKS}"
+        yield Figure(
+            "latency", "Latency by time step", caption + _told(latencies), SECTION, WIDE,
+            lambda width: _latency(latencies, results, width), has_narrow=True,
+        )  # fmt: skip
+    if rates := list(_rates(results)):
+        caption = f"Successful completions per second. Dotted: the ideal, as many as were asked for. {MARKS}"
+        yield Figure(
+            "throughput", "Throughput by time step", caption, SECTION, WIDE,
+            lambda width: _throughput(rates, results, width), has_narrow=True,
+        )  # fmt: skip
+
+
+def _told(rows: Sequence[Row]) -> str:
+    """Return what must be known about some of the rows."""
+    means = named([row for row in rows if row["statistic"] == "mean"])
+    services = named([row for row in rows if row["quantity"] == "service"])
+    told = f" Means, for there are no medians: {means}." if means else ""
+    told += f" Counted from the start, not from the schedule: {services}." if services else ""
+    bound = any(row["bound"] and row["high"] for row in rows)
+    return told + (" A band that ends at the time-out: p99 lies beyond it." if bound else "")
+
+
+def _latencies(results: Results) -> Iterator[Row]:
+    for load, row in steps_of(results):
+        found = load.latency
+        if found is not None:
+            told = {"statistic": found.statistic, "quantity": found.quantity, "bound": found.p99_is_bound}
+            yield {**row, "value": found.value_s, "high": found.p99_s, **told}
+
+
+def _rates(results: Results) -> Iterator[Row]:
+    for load, row in steps_of(results):
+        rate_hz = load.positive("throughput_hz")
+        if rate_hz is not None:
+            yield {**row, "value": rate_hz}
+
+
+def _latency(rows: Sequence[Row], results: Results, width: int) -> Spec:
+    known = [row[name] for row in rows for name in ("value", "high") if row[name]]
+    quantities = {row["quantity"] for row in rows}
+    what = "latency" if "service" in quantities else "response time"
+    band = {
+        "transform": [{"filter": "isValid(datum.high) && datum.run == 'current'"}],
+        "mark": {"type": "area", "fillOpacity": 0.14},
+        "encoding": {"y2": {"field": "high"}, "color": carried("color"), "detail": {"field": "label"}},
+    }
+    y = log_axis("value", known, f"{what} (log scale)", DURATION)
+    return chart(rows, results, y, (width, HEIGHT), [band])
+
+
+def _throughput(rows: Sequence[Row], results: Results, width: int) -> Spec:
+    steps = [row["step"] for row in rows]
+    ideal = [{"step": step, "value": 1 / step} for step in (max(steps), min(steps))]
+    known = [row["value"] for row in (*rows, *ideal)]
+    line = {
+        "data": {"values": ideal},
+        "mark": {"type": "line", "color": SOFT, "strokeDash": [2, 3], "strokeWidth": 1.5},
+        "encoding": {},
+    }
+    y = log_axis("value", known, "throughput, launches per second (log scale)", NUMBER)
+    return chart(rows, results, y, (width, HEIGHT), [line])

@@ -1,0 +1,54 @@
+"""What a figure is: a name, words, and one specification that is drawn for the page and the files. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_unikernel.report.style import INK, SCHEMA, Spec, config
+
+WIDE, SMALL, NARROW = 860, 320, 280  # of the plot alone, in CSS pixels
+TITLE_ROOM = 60  # pixels that a title may be wider than the plot: those of the axis
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        name: of its files and its place in the page: ``latency``, ``distribution-linux_process``.
+        title: what it shows, for people.
+        caption: how to read it.
+        section: the heading it stands under in the page.
+        width: of the plot.
+        plot: makes the specification for a width, without what all figures have in common.
+        has_narrow: it is drawn a second time for narrow screens.
+    """
+
+    name: str
+    title: str
+    caption: str
+    section: str
+    width: int
+    plot: Callable[[int], Spec]
+    has_narrow: bool = False
+
+    def spec(self, width: int | None = None) -> Spec:
+        """Return the Vega-Lite specification; None draws it as wide as it is meant to be."""
+        plot = self.plot(width or self.width)
+        title = {"text": self.title, "color": INK, "anchor": "start", "fontSize": 13, "offset": 12}
+        limit = plot["width"] + TITLE_ROOM
+        shared = {"$schema": SCHEMA, "padding": 12, "title": {**title, "limit": limit}, "config": config()}
+        return {**shared, **plot}
+
+
+def layered(rows: Sequence[Mapping[str, Any]], layers: Sequence[Spec], width: int, height: int) -> Spec:
+    """Return a plot of layers over the same rows."""
+    return {"width": width, "height": height, "data": {"values": list(rows)}, "layer": list(layers)}
+
+
+def file_name(kind: str, label: str) -> str:
+    """Return a figure's name for a label; what isn't plain in it becomes an underscore."""
+    plain = "".join(each if each.isascii() and (each.isalnum() or each in "-_") else "_" for each in label)
+    return f"{kind}-{plain.strip('_')}"

@@ -1,0 +1,29 @@
+"""All figures of a report, in the order in which a reader wants them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pytest_unikernel.report.charts import cold, distribution, failures, phases, surroundings, sweep
+from pytest_unikernel.report.figure import Figure
+from pytest_unikernel.report.series import Results
+
+CHARTS = (sweep, cold, distribution, phases, failures, surroundings)
+
+
+def figures(results: Results) -> list[Figure]:
+    """Return every figure for which there is data, each with a name of its own."""
+    return list(_named_apart(figure for chart in CHARTS for figure in chart.figures(results)))
+
+
+def _named_apart(found: Iterator[Figure]) -> Iterator[Figure]:
+    """Yield figures; names that differ in letters' case or not at all get a number."""
+    taken: set[str] = set()
+    for figure in found:
+        name, number = figure.name, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{figure.name}-{number}"
+        taken.add(name.casefold())
+        yield replace(figure, name=name)

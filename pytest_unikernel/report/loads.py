@@ -1,0 +1,126 @@
+"""One record as a report reads it: what isn't there, or isn't what it should be, is unknown. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pytest_unikernel.knee import NOT_THE_TARGET
+from pytest_unikernel.summary import QUANTILES, enough
+from pytest_unikernel.textgrid import cut, printable
+
+NAME_COLUMNS = 60
+VERDICTS = frozenset({"ok", "saturated", "failing", *NOT_THE_TARGET})
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What stands for a load's latency, in seconds.
+
+    Attributes:
+        statistic: ``p50``, or ``mean`` where there are no quantiles, as in imported figures.
+        quantity: ``response``, or ``service`` where it was not measured against a schedule.
+        p99_s: None where there were too few launches for it.
+        p99_is_bound: so many launches never completed that it is the time-out at least.
+    """
+
+    value_s: float
+    statistic: Literal["p50", "mean"]
+    quantity: Literal["response", "service"]
+    p99_s: float | None
+    p99_is_bound: bool
+
+
+@dataclass(frozen=True)
+class Load:
+    """A load of a test; ``series`` is the test's node id without the time step."""
+
+    fullname: str
+    series: str
+    record: Mapping[str, Any]
+
+    def number(self, *keys: str) -> float | None:
+        """Return the finite number that the keys lead to, one inside the other; None for anything else."""
+        value: Any = self.record
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return float(value) if known else None
+
+    def positive(self, *keys: str) -> float | None:
+        """Return a number that a log axis can show, or None."""
+        value = self.number(*keys)
+        return value if value is not None and value > 0 else None
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        """Return a part of the record that is a mapping; empty where it isn't there."""
+        value = self.record.get(key)
+        return value if isinstance(value, Mapping) else {}
+
+    def text(self, key: str) -> str:
+        """Return a text of the record, safe to print; empty where it isn't there."""
+        value = self.record.get(key)
+        return "" if value is None else clean(value)
+
+    @property
+    def target(self) -> str:
+        """The variant's name."""
+        return self.text("target")
+
+    @property
+    def step_s(self) -> float | None:
+        """The time step; None for cold starts."""
+        return self.positive("time_step_s")
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether instances were launched one after the other."""
+        return self.record.get("mode") == "cold"
+
+    @property
+    def verdict(self) -> str:
+        """The verdict; ``interrupted`` for a load cut short, empty for one that was never judged."""
+        if self.record.get("interrupted"):
+            return "interrupted"
+        verdict = self.record.get("verdict")
+        return verdict if verdict in VERDICTS else ""
+
+    @property
+    def latency(self) -> Latency | None:
+        """The response time if it is known, or else the service time."""
+        for quantity in ("response", "service"):
+            key = f"{quantity}_time_s"
+            for statistic in ("p50", "mean"):
+                value_s = self.positive(key, statistic)
+                if value_s is not None and (statistic == "p50" or not self.is_beyond(key, "p50")):
+                    return Latency(value_s, statistic, quantity, *self._p99(key))
+        return None
+
+    def _p99(self, key: str) -> tuple[float | None, bool]:
+        if self.is_beyond(key, "p99"):
+            return self.positive("timeout_s"), True
+        return self.positive(key, "p99"), False
+
+    def is_beyond(self, key: str, name: str) -> bool:
+        """Whether a quantile of a quantity falls on launches that never completed."""
+        completed, censored = self.number(key, "n") or 0.0, self.number(key, "censored") or 0.0
+        told = enough(int(completed + censored), QUANTILES[name])
+        return self.number(key, name) is None and censored > 0 and told
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many launches of the cohort didn't complete, by reason."""
+        counts = {clean(reason): count for reason, count in self.mapping("failed").items()}
+        counts.update({name: self.record.get(name) for name in ("dropped", "unfinished")})
+        return {reason: int(count) for reason, count in counts.items() if _is_count(count)}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def clean(text: object) -> str:
+    """Return a name on one line, without control characters, and not too long."""
+    return cut(printable(str(text)), NAME_COLUMNS)

@@ -1,0 +1,215 @@
+"""The tables of a report, for the page and for Markdown alike. Pure: results in, cells of text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_unikernel.report import words
+from pytest_unikernel.report.loads import Load, clean
+from pytest_unikernel.report.series import Document, Results, Series
+from pytest_unikernel.tables import NONE, not_comparable
+from pytest_unikernel.textgrid import cut, printable
+
+Cells = list[str]
+MIB = 2**20
+NOTE_COLUMNS = 300
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a title; ``words`` of its first columns are aligned to the left, the rest are figures."""
+
+    title: str
+    heads: Cells
+    rows: list[Cells]
+    words: int = 1
+    note: str = ""
+
+
+def knees(results: Results) -> Table:
+    """Return the numbers to quote: for each target its knee, and its latency there and without contention."""
+    heads = ["target", "run", "knee", "per core", "not ok", "p50 at knee", "p99 at knee", "p50 cold"]
+    colds = {(each.label, each.run): each for each in results.colds}
+    keys = dict.fromkeys([*((each.label, each.run) for each in results.sweeps), *colds])
+    sweeps = {(each.label, each.run): each for each in results.sweeps}
+    place = {label: number for number, label in enumerate(results.labels)}
+    ordered = sorted(keys, key=lambda key: (place[key[0]], key[1] == "baseline"))
+    rows = [_knee_row(*key, sweeps.get(key), colds.get(key)) for key in ordered]
+    note = "Knee: the fastest time step that was ok, as launches per second, before the first that was not."
+    return _without_runs(Table("At a glance", heads, rows, 2, note), results)
+
+
+def _knee_row(label: str, run: str, sweep: Series | None, cold: Series | None) -> Cells:
+    knee = sweep.knee if sweep is not None else None
+    at = sweep.fastest_ok() if sweep is not None else None
+    cores = sweep.cores if sweep is not None else None
+    return [
+        label,
+        run,
+        words.fastest_ok(knee),
+        words.fastest_ok(knee, cores) if cores else NONE,
+        words.first_not_ok(knee),
+        words.moment(at, "p50") if at is not None else NONE,
+        words.moment(at, "p99") if at is not None else NONE,
+        _typical(cold.loads[0]) if cold is not None else NONE,
+    ]
+
+
+def _typical(load: Load) -> str:
+    """Return the median, or the mean and that it is one."""
+    found = load.latency
+    if found is None:
+        return words.moment(load, "p50")
+    return words.duration(found.value_s) + (" (mean)" if found.statistic == "mean" else "")
+
+
+def _without_runs(table: Table, results: Results) -> Table:
+    """Return the table without the column that says which run, where there is but one."""
+    if results.compared:
+        return table
+    rows = [[row[0], *row[2:]] for row in table.rows]
+    return Table(table.title, [table.heads[0], *table.heads[2:]], rows, table.words - 1, table.note)
+
+
+def all_loads(results: Results) -> Table:
+    """Return every load's figures."""
+    heads = [
+        "target", "run", "time step", "offered", "achieved", "throughput", "p50", "p90", "p99", "mean",
+        "late p99", "not completed", "verdict",
+    ]  # fmt: skip
+    rows = [
+        [series.label, series.run, *_load_row(load)]
+        for series in (*results.sweeps, *results.colds)
+        for load in series.loads
+    ]
+    note = "Late: the largest where there were too few launches for a p99. A dash: not known."
+    return _without_runs(Table("All figures", heads, rows, 2, note), results)
+
+
+def _load_row(load: Load) -> Cells:
+    rates = (load.number(key) for key in ("offered_rate_hz", "achieved_rate_hz", "throughput_hz"))
+    times = (words.moment(load, name) for name in ("p50", "p90", "p99", "mean"))
+    ends = (words.lateness(load), words.failed(load), load.verdict or NONE)
+    return [words.step(load), *map(words.rate, rates), *times, *ends]
+
+
+def compared(results: Results) -> Table | None:
+    """Return current figures beside the baseline's; None where nothing is in both."""
+    heads = [
+        "target", "time step", "throughput", "was", "change", "p50", "was", "change", "p99", "was", "change",
+        "",
+    ]  # fmt: skip
+    rows = list(_compared_rows(results))
+    note = "Changes as they are, without statistics: pytest-unikernel compare judges them."
+    return Table("Beside the baseline", heads, rows, 1, note) if rows else None
+
+
+def _compared_rows(results: Results) -> Iterator[Cells]:
+    for series in (*results.sweeps, *results.colds):
+        before = results.baseline_of(series) if series.run == "current" else None
+        known = {each.step_s: each for each in before.loads} if before is not None else {}
+        for load in series.loads:
+            if load.step_s in known:
+                yield [series.label, words.step(load), *_compared_cells(load, known[load.step_s])]
+
+
+def _compared_cells(now: Load, was: Load) -> Cells:
+    new_hz, old_hz = now.number("throughput_hz"), was.number("throughput_hz")
+    cells = [words.rate(new_hz), words.rate(old_hz), words.change(new_hz, old_hz)]
+    for name in ("p50", "p99"):
+        values = [load.number("response_time_s", name) for load in (now, was)]
+        cells += [words.moment(now, name), words.moment(was, name), words.change(*values)]
+    return [*cells, _why_not(now, was)]
+
+
+def _why_not(now: Load, was: Load) -> str:
+    """Return why two loads can't be compared, as far as their records tell."""
+    try:
+        why = not_comparable(now.record, was.record)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return "not comparable: the conditions are not known"
+    return f"not comparable: {clean(why)}" if why else ""
+
+
+def machines(results: Results) -> Table:
+    """Return on which machine each file's figures were measured."""
+    heads = ["", "run", "when", "CPU", "usable cores", "memory", "system", "kernel"]
+    rows = [_machine_row(run, document) for run, document in results.documents]
+    return _without_runs(Table("Machine", heads, rows, len(heads)), results)
+
+
+def _machine_row(run: str, document: Document) -> Cells:
+    facts, cpu = _part(document.machine, "unikernel"), _part(document.machine, "cpu")
+    memory = facts.get("memory_bytes")
+    return [
+        document.label,
+        run,
+        document.when[:16].replace("T", " ") or NONE,
+        _said(facts.get("cpu_model") or cpu.get("brand_raw")),
+        _said(facts.get("usable_cores") or facts.get("cpu_count") or cpu.get("count")),
+        f"{memory / MIB:,.0f} MiB" if isinstance(memory, (int, float)) else NONE,
+        _said(facts.get("os") or document.machine.get("system")),
+        _said(facts.get("kernel") or document.machine.get("release")),
+    ]
+
+
+def _part(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = mapping.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _said(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return clean(value) if value not in (None, "") else NONE
+
+
+def versions(results: Results) -> Table:
+    """Return what was really used for each target, and how it was launched."""
+    heads = ["target", "run", "ready", "warm-up", "window", "arrivals", "trials", "versions"]
+    told = {_used(each) for each in results.sweeps}
+    others = [each for each in results.colds if _used(each) not in told]
+    rows = [_version_row(series) for series in (*results.sweeps, *others)]
+    return _without_runs(Table("Versions and conditions", heads, rows, len(heads)), results)
+
+
+def _imported(load: Load) -> str:
+    """Return what an imported record says of its figures; empty for one that was measured by us."""
+    source = load.mapping("source")
+    note = cut(printable(str(source.get("note") or "")), NOTE_COLUMNS)
+    return f"{clean(source.get('format', 'imported'))}: {note}" if note else ""
+
+
+def _used(series: Series) -> tuple[str, str, str]:
+    """Return what a cold start must have in common with a sweep not to need a row of its own."""
+    return series.label, series.run, repr(series.loads[0].mapping("versions"))
+
+
+def _version_row(series: Series) -> Cells:
+    load = series.loads[0]
+    used = ", ".join(f"{clean(name)} {clean(value)}" for name, value in load.mapping("versions").items())
+    used = "; ".join(each for each in (used, _imported(load)) if each)
+    name = f"{series.label} cold" if load.is_cold else series.label
+    windows = sorted({each.number("window_s") or 0.0 for each in series.loads} - {0.0})
+    window = " to ".join(dict.fromkeys(map(words.duration, (windows[0], windows[-1])))) if windows else NONE
+    warmup = words.duration(load.number("settings", "warmup_s"))
+    trials = load.number("trials")
+    return [
+        name,
+        series.run,
+        load.text("ready") or NONE,
+        warmup,
+        window if not load.is_cold else NONE,
+        load.text("arrivals") or NONE,
+        NONE if trials is None else f"{trials:g}",
+        used or NONE,
+    ]
+
+
+def tables(results: Results) -> list[Table]:
+    """Return all tables in the order of a report."""
+    beside = compared(results)
+    found = [knees(results), *([beside] if beside is not None else []), all_loads(results)]
+    return [*found, machines(results), versions(results)]

@@ -1,0 +1,60 @@
+"""How the page looks: light and dark, on a phone and on paper. Pure."""
+
+from __future__ import annotations
+
+from pytest_unikernel.report.style import DARK, GRID, INK, PAPER, SOFT
+
+NARROW_SCREEN = "44rem"
+
+PAGE = """
+:root { color-scheme: light dark; --ink: %(ink)s; --soft: %(soft)s; --line: %(line)s; --paper: %(paper)s }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --ink: %(dark_ink)s; --soft: %(dark_soft)s; --line: %(dark_line)s; --paper: %(dark_paper)s }
+  %(charts)s
+}
+* { box-sizing: border-box }
+html { background: var(--paper); color: var(--ink) }
+html { font: 16px/1.5 system-ui, "Liberation Sans", Arial, sans-serif }
+body { margin: 0 auto; max-width: 82rem; padding: 1.5rem clamp(.75rem, 3vw, 2rem) 3rem }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .25rem; overflow-wrap: anywhere }
+h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; border-top: 1px solid var(--line); padding-top: 1rem }
+p { margin: .25rem 0 .75rem; max-width: 52rem; color: var(--soft); overflow-wrap: anywhere }
+nav { margin: .75rem 0 0; font-size: .9rem } nav a { color: inherit; margin-right: 1rem }
+figure { margin: 0; min-width: 0 }
+figcaption { color: var(--soft); font-size: .85rem; max-width: 52rem }
+.charts { display: grid; gap: 1.25rem 1rem }
+.charts { grid-template-columns: repeat(auto-fill, minmax(min(100%%, 24rem), 1fr)) }
+.charts > .whole { grid-column: 1 / -1 }
+.chart svg { display: block; max-width: 100%%; height: auto; overflow: visible }
+.narrow { display: none }
+.scroll { overflow: auto; max-height: 34rem; border: 1px solid var(--line); border-radius: .3rem }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; width: 100%% }
+th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
+th { position: sticky; top: 0; background: var(--paper); font-weight: 600 }
+th.word, td.word { text-align: left }
+td.long { white-space: normal; min-width: 16rem; overflow-wrap: anywhere }
+@media (max-width: %(narrow)s) {
+  .has-narrow .wide { display: none } .has-narrow .narrow { display: block }
+}
+@media print {
+  html { font-size: 11px } body { padding: 0; max-width: none } nav { display: none }
+  .scroll { max-height: none; overflow: visible; border: 0 } th { position: static }
+  figure, tr { break-inside: avoid } h2 { break-after: avoid }
+  table { table-layout: auto } th, td { padding: .15rem .3rem; white-space: normal }
+}
+"""
+
+
+def css() -> str:
+    """Return the whole style sheet; in the dark each colour of a figure has another in its place."""
+    names = {"ink": INK, "soft": SOFT, "line": GRID, "paper": PAPER}
+    dark = {f"dark_{name}": DARK[light] for name, light in names.items()}
+    return PAGE % {**names, **dark, "charts": "\n  ".join(_dark_rules()), "narrow": NARROW_SCREEN}
+
+
+def _dark_rules() -> list[str]:
+    return [
+        f'.chart [{name}="{light}"] {{ {name}: {dark} }}'
+        for light, dark in DARK.items()
+        for name in ("fill", "stroke")
+    ]

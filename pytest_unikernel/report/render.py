@@ -1,0 +1,75 @@
+"""Figures drawn: SVG by Vega, PNG from the SVG. The only module that knows the drawing library.
+
+vl-convert is one wheel without dependencies that draws Vega-Lite offline. Measured against matplotlib, a
+figure takes a quarter of the time; its SVG is themed by a style sheet, and the PNG is made of the SVG.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pytest_unikernel.errors import ReportError
+from pytest_unikernel.report.figure import NARROW, Figure
+
+LIBRARY = "vl_convert"
+PNG_SCALE = 2.0  # sharp on screens with two pixels for one
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure; ``narrow`` is the SVG for narrow screens, empty where the other fits them too."""
+
+    figure: Figure
+    svg: str
+    narrow: str
+    png: bytes
+
+
+def check_library() -> None:
+    """Refuse to begin what can't be ended.
+
+    Raises:
+        ReportError: the drawing library is missing.
+    """
+    if importlib.util.find_spec(LIBRARY) is None:
+        raise ReportError(
+            "a report is drawn by vl-convert, which is missing: pip install 'pytest-unikernel[report]'"
+        )
+
+
+def draw(figures: Sequence[Figure]) -> Iterator[Picture]:
+    """Yield the figures drawn, in their order.
+
+    Raises:
+        ReportError: the drawing library is missing, or can't draw one of them.
+    """
+    check_library()
+    vega = ThreadPoolExecutor(1)  # a PNG is made while the next SVG is
+    try:
+        for figure, svg, narrow in vega.map(_svgs, figures):
+            yield Picture(figure, svg, narrow, _png(svg))
+    finally:
+        vega.shutdown(cancel_futures=True)  # Ctrl-C doesn't wait for the rest
+
+
+def _svgs(figure: Figure) -> tuple[Figure, str, str]:
+    return figure, _svg(figure), _svg(figure, NARROW) if figure.has_narrow else ""
+
+
+def _svg(figure: Figure, width: int | None = None) -> str:
+    import vl_convert  # noqa: PLC0415 - 80 MiB, for reports only
+
+    try:
+        # No address is allowed: a specification holds all its data.
+        return str(vl_convert.vegalite_to_svg(figure.spec(width), allowed_base_urls=[]))
+    except ValueError as error:
+        raise ReportError(f"can't draw the figure {figure.name!r}: {error}") from error
+
+
+def _png(svg: str) -> bytes:
+    import vl_convert  # noqa: PLC0415 - see above
+
+    return bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))

@@ -1,0 +1,156 @@
+"""Loads in order: what each target showed, from the slowest time step to the fastest. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Literal
+
+from pytest_unikernel.knee import Knee, cores_of, find_knee
+from pytest_unikernel.report.loads import Load, clean
+
+Run = Literal["current", "baseline"]
+CLOSE = 1 + 1e-9  # rates that differ by less are the same
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file of results, or one pytest run.
+
+    Attributes:
+        label: what the file is called.
+        when: when it was written, as it says itself; empty where it doesn't.
+        machine: pytest-benchmark's ``machine_info``.
+    """
+
+    label: str
+    loads: Sequence[Load]
+    when: str = ""
+    machine: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Series:
+    """The sweep of one target, or its cold start: then it is a single load.
+
+    Attributes:
+        label: the target's name, with what tells it from others of that name.
+        loads: slow to fast.
+    """
+
+    label: str
+    run: Run
+    source: str
+    loads: Sequence[Load]
+
+    @property
+    def knee(self) -> Knee | None:
+        """The knee; None where no step was judged, as in imported figures."""
+        rows = self._judged()
+        return find_knee(rows) if rows else None
+
+    @property
+    def cores(self) -> float | None:
+        """The CPUs that the throughput per core was divided by."""
+        rates = ("throughput_hz", "throughput_per_core_hz")
+        return cores_of(each.record for each in self.loads if all(each.positive(key) for key in rates))
+
+    def _judged(self) -> list[dict[str, Any]]:
+        unsaid = {"interrupted": False, "verdict_reason": ""}
+        return [
+            {**unsaid, **each.record}
+            for each in self.loads
+            if each.verdict and each.positive("offered_rate_hz")
+        ]
+
+    def fastest_ok(self) -> Load | None:
+        """Return the load at the knee, or at what is known to be below it."""
+        knee = self.knee
+        rate_hz = 0.0 if knee is None else knee.fastest_ok_hz or 0.0
+        below = [each for each in self.loads if (each.positive("offered_rate_hz") or inf) <= rate_hz * CLOSE]
+        return max(below, key=lambda each: each.positive("offered_rate_hz") or 0.0, default=None)
+
+    def knee_load(self) -> Load | None:
+        """Return the load at the knee; None where nothing faster was tried, so that it isn't known."""
+        knee = self.knee
+        return self.fastest_ok() if knee is not None and knee.first_not_ok_hz is not None else None
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that a report shows."""
+
+    current: Sequence[Document]
+    baseline: Sequence[Document] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "sweeps", [*self._of("current", cold=False), *self._of("baseline", cold=False)]
+        )
+        object.__setattr__(self, "colds", [*self._of("current", cold=True), *self._of("baseline", cold=True)])
+
+    sweeps: list[Series] = field(init=False)
+    colds: list[Series] = field(init=False)
+
+    def _of(self, run: Run, *, cold: bool) -> Iterator[Series]:
+        documents = self.current if run == "current" else self.baseline
+        return labelled(documents, run, cold=cold)
+
+    @property
+    def labels(self) -> list[str]:
+        """Every label once, in the order that gives them their colours: sweeps first, current first."""
+        return list(dict.fromkeys(each.label for each in (*self.sweeps, *self.colds)))
+
+    @property
+    def documents(self) -> list[tuple[Run, Document]]:
+        """All documents, each with the run it belongs to."""
+        return [
+            *(("current", each) for each in self.current),
+            *(("baseline", each) for each in self.baseline),
+        ]
+
+    @property
+    def compared(self) -> bool:
+        """Whether there is a baseline."""
+        return any(each.run == "baseline" for each in (*self.sweeps, *self.colds))
+
+    def baseline_of(self, series: Series) -> Series | None:
+        """Return the series of the same label in the baseline."""
+        among = self.colds if series.loads[0].is_cold else self.sweeps
+        return next((each for each in among if each.run == "baseline" and each.label == series.label), None)
+
+
+def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator[Series]:
+    """Yield the sweeps or the cold starts of a run, each with a label of its own."""
+    groups: dict[tuple[int, str, str], list[Load]] = defaultdict(list)
+    for number, document in enumerate(documents):
+        for load in document.loads:
+            if load.is_cold is cold and (cold or load.step_s):
+                groups[number, load.target, load.series].append(load)
+    taken: set[str] = set()
+    for (number, target, series), loads in groups.items():
+        name = _told_apart(groups, (number, target, series), documents[number].label)
+        label = next(each for each in _numbered(name) if each not in taken)
+        taken.add(label)
+        ordered = sorted(loads, key=lambda load: -(load.step_s or 0.0))
+        yield Series(label, run, documents[number].label, ordered)
+
+
+def _told_apart(groups: Iterable[tuple[int, str, str]], key: tuple[int, str, str], source: str) -> str:
+    """Return the target's name, with its file and its test where those are needed to tell it from others."""
+    number, target, series = key
+    alike = [each for each in groups if each[1] == target]
+    more = [source] if len({each[0] for each in alike}) > 1 else []
+    if sum(each[0] == number for each in alike) > 1:
+        more.append(series.rpartition("::")[2])
+    return clean(f"{target} ({', '.join(more)})") if more else target
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{name} #{number}"
+        number += 1

@@ -1,0 +1,68 @@
+"""Figures as people read them, in the cells of tables: what is unknown is a dash. Pure."""
+
+from __future__ import annotations
+
+from pytest_unikernel.knee import Knee
+from pytest_unikernel.progress import duration_text, rate_text, step_text
+from pytest_unikernel.report.charts.surroundings import lateness_s
+from pytest_unikernel.report.loads import Load
+from pytest_unikernel.tables import NONE, change_text
+
+
+def duration(value_s: float | None) -> str:
+    """Return a duration with the unit that suits it."""
+    return NONE if value_s is None else duration_text(value_s)
+
+
+def rate(rate_hz: float | None) -> str:
+    """Return a rate: ``1,024/s``."""
+    return NONE if rate_hz is None else rate_text(rate_hz)
+
+
+def step(load: Load) -> str:
+    """Return a load's time step, ``cold`` for what has none."""
+    return step_text(load.step_s) if load.step_s else "cold"
+
+
+def moment(load: Load, name: str) -> str:
+    """Return a quantile or a moment of the latency; ``> 60 s`` where it is beyond the time-out."""
+    found = load.latency
+    key = f"{found.quantity if found is not None else 'response'}_time_s"
+    value_s = load.number(key, name)
+    if value_s is None and name.startswith("p") and load.is_beyond(key, name):
+        return f"> {duration(load.positive('timeout_s'))}"
+    return duration(value_s)
+
+
+def lateness(load: Load) -> str:
+    """Return the lateness' p99, or the largest."""
+    return duration(lateness_s(load))
+
+
+def failed(load: Load) -> str:
+    """Return what didn't complete, by reason; a dash where nothing is known about it."""
+    counts = load.failures
+    if not counts:
+        return NONE if load.number("scheduled") is None else "0"
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+
+
+def fastest_ok(knee: Knee | None, cores: float | None = None) -> str:
+    """Return the knee's rate, or its rate per core."""
+    if knee is None or (knee.fastest_ok_hz is None and knee.first_not_ok_hz is None):
+        return NONE
+    if knee.fastest_ok_hz is None:
+        return NONE if cores or knee.lower_bound else f"< {rate(knee.first_not_ok_hz)}"
+    return ("≥ " if knee.lower_bound else "") + rate(knee.fastest_ok_hz / (cores or 1.0))
+
+
+def first_not_ok(knee: Knee | None) -> str:
+    """Return the first rate that was not ok, and what it was."""
+    if knee is None or knee.first_not_ok_hz is None:
+        return NONE
+    return f"{rate(knee.first_not_ok_hz)} ({knee.verdict_of_first_not_ok})"
+
+
+def change(now: float | None, was: float | None) -> str:
+    """Return a change in per cent."""
+    return change_text(now, was)

@@ -1,0 +1,129 @@
+"""Results as pytest-benchmark saves them, made up: sweeps and cold starts with whole records."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel.summary import QUANTILES, buckets, summarize
+
+Record = dict[str, Any]
+STEPS = (0.25, 0.125, 0.0625, 0.03125)
+HOSTILE = (
+    "=cmd|'/c calc'!A1",
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "a|b\\`*_{}[link](http://evil.example)",
+    "tab\there\nand a line",
+    "\x1b[31mred\x07 \u202ereversed",
+    "'}; alert(1) //",
+    "&lt;&#60; ]]> --> </svg></style>",
+)
+MACHINE = {
+    "node": "host",
+    "unikernel": {
+        "cpu_model": "Model T",
+        "cpu_count": 2,
+        "usable_cores": 2.0,
+        "memory_bytes": 8 * 2**30,
+        "os": "Debian",
+        "kernel": "6.1",
+        "programs": {},
+    },
+}
+
+
+def load(
+    target: str, step_s: float | None, *, launches: int = 400, verdict: str = "ok", **changes: Any
+) -> Record:
+    """Return a whole record; ``changes`` replace what is in it."""
+    rng = random.Random(f"{target} {step_s}")  # noqa: S311 - made up, and the same each time
+    values = sorted(int(rng.lognormvariate(16, 0.3)) for _ in range(launches))
+    times = summarize(values).as_json()
+    late = summarize(value // 100 for value in values).as_json()
+    rate_hz = 1 / step_s if step_s else None
+    rates = dict.fromkeys(("offered_rate_hz", "achieved_rate_hz", "throughput_hz"), rate_hz)
+    return {
+        "schema": 1, "target": target, "fixture": target, "variant": {}, "ready": "exit",
+        "mode": "sweep" if step_s else "cold", "arrivals": "fixed" if step_s else None, "seeds": [],
+        "versions": {"program": "1.0"}, "time_step_s": step_s, **rates,
+        "throughput_per_core_hz": rate_hz and rate_hz / 2,
+        "warmup_s": 1.0, "window_s": 4.0, "trials": 1, "per_trial": [], "verdict": verdict,
+        "scheduled": launches, "started": launches, "completed": launches, "dropped": 0, "unfinished": 0,
+        "failed": {}, "failures": [], "verdict_reason": "", "interrupted": False, "in_flight_max": 3,
+        "timeout_s": 60.0, "response_time_s": times, "service_time_s": times,
+        "lateness_s": late if step_s else None,
+        "distribution": {
+            "scheme": "logarithmic", "base": 1.02, "unit_s": 1e-9, "censored": 0,
+            "response_time_s": [list(each) for each in buckets(values)],
+        },
+        "intervals_s": {"started->up": times, "up->exited": times, "started->exited": times},
+        "phases_s": {"boot": times, "run": times}, "neighbours_s": {},
+        "instance": {"user_s": 0.001, "system_s": 0.001, "max_rss_bytes": None}, "generator": {},
+        "host": {
+            "cpu_percent": 40.0, "steal_percent": 0.5, "memory_available_min_bytes": 2.0**32,
+            "psi_cpu": 3.0, "load1_max": 1.0,
+        },
+        "guards": {}, "settings": {"warmup_s": 1.0, "max_warmup_s": 60.0},
+        **changes,
+    }  # fmt: skip
+
+
+def bench(name: str, record: Record, data: Sequence[float] = (0.01, 0.02)) -> Record:
+    """Return a benchmark of a load."""
+    step_s = record["time_step_s"]
+    fullname = f"test_it.py::{name}" + (f"[{step_s}s]" if step_s else "")
+    return {"fullname": fullname, "name": name, "stats": {"data": list(data)}, "extra_info": {"load": record}}
+
+
+def sweep(target: str, name: str = "", steps: Sequence[float] = STEPS) -> list[Record]:
+    """Return the benchmarks of a sweep that was saturated at its last step, and of a cold start."""
+    name = name or f"test_{abs(hash(target))}"
+    loads = [load(target, step_s) for step_s in steps[:-1]]
+    last = load(
+        target, steps[-1], verdict="saturated", dropped=30, scheduled=430, failed={"timeout": 20},
+        throughput_hz=0.6 / steps[-1],
+    )  # fmt: skip
+    last["response_time_s"] = {**last["response_time_s"], "censored": 50, "p99": None, "p99.9": None}
+    return [
+        *(bench(name, each) for each in (*loads, last)),
+        bench(f"{name}_cold", load(target, None, launches=10)),
+    ]
+
+
+def means_only(target: str, steps: Sequence[float] = STEPS) -> list[Record]:
+    """Return what an import of old figures is: means, and next to nothing else."""
+    unknown = {"n": None, "censored": 0, "min": None, "max": None, "stddev": None, **dict.fromkeys(QUANTILES)}
+
+    def old(step_s: float | None) -> Record:
+        times = {**unknown, "mean": 0.3}
+        rate_hz = 1 / step_s if step_s else None
+        kept = ("schema", "target", "fixture", "variant", "ready", "mode", "time_step_s", "offered_rate_hz")
+        whole = load(target, step_s)
+        return {
+            **dict.fromkeys(whole),
+            **{key: whole[key] for key in kept},
+            "throughput_hz": rate_hz and 0.99 * rate_hz,
+            "service_time_s": times,
+            "response_time_s": {**unknown, "mean": None},
+            "source": {"format": "scripts", "files": ["latency.tsv"], "note": "means only"},
+        }
+
+    return [
+        *(bench(f"old_{target}", old(step_s)) for step_s in steps),
+        bench(f"old_{target}_cold", old(None)),
+    ]
+
+
+def write(path: Path, benchmarks: Sequence[Record]) -> Path:
+    """Write a file of results."""
+    document = {
+        "machine_info": MACHINE,
+        "datetime": "2026-01-02T03:04:05+00:00",
+        "benchmarks": list(benchmarks),
+    }
+    path.write_text(json.dumps(document, indent=4), encoding="utf-8")
+    return path
