@@ -25,6 +25,7 @@ from pytest_unikernel.textgrid import printable
 Record = Mapping[str, Any]
 MIB = 1 << 20
 BOUND = "generator-bound"
+FEW = 2  # steps that are told one by one
 
 
 def found_in(load: Record, memory_bytes: float | None = None) -> dict[str, str]:
@@ -93,18 +94,34 @@ def strangers(host: Record) -> list[str]:
 
 def step_notes(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
     """Yield, for the loads of one series, what differs from step to step."""
+    yield from _busy(loads)
     for load in loads:
         found, step = found_in(load, memory_bytes), step_text(load["time_step_s"])
         if "steal" in found:
             yield f"{step} the hypervisor took {found['steal']} away (steal)"
-        if "load" in found:
-            yield f"{step} {found['load']}"
         if "swap" in found:
             yield f"{step} swap: {found['swap']}"
         if "memory" in found:
             yield f"{step} memory ran low: {found['memory']}"
         if verdict_of(load) == BOUND:
             yield f"{step} {_why_bound(found)}"
+
+
+def _busy(loads: Sequence[Record]) -> Iterator[str]:
+    """Yield the loads that began on busy CPUs: many of them in one line."""
+    busy = [load for load in loads if _load(load)]
+    if len(busy) <= FEW:
+        yield from (f"{step_text(load['time_step_s'])} {_load(load)}" for load in busy)
+        return
+    percents = [load["host"]["busy_before_percent"] for load in busy]
+    span = f"{min(percents):.0f} to {max(percents):.0f} %"
+    yield f"{steps_text(busy)} the CPUs were {span} busy before they began"
+
+
+def steps_text(loads: Sequence[Record]) -> str:
+    """Return the first and the last time step of many loads, and how many they are."""
+    ends = [step_text(load["time_step_s"]) for load in (loads[0], loads[-1])]
+    return f"{' … '.join(ends)} ({len(loads)} steps)"
 
 
 def _why_bound(found: Mapping[str, str]) -> str:

@@ -200,12 +200,20 @@ def _guards(loads: Sequence[Record]) -> Iterator[str]:
 
 
 def _restless(loads: Sequence[Record]) -> Iterator[str]:
-    """Yield the loads that began before the host was quiet again."""
-    for load in loads:
-        quiet = load.get("quiescence")
-        if quiet and quiet["bound_hit"]:
-            head = f"{step_text(load['time_step_s'])} began on a busy host"
-            yield f"{head} after {duration_text(quiet['waited_s'])}: {'; '.join(quiet['reasons'])}"
+    """Yield the loads that began before the host was quiet again: many of them in one line."""
+    restless = [load for load in loads if (load.get("quiescence") or {}).get("bound_hit")]
+    if len(restless) <= disturbances.FEW:
+        for load in restless:
+            why = "; ".join(load["quiescence"]["reasons"])
+            yield f"{step_text(load['time_step_s'])} {_began([load])}: {why}"
+        return
+    reasons = [reason for load in restless for reason in load["quiescence"]["reasons"]]
+    kinds = dict.fromkeys(re.sub(r"^\d+ | \d+ %.*$|, .*$", "", reason) for reason in reasons)
+    yield f"{disturbances.steps_text(restless)} {_began(restless)}: {', '.join(kinds)}"
+
+
+def _began(restless: Sequence[Record]) -> str:
+    return f"began on a busy host after {_span(load['quiescence']['waited_s'] for load in restless)}"
 
 
 def _spread(loads: Sequence[Record]) -> Iterator[str]:

@@ -390,3 +390,19 @@ def test_a_stream_without_the_characters_gets_others(encoding: str) -> None:
     assert shown.encode(encoding)
     assert shown.startswith("knee >= 2/s, 85 ")
     assert encodable(text, "utf-8") == text
+
+
+def test_steps_that_began_on_busy_cpus_are_told_in_one_line_where_they_are_many() -> None:
+    steps = [sweep(step_s, host=QUIET | {"busy_before_percent": 100 * step_s}) for step_s in (0.8, 0.6, 0.4)]
+    assert "0.8 s … 0.4 s (3 steps) the CPUs were 40 to 80 % busy before they began" in unwrapped(
+        text_of(*steps)
+    )
+
+
+def test_steps_that_began_on_a_busy_host_are_told_in_one_line_where_they_are_many() -> None:
+    reasons = ["CPU busy 40 %, 3 % before the first load", "2 processes of ours left"]
+    busy = {"bound_hit": 1, "waited_s": 3.0, "reasons": reasons}
+    one = unwrapped(text_of(sweep(1.0, quiescence=busy)))
+    assert f"1 s began on a busy host after 3 s: {'; '.join(reasons)}" in one
+    text = unwrapped(text_of(*(sweep(step_s, quiescence=busy) for step_s in (1.0, 0.5, 0.25))))
+    assert "1 s … 1/4 s (3 steps) began on a busy host after 3 s: CPU busy, processes of ours left" in text
