@@ -24,6 +24,7 @@ SEED = 20201  # equal runs give equal verdicts
 CLAMP_SPREADS = 3.0  # one trial that the host disturbed must not hide a change in all others
 MAD_TO_SD = 1.4826  # Source: the median absolute deviation of a normal distribution is 0.6745 sd
 TIE = 1 - 1e-9
+ROUNDING = 1e-10  # of the largest value
 
 Relabeling = tuple[int, ...]
 
@@ -76,9 +77,10 @@ def _scores(hypothesis: Hypothesis, labels: Sequence[Relabeling]) -> list[float]
     spread = math.fsum((value - every / (old + new)) ** 2 for value in values)
     per_new, weight = 1 / new + 1 / old, old * new / (old + new)
     scale = (1 / old + 1 / new) / (old + new - 2)
+    unit = ROUNDING * max(map(abs, values)) or 1.0  # sums of the same values in another order are equal
     scores = []
     for chosen in labels:
-        apart = abs(sum(itemgetter(*chosen)(values)) * per_new - every / old)
+        apart = unit * round(abs(sum(itemgetter(*chosen)(values)) * per_new - every / old) / unit)
         within = max(0.0, spread - weight * apart * apart)
         scores.append(apart / (hypothesis.floor + math.sqrt(within * scale)))
     return scores
