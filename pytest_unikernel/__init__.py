@@ -10,7 +10,7 @@ from pytest_unikernel.errors import (
     UnikernelError,
 )
 from pytest_unikernel.readiness import Event, Exit, Http, Line, Port
-from pytest_unikernel.stamps import Stamp, Stamps
+from pytest_unikernel.stamps import Stamp, StampLog, Stamps
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "Port",
     "SessionError",
     "Stamp",
+    "StampLog",
     "Stamps",
     "Summary",
     "Target",

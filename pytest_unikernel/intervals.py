@@ -8,13 +8,15 @@ so is one with one of them by the wall clock, if that was set during the load.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 from pytest_unikernel.record import NONE_NS, LaunchLog, Outcome
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.summary import Summary, summarize
-from pytest_unikernel.target import Target
+from pytest_unikernel.target import StampLog, Target
 
 BUILT_IN = {"scheduled": "scheduled_ns", "started": "started_ns", "ready": "ready_ns", "exited": "exited_ns"}
 Pair = tuple[str, str]
@@ -51,15 +53,58 @@ def phases(target: Target, trials: Sequence[Trial]) -> dict[str, Summary]:
     return _summaries(target.phases, trials)
 
 
+def neighbours(target: Target, trials: Sequence[Trial]) -> dict[str, Summary]:
+    """Return the summary of each stamp of a launch and the next one in time, where a log tells of them.
+
+    It is what urunc's own scripts pair; processes run side by side, so there are more pairs than stamps, and
+    each has the launches in which the two followed one another.
+    """
+    if not isinstance(target.stamps, StampLog):
+        return {}
+    lasted_ns: dict[Pair, array[int]] = {}
+    for stamped in _stamped(trials):
+        for (first, begin_ns), (second, end_ns) in pairwise(sorted(stamped, key=itemgetter(1))):
+            lasted_ns.setdefault((first, second), array("q")).append(end_ns - begin_ns)
+    return {f"{first}->{second}": summarize(each) for (first, second), each in sorted(lasted_ns.items())}
+
+
+def _stamped(trials: Sequence[Trial]) -> Iterator[list[tuple[str, int]]]:
+    """Yield the stamps of each of the cohort's completed launches."""
+    for trial in trials:
+        log = trial.log
+        for row in trial.rows:
+            if log.outcome[row] == Outcome.COMPLETED:
+                yield [each for each in log.events.get(row, {}).items() if each[0] in log.wall_clock]
+
+
+def stamp_counts(target: Target, trials: Sequence[Trial]) -> dict[str, int | dict[str, int]]:
+    """Return what was wrong with a log's stamps, by interval or phase; empty where there is no log.
+
+    A launch that lacks one of two stamps, or has the second before the first, has no such interval.
+    """
+    if not isinstance(target.stamps, StampLog):
+        return {}
+    declared = {
+        **{f"{first}->{second}": (first, second) for first, second in target.intervals},
+        **target.phases,
+    }
+    found = {name: _spans(pair, trials) for name, pair in declared.items()}
+    return {
+        "missing": {name: each.missing for name, each in found.items() if each.missing},
+        "out_of_order": {name: each.out_of_order for name, each in found.items() if each.out_of_order},
+        "of_others": sum(trial.log.other_stamps for trial in trials),
+    }
+
+
 def _summaries(pairs: Mapping[str, Pair], trials: Sequence[Trial]) -> dict[str, Summary]:
-    return {name: _summary(pair, trials) for name, pair in pairs.items()}
+    found = {name: _spans(pair, trials) for name, pair in pairs.items()}
+    return {name: summarize(each.lasted_ns, each.missing + each.out_of_order) for name, each in found.items()}
 
 
-def _summary(pair: Pair, trials: Sequence[Trial]) -> Summary:
-    """Return the summary over the cohort's completed launches."""
+def _spans(pair: Pair, trials: Sequence[Trial]) -> Spans:
+    """Return the spans of the cohort's completed launches."""
     first, second = pair
-    found = spans(_instants_ns(trials, first, beside=second), _instants_ns(trials, second, beside=first))
-    return summarize(found.lasted_ns, found.missing + found.out_of_order)
+    return spans(_instants_ns(trials, first, beside=second), _instants_ns(trials, second, beside=first))
 
 
 def _instants_ns(trials: Sequence[Trial], event: str, *, beside: str) -> list[int]:

@@ -36,8 +36,9 @@ from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
+from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.stampreader import StampReader
-from pytest_unikernel.stamps import Stamps
+from pytest_unikernel.stamps import StampLog, Stamps
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.supervisor import Supervisor
 from pytest_unikernel.target import Place, Target
@@ -205,7 +206,7 @@ class Load:
         self.quiets: list[Quiet | None] = []
         self._trials: list[Trial] = []
         self._problems: list[str] = []
-        self._stamps: StampReader | None = None
+        self._stamps: StampReader | StampLogReader | None = None
         self.seeds: list[int | None] = []
         self.warmup_ns = 0
         self._turns_ns = array("Q")
@@ -281,8 +282,10 @@ class Load:
             self._problems = problems
             yield
 
-    def _stamp_reader(self, stamps: Stamps, runtime: Runtime) -> StampReader:
-        """Start the program that tells of an engine's own events."""
+    def _stamp_reader(self, stamps: Stamps | StampLog, runtime: Runtime) -> StampReader | StampLogReader:
+        """Begin to follow a log, or start the program that tells of an engine's own events."""
+        if isinstance(stamps, StampLog):
+            return StampLogReader(stamps, runtime.token)
         argv = stampreader.command_line(stamps, runtime.token)
         try:
             return StampReader(stamps, argv, runtime)

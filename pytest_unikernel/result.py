@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Literal
 
-from pytest_unikernel.intervals import intervals, phases
+from pytest_unikernel.intervals import intervals, neighbours, phases, stamp_counts
 from pytest_unikernel.record import FAILURES, Outcome
 from pytest_unikernel.stats import Trial, Verdict, censored, in_flight_max, majority, verdict
 from pytest_unikernel.summary import BUCKET_BASE, Summary, buckets, named_quantile, summarize_ordered
@@ -97,6 +97,7 @@ class LoadResult:
     intervals_s: Mapping[str, Summary]
     phases_s: Mapping[str, Summary]
     neighbours_s: Mapping[str, Summary]
+    stamps: Mapping[str, Any]
     instance: Mapping[str, float | None]
     generator: Mapping[str, float | bool | None]
     host: Mapping[str, Any]
@@ -189,7 +190,8 @@ def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -
         ),
         intervals_s=intervals(target, trials),
         phases_s=phases(target, trials),
-        neighbours_s={},
+        neighbours_s=neighbours(target, trials),
+        stamps=stamp_counts(target, trials),
         instance=_instance(trials, around.own_rss_kib),
         generator=around.generator,
         host=around.host,
@@ -288,7 +290,8 @@ SUMMARY_MAPPINGS = ("intervals_s", "phases_s", "neighbours_s")
 
 def from_json(record: Mapping[str, Any], responses_s: Sequence[float] = ()) -> LoadResult:
     """Return the result that a record was made of; keys of later schemas are ignored."""
-    known = {name: record[name] for name in LoadResult.__dataclass_fields__ if name in record}
+    known: JsonDict = {"stamps": {}}  # a key that came later
+    known |= {name: record[name] for name in LoadResult.__dataclass_fields__ if name in record}
     for name in SUMMARIES:
         known[name] = None if known[name] is None else summary_from_json(known[name])
     for name in SUMMARY_MAPPINGS:

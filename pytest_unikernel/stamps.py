@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,3 +37,20 @@ class Stamps:
 
     argv: Sequence[str]
     parse: Callable[[bytes], Stamp | None]
+
+
+@dataclass(frozen=True)
+class StampLog:
+    """A file in which somebody else writes such events down, each before the instance's end.
+
+    Read when a trial is over, from where it ended when the load began, and never written to or shortened. It
+    need not exist before the first event. Lines of other people's instances are counted and passed over.
+
+    Attributes:
+        path: the file.
+        parser: returns a function that is given the file's bytes in pieces, in order, and returns the stamps
+            of the lines that a piece completes.
+    """
+
+    path: str
+    parser: Callable[[], Callable[[bytes], Iterable[Stamp]]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.readiness import Event, Exit, Http, Line, Port, Ready
-from pytest_unikernel.stamps import Stamp, Stamps
+from pytest_unikernel.stamps import Stamp, StampLog, Stamps
 from pytest_unikernel.targetchecks import check
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "Port",
     "Ready",
     "Stamp",
+    "StampLog",
     "Stamps",
     "Target",
     "Unavailable",
@@ -111,7 +112,8 @@ class Target:
             by the reaper if pytest is killed; ``{session}`` is replaced.
         prepare: called when a load starts, with the target and its :class:`Place`; returns the copy that is
             launched.
-        stamps: events of instances that somebody else writes down.
+        stamps: events of instances that somebody else writes down: a program that tells of them, or a log.
+            Of a log's, each and the next in time is reported as ``neighbours_s["A->B"]`` too.
         daemons: programs of container daemons that the target itself needs: they are no disturbance.
         probe: returns why the target can't run here, or None; called when its load starts.
         versions: returns what is really used (programs, kernels, accelerator); called once per load.
@@ -144,7 +146,7 @@ class Target:
     removes_itself: bool = False
     leftovers: Sequence[str] = ()
     prepare: Callable[[Target, Place], Target] | None = None
-    stamps: Stamps | None = None
+    stamps: Stamps | StampLog | None = None
     daemons: frozenset[str] = frozenset()
     probe: Callable[[], Unavailable | None] | None = None
     versions: Callable[[], Mapping[str, str]] | None = None

@@ -34,7 +34,7 @@ def modules_after(statement: str) -> set[str]:
 def test_the_public_names_are_these() -> None:
     assert pytest_unikernel.__all__ == [
         "BuildError", "Event", "Exit", "Http", "Instance", "Line", "LoadError", "LoadResult", "Place", "Port",
-        "SessionError", "Stamp", "Stamps", "Summary", "Target", "TargetError", "Unavailable",
+        "SessionError", "Stamp", "StampLog", "Stamps", "Summary", "Target", "TargetError", "Unavailable",
         "UnikernelError",
     ]  # fmt: skip
     for name in pytest_unikernel.__all__:

@@ -1,0 +1,89 @@
+"""Reads a log of stamps when a trial is over, and gives them to its launches."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_unikernel.instances import id_prefix
+from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.stamps import StampLog
+from pytest_unikernel.wallclock import WallClock
+
+READ_BYTES = 1 << 20
+
+
+def rows_by_number(log: LaunchLog) -> dict[int, int]:
+    """Return the row of each launch by the number in its instance's id."""
+    numbers: array[int] = log.instance[: len(log)]
+    return {number: row for row, number in enumerate(numbers) if number}
+
+
+class StampLogReader:
+    """A :class:`StampLog`, followed for as long as a load: from where it ended when the load began."""
+
+    def __init__(self, stamps: StampLog, token: str) -> None:
+        self._path = Path(stamps.path)
+        self._parse = stamps.parser()
+        self._prefix = id_prefix(token)
+        self._clock = WallClock()
+        self._file, self._offset = self._identity(), self._size()
+
+    def _size(self) -> int:
+        try:
+            return self._path.stat().st_size
+        except OSError:
+            return 0
+
+    def _identity(self) -> tuple[int, int]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_dev, found.st_ino)
+
+    def look(self) -> None:
+        """Note both clocks now and then."""
+        self._clock.look()
+
+    def settle(self, log: LaunchLog) -> None:
+        """Write the stamps since the last trial into the launches' rows; of one that came twice the latest.
+
+        Whatever a launch was stamped with was written before its end, so nothing is waited for.
+        """
+        self._clock.end()
+        rows, prefix, at_ns = rows_by_number(log), self._prefix, self._clock.monotonic_ns
+        for data in self._pieces():
+            for stamp in self._parse(data):
+                row = rows.get(_number(stamp.instance, prefix))
+                if row is None:
+                    log.other_stamps += 1
+                    continue
+                log.events.setdefault(row, {})[stamp.event] = at_ns(stamp.unix_ns)
+                log.wall_clock.add(stamp.event)
+        log.wall_clock_moved |= self._clock.has_moved
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Yield what was written since the last look; of a file that was replaced meanwhile all."""
+        if self._identity() != self._file:
+            self._file, self._offset = self._identity(), 0
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            while data := os.pread(descriptor, READ_BYTES, self._offset):
+                self._offset += len(data)
+                yield data
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Nothing is held between two looks."""
+
+
+def _number(instance: str, prefix: str) -> int:
+    digits = instance.removeprefix(prefix)
+    return int(digits) if digits.isdigit() and instance.startswith(prefix) else 0
