@@ -90,7 +90,8 @@ class StaticProgram(NamedTuple):
 
 LINUX_INIT = StaticProgram(GUESTS / "linux", "init")
 HELLO = StaticProgram(GUESTS / "hello", "hello")
-PROGRAMS = (LINUX_INIT, HELLO)
+URUNC_LAUNCH = StaticProgram(GUESTS / "urunc", "launch")
+PROGRAMS = (LINUX_INIT, HELLO, URUNC_LAUNCH)
 
 
 def _sha256(file: Path) -> str:
