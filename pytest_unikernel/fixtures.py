@@ -75,6 +75,14 @@ def oci_container() -> Target:
     return OCI_CONTAINER
 
 
+@pytest.fixture(scope="session")
+def urunc_container() -> Target:
+    """A unikernel in a container, by urunc alone: by default our Rust unikernel in QEMU."""
+    from pytest_unikernel.targets.urunc import URUNC_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+
+    return URUNC_CONTAINER
+
+
 @pytest.fixture
 def timestep(request: pytest.FixtureRequest) -> float:
     """Seconds between scheduled launches; the marker ``load_sweep`` gives the values."""

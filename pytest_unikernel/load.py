@@ -254,7 +254,7 @@ class Load:
         self._granted = granted
         runtime = _runtime(self._target, self._session, self._options, granted)
         runtime.ahead_ns = ahead_ns
-        target = _prepared(self._target, runtime)
+        target = self._target = _prepared(self._target, runtime)
         with ExitStack() as undo:
             undo.enter_context(self._leaving_nothing(target))
             make = target.supervisor or ProcessSupervisor

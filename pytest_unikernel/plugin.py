@@ -28,6 +28,7 @@ from pytest_unikernel.fixtures import (
     podman_container,
     rust_kernel,
     timestep,
+    urunc_container,
 )
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "podman_container",
     "rust_kernel",
     "timestep",
+    "urunc_container",
 ]
 
 

@@ -1,0 +1,28 @@
+"""The suite's third part: unikernels in containers, by urunc; the phases of a start, step by step.
+
+pytest benchmarks/ -m sweep -k urunc
+pytest benchmarks/ -k "cold and urunc" --benchmark-disable -s    one launch, its output
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_unikernel import LoadResult, Target
+
+Load = Callable[[Target], LoadResult]
+
+# A sweep ends with the first step that isn't ok: saturated, or more than this host can offer.
+EXPECTED = ("ok", "saturated", "generator-bound")
+
+
+@pytest.mark.load_sweep
+def test_urunc(load_step: Load, urunc_container: Target) -> None:
+    assert load_step(urunc_container).verdict in EXPECTED
+
+
+@pytest.mark.cold
+def test_urunc_cold(cold_start: Load, urunc_container: Target) -> None:
+    assert cold_start(urunc_container).verdict == "ok"

@@ -1,0 +1,99 @@
+"""Why urunc can't run a unikernel here: found out by running our own one, once per process and variant."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from pytest_unikernel import kvm as kvm_host
+from pytest_unikernel.target import Instance, Place, Target, Unavailable
+
+PATIENCE_S = 20.0
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
+PROBE_ID = "probe"
+
+
+def why_not(target: Target, qemu: str | None, *, tried: bool) -> Unavailable | None:
+    """Return why the target can't run here, or None.
+
+    Args:
+        target: what is to be run.
+        qemu: the QEMU that it needs, if it needs one.
+        tried: its guest is ours, and is run.
+    """
+    if os.geteuid():
+        return Unavailable("urunc makes namespaces and device nodes, for which it needs root", "run as root")
+    if not kvm_host.DEVICE.exists() and qemu is not None:
+        return Unavailable(f"no {kvm_host.DEVICE}, which urunc copies for its monitor", "modprobe kvm")
+    if not tried:
+        return None
+    said = _tried(_Once(target))
+    if said is None:
+        return None
+    kvm = kvm_host.usable(qemu) if qemu is not None and "kvm" in said.lower() else None
+    if isinstance(kvm, Unavailable):
+        return Unavailable(f"urunc's QEMU needs KVM: {kvm.reason}", kvm.cure)
+    return Unavailable(f"urunc can't run our unikernel here: {said}", "see what it says with `urunc --debug`")
+
+
+class _Once:
+    """A target whose equals have the same variant: tried once per process."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._key = repr(
+            (target.argv, sorted(target.variant.items()), os.environ.get("PATH"), target.prepare)
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Once) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@functools.cache
+def _tried(once: _Once) -> str | None:
+    """Launch one; return what went wrong."""
+    parent = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
+    with tempfile.TemporaryDirectory(prefix="unikernel-", dir=parent) as directory:
+        target = once.target
+        assert target.prepare is not None  # noqa: S101 - of our own making
+        prepared = dataclasses.replace(target.prepare(target, Place("probe", directory)))
+        try:
+            return _launched(prepared, Instance(PROBE_ID, directory, "probe", ""))
+        finally:
+            subprocess.run(
+                [part.replace("{id}", PROBE_ID) for part in prepared.removal],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=PATIENCE_S,
+                check=False,
+            )
+
+
+def _launched(target: Target, instance: Instance) -> str | None:
+    process = subprocess.Popen(
+        [instance.fill(part) for part in target.argv],
+        env={**os.environ, **target.env, "UNIKERNEL_ID": instance.id},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        said = process.communicate(timeout=PATIENCE_S)[0].decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return f"it did not end in {PATIENCE_S:g} s"
+    wanted = target.output if isinstance(target.output, str) else ""
+    if process.returncode == 0 and wanted in said:
+        return None
+    lines = said.strip().splitlines()
+    return lines[-1] if lines else f"status {process.returncode}"

@@ -1,0 +1,152 @@
+"""Which urunc there is, what it can do, and how its timestamps are switched on without touching the system.
+
+What a urunc can do is told by the texts in its program: one that ``go install`` made has no ``--version``.
+
+Source: urunc's ``internal/constants``, ``internal/metrics``, ``pkg/unikontainers/config.go``, by release.
+"""
+
+from __future__ import annotations
+
+import functools
+import mmap
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pytest_unikernel.target import Unavailable
+from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6, Release
+
+PROGRAM = "urunc"
+INSTALL = "install urunc 0.5 or later, as its documentation's page Installation says"
+SYSTEM_CONFIG = Path("/etc/urunc/config.toml")
+FIXED_LOG = "/tmp/urunc.zlog"  # noqa: S108 - urunc's own, up to 0.6
+SWITCH = '[timestamps] with enabled = true and destination = "FILE"'
+# Source: Go's debug/buildinfo: lines of the module's path and version, separated by tabs.
+_MODULE = re.compile(rb"\tgithub\.com/(?:nubificus|urunc-dev)/urunc\t(v[0-9][\w.+-]*|\(devel\))")
+
+Switch = Literal["file", "system", "environment", "none"]
+
+
+@dataclass(frozen=True)
+class Urunc:
+    """A urunc that can be run here.
+
+    Attributes:
+        program: its path.
+        version: of its module, ``(devel)`` if it was built from a source tree, else ``unknown``.
+        switch: how its timestamps are switched on: a configuration of our own, the system's, a variable.
+        release: what its stamps mean.
+    """
+
+    program: str
+    version: str
+    switch: Switch
+    release: Release
+
+
+def find(program: str | None) -> Urunc | Unavailable:
+    """Return the urunc of that path (or on PATH), or why there is none."""
+    found = shutil.which(program or PROGRAM)
+    if found is not None:
+        path = Path(found).resolve()
+        return _looked_at(str(path), path.stat().st_mtime_ns)
+    if program is None:
+        return Unavailable(f"no {PROGRAM} on PATH", INSTALL)
+    return Unavailable(
+        f"urunc={program!r} is not an executable file", "name one that is, or leave urunc= out"
+    )
+
+
+@functools.cache
+def _looked_at(program: str, modified_ns: int) -> Urunc | Unavailable:
+    del modified_ns  # a program that was replaced is looked at anew
+    try:
+        with Path(program).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            match = _MODULE.search(text)
+            version = match[1].decode() if match else "unknown"
+            return Urunc(program, version, _switch(text), _release(text))
+    except (OSError, ValueError) as error:
+        return Unavailable(f"can't read {program!r}: {error}", INSTALL)
+
+
+def _switch(text: mmap.mmap) -> Switch:
+    if text.find(b"URUNC_CONFIG_FILE") >= 0:
+        return "file"
+    if text.find(os_text(SYSTEM_CONFIG)) >= 0:
+        return "system"
+    return "environment" if text.find(b"URUNC_TIMESTAMPS") >= 0 else "none"
+
+
+def os_text(path: Path) -> bytes:
+    """Return a path as it is in a program."""
+    return str(path).encode()
+
+
+def _release(text: mmap.mmap) -> Release:
+    if text.find(b"CR.invoked") >= 0:
+        return FROM_0_7
+    return UP_TO_0_4 if text.find(b"TS19") >= 0 else UP_TO_0_6
+
+
+def system_config() -> dict[str, Any]:
+    """Return the system's configuration; empty if there is none.
+
+    Raises:
+        OSError, ValueError: it can't be read.
+    """
+    from pytest_unikernel.toml import loads  # noqa: PLC0415 - what isn't used isn't imported
+
+    if not SYSTEM_CONFIG.exists():
+        return {}
+    return loads(SYSTEM_CONFIG.read_text(encoding="utf-8"))
+
+
+def log_of_system() -> str | Unavailable:
+    """Return where the system's configuration has timestamps written, or why it hasn't."""
+    cure = f"write {SWITCH} into {SYSTEM_CONFIG}, or take timestamps=False"
+    try:
+        found = system_config().get("timestamps", {})
+    except (OSError, ValueError) as error:
+        return Unavailable(f"can't read {str(SYSTEM_CONFIG)!r}: {error}", cure)
+    destination = found.get("destination") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or found.get("enabled") is not True or not isinstance(destination, str):
+        return Unavailable(f"this urunc's timestamps are off in {SYSTEM_CONFIG}", cure)
+    if not Path(destination).parent.is_dir():
+        return Unavailable(
+            f"{SYSTEM_CONFIG}: no directory for the timestamps' destination {destination!r}",
+            f"mkdir -p {Path(destination).parent}",
+        )
+    return destination
+
+
+def private_config(log: Path | None, hypervisor: str, monitor: str | None) -> str:
+    """Return the text of a configuration of our own: the system's, but for the timestamps and the monitor."""
+    from pytest_unikernel.toml import dumps  # noqa: PLC0415 - what isn't used isn't imported
+
+    made = system_config()
+    made["timestamps"] = {"enabled": log is not None, "destination": "" if log is None else str(log)}
+    if monitor is not None:
+        monitors = made.setdefault("monitors", {})
+        monitors[hypervisor] = {**monitors.get(hypervisor, {}), "path": monitor}
+    return dumps(made)
+
+
+def why_no_timestamps(found: Urunc) -> Unavailable | None:
+    """Return why this urunc's timestamps can't be had, or None."""
+    if found.switch == "system":
+        log = log_of_system()
+        return log if isinstance(log, Unavailable) else None
+    if found.switch == "none":
+        return Unavailable(
+            f"{found.program} {found.version} has no timestamps", f"{INSTALL}; or take timestamps=False"
+        )
+    return None
+
+
+def monitor_of(config: Mapping[str, Any], hypervisor: str) -> str | None:
+    """Return the monitor that a configuration names."""
+    path = config.get("monitors", {}).get(hypervisor, {}).get("path")
+    return path if isinstance(path, str) and path else None

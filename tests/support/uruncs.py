@@ -1,0 +1,48 @@
+"""What the tests of urunc share: the real one, with a monitor that needs no KVM, and a made-up one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import tcgmonitor
+
+from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.targets import urunc_program
+from pytest_unikernel.targets.urunc import urunc_container
+
+FAKE = Path(__file__).with_name("fake_urunc.py")
+# The texts by which releases are told, as comments of the made-up program.
+TEXTS = {
+    "0.6": "URUNC_TIMESTAMPS",
+    "0.7": "/etc/urunc/config.toml CR.invoked",
+    "0.8": "/etc/urunc/config.toml CR.invoked URUNC_CONFIG_FILE",
+}
+
+
+def fake(directory: Path, release: str, log: Path | None = None) -> Path:
+    """Write a made-up urunc of that line of releases; up to 0.6 it logs where it is told."""
+    made = directory / "urunc"
+    made.write_text(
+        f"#!{sys.executable} -IS\n# {TEXTS[release]}\nNAMED, LOG = {release != '0.6'}, {str(log)!r}\n"
+        + FAKE.read_text()
+    )
+    made.chmod(0o755)
+    return made
+
+
+def needed() -> None:
+    """Skip a test where no real urunc can be run; fail it where programs are required."""
+    found = urunc_program.find(None)
+    cause = str(found) if isinstance(found, Unavailable) else tcgmonitor.why_not()
+    if os.geteuid():
+        cause = "urunc needs root"
+    if cause:
+        pytest.skip(cause)
+
+
+def real(**parameters: object) -> Target:
+    """Return a target of the real urunc with the monitor that needs no KVM."""
+    return urunc_container(monitor=tcgmonitor.make(), **parameters)  # type: ignore[arg-type]

@@ -1,0 +1,341 @@
+"""urunc_container with a made-up urunc: bundles, switches, stamps, trouble, what is refused, what is left."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from realloads import outcomes, supervised
+from uruncs import fake
+
+from pytest_unikernel import leftovercommand
+from pytest_unikernel.build import urunc_bundle as bundles
+from pytest_unikernel.errors import LoadError, TargetError
+from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.session import Session
+from pytest_unikernel.stamplog import StampLogReader
+from pytest_unikernel.stamps import StampLog
+from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.targets import urunc_program as programs
+from pytest_unikernel.targets.urunc import GREETING, URUNC_CONTAINER, stamp_parser, urunc_container
+from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_6
+from pytest_unikernel.toml import dumps, loads
+
+ALL_STAMPS = {f"TS{number:02}" for number in range(19)}
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    made = Session()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = tmp_path / "urunc.zlog"
+    monkeypatch.setattr(programs, "FIXED_LOG", str(made))
+    return made
+
+
+def target_of(tmp_path: Path, release: str, log: Path | None = None, **parameters: Any) -> Target:
+    return urunc_container(urunc=fake(tmp_path, release, log), **parameters)
+
+
+def ran(session: Session, target: Target, launches: int = 1) -> tuple[LaunchLog, Target]:
+    """Launch as a load does, and look that nothing is left."""
+    directory = session.directory / "place"
+    directory.mkdir()
+    assert target.prepare is not None
+    prepared = target.prepare(target, Place(session.token, str(directory)))
+    reader = None
+    if isinstance(prepared.stamps, StampLog):
+        reader = StampLogReader(prepared.stamps, session.token)
+    with supervised(session, prepared) as supervisor:
+        log = run_cold(supervisor, launches, unmeasured=0).log
+    assert leftovercommand.remove(prepared, session.token) == ""
+    assert not [*(directory / "urunc-r").iterdir(), *(directory / "urunc-b").iterdir()]
+    if reader is not None:
+        reader.settle(log)
+    return log, prepared
+
+
+# a launch ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("release", ["0.6", "0.8"])
+def test_every_launch_has_all_stamps_and_the_monitors_end(
+    tmp_path: Path, session: Session, log: Path, release: str
+) -> None:
+    launches, prepared = ran(session, target_of(tmp_path, release, log), 3)
+    assert outcomes(launches) == [Outcome.COMPLETED] * 3
+    assert [set(launches.events[row]) for row in range(3)] == [ALL_STAMPS | {"console"}] * 3
+    assert prepared.phases["total"] == ("TS00", "TS18")
+    events = launches.events[0]
+    assert launches.started_ns[0] < events["TS00"] < events["TS18"] <= events["console"]
+    assert events["console"] <= launches.exited_ns[0]
+
+
+def test_without_timestamps_nothing_is_logged(tmp_path: Path, session: Session, log: Path) -> None:
+    launches, prepared = ran(session, target_of(tmp_path, "0.6", log, timestamps=False))
+    assert outcomes(launches) == [Outcome.COMPLETED]
+    assert (prepared.stamps, prepared.phases, log.exists()) == (None, {}, False)
+
+
+def test_a_stamp_that_is_not_written_is_missing(
+    tmp_path: Path, session: Session, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_TROUBLE", "torn")
+    launches, _ = ran(session, target_of(tmp_path, "0.8"))
+    assert ALL_STAMPS - set(launches.events[0]) == {"TS13"}
+
+
+@pytest.mark.parametrize(
+    ("monitor", "outcome", "status"),
+    [
+        ("echo 'Hello 42!'; exit 3", Outcome.EXIT_CODE, 3),
+        ("kill -SEGV $$", Outcome.SIGNAL, -11),
+        ("echo 'guest panic: it was'", Outcome.GUEST_PANIC, 0),
+        ("echo nothing of ours", Outcome.NOT_READY, 0),
+    ],
+)
+def test_the_launch_ends_as_the_monitor_does(
+    tmp_path: Path, session: Session, monitor: str, outcome: Outcome, status: int
+) -> None:
+    target = target_of(tmp_path, "0.8")(env={"FAKE_MONITOR": monitor})
+    launches, _ = ran(session, target)
+    assert (outcomes(launches), launches.status[0]) == ([outcome], status)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "outcome", "said"),
+    [("create", Outcome.DAEMON_ERROR, "urunc create failed: u"), ("reexec", Outcome.EXIT_CODE, "")],
+)
+def test_what_urunc_refuses_is_told_and_cleaned_up(
+    tmp_path: Path, session: Session, trouble: str, outcome: Outcome, said: str
+) -> None:
+    launches, _ = ran(session, target_of(tmp_path, "0.8")(env={"FAKE_TROUBLE": trouble}))
+    assert outcomes(launches) == [outcome]
+    assert said in launches.tails[0]
+
+
+def test_a_launch_that_is_ended_leaves_no_monitor(
+    tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_MONITOR", f"echo $$ > {tmp_path}/pid; exec sleep 1234.125")
+    target = dataclasses.replace(target_of(tmp_path, "0.8"), failures={}, output=None)
+    directory = session.directory / "place"
+    directory.mkdir()
+    assert target.prepare is not None
+    prepared = target.prepare(target, Place(session.token, str(directory)))
+    with supervised(session, prepared, timeout_s=1.0) as supervisor:
+        assert outcomes(run_cold(supervisor, 1, unmeasured=0).log) == [Outcome.TIMEOUT]
+    assert leftovercommand.remove(prepared, session.token) == ""
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+    assert not list((directory / "urunc-r").iterdir())
+
+
+# bundles -------------------------------------------------------------------------------------------
+
+
+def guest(tmp_path: Path, **more: Any) -> bundles.Guest:
+    kernel = tmp_path / "kernel"
+    kernel.write_bytes(b"\x7fELF")
+    return bundles.Guest(kernel, None, "mewz", "qemu", ("unikernel",), **more)
+
+
+def test_metadata_are_base64_and_namespaces_our_own(tmp_path: Path) -> None:
+    made = tmp_path / "template"
+    listed = bundles.write_template(made, guest(tmp_path, memory_mib=7))
+    assert listed == [
+        "rootfs/",
+        "config.json",
+        "rootfs/unikernel/",
+        "rootfs/urunc.json",
+        "rootfs/unikernel/kernel",
+    ]
+    found = json.loads((made / "rootfs" / "urunc.json").read_text())
+    assert base64.b64decode(found["com.urunc.unikernel.binary"]) == b"/unikernel/kernel"
+    config = json.loads((made / "config.json").read_text())
+    assert {"mount", "network"} <= {each["type"] for each in config["linux"]["namespaces"]}
+    assert config["linux"]["resources"]["memory"]["limit"] == 7 << 20
+
+
+def bundle_of(tmp_path: Path, change: Callable[[Any], object] = id) -> Path:
+    made = tmp_path / "bundle"
+    bundles.write_template(made, guest(tmp_path))
+    config = json.loads((made / "config.json").read_text())
+    change(config)
+    (made / "config.json").write_text(json.dumps(config))
+    return made
+
+
+def test_a_bundle_of_the_users_is_copied_and_stays_as_it_is(tmp_path: Path, session: Session) -> None:
+    bundle = bundle_of(tmp_path)
+    before = sorted(str(each) for each in bundle.rglob("*"))
+    launches, _ = ran(session, target_of(tmp_path, "0.8", bundle=bundle), 2)
+    assert outcomes(launches) == [Outcome.COMPLETED] * 2
+    assert sorted(str(each) for each in bundle.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda config: config["linux"]["namespaces"].pop(), "expected new namespaces mount, without a path"),
+        (
+            lambda config: config["linux"]["namespaces"][1].update(path="/x"),
+            "expected new namespaces network",
+        ),
+        (lambda config: config["process"].update(terminal=True), "process.terminal must be false"),
+        (lambda config: config.pop("linux"), "expected an OCI configuration"),
+    ],
+)
+def test_a_bundle_that_would_harm_the_host_is_refused(tmp_path: Path, change: Any, said: str) -> None:
+    with pytest.raises(TargetError, match=said):
+        urunc_container(bundle=bundle_of(tmp_path, change))
+
+
+def test_a_bundle_without_metadata_is_refused(tmp_path: Path) -> None:
+    bundle = bundle_of(tmp_path)
+    (bundle / "rootfs" / "urunc.json").unlink()
+    with pytest.raises(TargetError, match="no urunc metadata: expected"):
+        urunc_container(bundle=bundle)
+
+
+# parameters ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"hypervisor": "xen"}, "hypervisor must be one of qemu, spt, hvt, firecracker, got 'xen'"),
+        ({"hypervisor": "spt"}, "our own unikernel runs on qemu only"),
+        ({"via": "crictl"}, "via must be one of"),
+        ({"kernel": "/no/such"}, "unikernel_type must say"),
+        ({"kernel": "/no/such", "unikernel_type": "mewz"}, "kernel must be a file that can be read"),
+        ({"unikernel_type": "mewz"}, "go with kernel="),
+        ({"command": "text"}, "command must be a list of text"),
+        ({"timestamps": 1}, "timestamps must be True or False, got 1"),
+        ({"memory_mib": 0}, "memory_mib must be a whole number"),
+    ],
+)
+def test_what_cannot_be_right_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(TargetError, match=said):
+        urunc_container(**wrong)
+
+
+def test_variants_are_named_by_what_was_changed(tmp_path: Path) -> None:
+    kernel = guest(tmp_path).kernel
+    made = URUNC_CONTAINER(kernel=kernel, unikernel_type="unikraft", hypervisor="spt", timestamps=False)
+    assert made.full_name == "urunc_container[spt,kernel,untimed]"
+    assert URUNC_CONTAINER().full_name == "urunc_container"
+    assert (made.output, URUNC_CONTAINER.output) == (None, GREETING)
+
+
+def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 90)
+    deep.mkdir()
+    target = target_of(tmp_path, "0.8")
+    assert target.prepare is not None
+    with pytest.raises(LoadError, match="set TMPDIR"):
+        target.prepare(target, Place("token", str(deep)))
+
+
+# which urunc, and its switches ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("release", "switch", "meaning"),
+    [("0.6", "environment", UP_TO_0_6), ("0.7", "system", FROM_0_7), ("0.8", "file", FROM_0_7)],
+)
+def test_a_release_is_told_by_what_its_program_can_do(
+    tmp_path: Path, release: str, switch: str, meaning: object
+) -> None:
+    found = programs.find(str(fake(tmp_path, release)))
+    assert isinstance(found, programs.Urunc)
+    assert (found.switch, found.release, found.version) == (switch, meaning, "unknown")
+
+
+def test_a_version_is_read_from_the_program(tmp_path: Path) -> None:
+    program = tmp_path / "urunc"
+    program.write_bytes(b"#!\0mod\tgithub.com/urunc-dev/urunc\tv0.8.0\th1:x\n")
+    program.chmod(0o755)
+    found = programs.find(str(program))
+    assert isinstance(found, programs.Urunc)
+    assert (found.version, found.switch) == ("v0.8.0", "none")
+    assert "has no timestamps" in str(programs.why_no_timestamps(found))
+
+
+def test_no_urunc_is_named_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert str(programs.find(None)).startswith("no urunc on PATH; install urunc")
+    assert isinstance(programs.find(str(tmp_path / "none")), Unavailable)
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = tmp_path / "config.toml"
+    monkeypatch.setattr(programs, "SYSTEM_CONFIG", made)
+    return made
+
+
+def test_the_systems_timestamps_are_used_where_they_are_on(tmp_path: Path, config: Path) -> None:
+    config.write_text(f'[timestamps]\nenabled = true\ndestination = "{tmp_path}/ts.log"\n')
+    assert programs.log_of_system() == f"{tmp_path}/ts.log"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "timestamps are off"),
+        ("[timestamps]\nenabled = false\n", "timestamps are off"),
+        ('[timestamps]\nenabled = true\ndestination = "/no/such/place/ts.log"\n', "mkdir -p /no/such/place"),
+        ("[timestamps", "can't read"),
+    ],
+)
+def test_the_systems_timestamps_that_are_off_are_named_with_the_cure(
+    config: Path, text: str | None, said: str
+) -> None:
+    if text is not None:
+        config.write_text(text)
+    found = str(programs.log_of_system())
+    assert said in found
+
+
+def test_a_configuration_of_our_own_keeps_what_the_systems_says_otherwise(config: Path) -> None:
+    config.write_text('[log]\nlevel = "info"\n[monitors.qemu]\npath = "/a"\ndefault_vcpus = 2\n')
+    made = loads(programs.private_config(Path("/x/ts.log"), "qemu", "/b"))
+    assert made["log"] == {"level": "info"}
+    assert made["monitors"] == {"qemu": {"path": "/b", "default_vcpus": 2}}
+    assert made["timestamps"] == {"enabled": True, "destination": "/x/ts.log"}
+    assert programs.monitor_of(made, "qemu") == "/b"
+    assert programs.monitor_of(made, "spt") is None
+
+
+def test_toml_is_written_as_it_is_read() -> None:
+    tables = {"a": 1, "b": {"c": 'q"\\', "d": {"e.f": [True, 2.5]}}, "g": {}}
+    assert loads(dumps(tables)) == tables
+
+
+# the log -------------------------------------------------------------------------------------------
+
+
+def test_lines_in_any_pieces_are_stamps_and_other_lines_none() -> None:
+    line = b'{"containerID":"u0-1","timestampID":"TS00","time":12}\n'
+    parse = stamp_parser()
+    found = [*parse(line[:10]), *parse(line[10:] + b"foreign\n" + line + line[:5])]
+    assert [(each.instance, each.event, each.unix_ns) for each in found] == [("u0-1", "TS00", 12)] * 2
+
+
+def test_root_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    target = target_of(tmp_path, "0.8", monitor="/bin/true")
+    assert target.probe is not None
+    assert "run as root" in str(target.probe())
