@@ -34,7 +34,7 @@ def fake(directory: Path, release: str, log: Path | None = None) -> Path:
 
 
 def needed() -> None:
-    """Skip a test where no real urunc can be run; fail it where programs are required."""
+    """Skip a test where no real urunc can be run, with the reason."""
     found = urunc_program.find(None)
     cause = str(found) if isinstance(found, Unavailable) else tcgmonitor.why_not()
     if os.geteuid():
