@@ -19,6 +19,7 @@
 #define SIGKILL 9
 #define WNOHANG 1
 #define WALL 0x40000000
+#define SCHED_OTHER 0
 #define PR_SET_CHILD_SUBREAPER 36
 #define AT_FDCWD -100
 #define AT_REMOVEDIR 0x200
@@ -339,8 +340,10 @@ static void launch(char *urunc, char *root, char *bundles, char *id, char **rest
 	char *create[] = {urunc, "--root", root, "create", "--bundle", bundle, id, 0};
 	char *start[] = {urunc, "--root", root, "start", id, 0};
 	const char *failed = 0;
-	int status = 0, ended = 0;
+	int status = 0, ended = 0, priority = 0;
 	long pid = 0;
+	/* The generator may have a real-time priority, and takes ours away only after we began: urunc must not get it. */
+	call(__NR_sched_setscheduler, 0, SCHED_OTHER, (long)&priority, 0);
 	call(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0);
 	JOIN(bundle, bundles, "/", id);
 	if (make_bundle(bundle, rest[0], rest + 1))
