@@ -3,11 +3,16 @@
  *
  *     launch launch URUNC ROOT BUNDLES ID TEMPLATE ENTRY...
  *     launch remove URUNC ROOT BUNDLES ID
+ *     urunc ...
  *
  * "launch" makes the bundle BUNDLES/ID of hard links to the template's entries (one that ends with "/" is a
  * directory), calls create and start, waits for the monitor, and ends as that did. 125: urunc failed; then nothing
  * is left. "remove" ends what still runs, calls delete, and takes the bundle away. Nothing is found by name:
  * a process is ended if it is the one of state.json and its environment holds UNIKERNEL_ID=ID.
+ *
+ * Called by another name, it is urunc for a daemon's shim, which can be given neither environment nor patience: the
+ * file NAME.settings beside it holds urunc's path and variables, each with a NUL behind it. "start" is waited for as
+ * in "launch".
  *
  * Built by `python -m pytest_unikernel.build.static_program`. Source of the numbers: Linux's UAPI headers.
  */
@@ -33,6 +38,8 @@
 #define ATTEMPTS 50
 #define LISTENING_AGAIN_MS 50
 #define DYING_MS 3000
+#define ESRCH 3
+#define MOST_VARIABLES 4096
 
 struct timespec { long s, ns; };
 struct open_how { unsigned long flags, mode, resolve; };
@@ -201,9 +208,10 @@ static int same(const char *one, const char *other)
 	return *one == *other;
 }
 
+/* Also of a process that is somebody else's child; then its status stays unknown. */
 static int has_ended(long pid, int *status)
 {
-	return call(__NR_wait4, pid, (long)status, WNOHANG | WALL, 0) == pid;
+	return call(__NR_wait4, pid, (long)status, WNOHANG | WALL, 0) == pid || call(__NR_kill, pid, 0, 0, 0) == -ESRCH;
 }
 
 /*
@@ -366,11 +374,51 @@ static void launch(char *urunc, char *root, char *bundles, char *id, char **rest
 	end_as(status);
 }
 
+/* The variables of the settings first: of two with the same name the first counts, with Go as with C. */
+static char *settings(const char *self)
+{
+	static char kept[DATA_BYTES], *merged[MOST_VARIABLES];
+	char path[PATH_BYTES];
+	long n, count = 0;
+	JOIN(path, self, ".settings");
+	if ((n = contents(path)) <= 0) {
+		say("can't read ", path);
+		quit(FAILED);
+	}
+	for (long at = 0; at < n; at++)
+		kept[at] = data[at];
+	for (char *at = kept + length(kept) + 1; at < kept + n && count < MOST_VARIABLES - 1; at += length(at) + 1)
+		merged[count++] = at;
+	for (char **each = environment; *each && count < MOST_VARIABLES - 1; each++)
+		merged[count++] = *each;
+	environment = merged;
+	return kept;
+}
+
+static void as_urunc(long argc, char **argv)
+{
+	char *root = 0, *id = argv[argc - 1];
+	int status;
+	argv[0] = settings(argv[0]);
+	for (long at = 1; at + 1 < argc; at++)
+		if (same(argv[at], "--root"))
+			root = argv[at + 1];
+	long pid = argc > 2 && root && same(argv[argc - 2], "start") ? pid_of(root, id) : 0;
+	if (pid > 0)
+		quit(started(argv, pid, id, &status) < 0 ? FAILED : 0);
+	call(__NR_execve, (long)argv[0], (long)argv, (long)environment, 0);
+	say("can't run ", argv[0]);
+	quit(127);
+}
+
 __attribute__((used)) static void begin(long *stack)
 {
 	long argc = stack[0];
 	char **argv = (char **)(stack + 1);
 	environment = argv + argc + 1;
+	long n = argc ? length(argv[0]) : 0;
+	if (n >= 6 && same(argv[0] + n - 6, "/urunc"))
+		as_urunc(argc, argv);
 	if (argc >= 7 && same(argv[1], "launch"))
 		launch(argv[2], argv[3], argv[4], argv[5], argv + 6);
 	if (argc == 6 && same(argv[1], "remove"))
