@@ -142,13 +142,18 @@ def _last_line(text: bytes) -> str:
 
 def why_not(engine: Engine, container: Container) -> Unavailable | None:
     """Return why containers can't be run here, or None; makes sure that the image is there."""
+    return why_no_engine(engine) or _why_no_image(engine, container)
+
+
+def why_no_engine(engine: Engine) -> Unavailable | None:
+    """Return why the engine can't be asked for anything, or None."""
     if shutil.which(engine.program) is None:
         return Unavailable(f"no {engine.program} on PATH", engine.install)
     asked = call(engine.program, "info", "--format", "{{json .}}")
     wrong = (asked.error or f"status {asked.status}") if asked.status else _errors_in(asked.out)
     if wrong:  # what it says on stderr besides are warnings, of a working engine too
         return Unavailable(f"{engine.program} can't be used: {wrong}", _cure(engine, wrong))
-    return _why_no_image(engine, container)
+    return None
 
 
 def _errors_in(out: str) -> str:

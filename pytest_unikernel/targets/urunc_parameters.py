@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.build.urunc_bundle import Guest, hypervisor_of, rootfs_of
@@ -33,13 +34,93 @@ DEFAULT_TYPE, DEFAULT_COMMAND = "mewz", ("unikernel",)
 SHOWN_DIGITS = 16
 
 
+# Which ways take which parameter; what isn't here all do.
+TAKEN_BY = {
+    "image": ("ctr", "docker", "nerdctl"),
+    "bundle": ("oci",),
+    "memory_mib": ("oci",),
+    "runtime": ("ctr", "docker", "nerdctl"),
+    "snapshotter": ("ctr", "nerdctl"),
+    "network": ("docker", "nerdctl"),
+    "monitor": ("oci", "ctr", "nerdctl"),
+}
+
+
+class Source(NamedTuple):
+    """What is run: a guest of which we make a bundle or image, or a bundle, or neither: an image."""
+
+    guest: Guest | None
+    bundle: Path | None
+    hypervisor: str
+
+
+def checked_source(
+    *,
+    image: str | None,
+    bundle: PathText | None,
+    kernel: PathText | None,
+    initrd: PathText | None,
+    unikernel_type: str | None,
+    hypervisor: str | None,
+    command: tuple[str, ...],
+    memory_mib: int | None,
+) -> Source:
+    """Return what is run: one of the user's, or ours.
+
+    Raises:
+        TargetError: there can be none such, or more than one.
+    """
+    named = checked_hypervisor("qemu" if hypervisor is None else hypervisor)
+    files = {"kernel": kernel, "initrd": initrd, "unikernel_type": unikernel_type}
+    if image is not None:
+        _refuse("image", image, {"bundle": bundle, **files, "memory_mib": memory_mib})
+        return Source(None, None, named)
+    if bundle is None:
+        made = checked_guest(
+            kernel, initrd, unikernel_type, hypervisor=named, command=command, memory_mib=memory_mib
+        )
+        return Source(made, None, named)
+    _refuse("bundle", bundle, {**files, "command": command, "memory_mib": memory_mib})
+    place = checked_bundle(bundle)
+    found = checked_hypervisor(hypervisor_in(place))
+    if hypervisor not in (None, found):
+        raise TargetError(f"{NAME}: bundle={str(bundle)!r} says hypervisor {found!r}, got {hypervisor!r} too")
+    return Source(None, place, found)
+
+
+def _refuse(key: str, value: object, others: dict[str, object]) -> None:
+    for other, given in others.items():
+        if given:
+            raise TargetError(
+                f"{NAME}: {key}={str(value)!r} says itself what is run, got {other}={given!r} too"
+            )
+
+
+def check_via(via: object, known: tuple[str, ...], **given: object) -> None:
+    """Refuse what a way has no use for.
+
+    Raises:
+        TargetError: it is named, with the ways that have.
+    """
+    if via not in known:
+        raise TargetError(f"{NAME}: via must be one of {', '.join(known)}, got {via!r}")
+    for key, value in given.items():
+        if value is not None and via not in TAKEN_BY[key]:
+            ways = " or ".join(f"via={way!r}" for way in TAKEN_BY[key])
+            raise TargetError(f"{NAME}: {key}={value!r} goes with {ways}, got via={via!r}")
+    for key in ("image", "runtime", "snapshotter", "network"):
+        value = given.get(key)
+        if value is not None and (not isinstance(value, str) or not value or value.startswith("-")):
+            raise TargetError(f"{NAME}: {key} must be a name, got {value!r}")
+
+
 def checked_guest(
     kernel: PathText | None,
     initrd: PathText | None,
     unikernel_type: str | None,
     *,
     hypervisor: str,
-    command: Sequence[str],
+    command: tuple[str, ...],
     memory_mib: int | None,
 ) -> Guest:
     """Return the guest that is asked for: ours, or one of the user's.
@@ -47,7 +128,7 @@ def checked_guest(
     Raises:
         TargetError: there can be none such.
     """
-    words = _command(command) or DEFAULT_COMMAND
+    words = command or DEFAULT_COMMAND
     if kernel is not None:
         if not isinstance(unikernel_type, str) or not unikernel_type:
             raise TargetError(
@@ -60,20 +141,18 @@ def checked_guest(
         raise TargetError(f"{NAME}: initrd= and unikernel_type= go with kernel=, which was not given")
     if hypervisor != "qemu":
         raise TargetError(
-            f"{NAME}: our own unikernel runs on qemu only; hypervisor={hypervisor!r} needs kernel= or bundle="
+            f"{NAME}: our own unikernel runs on qemu only; hypervisor={hypervisor!r} needs kernel=, bundle= "
+            "or image="
         )
     return Guest(shipped_kernel(), None, DEFAULT_TYPE, hypervisor, words, memory_mib)
 
 
-def checked_bundle(bundle: PathText, **others: object) -> Path:
+def checked_bundle(bundle: PathText) -> Path:
     """Return the user's bundle, if urunc can run it.
 
     Raises:
-        TargetError: it can't, or something is given that the bundle itself says.
+        TargetError: it can't.
     """
-    for key, value in others.items():
-        if value:
-            raise TargetError(f"{NAME}: bundle= says itself what is run, got {key}={value!r} too")
     place = Path(bundle).resolve()
     try:
         if not rootfs_of(place, configuration_of(place)).is_dir():
@@ -122,7 +201,12 @@ def sha256(file: Path) -> str:
     return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()[:SHOWN_DIGITS]}"
 
 
-def _command(command: Sequence[str]) -> tuple[str, ...]:
+def checked_command(command: Sequence[str]) -> tuple[str, ...]:
+    """Return the unikernel's arguments.
+
+    Raises:
+        TargetError: they are no list of text.
+    """
     if not isinstance(command, (list, tuple)) or not all(isinstance(part, str) for part in command):
         raise TargetError(f"{NAME}: command must be a list of text, one entry per argument, got {command!r}")
     return tuple(command)

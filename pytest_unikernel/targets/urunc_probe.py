@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import functools
 import os
+import secrets
 import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
 from pytest_unikernel import kvm as kvm_host
+from pytest_unikernel.stamps import StampLog
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 
 PATIENCE_S = 20.0
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
-PROBE_ID = "probe"
+NO_STAMPS = "urunc ran our unikernel and logged no timestamps"
+SWITCH_THEM_ON = (
+    "where a daemon calls urunc they are switched on in its own environment (URUNC_TIMESTAMPS=1, up to 0.6) "
+    "or in /etc/urunc/config.toml; or take timestamps=False"
+)
 
 
 def why_not(target: Target, qemu: str | None, *, tried: bool) -> Unavailable | None:
@@ -32,12 +38,17 @@ def why_not(target: Target, qemu: str | None, *, tried: bool) -> Unavailable | N
         return Unavailable(f"no {kvm_host.DEVICE}, which urunc copies for its monitor", "modprobe kvm")
     if not tried:
         return None
-    said = _tried(_Once(target))
+    return _told(_tried(_Once(target)), qemu)
+
+
+def _told(said: str | None, qemu: str | None) -> Unavailable | None:
     if said is None:
         return None
     kvm = kvm_host.usable(qemu) if qemu is not None and "kvm" in said.lower() else None
     if isinstance(kvm, Unavailable):
         return Unavailable(f"urunc's QEMU needs KVM: {kvm.reason}", kvm.cure)
+    if said == NO_STAMPS:
+        return Unavailable(said, SWITCH_THEM_ON)
     return Unavailable(f"urunc can't run our unikernel here: {said}", "see what it says with `urunc --debug`")
 
 
@@ -46,9 +57,7 @@ class _Once:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._key = repr(
-            (target.argv, sorted(target.variant.items()), os.environ.get("PATH"), target.prepare)
-        )
+        self._key = repr((target.argv, os.environ.get("PATH"), target.prepare))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Once) and self._key == other._key
@@ -61,26 +70,52 @@ class _Once:
 def _tried(once: _Once) -> str | None:
     """Launch one; return what went wrong."""
     parent = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
+    token = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="unikernel-", dir=parent) as directory:
+        own = Path(directory, "instance")
+        own.mkdir()
+        instance = Instance(f"u{token[:8]}-0", str(own), token, "")
         target = once.target
         assert target.prepare is not None  # noqa: S101 - of our own making
-        prepared = dataclasses.replace(target.prepare(target, Place("probe", directory)))
+        prepared = target.prepare(target, Place(token, directory))
+        log = _Log(prepared)
         try:
-            return _launched(prepared, Instance(PROBE_ID, directory, "probe", ""))
+            said = _launched(prepared, instance)
+            if said is None and prepared.cleanup is not None:
+                prepared.cleanup(instance)
+            return said or log.why_no_stamps(instance)
         finally:
-            subprocess.run(
-                [part.replace("{id}", PROBE_ID) for part in prepared.removal],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=PATIENCE_S,
-                check=False,
-            )
+            _call([part.replace("{session}", token) for part in prepared.leftovers])
+
+
+class _Log:
+    """The log of a target, from where it is now."""
+
+    def __init__(self, target: Target) -> None:
+        self._stamps = target.stamps if isinstance(target.stamps, StampLog) else None
+        path = Path(self._stamps.path) if self._stamps else None
+        self._offset = path.stat().st_size if path is not None and path.exists() else 0
+
+    def why_no_stamps(self, instance: Instance) -> str | None:
+        """Return that the instance wrote none, if it should have."""
+        if self._stamps is None:
+            return None
+        with contextlib.suppress(OSError), Path(self._stamps.path).open("rb") as file:
+            file.seek(self._offset)
+            if any(each.instance == instance.id for each in self._stamps.parser()(file.read())):
+                return None
+        return NO_STAMPS
+
+
+def _call(argv: list[str]) -> None:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
 
 
 def _launched(target: Target, instance: Instance) -> str | None:
     process = subprocess.Popen(
         [instance.fill(part) for part in target.argv],
-        env={**os.environ, **target.env, "UNIKERNEL_ID": instance.id},
+        env={**os.environ, **target.env, "UNIKERNEL_ID": instance.id, "UNIKERNEL_SESSION": instance.session},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -24,7 +24,8 @@ from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.stamps import StampLog
 from pytest_unikernel.target import Place, Target, Unavailable
 from pytest_unikernel.targets import urunc_program as programs
-from pytest_unikernel.targets.urunc import GREETING, URUNC_CONTAINER, stamp_parser, urunc_container
+from pytest_unikernel.targets.urunc import GREETING, URUNC_CONTAINER, urunc_container
+from pytest_unikernel.targets.urunc_plan import stamp_parser
 from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_6
 from pytest_unikernel.toml import dumps, loads
 

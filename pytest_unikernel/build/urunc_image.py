@@ -1,0 +1,89 @@
+"""Images for urunc: of a kernel, as an archive that engines load; and what an archive says to urunc.
+
+Source: urunc's documentation (*Packaging*): metadata are in ``/urunc.json`` or in the image's annotations.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from pytest_unikernel.build.container_image import ContainerImage, Member, made
+from pytest_unikernel.build.urunc_bundle import INITRD, KERNEL, KEY, Guest, metadata
+
+REPOSITORY = "localhost/pytest-unikernel/urunc"
+MOST_JSON_BYTES = 1 << 20
+HYPERVISOR = f"{KEY}hypervisor"
+
+
+def urunc_image(guest: Guest) -> ContainerImage:
+    """Return the image of a guest."""
+    members = [
+        Member("urunc.json", json.dumps(metadata(guest), sort_keys=True).encode(), 0o644),
+        Member(KERNEL.lstrip("/"), guest.kernel.read_bytes()),
+    ]
+    if guest.initrd is not None:
+        members.append(Member(INITRD.lstrip("/"), guest.initrd.read_bytes(), 0o644))
+    return made(REPOSITORY, members, guest.command)
+
+
+def hypervisor_in(archive: IO[bytes]) -> str | None:
+    """Return the hypervisor that an image asks for; empty if its metadata don't say, None without any.
+
+    Args:
+        archive: what ``docker save`` or ``ctr images export`` writes; read once, from its beginning.
+    """
+    found: str | None = None
+    with tarfile.open(fileobj=archive, mode="r|*") as tar:
+        for member in tar:
+            file = tar.extractfile(member) if member.isfile() else None
+            for metadata_ in _metadata(file, member.size) if file is not None else ():
+                found = found or _plain(metadata_.get(HYPERVISOR, ""))
+    return found
+
+
+def _metadata(file: IO[bytes], size: int) -> Iterator[dict[str, Any]]:
+    """Yield what one file of the archive says: a manifest, a configuration, or a layer."""
+    if size <= MOST_JSON_BYTES:
+        content = file.read()
+        if content[:1] in (b"{", b"["):
+            yield from _with_keys(json.loads(content))
+            return
+        yield from _of_layer(io.BytesIO(content))
+        return
+    yield from _of_layer(file)
+
+
+def _of_layer(file: IO[bytes]) -> Iterator[dict[str, Any]]:
+    try:
+        with tarfile.open(fileobj=file, mode="r|*") as layer:
+            for member in layer:
+                if member.name.lstrip("./") == "urunc.json" and (found := layer.extractfile(member)):
+                    yield from _with_keys(json.loads(found.read()))
+    except (tarfile.TarError, EOFError):
+        return  # no layer, or packed in a way that this Python can't read
+
+
+def _with_keys(value: object) -> Iterator[dict[str, Any]]:
+    """Yield each object with a key of urunc's, however deep."""
+    if isinstance(value, dict):
+        if any(key.startswith(KEY) for key in value):
+            yield value
+        for each in value.values():
+            yield from _with_keys(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _with_keys(each)
+
+
+def _plain(text: str) -> str:
+    """Return a value that may be in base64, as in ``urunc.json``, or plain, as in annotations from 0.8 on."""
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except (ValueError, binascii.Error):
+        return text

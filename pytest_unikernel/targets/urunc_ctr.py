@@ -1,0 +1,100 @@
+"""urunc by containerd's own client, with the stock shim: ``ctr run --runc-binary``.
+
+The container's id is the instance's. It stays until it is removed in the background: with ``--rm`` that
+would be part of the latency.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel import removectr
+from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc
+from pytest_unikernel.targets.urunc_oci import check_length
+from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc_program import Urunc
+from pytest_unikernel.targets.urunc_stand_in import stand_in
+
+PROGRAM = "ctr"
+INSTALL = "apt-get install containerd"
+SHIM = "io.containerd.runc.v2"
+SNAPSHOTTER = "overlayfs"
+# The client's own errors; a container's status is passed on.
+ITS_ERRORS = rb"(?m)^ctr: "
+LOAD_S = 60.0
+
+
+def fields(_plan: Plan) -> dict[str, Any]:
+    """Return what the target has before anything is made for a load."""
+    return {
+        "argv": [PROGRAM, "run"],
+        "failures": {ITS_ERRORS: "daemon-error"},
+        "daemons": frozenset({"containerd"}),
+    }
+
+
+def prepare(plan: Plan, target: Target, place: Place) -> Target:
+    """Make what stands for urunc, and its root, for a load."""
+    urunc, directory = plan.found(), Path(place.directory)
+    root = directory / "urunc-r"
+    check_length(root / "namespace", place)
+    root.mkdir(mode=0o700)
+    log, environment = plan.switched(urunc, directory)
+    called = stand_in(directory / "urunc-w", urunc, environment)
+    helper = (sys.executable, "-I", "-S", removectr.__file__)
+    return dataclasses.replace(
+        target,
+        argv=(
+            *(PROGRAM, "run", "--snapshotter", plan.snapshotter or SNAPSHOTTER),
+            *("--runtime", plan.runtime or SHIM, "--runc-binary", str(called), "--runc-root", str(root)),
+            *("--label", f"{engines.LABEL}={place.session}"),
+            *("--env", "UNIKERNEL_ID={id}", "--env", f"UNIKERNEL_SESSION={place.session}"),
+            *(image_of(plan), "{id}", *plan.command),
+        ),
+        removal=(*helper, "ids", PROGRAM, "{ids}"),
+        leftovers=(*helper, "label", PROGRAM, engines.LABEL, "{session}"),
+        **timed(log, urunc.release, "engine"),
+    )
+
+
+def why_not(plan: Plan, _urunc: Urunc) -> Unavailable | None:
+    """Return why containerd can't be used, or None; gives it our image."""
+    if shutil.which(PROGRAM) is None:
+        return Unavailable(f"no {PROGRAM} on PATH", INSTALL)
+    asked = engines.call(PROGRAM, "version")
+    if asked.status:
+        return Unavailable(
+            f"{PROGRAM} gets no answer from containerd: {asked.error}",
+            "start it: systemctl start containerd; or say where it is by CONTAINERD_ADDRESS",
+        )
+    image, made = image_of(plan), archive_of(plan)
+    if made is None:
+        return why_not_for_urunc(image, plan.hypervisor, PROGRAM, "images", "export", "-", image)
+    if image in engines.call(PROGRAM, "images", "list", "--quiet", f"name=={image}").out.split():
+        return None
+    snapshotter = ("--snapshotter", plan.snapshotter or SNAPSHOTTER)
+    loaded = engines.call(PROGRAM, "images", "import", *snapshotter, "-", given=made.archive, within_s=LOAD_S)
+    if loaded.status:
+        return Unavailable(f"containerd refuses our image: {loaded.error}", f"{PROGRAM} plugins list")
+    return None
+
+
+def versions(plan: Plan) -> Mapping[str, str]:
+    """Return what is really used."""
+    said = engines.call(PROGRAM, "version").out.split()
+    found = [said[at + 1] for at, word in enumerate(said[:-1]) if word == "Version:"]
+    return {
+        "containerd": found[-1] if found else "unknown",
+        "shim": plan.runtime or SHIM,
+        "snapshotter": plan.snapshotter or SNAPSHOTTER,
+    }
+
+
+CTR = Via(fields, prepare, why_not, versions)

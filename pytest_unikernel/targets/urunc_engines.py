@@ -1,0 +1,141 @@
+"""urunc by ``docker run`` or ``nerdctl run``.
+
+Both give a container an id of their own, which is what urunc's log names: the client writes it into a file
+of the instance's, which is read at its end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel.host import program_version
+from pytest_unikernel.target import Instance, Place, Target, Unavailable
+from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.docker import CONNECTION_LOST, DOCKER
+from pytest_unikernel.targets.engine import Container, Engine
+from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc
+from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc_program import Urunc
+from pytest_unikernel.targets.urunc_stand_in import stand_in
+
+RUNTIME = "urunc"
+LOAD_S = 60.0
+ID_FILE = "container-id"
+NERDCTL = DOCKER._replace(
+    program="nerdctl",
+    install="install nerdctl, as its documentation says; Debian 12 has no package of it",
+    start="start containerd: systemctl start containerd",
+    daemons=frozenset({"containerd"}),
+    removal=("nerdctl", "rm", "--force", "--volumes", "{ids}"),
+)
+# A fatal error of nerdctl's own; a container's status is passed on.
+NERDCTL_ERRORS = rb"level=fatal msg="
+
+
+def fields(engine: Engine, _plan: Plan) -> dict[str, Any]:
+    """Return what the target has before anything is made for a load."""
+    of_client: dict[str, Any] = (
+        {"exit_reasons": {125: "daemon-error"}, "failures": {CONNECTION_LOST: "daemon-error"}}
+        if engine.program == DOCKER.program
+        else {"failures": {NERDCTL_ERRORS: "daemon-error"}}
+    )
+    return {
+        **of_client,
+        "argv": [engine.program, "run"],
+        "removal": engine.removal,
+        "leftovers": engine.leftovers,
+        "daemons": engine.daemons,
+        "memory_bytes": engine.memory_mib << 20,
+        "processes": engine.processes,
+    }
+
+
+def takes_ours(engine: Engine, plan: Plan) -> bool:
+    """Whether the engine calls what we name for a runtime, with our variables: else they are its own."""
+    return engine.program == NERDCTL.program and plan.runtime is None
+
+
+def prepare(engine: Engine, plan: Plan, target: Target, place: Place) -> Target:
+    """Say which runtime and which log, for a load."""
+    urunc, directory = plan.found(), Path(place.directory)
+    runtime = plan.runtime or RUNTIME
+    if takes_ours(engine, plan):
+        log, environment = plan.switched(urunc, directory)
+        runtime = str(stand_in(directory / "urunc-w", urunc, environment))
+    else:
+        log, _ = plan.switched_by_others(urunc)
+    names: dict[str, str] = {}
+    argv = engines.run_argv(engine, _container(plan, runtime))
+    at = argv.index("run") + 1
+    snapshotter = () if plan.snapshotter is None else ("--snapshotter", plan.snapshotter)
+    return dataclasses.replace(
+        target,
+        argv=(*argv[:at], "--cidfile", f"{{dir}}/{ID_FILE}", *snapshotter, *argv[at:]),
+        cleanup=functools.partial(note_id, names),
+        **timed(log, urunc.release, "engine", lambda container_id: names.get(container_id, container_id)),
+    )
+
+
+def note_id(names: dict[str, str], instance: Instance) -> None:
+    """Note which container was the instance's; one that the engine refused had none."""
+    try:
+        found = Path(instance.dir, ID_FILE).read_text(encoding="ascii")
+    except OSError:
+        return
+    names[found.strip()] = instance.id
+
+
+def _container(plan: Plan, runtime: str) -> Container:
+    network = plan.network or ("none" if plan.is_ours else None)
+    return Container(image_of(plan), plan.command, network, runtime)
+
+
+def why_not(engine: Engine, plan: Plan, _urunc: Urunc) -> Unavailable | None:
+    """Return why the engine can't be used, or None; gives it our image."""
+    image, made = image_of(plan), archive_of(plan)
+    missing = engines.why_no_engine(engine)
+    if missing is not None:
+        return missing
+    if made is None:
+        missing = why_not_for_urunc(image, plan.hypervisor, engine.program, "save", image)
+    elif engines.call(engine.program, "image", "inspect", image).status:
+        loaded = engines.call(engine.program, "load", given=made.archive, within_s=LOAD_S)
+        if loaded.status:
+            return Unavailable(f"{engine.program} load refuses our image: {loaded.error}", "docker info")
+    return missing or _why_no_runtime(engine, plan)
+
+
+def _why_no_runtime(engine: Engine, plan: Plan) -> Unavailable | None:
+    """Return why docker doesn't know the runtime; a shim's name, which newer ones take, is passed through."""
+    runtime = plan.runtime or RUNTIME
+    if engine.program != DOCKER.program or runtime.startswith("io."):
+        return None
+    known = engines.info(engine.program).get("Runtimes") or {}
+    if runtime in known:
+        return None
+    return Unavailable(
+        f"docker knows no runtime {runtime!r}, but {', '.join(sorted(known))}",
+        f"dockerd --add-runtime {runtime}=/path/of/urunc --exec-root /run/docker, or its daemon.json",
+    )
+
+
+def versions(engine: Engine, plan: Plan) -> Mapping[str, str]:
+    """Return what is really used."""
+    shown = "its own" if takes_ours(engine, plan) else plan.runtime or RUNTIME
+    found = engines.info(engine.program).get("ServerVersion") or program_version(engine.program)
+    more = {"snapshotter": plan.snapshotter} if plan.snapshotter else {}
+    return {engine.program: str(found or "unknown"), "runtime": shown, **more}
+
+
+def via(engine: Engine) -> Via:
+    """Return the way by an engine's client."""
+    return Via(
+        functools.partial(fields, engine),
+        functools.partial(prepare, engine),
+        functools.partial(why_not, engine),
+        functools.partial(versions, engine),
+    )

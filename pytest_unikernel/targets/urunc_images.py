@@ -1,0 +1,71 @@
+"""What the ways that need an image share: which image, that it is there, that it is one for urunc."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import tempfile
+
+from pytest_unikernel.build.container_image import ContainerImage
+from pytest_unikernel.build.urunc_bundle import Guest
+from pytest_unikernel.build.urunc_image import hypervisor_in, urunc_image
+from pytest_unikernel.target import Unavailable
+from pytest_unikernel.targets.urunc_plan import Plan
+
+SAVE_S = 300.0
+PACKAGING = "see urunc's documentation, page Packaging"
+
+
+@functools.cache
+def _made(guest: Guest) -> ContainerImage:
+    return urunc_image(guest)
+
+
+def archive_of(plan: Plan) -> ContainerImage | None:
+    """Return the image that we make of a kernel, None where the user names one."""
+    return None if plan.guest is None else _made(plan.guest)
+
+
+def image_of(plan: Plan) -> str:
+    """Return the image's name."""
+    made = archive_of(plan)
+    return made.tag if made is not None else str(plan.image)
+
+
+@functools.cache
+def why_not_for_urunc(image: str, hypervisor: str, *save: str) -> Unavailable | None:
+    """Return why urunc would take an image for no unikernel's, and have runc run it; None if it wouldn't.
+
+    Args:
+        image: for the text.
+        hypervisor: the one that it is to have.
+        save: a command that writes the image's archive.
+    """
+    with tempfile.TemporaryFile() as file:
+        try:
+            done = subprocess.run(
+                save,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.PIPE,
+                timeout=SAVE_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return Unavailable(f"{save[0]} can't be asked for image {image!r}: {error}", " ".join(save))
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            return Unavailable(f"no image {image!r}: {said[-1] if said else save[0]}", "bring it there first")
+        file.seek(0)
+        found = hypervisor_in(file)
+    if found in ("", hypervisor):
+        return None
+    if found is not None:
+        return Unavailable(
+            f"image {image!r} asks for hypervisor {found!r}, not {hypervisor!r}", f"hypervisor={found!r}"
+        )
+    return Unavailable(
+        f"image {image!r} has no urunc metadata (urunc.json, annotations com.urunc.unikernel.*): urunc would "
+        "have runc run it",
+        f"{PACKAGING}, or name a kernel by kernel= and unikernel_type=",
+    )

@@ -1,0 +1,86 @@
+"""urunc by itself: a bundle that we make, create, start, wait, delete, without a daemon."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel import removeurunc
+from pytest_unikernel.build import urunc_bundle as bundles
+from pytest_unikernel.errors import BuildError, LoadError
+from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.targets import urunc_program as programs
+from pytest_unikernel.targets.urunc_parameters import NAME
+from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc_program import Urunc
+
+FAILED = 125  # source: guests/urunc/launch.c
+LONGEST_SOCKET = 107  # bytes of a path; source: unix(7)
+LONGEST_NAME = "/u01234567-1234567890/reexec.sock"
+
+
+def fields(plan: Plan) -> dict[str, Any]:
+    """Return what the target has before anything is made for a load."""
+    return {"argv": [plan.urunc or programs.PROGRAM], "exit_reasons": {FAILED: "daemon-error"}}
+
+
+def prepare(plan: Plan, target: Target, place: Place) -> Target:
+    """Make the template of all bundles, the root and the configuration for a load."""
+    urunc, directory = plan.found(), Path(place.directory)
+    root, made, template = (directory / f"urunc-{name}" for name in ("r", "b", "template"))
+    check_length(root, place)
+    root.mkdir(mode=0o700)
+    made.mkdir(mode=0o700)
+    entries = _template(plan, template)
+    launcher = str(bundles.launcher())
+    own = (urunc.program, str(root), str(made))
+    log, environment = plan.switched(urunc, directory)
+    return dataclasses.replace(
+        target,
+        argv=(launcher, "launch", *own, "{id}", str(template), *entries),
+        removal=(launcher, "remove", *own, "{id}"),
+        leftovers=(sys.executable, "-I", "-S", removeurunc.__file__, launcher, *own),
+        env={**environment, **target.env},
+        **timed(log, urunc.release, "launcher"),
+    )
+
+
+def _template(plan: Plan, directory: Path) -> list[str]:
+    try:
+        if plan.bundle is not None:
+            return bundles.copy_template(directory, plan.bundle)
+        assert plan.guest is not None  # noqa: S101 - one of the two is there
+        return bundles.write_template(directory, plan.guest)
+    except (BuildError, OSError) as error:
+        raise LoadError(f"{NAME}: can't make the bundle: {error}") from error
+
+
+def check_length(root: Path, place: Place) -> None:
+    """Refuse a directory in which urunc's sockets can't be.
+
+    Raises:
+        LoadError: its path is too long.
+    """
+    longest = f"{root}{LONGEST_NAME}"
+    if len(os.fsencode(longest)) > LONGEST_SOCKET:
+        raise LoadError(
+            f"{NAME}: urunc's sockets need a directory with a shorter path than {place.directory!r}; "
+            "set TMPDIR to one"
+        )
+
+
+def why_not(_plan: Plan, _urunc: Urunc) -> Unavailable | None:
+    """Nothing else is needed."""
+    return None
+
+
+def versions(_plan: Plan) -> Mapping[str, str]:
+    """Nothing else is used."""
+    return {}
+
+
+OCI = Via(fields, prepare, why_not, versions)

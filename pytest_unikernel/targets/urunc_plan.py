@@ -1,0 +1,181 @@
+"""What ``urunc_container``'s parameters come to, and what of it has to do with urunc itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_unikernel.build.urunc_bundle import Guest
+from pytest_unikernel.errors import LoadError
+from pytest_unikernel.stamps import Stamp, StampLog
+from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.targets import urunc_parameters as parameters
+from pytest_unikernel.targets import urunc_program as programs
+from pytest_unikernel.targets.urunc_parameters import INSTALL, MONITORS, NAME
+from pytest_unikernel.targets.urunc_program import Urunc
+from pytest_unikernel.timestamps.reader import StampReader
+from pytest_unikernel.timestamps.releases import Release
+
+MARKED = (("started", "console"), ("console", "exited"))
+Rename = Callable[[str], str]
+
+
+class Switched(NamedTuple):
+    """Timestamps, on or off for our own launches: the log, if there is one, and urunc's variables."""
+
+    log: str | None
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run, and how; one of ``guest``, ``bundle`` and ``image`` is there."""
+
+    guest: Guest | None
+    bundle: Path | None
+    image: str | None
+    hypervisor: str
+    timestamps: bool
+    is_ours: bool
+    monitor: str | None
+    urunc: str | None
+    command: tuple[str, ...] = ()
+    runtime: str | None = None
+    snapshotter: str | None = None
+    network: str | None = None
+
+    def found(self) -> Urunc:
+        """Return the urunc that is used.
+
+        Raises:
+            LoadError: there is none.
+        """
+        found = programs.find(self.urunc)
+        if isinstance(found, Unavailable):
+            raise LoadError(f"{NAME}: {found}")
+        return found
+
+    def switched(self, urunc: Urunc, directory: Path) -> Switched:
+        """Return the log and the variables for a urunc that takes them from us."""
+        environment = self._path(urunc)
+        if urunc.switch == "environment":
+            switched = {**environment, "URUNC_TIMESTAMPS": "1" if self.timestamps else "0"}
+            return Switched(programs.FIXED_LOG if self.timestamps else None, switched)
+        if urunc.switch == "file":
+            log = directory / "urunc.log"
+            config = directory / "urunc.toml"
+            text = programs.private_config(log if self.timestamps else None, self.hypervisor, self.monitor)
+            config.write_text(text, encoding="utf-8")
+            return Switched(
+                str(log) if self.timestamps else None, {**environment, "URUNC_CONFIG_FILE": str(config)}
+            )
+        return Switched(self._log_of_system(), environment)
+
+    def switched_by_others(self, urunc: Urunc) -> Switched:
+        """Return the log of a urunc that is called by somebody who takes nothing from us."""
+        if urunc.switch == "environment":
+            return Switched(programs.FIXED_LOG if self.timestamps else None, {})
+        return Switched(self._log_of_system(), {})
+
+    def _log_of_system(self) -> str | None:
+        log = programs.log_of_system()
+        return None if not self.timestamps or isinstance(log, Unavailable) else log
+
+    def _path(self, urunc: Urunc) -> dict[str, str]:
+        """Return the environment in which a urunc that has no configuration finds the monitor."""
+        if self.monitor is None or urunc.switch == "file":
+            return {}
+        return {"PATH": f"{Path(self.monitor).parent}:{os.environ.get('PATH', os.defpath)}"}
+
+    def monitor_program(self, urunc: Urunc) -> str | None:
+        """Return the path of the monitor that urunc takes, None if there is none."""
+        if self.monitor is None and urunc.switch in ("file", "system"):
+            configured = programs.monitor_of(programs.system_config(), self.hypervisor)
+            if configured is not None:
+                return shutil.which(configured)
+        return shutil.which(self.monitor or MONITORS[self.hypervisor])
+
+    def why_no_monitor(self, urunc: Urunc) -> Unavailable | None:
+        """Return why urunc would find no monitor, or None."""
+        wanted = MONITORS[self.hypervisor]
+        if self.monitor_program(urunc) is None:
+            return Unavailable(
+                f"no {self.monitor or wanted}, the monitor of hypervisor={self.hypervisor!r}",
+                INSTALL[self.hypervisor],
+            )
+        by_name = self.monitor is not None and urunc.switch != "file"
+        if by_name and Path(self.monitor or "").name != wanted:
+            return Unavailable(
+                f"{urunc.program} finds its monitor by name, and monitor={self.monitor!r} isn't called so",
+                f"name a file that is called {wanted}",
+            )
+        return None
+
+    def guest_version(self) -> str:
+        """Return what is run, for the record."""
+        if self.image is not None:
+            return f"image {self.image}"
+        if self.bundle is not None:
+            return f"bundle {self.bundle.name}"
+        assert self.guest is not None  # noqa: S101 - one of the three is there
+        name = "shipped" if self.is_ours else self.guest.kernel.name
+        return f"{self.guest.unikernel_type}, {name} {parameters.sha256(self.guest.kernel)}"
+
+
+class Via(NamedTuple):
+    """A way to have urunc run something.
+
+    Attributes:
+        fields: what a target of it has from the beginning.
+        prepare: see :class:`Target`.
+        why_not: why it can't be used here, or None; a program that is missing, a daemon that is silent.
+        versions: what is really used, beyond urunc itself.
+    """
+
+    fields: Callable[[Plan], dict[str, Any]]
+    prepare: Callable[[Plan, Target, Place], Target]
+    why_not: Callable[[Plan, Urunc], Unavailable | None]
+    versions: Callable[[Plan], Mapping[str, str]]
+
+
+def timed(log: str | None, release: Release, before: str, rename: Rename = str) -> dict[str, Any]:
+    """Return a target's fields that have to do with timestamps.
+
+    Args:
+        log: where they are, None without them.
+        release: what they mean.
+        before: what the phase is called that ends with urunc's first stamp.
+        rename: container id -> instance id.
+    """
+    if log is None:
+        return {"phases": {}, "intervals": MARKED}
+    return {
+        "stamps": StampLog(log, lambda: stamp_parser(rename)),
+        "intervals": (*release.pairs, (release.last, "console"), ("console", "exited")),
+        "phases": phases(release, before),
+    }
+
+
+def phases(release: Release, before: str) -> dict[str, tuple[str, str]]:
+    """Return the release's phases, and those that the host sees."""
+    return {
+        **release.phases,
+        before: ("started", "TS00"),
+        "exec->console": (release.last, "console"),
+        "console->exit": ("console", "exited"),
+        "exec->exit": (release.last, "exited"),
+    }
+
+
+def stamp_parser(rename: Rename = str) -> Callable[[bytes], Iterable[Stamp]]:
+    """Return what reads urunc's log, piece by piece."""
+    reader = StampReader()
+
+    def parse(data: bytes) -> Iterable[Stamp]:
+        return (Stamp(rename(each.container_id), each.id, each.at_unix_ns) for each in reader.feed(data))
+
+    return parse
