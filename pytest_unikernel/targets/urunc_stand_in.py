@@ -14,7 +14,7 @@ from pytest_unikernel.targets.urunc_program import Urunc
 
 
 def stand_in(directory: Path, urunc: Urunc, environment: Mapping[str, str]) -> Path:
-    """Make it in a new directory; return its path. urunc then finds its monitor on our PATH, not the shim's."""
+    """Make it in a new directory; return its path. urunc then finds monitors on our PATH, not the shim's."""
     directory.mkdir(mode=0o700)
     made = directory / "urunc"
     variables = {"PATH": os.environ.get("PATH", os.defpath), **environment}
