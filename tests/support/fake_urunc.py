@@ -53,7 +53,7 @@ def stamp(container, number):
         file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
 
 
-def create(root, bundle, container):
+def create(root, bundle, container, pid_file):
     for number in range(3):
         stamp(container, number)
     if TROUBLE == "create":
@@ -75,6 +75,9 @@ def create(root, bundle, container):
         stamp(container, number)
     with open(os.path.join(home, "state.json"), "w") as file:
         json.dump({"id": container, "pid": pid, "bundle": bundle}, file)
+    if pid_file is not None:
+        with open(pid_file, "w") as file:
+            file.write(str(pid))
     for number in (8, 10):
         stamp(container, number)
 
@@ -120,12 +123,25 @@ def delete(root, container):
     os.rmdir(home)
 
 
+def kill(root, container, number):
+    with open(os.path.join(root, container, "state.json")) as file:
+        os.kill(json.load(file)["pid"], int(number))
+
+
 def main(argv):
-    root, command, *rest = argv[2:]
+    given, words = {}, []
+    rest = iter(argv[1:])
+    for word in rest:
+        if word in ("--root", "--log", "--log-format", "--bundle", "--pid-file"):
+            given[word] = next(rest)
+        elif not word.startswith("--"):
+            words.append(word)
+    root, (command, *rest) = given["--root"], words
     if command == "create":
-        create(root, rest[1], rest[2])
+        os.makedirs(root, exist_ok=True)
+        create(root, given["--bundle"], rest[0], given.get("--pid-file"))
     else:
-        {"start": start, "delete": delete}[command](root, *rest)
+        {"start": start, "delete": delete, "kill": kill}[command](root, *rest)
 
 
 main(sys.argv)

@@ -216,7 +216,8 @@ static int has_ended(long pid, int *status)
 
 /*
  * Calls start until the monitor has taken the process over, or the process has ended. A start may come before
- * urunc listens (from 0.7 it then fails), or reach the socket of the step before (up to 0.6 it is then lost).
+ * urunc listens (from 0.7 it then fails), or reach the socket of the step before (up to 0.6 it is then lost). One
+ * without a program is ending, and its parent, who may be somebody else, has not taken its status yet.
  */
 static int started(char *const *start, long pid, const char *id, int *status)
 {
@@ -227,6 +228,8 @@ static int started(char *const *start, long pid, const char *id, int *status)
 		while (!listens(pid, id)) {
 			if (has_ended(pid, status))
 				return 1;
+			if (program_of(pid, now) <= 0)
+				return 0;
 			pause_ns(MS / 4);
 		}
 		if (run(start)) {
@@ -236,7 +239,7 @@ static int started(char *const *start, long pid, const char *id, int *status)
 		while (listened < LISTENING_AGAIN_MS) {
 			if (has_ended(pid, status))
 				return 1;
-			if (program_of(pid, now) > 0 && !same(before, now))
+			if (program_of(pid, now) <= 0 || !same(before, now))
 				return 0;
 			listened = listens(pid, id) ? listened + 1 : 0;
 			pause_ns(MS);
