@@ -94,7 +94,7 @@ class Plan:
     def monitor_program(self, urunc: Urunc) -> str | None:
         """Return the path of the monitor that urunc takes, None if there is none."""
         if self.monitor is None and urunc.switch in ("file", "system"):
-            configured = programs.monitor_of(programs.system_config(), self.hypervisor)
+            configured = programs.monitor_of(programs.system_config_or_nothing(), self.hypervisor)
             if configured is not None:
                 return shutil.which(configured)
         return shutil.which(self.monitor or MONITORS[self.hypervisor])

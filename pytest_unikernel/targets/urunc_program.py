@@ -21,7 +21,8 @@ from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6,
 
 PROGRAM = "urunc"
 INSTALL = "install urunc 0.5 or later, as its documentation's page Installation says"
-SYSTEM_CONFIG = Path("/etc/urunc/config.toml")
+CONFIG_PATH = "/etc/urunc/config.toml"
+SYSTEM_CONFIG = Path(CONFIG_PATH)
 FIXED_LOG = "/tmp/urunc.zlog"  # noqa: S108 - urunc's own, up to 0.6
 SWITCH = '[timestamps] with enabled = true and destination = "FILE"'
 # Source: Go's debug/buildinfo: lines of the module's path and version, separated by tabs.
@@ -75,14 +76,9 @@ def _looked_at(program: str, modified_ns: int) -> Urunc | Unavailable:
 def _switch(text: mmap.mmap) -> Switch:
     if text.find(b"URUNC_CONFIG_FILE") >= 0:
         return "file"
-    if text.find(os_text(SYSTEM_CONFIG)) >= 0:
+    if text.find(CONFIG_PATH.encode()) >= 0:
         return "system"
     return "environment" if text.find(b"URUNC_TIMESTAMPS") >= 0 else "none"
-
-
-def os_text(path: Path) -> bytes:
-    """Return a path as it is in a program."""
-    return str(path).encode()
 
 
 def _release(text: mmap.mmap) -> Release:
@@ -102,6 +98,14 @@ def system_config() -> dict[str, Any]:
     if not SYSTEM_CONFIG.exists():
         return {}
     return loads(SYSTEM_CONFIG.read_text(encoding="utf-8"))
+
+
+def system_config_or_nothing() -> dict[str, Any]:
+    """Return the system's configuration; empty if there is none that can be read."""
+    try:
+        return system_config()
+    except (OSError, ValueError):
+        return {}
 
 
 def log_of_system() -> str | Unavailable:
