@@ -74,7 +74,9 @@ def check_length(root: Path, place: Place) -> None:
 
 
 def why_not(_plan: Plan, _urunc: Urunc) -> Unavailable | None:
-    """Nothing else is needed."""
+    """Return why urunc can't be called, or None."""
+    if os.geteuid():
+        return Unavailable("urunc makes namespaces and device nodes, for which it needs root", "run as root")
     return None
 
 

@@ -32,8 +32,6 @@ def why_not(target: Target, qemu: str | None, *, tried: bool) -> Unavailable | N
         qemu: the QEMU that it needs, if it needs one.
         tried: its guest is ours, and is run.
     """
-    if os.geteuid():
-        return Unavailable("urunc makes namespaces and device nodes, for which it needs root", "run as root")
     if not kvm_host.DEVICE.exists() and qemu is not None:
         return Unavailable(f"no {kvm_host.DEVICE}, which urunc copies for its monitor", "modprobe kvm")
     if not tried:
