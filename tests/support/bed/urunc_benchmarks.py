@@ -1,0 +1,24 @@
+"""What runs in the KVM bed where there is a urunc: our unikernel by it, swept and started cold, on KVM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_unikernel import LoadResult, Target
+
+Load = Callable[..., LoadResult]
+
+# Emulated, the machine is slow and uneven: how it copes is not what is tested here.
+SANE = ("ok", "saturated", "generator-bound")
+
+
+@pytest.mark.load_sweep(time_steps=[8, 4], window=16)
+def test_urunc(load_step: Load, urunc_container: Target) -> None:
+    assert load_step(urunc_container).verdict in SANE
+
+
+@pytest.mark.cold
+def test_urunc_cold(cold_start: Load, urunc_container: Target) -> None:
+    assert cold_start(urunc_container, launches=2).verdict == "ok"
