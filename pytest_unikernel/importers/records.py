@@ -67,6 +67,7 @@ def record(pooled: Pooled, stated: Stated) -> JsonDict:
         "intervals_s": {},
         "phases_s": {},
         "neighbours_s": {name: _spread(spread) for name, spread in reading.neighbours_s.items()},
+        "stamps": {},
         "instance": dict.fromkeys(("user_s", "system_s", "max_rss_bytes")),
         "generator": dict.fromkeys(("cpu_s_per_launch", "spawn_s", "loop_turn_s", "realtime")),
         "host": dict.fromkeys(HOST_KEYS),

@@ -14,7 +14,7 @@ Load = Callable[..., LoadResult]
 SANE = ("ok", "saturated", "generator-bound")
 
 
-@pytest.mark.load_sweep(time_steps=[8, 4], window=16)
+@pytest.mark.load_sweep(time_steps=[20, 12], window=24)
 def test_urunc(load_step: Load, urunc_container: Target) -> None:
     assert load_step(urunc_container).verdict in SANE
 
