@@ -1,64 +1,65 @@
-"""urunc: which one is here, which monitors it could start, and whether it writes timestamps."""
+"""urunc: which one is here, which monitors it could start, whether it writes timestamps and where."""
 
 from __future__ import annotations
 
-import mmap
-import os
-import re
-import shutil
-import sys
 from pathlib import Path
 
-from pytest_unikernel.doctor import files, tools
 from pytest_unikernel.doctor.check import Check
+from pytest_unikernel.targets.urunc_facts import UruncFacts, urunc_facts
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-INSTALL = "go install github.com/urunc-dev/urunc/cmd/urunc@latest, as root; see README, urunc"
-MONITORS = ("qemu-system-x86_64", "solo5-spt", "solo5-hvt", "firecracker", "cloud-hypervisor")
-CONFIGURATION = Path("/etc/urunc/config.toml")  # from 0.7 on
-# What `go version -m` prints is in the program as text. Source: Go's debug/buildinfo.
-MODULE = re.compile(rb"mod\t(\S*/urunc)\t(v?\S+)")
-
-
-def release(program: Path) -> str | None:
-    """Return the module's version that Go has put into the program; None if it isn't readable or there."""
-    try:
-        with program.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            found = MODULE.search(content)
-            return found[2].decode(errors="replace") if found else None
-    except (OSError, ValueError):  # an empty file can't be mapped
-        return None
-
-
-def timestamps() -> tuple[bool, str | None]:
-    """Return whether urunc's own configuration switches timestamps on, and where they go."""
-    try:
-        table = tomllib.loads(files.text(CONFIGURATION) or "").get("timestamps", {})
-    except tomllib.TOMLDecodeError:
-        return False, None
-    if isinstance(table, dict) and table.get("enabled") is True:
-        return True, str(table.get("destination") or "")
-    if os.environ.get("URUNC_TIMESTAMPS") == "1":  # up to 0.6
-        return True, "/tmp/urunc.zlog"  # noqa: S108 - urunc's own place
-    return False, None
+NO_MONITOR = "apt-get install qemu-system-x86, or build solo5's spt"
 
 
 def urunc() -> Check:
     """Say which urunc, which monitors, and whether timestamps are on, and where."""
-    path = shutil.which("urunc")
-    monitors = [name for name in MONITORS if shutil.which(name)]
-    on, where = timestamps()
-    facts = {"monitors": monitors, "timestamps": on, "timestamps_file": where}
-    if path is None:
-        return Check("urunc", "absent", "no urunc on PATH", INSTALL, facts={**facts, "release": None})
-    known = release(Path(path)) or tools.version_of(path)
-    facts = {**facts, "release": known}
-    shown = f"{known or 'release unknown'}; timestamps {f'on, into {where}' if on else 'off'}"
-    if not monitors:
-        cure = "apt-get install qemu-system-x86, or build solo5's spt"
-        return Check("urunc", "no", f"{shown}; no monitor on PATH", cure, facts=facts)
-    return Check("urunc", "yes", f"{shown}; monitors {', '.join(monitors)}", facts=facts)
+    found = urunc_facts()
+    facts = facts_of(found)
+    if found.missing is not None:
+        return Check("urunc", "absent", found.missing.reason, found.missing.cure, facts=facts)
+    shown = f"{found.version}, read as {found.release}; timestamps {timestamps_of(found)}"
+    if not found.hypervisors:
+        return Check("urunc", "no", f"{shown}; no monitor on PATH", NO_MONITOR, facts=facts)
+    off = found.why_no_timestamps
+    cure = "" if off is None else off.cure
+    return Check(
+        "urunc",
+        "yes",
+        f"{shown}; monitors {', '.join(monitors_of(found))}; {on_what(found)}",
+        cure,
+        facts=facts,
+    )
+
+
+def facts_of(found: UruncFacts) -> dict[str, object]:
+    """Return what the JSON knows; ``timestamps`` is whether a load gets any."""
+    return {
+        "release": None if found.missing is not None else found.version,
+        "releases": found.release or None,
+        "monitors": monitors_of(found),
+        "accelerator": found.accelerator or None,
+        "timestamps": found.timestamps in ("on", "per run"),
+        "timestamps_switch": found.timestamps or None,
+        "timestamps_file": found.log or None,
+        "clients": list(found.clients),
+    }
+
+
+def monitors_of(found: UruncFacts) -> list[str]:
+    """Return the names of the monitors' programs."""
+    return [Path(path).name for path in found.hypervisors.values()]
+
+
+def timestamps_of(found: UruncFacts) -> str:
+    """Return whether there are any, and where, in a phrase."""
+    if found.timestamps == "per run":
+        return f"per load, into {found.log or 'a file of its own'}"
+    return f"on, into {found.log}" if found.timestamps == "on" else "off"
+
+
+def on_what(found: UruncFacts) -> str:
+    """Return what its QEMU finds, which asks for KVM; whether that works a launch tells."""
+    return (
+        "/dev/kvm for them"
+        if found.accelerator == "kvm"
+        else "no /dev/kvm: name a monitor= that does without"
+    )

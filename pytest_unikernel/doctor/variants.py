@@ -88,6 +88,12 @@ def _oci(runtime: str = "runc") -> Target:
     return OCI_CONTAINER(runtime=runtime)
 
 
+def _urunc(**parameters: object) -> Target:
+    from pytest_unikernel.targets.urunc import URUNC_CONTAINER  # noqa: PLC0415 - one per check
+
+    return URUNC_CONTAINER(**parameters)
+
+
 QEMU, KVM = "qemu-system-x86_64", "/dev/kvm"
 
 VARIANTS = (
@@ -104,4 +110,8 @@ VARIANTS = (
     Variant("oci_container[crun]", ("crun",), lambda: _oci("crun"), "crun"),
     Variant("oci_container[youki]", ("youki",), lambda: _oci("youki"), "youki"),
     Variant("oci_container[runsc]", ("runsc",), lambda: _oci("runsc"), "runsc"),
+    Variant("urunc_container", ("urunc",), _urunc, "urunc"),
+    Variant("urunc_container[ctr]", ("urunc", "ctr"), lambda: _urunc(via="ctr"), "urunc"),
+    Variant("urunc_container[docker]", ("urunc", "docker"), lambda: _urunc(via="docker"), "urunc"),
+    Variant("urunc_container[nerdctl]", ("urunc", "nerdctl"), lambda: _urunc(via="nerdctl"), "urunc"),
 )

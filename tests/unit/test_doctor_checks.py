@@ -14,7 +14,7 @@ from pytest_unikernel import cgroups, guards, host, kvm
 from pytest_unikernel.doctor import files, limits, noise_containers, noise_cpu, noise_memory, tools, urunc
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.effects import EFFECTS
-from pytest_unikernel.targets import qemu
+from pytest_unikernel.targets import qemu, urunc_program
 
 CPU = "sys/devices/system/cpu"
 
@@ -26,7 +26,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(files, "SYS", tmp_path / "sys")
     monkeypatch.setattr(host, "SYS", tmp_path / "sys")
     monkeypatch.setattr(kvm, "DEVICE", tmp_path / "dev/kvm")
-    monkeypatch.setattr(urunc, "CONFIGURATION", tmp_path / "etc/urunc/config.toml")
+    monkeypatch.setattr(urunc_program, "SYSTEM_CONFIG", tmp_path / "etc/urunc/config.toml")
     monkeypatch.delenv("URUNC_TIMESTAMPS", raising=False)
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -266,32 +266,52 @@ def test_kvm_that_this_user_may_not_open_is_a_no(machine: Path, monkeypatch: pyt
     assert tools.kvm_device().cure == "add the user to group kvm"
 
 
-def test_the_release_of_urunc_is_read_from_the_program(machine: Path) -> None:
+def urunc_of(machine: Path, text: bytes) -> None:
     path = machine / "bin/urunc"
-    path.write_bytes(b"\x7fELF\0path\tmain\nmod\tgithub.com/urunc-dev/urunc\tv0.7.0\th1:abc=\n\0")
+    path.write_bytes(b"\x7fELF\0mod\tgithub.com/urunc-dev/urunc\tv0.7.0\th1:abc=\n\0" + text)
     path.chmod(0o755)
-    assert urunc.release(path) == "v0.7.0"
+
+
+def test_urunc_is_told_with_its_monitors_and_how_its_timestamps_are_switched(machine: Path) -> None:
+    urunc_of(machine, b"/etc/urunc/config.toml CR.invoked URUNC_CONFIG_FILE")
     assert urunc.urunc().state == "no"  # no monitor
     program(machine, "solo5-spt", "")
-    assert urunc.urunc().facts == {
-        "monitors": ["solo5-spt"],
-        "timestamps": False,
-        "timestamps_file": None,
+    found = urunc.urunc()
+    assert found.state == "yes"
+    assert found.reason.startswith(
+        "v0.7.0, read as 0.7-0.8; timestamps per load, into a file of its own; monitors"
+    )
+    assert found.facts == {
         "release": "v0.7.0",
+        "releases": "0.7-0.8",
+        "monitors": ["solo5-spt"],
+        "accelerator": None,
+        "timestamps": True,
+        "timestamps_switch": "per run",
+        "timestamps_file": None,
+        "clients": [],
     }
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "shown", "has_cure"),
     [
-        ('[timestamps]\nenabled = true\ndestination = "/var/log/ts.log"\n', (True, "/var/log/ts.log")),
-        ("[timestamps]\nenabled = false\n", (False, None)),
-        ("timestamps = 1\n", (False, None)),
-        ("not TOML", (False, None)),
+        (
+            '[timestamps]\nenabled = true\ndestination = "/tmp/ts.log"\n',
+            "timestamps on, into /tmp/ts.log;",
+            False,
+        ),
+        ("[timestamps]\nenabled = false\n", "timestamps off;", True),
+        ("timestamps = 1\n", "timestamps off;", True),
+        ("not TOML", "timestamps off;", True),
     ],
 )
-def test_timestamps_are_told_by_the_configuration(
-    machine: Path, text: str, answer: tuple[bool, str | None]
+def test_timestamps_are_told_by_the_configuration_where_nothing_else_switches_them(
+    machine: Path, text: str, shown: str, has_cure: bool
 ) -> None:
-    write(urunc.CONFIGURATION, text)
-    assert urunc.timestamps() == answer
+    urunc_of(machine, b"/etc/urunc/config.toml CR.invoked")
+    program(machine, "solo5-spt", "")
+    write(urunc_program.SYSTEM_CONFIG, text)
+    found = urunc.urunc()
+    assert shown in found.reason
+    assert bool(found.cure) is has_cure
