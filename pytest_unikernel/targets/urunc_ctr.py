@@ -16,6 +16,7 @@ from typing import Any
 from pytest_unikernel import removectr
 from pytest_unikernel.target import Place, Target, Unavailable
 from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.container import LABEL
 from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc
 from pytest_unikernel.targets.urunc_oci import check_length
 from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
@@ -54,12 +55,12 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
         argv=(
             *(PROGRAM, "run", "--snapshotter", plan.snapshotter or SNAPSHOTTER),
             *("--runtime", plan.runtime or SHIM, "--runc-binary", str(called), "--runc-root", str(root)),
-            *("--label", f"{engines.LABEL}={place.session}"),
+            *("--label", f"{LABEL}={place.session}"),
             *("--env", "UNIKERNEL_ID={id}", "--env", f"UNIKERNEL_SESSION={place.session}"),
             *(image_of(plan), "{id}", *plan.command),
         ),
         removal=(*helper, "ids", PROGRAM, "{ids}"),
-        leftovers=(*helper, "label", PROGRAM, engines.LABEL, "{session}"),
+        leftovers=(*helper, "label", PROGRAM, LABEL, "{session}"),
         **timed(log, urunc.release, "engine"),
     )
 

@@ -15,8 +15,9 @@ from typing import Any
 from pytest_unikernel.host import program_version
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker import CONNECTION_LOST, DOCKER
-from pytest_unikernel.targets.engine import Container, Engine
+from pytest_unikernel.targets.engine import Engine
 from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc
 from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
 from pytest_unikernel.targets.urunc_program import Urunc
