@@ -227,7 +227,7 @@ class Load:
     @property
     def helpers(self) -> list[int]:
         """Processes of ours that live as long as the load."""
-        return [] if self._stamps is None else [self._stamps.pid]
+        return [self._stamps.pid] if isinstance(self._stamps, StampReader) else []
 
     @property
     def turns_ns(self) -> array[int]:
