@@ -1,16 +1,13 @@
-"""One whole load: set up, run the trials, clean up, and say what was measured."""
+"""One load: its parts while instances can be started, and what was measured."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import secrets
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +22,10 @@ from pytest_unikernel.guards import (
     open_guard,
 )
 from pytest_unikernel.interrupts import Interrupts
-from pytest_unikernel.loadgen import LoadGenerator, run_cold
 from pytest_unikernel.meter import Meter
-from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.progress import Progress, step_text
-from pytest_unikernel.quiescence import Quiescence, Quiet, QuietHost, quiescence_json
+from pytest_unikernel.progress import Progress
+from pytest_unikernel.quiescence import Quiet, QuietHost, quiescence_json
 from pytest_unikernel.raw import write_raw
 from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
@@ -42,13 +37,9 @@ from pytest_unikernel.stamps import StampLog, Stamps
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.supervisor import Supervisor
 from pytest_unikernel.target import Place, Target
-from pytest_unikernel.tuning import Realtime, Tuned, tuned
+from pytest_unikernel.tuning import Realtime, Tuned
 
 DEFAULT_TIMEOUT_S = 60.0
-# Waking an idle CPU takes up to half a millisecond; at slow steps the loop is awake by then, for at most 3 %
-# of a CPU, while instances are fast.
-AHEAD_NS, AHEAD_FROM_STEP = 500_000, Fraction(1, 64)
-QUIET_BOUND_S = {"quick": 3.0, "paper": 30.0}
 
 
 @dataclass(frozen=True)
@@ -81,102 +72,6 @@ class Measured:
     outputs: Sequence[str] = ()
     problems: Sequence[str] = ()
     unfinished: Load | None = None
-
-
-class Loads:
-    """Runs loads of one session, one at a time, each on a quiet host."""
-
-    def __init__(
-        self,
-        session: Session,
-        options: LoadOptions,
-        quiescence: Quiescence,
-        interrupts: Interrupts | None = None,
-    ) -> None:
-        self._session = session
-        self._options = options
-        self._quiescence = quiescence
-        self._interrupts = interrupts or Interrupts()
-
-    def sweep(
-        self,
-        target: Target,
-        plan: LoadPlan,
-        settings: Mapping[str, Any],
-        *,
-        only: int | None = None,
-        earlier: Load | None = None,
-    ) -> Measured:
-        """Run one load at the plan's time step: all its trials, or only that one after the earlier ones."""
-        ahead_ns = AHEAD_NS if plan.step >= AHEAD_FROM_STEP else 0
-        label = f"{target.full_name} {step_text(float(plan.step))}"
-        label += "" if only is None else f" trial {only + 1} of {plan.trials}"
-        numbers = range(plan.trials) if only is None else [only]
-        with self._running(target, label, ahead_ns, earlier) as load:
-            for number in numbers:
-                if number != numbers[0]:
-                    load.quiets.append(self._quiet(target, load.helpers))
-                self._trial(load, plan, number)
-                if load.cut_short:
-                    break
-        more = not load.cut_short and numbers[-1] + 1 < plan.trials
-        if not more:
-            load.write_raw()
-        measured = load.measured(
-            settings,
-            mode="sweep",
-            time_step_s=float(plan.step),
-            arrivals=plan.arrivals,
-            seeds=[seed for seed in load.seeds if seed is not None],
-            warmup_s=load.warmup_ns / 1e9,
-        )
-        return replace(measured, unfinished=load) if more else measured
-
-    def _trial(self, load: Load, plan: LoadPlan, number: int) -> None:
-        load.seeds.append(_seed(plan, number))
-        generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears(load))
-        load.run(lambda: generator.run(load.seeds[-1]))
-        load.warmup_ns = max(load.warmup_ns, generator.warmup_ns)
-
-    def cold(
-        self, target: Target, launches: int, settings: Mapping[str, Any], *, unmeasured: int = 1
-    ) -> Measured:
-        """Launch one instance after the other, without contention."""
-        with self._running(target, f"{target.full_name} cold") as load:
-            load.run(lambda: run_cold(load.supervisor, launches, unmeasured=unmeasured, **self._ears(load)))
-        load.write_raw()
-        return load.measured(settings, mode="cold", time_step_s=None, arrivals=None, seeds=(), warmup_s=0.0)
-
-    def _ears(self, load: Load) -> dict[str, Any]:
-        """Return whom a generator tells how far it is, and whom it asks whether to go on."""
-        return {"show": load.show, "interrupted": self._interrupts.asked}
-
-    def _quiet(self, target: Target, helpers: Collection[int] = ()) -> Quiet | None:
-        """Wait for a quiet host; simulated instances need none."""
-        if target.simulated:
-            return None
-        bound_s = QUIET_BOUND_S[self._options.profile]
-        asked = self._interrupts.asked
-        return self._quiescence.wait(self._options.quiet_host, bound_s, asked, helpers=helpers)
-
-    @contextmanager
-    def _running(
-        self, target: Target, label: str, ahead_ns: int = 0, earlier: Load | None = None
-    ) -> Iterator[Load]:
-        """Set everything up for a load and take it all down again, whatever happens in between."""
-        options, session = self._options, self._session
-        _make("--sweep-output", options.output)
-        _make("--sweep-raw", options.raw)
-        _refuse_daemons(target, options.quiet_host)
-        load = Load(target, session, options, self._interrupts, earlier)
-        with tuned(options.realtime, load.descriptors, options.cpus) as granted:
-            load.quiets.append(self._quiet(target))
-            session.begin(label)
-            try:
-                with load.opened(granted, ahead_ns):
-                    yield load
-            finally:
-                session.end()
 
 
 class Load:
@@ -349,23 +244,6 @@ def _busy_percent(quiets: Sequence[Quiet | None]) -> float | None:
     return quiets[0].busy_percent if quiets and quiets[0] is not None else None
 
 
-def _refuse_daemons(target: Target, quiet_host: QuietHost) -> None:
-    """Refuse to measure beside a container daemon that isn't the target's, where a quiet host is demanded.
-
-    Raises:
-        LoadError: one runs.
-    """
-    if quiet_host != "fail" or target.simulated:
-        return
-    others = [name for name in host.container_daemons() if name not in target.daemons]
-    if others:
-        raise LoadError(
-            f"--sweep-quiet-host=fail: {', '.join(others)} runs, and even an idle container daemon disturbs "
-            "the figures; stop it (systemctl stop docker docker.socket containerd), or take "
-            "--sweep-quiet-host=warn"
-        )
-
-
 def _prepared(target: Target, runtime: Runtime) -> Target:
     """Return the copy of the target that is launched.
 
@@ -397,12 +275,6 @@ def _versions(target: Target) -> dict[str, str]:
         raise LoadError(f"{target.full_name}: versions() raised {error!r}") from error
 
 
-def _seed(plan: LoadPlan, number: int) -> int | None:
-    if plan.arrivals == "fixed":
-        return None
-    return secrets.randbits(32) if plan.seed is None else plan.seed + number
-
-
 def _runtime(target: Target, session: Session, options: LoadOptions, granted: Tuned) -> Runtime:
     return Runtime(
         token=session.token,
@@ -429,22 +301,6 @@ def _guard(target: Target, options: LoadOptions, session: Session) -> Guard:
 def _guards(guard: Guard, dropped: Mapping[str, int]) -> dict[str, Any]:
     most = guard.cap.instances if guard.cap.instances < UNLIMITED else None
     return {"max_in_flight": most, "max_in_flight_from": guard.cap.source, "dropped": dict(dropped)}
-
-
-def _make(option: str, directory: Path | None) -> None:
-    """Create a directory for results, for its owner only if it is new.
-
-    Raises:
-        LoadError: it can't be made or written to.
-    """
-    if directory is None:
-        return
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise LoadError(f"{option}: can't make the directory {str(directory)!r}: {error.strerror}") from error
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise LoadError(f"{option}: can't write into the directory {str(directory)!r}: permission denied")
 
 
 def _file_name(name: str) -> str:

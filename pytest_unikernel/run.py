@@ -10,7 +10,8 @@ from typing import Any
 
 from pytest_unikernel import journal, leftovers
 from pytest_unikernel.interrupts import Interrupts
-from pytest_unikernel.load import Load, LoadOptions, Loads, Measured
+from pytest_unikernel.load import Load, LoadOptions, Measured
+from pytest_unikernel.loads import Loads
 from pytest_unikernel.objectives import judged
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.quiescence import Quiescence

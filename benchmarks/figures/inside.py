@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pytest_unikernel.load import Loads
+from pytest_unikernel.loads import Loads
 from pytest_unikernel.target import Target
 
 

@@ -13,7 +13,8 @@ from functools import partial
 
 from common import alternate, compared, show
 
-from pytest_unikernel.load import LoadOptions, Loads
+from pytest_unikernel.load import LoadOptions
+from pytest_unikernel.loads import Loads
 from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Target

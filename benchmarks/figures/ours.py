@@ -11,7 +11,8 @@ import sys
 from fractions import Fraction
 
 from pytest_unikernel import Target
-from pytest_unikernel.load import LoadOptions, Loads
+from pytest_unikernel.load import LoadOptions
+from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.session import Session

@@ -35,7 +35,8 @@ from pytest_unikernel import leftovercommand
 from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.build.urunc_bundle import Guest, write_template
 from pytest_unikernel.clock import monotonic_ns
-from pytest_unikernel.load import LoadOptions, Loads
+from pytest_unikernel.load import LoadOptions
+from pytest_unikernel.loads import Loads
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.record import LaunchLog, Outcome

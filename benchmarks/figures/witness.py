@@ -21,7 +21,8 @@ from pathlib import Path
 from common import BARE, compile_c, show
 
 from pytest_unikernel import Target
-from pytest_unikernel.load import LoadOptions, Loads
+from pytest_unikernel.load import LoadOptions
+from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.session import Session

@@ -10,7 +10,8 @@ from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.targets import room
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.interrupts import Interrupts
-from pytest_unikernel.load import LoadOptions, Loads
+from pytest_unikernel.load import LoadOptions
+from pytest_unikernel.loads import Loads
 from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.result import LoadResult
 from pytest_unikernel.session import Session

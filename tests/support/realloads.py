@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from pytest_unikernel.interrupts import Interrupts
-from pytest_unikernel.load import LoadOptions, Loads
+from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.loads import Loads
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.record import LaunchLog, Outcome
