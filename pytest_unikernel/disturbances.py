@@ -113,9 +113,9 @@ def _busy(loads: Sequence[Record]) -> Iterator[str]:
     if len(busy) <= FEW:
         yield from (f"{step_text(load['time_step_s'])} {_load(load)}" for load in busy)
         return
-    percents = [load["host"]["busy_before_percent"] for load in busy]
-    span = f"{min(percents):.0f} to {max(percents):.0f} %"
-    yield f"{steps_text(busy)} the CPUs were {span} busy before they began"
+    percents = sorted(load["host"]["busy_before_percent"] for load in busy)
+    ends = dict.fromkeys(f"{percent:.0f}" for percent in (percents[0], percents[-1]))
+    yield f"{steps_text(busy)} the CPUs were {' to '.join(ends)} % busy before they began"
 
 
 def steps_text(loads: Sequence[Record]) -> str:

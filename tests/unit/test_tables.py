@@ -397,6 +397,8 @@ def test_steps_that_began_on_busy_cpus_are_told_in_one_line_where_they_are_many(
     assert "0.8 s … 0.4 s (3 steps) the CPUs were 40 to 80 % busy before they began" in unwrapped(
         text_of(*steps)
     )
+    alike = [sweep(step_s, host=QUIET | {"busy_before_percent": 100.0}) for step_s in (0.8, 0.6, 0.4)]
+    assert "the CPUs were 100 % busy before they began" in unwrapped(text_of(*alike))
 
 
 def test_steps_that_began_on_a_busy_host_are_told_in_one_line_where_they_are_many() -> None:
