@@ -93,6 +93,7 @@ def stamp_counts(target: Target, trials: Sequence[Trial]) -> dict[str, int | dic
         "missing": {name: each.missing for name, each in found.items() if each.missing},
         "out_of_order": {name: each.out_of_order for name, each in found.items() if each.out_of_order},
         "of_others": sum(trial.log.other_stamps for trial in trials),
+        "foreign": sum(trial.log.foreign_lines for trial in trials),
     }
 
 

@@ -75,6 +75,7 @@ class LaunchLog:
         self.events: dict[int, dict[str, int]] = {}
         self.wall_clock: set[str] = set()  # events that were stamped by it, and mapped
         self.other_stamps = 0  # of instances that aren't ours
+        self.foreign_lines = 0  # of a log of stamps that are none
         self.wall_clock_moved = False  # so that they can't be held against others
 
     def _columns(self) -> Iterator[array[Any]]:

@@ -57,6 +57,9 @@ class StampLogReader:
         rows, prefix, at_ns = rows_by_number(log), self._prefix, self._clock.monotonic_ns
         for data in self._pieces():
             for stamp in self._parse(data):
+                if stamp is None:
+                    log.foreign_lines += 1
+                    continue
                 row = rows.get(_number(stamp.instance, prefix))
                 if row is None:
                     log.other_stamps += 1
@@ -66,8 +69,8 @@ class StampLogReader:
         log.wall_clock_moved |= self._clock.has_moved
 
     def _pieces(self) -> Iterator[bytes]:
-        """Yield what was written since the last look; of a file that was replaced meanwhile all."""
-        if self._identity() != self._file:
+        """Yield what was written since the last look; of a file replaced or emptied meanwhile all."""
+        if self._identity() != self._file or self._size() < self._offset:
             self._file, self._offset = self._identity(), 0
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)

@@ -44,13 +44,14 @@ class StampLog:
     """A file in which somebody else writes such events down, each before the instance's end.
 
     Read when a trial is over, from where it ended when the load began, and never written to or shortened. It
-    need not exist before the first event. Lines of other people's instances are counted and passed over.
+    need not exist before the first event. Stamps of other people's instances, and lines that are none, are
+    counted and passed over. Should somebody empty it meanwhile, it is read from its beginning.
 
     Attributes:
         path: the file.
         parser: returns a function that is given the file's bytes in pieces, in order, and returns the stamps
-            of the lines that a piece completes.
+            of the lines that a piece completes, None for every other line.
     """
 
     path: str
-    parser: Callable[[], Callable[[bytes], Iterable[Stamp]]]
+    parser: Callable[[], Callable[[bytes], Iterable[Stamp | None]]]

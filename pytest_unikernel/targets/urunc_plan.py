@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -171,11 +172,14 @@ def phases(release: Release, before: str) -> dict[str, tuple[str, str]]:
     }
 
 
-def stamp_parser(rename: Rename = str) -> Callable[[bytes], Iterable[Stamp]]:
+def stamp_parser(rename: Rename = str) -> Callable[[bytes], Iterable[Stamp | None]]:
     """Return what reads urunc's log, piece by piece."""
     reader = StampReader()
 
-    def parse(data: bytes) -> Iterable[Stamp]:
-        return (Stamp(rename(each.container_id), each.id, each.at_unix_ns) for each in reader.feed(data))
+    def parse(data: bytes) -> Iterator[Stamp | None]:
+        before = reader.counts.foreign
+        for each in reader.feed(data):
+            yield Stamp(rename(each.container_id), each.id, each.at_unix_ns)
+        yield from itertools.repeat(None, reader.counts.foreign - before)
 
     return parse

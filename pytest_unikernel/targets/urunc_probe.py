@@ -100,7 +100,7 @@ class _Log:
             return None
         with contextlib.suppress(OSError), Path(self._stamps.path).open("rb") as file:
             file.seek(self._offset)
-            if any(each.instance == instance.id for each in self._stamps.parser()(file.read())):
+            if any(each and each.instance == instance.id for each in self._stamps.parser()(file.read())):
                 return None
         return NO_STAMPS
 

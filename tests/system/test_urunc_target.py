@@ -148,6 +148,7 @@ def test_lines_of_others_in_the_same_log_are_passed_over(pytester: pytest.Pytest
         writer.join()
     assert record["stamps"]["missing"] == {}
     assert record["stamps"]["of_others"] > 0
+    assert record["stamps"]["foreign"] > 0
     assert record["phases_s"]["total"]["max"] < 30
 
 

@@ -20,16 +20,15 @@ SESSION = "0123456789abcdef"
 MINE = id_prefix(SESSION)
 
 
-def parser() -> Callable[[bytes], Iterable[Stamp]]:
+def parser() -> Callable[[bytes], Iterable[Stamp | None]]:
     pending = b""
 
-    def parse(data: bytes) -> Iterable[Stamp]:
+    def parse(data: bytes) -> Iterable[Stamp | None]:
         nonlocal pending
         *lines, pending = (pending + data).split(b"\n")
         for line in lines:
             words = line.decode().split()
-            if len(words) == 3:
-                yield Stamp(words[0], words[1], int(words[2]))
+            yield Stamp(words[0], words[1], int(words[2])) if len(words) == 3 else None
 
     return parse
 
@@ -62,7 +61,7 @@ def test_each_launch_gets_its_own_stamps_and_one_that_came_twice_counts_last(boo
     reader.settle(log)
     assert log.events[0]["A"] - log.events[1]["A"] == 2
     assert log.wall_clock == {"A"}
-    assert log.other_stamps == 0
+    assert (log.other_stamps, log.foreign_lines) == (0, 1)
 
 
 def test_what_was_there_before_and_what_is_of_others_is_not_ours(book: Path) -> None:
@@ -93,6 +92,28 @@ def test_a_log_that_was_replaced_is_read_from_its_beginning(book: Path) -> None:
     assert set(log.events[0]) == {"A"}
 
 
+def test_a_log_that_somebody_emptied_is_read_from_its_beginning(book: Path) -> None:
+    write(book, "an old line that is long enough for what comes to be shorter", "and another one")
+    reader, log = reader_of(book), rows(1)
+    book.write_bytes(b"")  # as urunc's own scripts do
+    write(book, f"{MINE}1 A {unix_ns()}")
+    reader.settle(log)
+    assert set(log.events[0]) == {"A"}
+
+
+def test_two_loads_at_once_in_one_log_get_each_its_own(book: Path) -> None:
+    other = "f" * 16
+    one, two = reader_of(book), StampLogReader(StampLog(str(book), parser), other)
+    logs = rows(1, 2), rows(1, 2)
+    write(
+        book, *(f"{prefix}{number} A {unix_ns()}" for number in (1, 2) for prefix in (MINE, id_prefix(other)))
+    )
+    for reader, log in zip((one, two), logs, strict=True):
+        reader.settle(log)
+        assert ([set(log.events[row]) for row in range(2)], log.other_stamps) == ([{"A"}, {"A"}], 2)
+    assert logs[0].events[0]["A"] < logs[1].events[0]["A"]
+
+
 def test_no_log_is_no_stamps(book: Path) -> None:
     reader, log = reader_of(book), rows(1)
     reader.settle(log)
@@ -103,7 +124,7 @@ def test_neighbours_and_what_is_missing_or_out_of_order_are_in_the_record(book: 
     log = rows(1, 2)
     log.events = {0: {"A": 10, "C": 20, "B": 30, "seen": 5}, 1: {"A": 10, "B": 20}}
     log.wall_clock = {"A", "B", "C"}
-    log.other_stamps = 4
+    log.other_stamps, log.foreign_lines = 4, 3
     trial = Trial(log.trim(), range(2), 0, 100)
     target = Target(
         "t",
@@ -117,7 +138,7 @@ def test_neighbours_and_what_is_missing_or_out_of_order_are_in_the_record(book: 
         "C->B": (1, 1e-8),
     }
     assert intervals(target, [trial])["B->C"].censored == 2
-    counts = {"missing": {"B->C": 1}, "out_of_order": {"B->C": 1}, "of_others": 4}
+    counts = {"missing": {"B->C": 1}, "out_of_order": {"B->C": 1}, "of_others": 4, "foreign": 3}
     assert stamp_counts(target, [trial]) == counts
     assert not stamp_counts(target(stamps=None), [trial])
     assert not neighbours(target(stamps=None), [trial])

@@ -328,11 +328,13 @@ def test_toml_is_written_as_it_is_read() -> None:
 # the log -------------------------------------------------------------------------------------------
 
 
-def test_lines_in_any_pieces_are_stamps_and_other_lines_none() -> None:
+def test_lines_in_any_pieces_are_stamps_and_each_other_line_none() -> None:
     line = b'{"containerID":"u0-1","timestampID":"TS00","time":12}\n'
     parse = stamp_parser()
     found = [*parse(line[:10]), *parse(line[10:] + b"foreign\n" + line + line[:5])]
-    assert [(each.instance, each.event, each.unix_ns) for each in found] == [("u0-1", "TS00", 12)] * 2
+    stamps = [each for each in found if each]
+    assert [(each.instance, each.event, each.unix_ns) for each in stamps] == [("u0-1", "TS00", 12)] * 2
+    assert found.count(None) == 1
 
 
 def test_root_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
