@@ -79,6 +79,7 @@ def urunc_container(
     """
     check_numbers(NAME, memory_mib=(memory_mib, 1))
     words = parameters.checked_command(command)
+    parameters.check_paths(monitor=monitor, urunc=urunc)
     about = {"runtime": runtime, "snapshotter": snapshotter, "network": network, "monitor": monitor}
     parameters.check_via(via, tuple(VIAS), image=image, bundle=bundle, memory_mib=memory_mib, **about)
     what = parameters.checked_source(

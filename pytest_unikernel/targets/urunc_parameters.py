@@ -71,6 +71,7 @@ def checked_source(
         TargetError: there can be none such, or more than one.
     """
     named = checked_hypervisor("qemu" if hypervisor is None else hypervisor)
+    check_paths(kernel=kernel, initrd=initrd, bundle=bundle)
     files = {"kernel": kernel, "initrd": initrd, "unikernel_type": unikernel_type}
     if image is not None:
         _refuse("image", image, {"bundle": bundle, **files, "memory_mib": memory_mib})
@@ -90,7 +91,7 @@ def checked_source(
 
 def _refuse(key: str, value: object, others: dict[str, object]) -> None:
     for other, given in others.items():
-        if given:
+        if given is not None and given != ():
             raise TargetError(
                 f"{NAME}: {key}={str(value)!r} says itself what is run, got {other}={given!r} too"
             )
@@ -110,8 +111,29 @@ def check_via(via: object, known: tuple[str, ...], **given: object) -> None:
             raise TargetError(f"{NAME}: {key}={value!r} goes with {ways}, got via={via!r}")
     for key in ("image", "runtime", "snapshotter", "network"):
         value = given.get(key)
-        if value is not None and (not isinstance(value, str) or not value or value.startswith("-")):
+        if value is not None and not is_name(value):
             raise TargetError(f"{NAME}: {key} must be a name, got {value!r}")
+    if given.get("network") == "host":
+        raise TargetError(
+            f"{NAME}: network='host' would have urunc change the host's own devices; name another"
+        )
+
+
+def is_name(value: object) -> bool:
+    """Return whether a client can be given it as a word of its own."""
+    return isinstance(value, str) and value.isprintable() and value[:1] not in ("", "-") and " " not in value
+
+
+def check_paths(**given: object) -> None:
+    """Refuse what can't be a path.
+
+    Raises:
+        TargetError: it is named.
+    """
+    for key, value in given.items():
+        text = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if value is not None and (not isinstance(text, str) or not text or "\0" in text):
+            raise TargetError(f"{NAME}: {key} must be a path, got {value!r}")
 
 
 def checked_guest(
@@ -130,7 +152,7 @@ def checked_guest(
     """
     words = command or DEFAULT_COMMAND
     if kernel is not None:
-        if not isinstance(unikernel_type, str) or not unikernel_type:
+        if not isinstance(unikernel_type, str) or not is_name(unikernel_type):
             raise TargetError(
                 f"{NAME}: unikernel_type must say what urunc takes {os.fspath(kernel)!r} for (unikraft, "
                 f"linux, rumprun, mirage, mewz, hermit), got {unikernel_type!r}"
@@ -180,7 +202,7 @@ def checked_hypervisor(hypervisor: str) -> str:
     Raises:
         TargetError: it knows none such.
     """
-    if hypervisor not in MONITORS:
+    if not isinstance(hypervisor, str) or hypervisor not in MONITORS:
         raise TargetError(f"{NAME}: hypervisor must be one of {', '.join(MONITORS)}, got {hypervisor!r}")
     return hypervisor
 
@@ -209,6 +231,8 @@ def checked_command(command: Sequence[str]) -> tuple[str, ...]:
     """
     if not isinstance(command, (list, tuple)) or not all(isinstance(part, str) for part in command):
         raise TargetError(f"{NAME}: command must be a list of text, one entry per argument, got {command!r}")
+    if any("\0" in part for part in command):
+        raise TargetError(f"{NAME}: command can't hold a NUL byte, got {command!r}")
     return tuple(command)
 
 

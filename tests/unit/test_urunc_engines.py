@@ -213,6 +213,11 @@ def test_an_image_for_another_hypervisor_is_told(clients: Path) -> None:
         ({"snapshotter": "x", "via": "docker"}, "snapshotter='x' goes with via='ctr' or via='nerdctl'"),
         ({"monitor": "/m", "via": "docker"}, "monitor='/m' goes with"),
         ({"runtime": "x"}, "runtime='x' goes with"),
+        ({"image": "x y", "via": "ctr"}, "image must be a name, got 'x y'"),
+        ({"image": "x\0", "via": "ctr"}, "image must be a name, got"),
+        ({"image": "x", "via": "ctr", "kernel": ""}, "kernel must be a path, got ''"),
+        ({"via": "docker", "network": "host"}, "network='host' would have urunc change the host's own"),
+        ({"via": "nerdctl", "network": "host"}, "network='host' would have urunc change the host's own"),
     ],
 )
 def test_what_a_way_has_no_use_for_is_refused(wrong: dict[str, Any], said: str) -> None:

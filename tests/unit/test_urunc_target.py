@@ -225,6 +225,16 @@ def test_a_bundle_without_metadata_is_refused(tmp_path: Path) -> None:
         ({"command": "text"}, "command must be a list of text"),
         ({"timestamps": 1}, "timestamps must be True or False, got 1"),
         ({"memory_mib": 0}, "memory_mib must be a whole number"),
+        ({"hypervisor": []}, r"hypervisor must be one of .*, got \[\]"),
+        ({"kernel": 5, "unikernel_type": "mewz"}, "kernel must be a path, got 5"),
+        ({"kernel": __file__, "unikernel_type": "mewz", "initrd": 5}, "initrd must be a path, got 5"),
+        ({"kernel": __file__, "unikernel_type": "\udcff"}, "unikernel_type must say"),
+        ({"bundle": 5}, "bundle must be a path, got 5"),
+        ({"bundle": "a\0"}, "bundle must be a path, got"),
+        ({"monitor": 5}, "monitor must be a path, got 5"),
+        ({"monitor": ""}, "monitor must be a path, got ''"),
+        ({"urunc": ""}, "urunc must be a path, got ''"),
+        ({"command": ["a\0"]}, "command can't hold a NUL byte"),
     ],
 )
 def test_what_cannot_be_right_is_refused(wrong: dict[str, Any], said: str) -> None:
