@@ -10,6 +10,7 @@ import binascii
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -37,13 +38,16 @@ def hypervisor_in(archive: IO[bytes]) -> str | None:
 
     Args:
         archive: what ``docker save`` or ``ctr images export`` writes; read once, from its beginning.
+
+    Raises:
+        tarfile.TarError: it is no archive.
     """
     found: str | None = None
     with tarfile.open(fileobj=archive, mode="r|*") as tar:
         for member in tar:
             file = tar.extractfile(member) if member.isfile() else None
             for metadata_ in _metadata(file, member.size) if file is not None else ():
-                found = found or _plain(metadata_.get(HYPERVISOR, ""))
+                found = found or _plain(str(metadata_.get(HYPERVISOR, "")))
     return found
 
 
@@ -51,12 +55,18 @@ def _metadata(file: IO[bytes], size: int) -> Iterator[dict[str, Any]]:
     """Yield what one file of the archive says: a manifest, a configuration, or a layer."""
     if size <= MOST_JSON_BYTES:
         content = file.read()
-        if content[:1] in (b"{", b"["):
-            yield from _with_keys(json.loads(content))
-            return
-        yield from _of_layer(io.BytesIO(content))
+        said = _json(content)
+        yield from _of_layer(io.BytesIO(content)) if said is None else _with_keys(said)
         return
     yield from _of_layer(file)
+
+
+def _json(content: bytes) -> object:
+    """Return what is written there; None if it isn't JSON, whatever it begins with."""
+    try:
+        return json.loads(content) if content[:1] in (b"{", b"[") else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _of_layer(file: IO[bytes]) -> Iterator[dict[str, Any]]:
@@ -64,21 +74,22 @@ def _of_layer(file: IO[bytes]) -> Iterator[dict[str, Any]]:
         with tarfile.open(fileobj=file, mode="r|*") as layer:
             for member in layer:
                 if member.name.lstrip("./") == "urunc.json" and (found := layer.extractfile(member)):
-                    yield from _with_keys(json.loads(found.read()))
-    except (tarfile.TarError, EOFError):
+                    yield from _with_keys(_json(found.read().lstrip()))
+    except (tarfile.TarError, EOFError, OSError, zlib.error):
         return  # no layer, or packed in a way that this Python can't read
 
 
 def _with_keys(value: object) -> Iterator[dict[str, Any]]:
     """Yield each object with a key of urunc's, however deep."""
-    if isinstance(value, dict):
-        if any(key.startswith(KEY) for key in value):
-            yield value
-        for each in value.values():
-            yield from _with_keys(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _with_keys(each)
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            if any(key.startswith(KEY) for key in each):
+                yield each
+            waiting += reversed(each.values())
+        elif isinstance(each, list):
+            waiting += reversed(each)
 
 
 def _plain(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import subprocess
+import tarfile
 import tempfile
 
 from pytest_unikernel.build.container_image import ContainerImage
@@ -57,7 +58,10 @@ def why_not_for_urunc(image: str, hypervisor: str, *save: str) -> Unavailable | 
             said = done.stderr.decode(errors="replace").strip().splitlines()
             return Unavailable(f"no image {image!r}: {said[-1] if said else save[0]}", "bring it there first")
         file.seek(0)
-        found = hypervisor_in(file)
+        try:
+            found = hypervisor_in(file)
+        except tarfile.TarError as error:
+            return Unavailable(f"{save[0]} wrote no archive of image {image!r}: {error}", " ".join(save))
     if found in ("", hypervisor):
         return None
     if found is not None:

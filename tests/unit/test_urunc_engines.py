@@ -251,6 +251,28 @@ def test_metadata_in_annotations_plain_or_in_base64_are_found() -> None:
         assert hypervisor_in(io.BytesIO(_unwrapped(archive.archive))) == "hvt"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("blob", b"{ no json"),
+        ("blob", b"[" * 100_000),
+        ("blob", b'{"a": "\xff"}'),
+        ("urunc.json", b"no json"),
+        ("[", b"a layer whose first file is called so"),
+    ],
+)
+def test_what_is_odd_in_an_image_is_no_metadata(name: str, content: bytes) -> None:
+    archive = made("x", [Member(name, content)], ["a"]).archive
+    assert hypervisor_in(io.BytesIO(archive)) is None
+    assert hypervisor_in(io.BytesIO(_unwrapped(archive))) is None
+
+
+@pytest.mark.usefixtures("root")
+def test_an_archive_that_is_none_is_told(clients: Path) -> None:
+    clients.with_name("image.tar").write_bytes(b"no archive at all" * 1000)
+    assert "wrote no archive of image 'x': " in why_not(urunc_container(via="ctr", image="x"))
+
+
 def _unwrapped(archive: bytes) -> bytes:
     """Return the layer as if it were an archive of blobs."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
