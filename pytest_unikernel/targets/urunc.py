@@ -151,7 +151,7 @@ def _why_not(plan: Plan, via: Via) -> Unavailable | None:
         return found
     if plan.timestamps and (off := programs.why_no_timestamps(found)):
         return off
-    missing = plan.why_no_monitor(found) or via.why_not(plan, found)
+    missing = programs.why_no_config(found) or plan.why_no_monitor(found) or via.why_not(plan, found)
     if missing is not None:
         return missing
     monitor = plan.monitor_program(found) if plan.hypervisor == "qemu" else None

@@ -15,6 +15,7 @@ from typing import Any
 from pytest_unikernel.host import program_version
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 from pytest_unikernel.targets import engine as engines
+from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker import CONNECTION_LOST, DOCKER
 from pytest_unikernel.targets.engine import Engine
@@ -95,12 +96,16 @@ def _container(plan: Plan, runtime: str) -> Container:
     return Container(image_of(plan), plan.command, network, runtime)
 
 
-def why_not(engine: Engine, plan: Plan, _urunc: Urunc) -> Unavailable | None:
+def why_not(engine: Engine, plan: Plan, urunc: Urunc) -> Unavailable | None:
     """Return why the engine can't be used, or None; gives it our image."""
     image, made = image_of(plan), archive_of(plan)
     missing = engines.why_no_engine(engine)
     if missing is not None:
         return missing
+    if plan.timestamps and urunc.switch == "file" and not takes_ours(engine, plan):
+        log = programs.log_of_system()  # what urunc's caller has in its environment can't be seen from here
+        if isinstance(log, Unavailable):
+            return log
     if made is None:
         missing = why_not_for_urunc(image, plan.hypervisor, engine.program, "save", image)
     elif engines.call(engine.program, "image", "inspect", image).status:

@@ -77,7 +77,7 @@ def urunc_facts(*, deep: bool = False) -> UruncFacts:
 
 
 def _hypervisors(urunc: Urunc) -> dict[str, str]:
-    configured = programs.system_config_or_nothing() if urunc.switch in ("file", "system") else {}
+    configured = programs.config_or_nothing(urunc.switch)
     named = {name: programs.monitor_of(configured, name) or program for name, program in MONITORS.items()}
     found = {name: shutil.which(program) for name, program in named.items()}
     return {name: path for name, path in found.items() if path is not None}

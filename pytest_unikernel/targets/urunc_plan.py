@@ -72,7 +72,7 @@ class Plan:
             text = programs.private_config(log if self.timestamps else None, self.hypervisor, self.monitor)
             config.write_text(text, encoding="utf-8")
             return Switched(
-                str(log) if self.timestamps else None, {**environment, "URUNC_CONFIG_FILE": str(config)}
+                str(log) if self.timestamps else None, {**environment, programs.CONFIG_VARIABLE: str(config)}
             )
         return Switched(self._log_of_system(), environment)
 
@@ -94,8 +94,8 @@ class Plan:
 
     def monitor_program(self, urunc: Urunc) -> str | None:
         """Return the path of the monitor that urunc takes, None if there is none."""
-        if self.monitor is None and urunc.switch in ("file", "system"):
-            configured = programs.monitor_of(programs.system_config_or_nothing(), self.hypervisor)
+        if self.monitor is None:
+            configured = programs.monitor_of(programs.config_or_nothing(urunc.switch), self.hypervisor)
             if configured is not None:
                 return shutil.which(configured)
         return shutil.which(self.monitor or MONITORS[self.hypervisor])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import mmap
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ PROGRAM = "urunc"
 INSTALL = "install urunc 0.5 or later, as its documentation's page Installation says"
 CONFIG_PATH = "/etc/urunc/config.toml"
 SYSTEM_CONFIG = Path(CONFIG_PATH)
+CONFIG_VARIABLE = "URUNC_CONFIG_FILE"
 FIXED_LOG = "/tmp/urunc.zlog"  # noqa: S108 - urunc's own, up to 0.6
 SWITCH = '[timestamps] with enabled = true and destination = "FILE"'
 # Source: Go's debug/buildinfo: lines of the module's path and version, separated by tabs.
@@ -74,7 +76,7 @@ def _looked_at(program: str, modified_ns: int) -> Urunc | Unavailable:
 
 
 def _switch(text: mmap.mmap) -> Switch:
-    if text.find(b"URUNC_CONFIG_FILE") >= 0:
+    if text.find(CONFIG_VARIABLE.encode()) >= 0:
         return "file"
     if text.find(CONFIG_PATH.encode()) >= 0:
         return "system"
@@ -87,23 +89,33 @@ def _release(text: mmap.mmap) -> Release:
     return UP_TO_0_4 if text.find(b"TS19") >= 0 else UP_TO_0_6
 
 
-def system_config() -> dict[str, Any]:
-    """Return the system's configuration; empty if there is none.
+def config_file(switch: Switch) -> Path:
+    """Return the configuration that a urunc reads of itself: the system's, or one that the user names."""
+    named = os.environ.get(CONFIG_VARIABLE) if switch == "file" else None
+    return Path(named) if named else SYSTEM_CONFIG
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """Return a configuration; empty if there is none.
 
     Raises:
         OSError, ValueError: it can't be read.
     """
     from pytest_unikernel.toml import loads  # noqa: PLC0415 - what isn't used isn't imported
 
-    if not SYSTEM_CONFIG.exists():
+    if not file.exists():
         return {}
-    return loads(SYSTEM_CONFIG.read_text(encoding="utf-8"))
+    found = loads(file.read_text(encoding="utf-8"))
+    monitors = found.get("monitors", {})
+    if not isinstance(monitors, dict) or not all(isinstance(each, dict) for each in monitors.values()):
+        raise ValueError(f"expected tables in [monitors], got {monitors!r}")
+    return found
 
 
-def system_config_or_nothing() -> dict[str, Any]:
-    """Return the system's configuration; empty if there is none that can be read."""
+def config_or_nothing(switch: Switch) -> dict[str, Any]:
+    """Return a urunc's configuration; empty if there is none that can be read."""
     try:
-        return system_config()
+        return read_config(config_file(switch)) if switch in ("file", "system") else {}
     except (OSError, ValueError):
         return {}
 
@@ -112,12 +124,18 @@ def log_of_system() -> str | Unavailable:
     """Return where the system's configuration has timestamps written, or why it hasn't."""
     cure = f"write {SWITCH} into {SYSTEM_CONFIG}, or take timestamps=False"
     try:
-        found = system_config().get("timestamps", {})
+        found = read_config(SYSTEM_CONFIG).get("timestamps", {})
     except (OSError, ValueError) as error:
         return Unavailable(f"can't read {str(SYSTEM_CONFIG)!r}: {error}", cure)
     destination = found.get("destination") if isinstance(found, dict) else None
     if not isinstance(found, dict) or found.get("enabled") is not True or not isinstance(destination, str):
         return Unavailable(f"this urunc's timestamps are off in {SYSTEM_CONFIG}", cure)
+    if not Path(destination).is_absolute() or Path(destination).is_dir():
+        return Unavailable(
+            f"{SYSTEM_CONFIG}: the timestamps' destination must be the whole path of a file, "
+            f"got {destination!r}",
+            cure,
+        )
     if not Path(destination).parent.is_dir():
         return Unavailable(
             f"{SYSTEM_CONFIG}: no directory for the timestamps' destination {destination!r}",
@@ -127,15 +145,31 @@ def log_of_system() -> str | Unavailable:
 
 
 def private_config(log: Path | None, hypervisor: str, monitor: str | None) -> str:
-    """Return the text of a configuration of our own: the system's, but for the timestamps and the monitor."""
+    """Return the text of a configuration of our own: urunc's, but for the timestamps and the monitor.
+
+    Raises:
+        OSError, ValueError: urunc's can't be read.
+    """
     from pytest_unikernel.toml import dumps  # noqa: PLC0415 - what isn't used isn't imported
 
-    made = system_config()
+    made = read_config(config_file("file"))
     made["timestamps"] = {"enabled": log is not None, "destination": "" if log is None else str(log)}
     if monitor is not None:
         monitors = made.setdefault("monitors", {})
         monitors[hypervisor] = {**monitors.get(hypervisor, {}), "path": monitor}
     return dumps(made)
+
+
+def why_no_config(found: Urunc) -> Unavailable | None:
+    """Return why no configuration of our own can be made, where we make one, or None."""
+    if found.switch != "file":
+        return None
+    try:
+        read_config(config_file("file"))
+    except (OSError, ValueError) as error:
+        file = str(config_file("file"))
+        return Unavailable(f"can't read {file!r}: {error}", f"mend it, or name another by {CONFIG_VARIABLE}")
+    return None
 
 
 def why_no_timestamps(found: Urunc) -> Unavailable | None:

@@ -177,6 +177,15 @@ def test_docker_whose_daemon_has_no_timestamps_on_is_told_how(monkeypatch: pytes
     assert said.startswith("urunc ran our unikernel and logged no timestamps; where a daemon calls urunc")
 
 
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("release", ["0.7", "0.8"])
+def test_docker_whose_urunc_has_its_timestamps_off_is_told_how(clients: Path, release: str) -> None:
+    urunc = fake(clients.parent, release)
+    said = why_not(urunc_container(via="docker", urunc=urunc))
+    assert said.startswith("this urunc's timestamps are off in ")
+    assert why_not(urunc_container(via="docker", urunc=urunc, timestamps=False)) == ""
+
+
 @pytest.mark.usefixtures("clients", "root")
 def test_a_runtime_that_docker_does_not_know_is_named() -> None:
     said = why_not(urunc_container(via="docker", runtime="uruncts"))

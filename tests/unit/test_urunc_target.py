@@ -309,6 +309,9 @@ def test_the_systems_timestamps_are_used_where_they_are_on(tmp_path: Path, confi
         ("[timestamps]\nenabled = false\n", "timestamps are off"),
         ('[timestamps]\nenabled = true\ndestination = "/no/such/place/ts.log"\n', "mkdir -p /no/such/place"),
         ("[timestamps", "can't read"),
+        ('[timestamps]\nenabled = true\ndestination = ""\n', "whole path of a file, got ''"),
+        ('[timestamps]\nenabled = true\ndestination = "ts.log"\n', "whole path of a file, got 'ts.log'"),
+        ('[timestamps]\nenabled = true\ndestination = "/tmp"\n', "whole path of a file, got '/tmp'"),
     ],
 )
 def test_the_systems_timestamps_that_are_off_are_named_with_the_cure(
@@ -328,6 +331,29 @@ def test_a_configuration_of_our_own_keeps_what_the_systems_says_otherwise(config
     assert made["timestamps"] == {"enabled": True, "destination": "/x/ts.log"}
     assert programs.monitor_of(made, "qemu") == "/b"
     assert programs.monitor_of(made, "spt") is None
+
+
+def test_a_configuration_that_the_user_names_is_the_one_that_ours_is_made_of(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text('[monitors.qemu]\npath = "/of/system"\n')
+    own = tmp_path / "own.toml"
+    own.write_text('[monitors.qemu]\npath = "/bin/true"\n')
+    monkeypatch.setenv("URUNC_CONFIG_FILE", str(own))
+    assert loads(programs.private_config(None, "qemu", None))["monitors"]["qemu"]["path"] == "/bin/true"
+    assert programs.config_or_nothing("file") == loads(own.read_text())
+    assert programs.config_or_nothing("system") == loads(config.read_text())  # up to 0.7 it isn't read
+
+
+@pytest.mark.parametrize("text", ["[timestamps", "monitors = 3\n", "[monitors]\nqemu = 3\n"])
+@pytest.mark.parametrize("timestamps", [True, False])
+def test_a_configuration_that_cannot_be_read_is_named(
+    tmp_path: Path, config: Path, text: str, timestamps: bool
+) -> None:
+    config.write_text(text)
+    target = target_of(tmp_path, "0.8", timestamps=timestamps)
+    assert target.probe is not None
+    assert f"can't read '{config}': " in str(target.probe())
 
 
 def test_toml_is_written_as_it_is_read() -> None:
