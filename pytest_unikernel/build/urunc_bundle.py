@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.build.cache import cache_directory, locked, private
+from pytest_unikernel.build.cache import cache_directory, locked
 from pytest_unikernel.build.static_program import URUNC_LAUNCH
 from pytest_unikernel.errors import BuildError
 
@@ -29,6 +29,7 @@ KERNEL, INITRD = "/unikernel/kernel", "/unikernel/initrd"
 # urunc changes the root, and adds network devices, of whatever namespace it is in: the host's, without these.
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount")
 NEEDED = frozenset({"network", "mount"})
+ELSEWHERE = "set XDG_CACHE_HOME to a directory of yours with room in it, from which programs may be run"
 MOST_ENTRIES = 512  # each is an argument of a launch
 
 
@@ -171,14 +172,32 @@ def hypervisor_of(bundle: Path) -> str:
 
 
 def launcher() -> Path:
-    """Return the program that drives a launch; a cache, for what is in memory may not be run."""
-    cache = private(cache_directory(CACHE))
+    """Return the program that drives a launch; a cache, for what is in memory may not be run.
+
+    Raises:
+        BuildError: there is no place for it, or none from which it may be run.
+    """
+    cache = cache_directory(CACHE)
     place = cache / URUNC_LAUNCH.note.sha256[:16]
-    with locked(cache):
+    try:
         if not place.exists():
-            descriptor, new = tempfile.mkstemp(dir=cache)
-            os.close(descriptor)
-            shutil.copyfile(URUNC_LAUNCH.shipped, new)
-            Path(new).chmod(0o755)
-            Path(new).replace(place)
+            with locked(cache):
+                _copy_program(URUNC_LAUNCH.shipped, place)
+    except OSError as error:
+        raise BuildError(f"expected to write {str(place)!r}, got {error.strerror}; {ELSEWHERE}") from error
+    if not os.access(place, os.X_OK):
+        raise BuildError(f"expected to run {str(place)!r}, which may not be (mounted noexec?); {ELSEWHERE}")
     return place
+
+
+def _copy_program(shipped: Path, place: Path) -> None:
+    """Make a program, whole or not at all."""
+    descriptor, name = tempfile.mkstemp(dir=place.parent)
+    os.close(descriptor)
+    new = Path(name)
+    try:
+        shutil.copyfile(shipped, new)
+        new.chmod(0o755)
+        new.replace(place)
+    finally:
+        new.unlink(missing_ok=True)

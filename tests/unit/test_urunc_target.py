@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from uruncs import fake
 
 from pytest_unikernel import leftovercommand
 from pytest_unikernel.build import urunc_bundle as bundles
-from pytest_unikernel.errors import LoadError, TargetError
+from pytest_unikernel.errors import BuildError, LoadError, TargetError
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.session import Session
@@ -208,6 +209,29 @@ def test_a_bundle_without_metadata_is_refused(tmp_path: Path) -> None:
     (bundle / "rootfs" / "urunc.json").unlink()
     with pytest.raises(TargetError, match="no urunc metadata: expected"):
         urunc_container(bundle=bundle)
+
+
+def test_a_cache_that_has_no_room_is_told_and_nothing_half_written_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_from: object, to: Path) -> None:
+        Path(to).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(BuildError, match="got No space left on device; set XDG_CACHE_HOME"):
+        bundles.launcher()
+    assert [each.name for each in tmp_path.rglob("*") if each.is_file()] == ["lock"]
+
+
+def test_a_cache_from_which_nothing_may_be_run_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    bundles.launcher().chmod(0o644)  # as for access(2) every file is that is mounted noexec
+    with pytest.raises(BuildError, match=r"may not be .*; set XDG_CACHE_HOME"):
+        bundles.launcher()
 
 
 # parameters ----------------------------------------------------------------------------------------
