@@ -12,6 +12,7 @@ import base64
 import binascii
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ KERNEL, INITRD = "/unikernel/kernel", "/unikernel/initrd"
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount")
 NEEDED = frozenset({"network", "mount"})
 ELSEWHERE = "set XDG_CACHE_HOME to a directory of yours with room in it, from which programs may be run"
+PLACEHOLDER = re.compile(r"\{[a-z]+\}")  # each name is an argument of a launch, as a target's argv is
 MOST_ENTRIES = 512  # each is an argument of a launch
 
 
@@ -119,6 +121,9 @@ def entries(directory: Path) -> list[str]:
             f"expected a bundle with at most {MOST_ENTRIES} files, got {len(found)}; keep in its rootfs "
             "what the unikernel needs"
         )
+    odd = [each for each in found if PLACEHOLDER.search(each)]
+    if odd:
+        raise BuildError(f"expected names that a launch's argv doesn't fill in, got {odd[0]!r}; rename it")
     return found
 
 

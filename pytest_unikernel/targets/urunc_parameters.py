@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.build.urunc_bundle import Guest, hypervisor_of, rootfs_of
 from pytest_unikernel.build.urunc_bundle import read_configuration as configuration_of
-from pytest_unikernel.errors import BuildError, TargetError
+from pytest_unikernel.errors import BuildError, LoadError, TargetError
 from pytest_unikernel.targets import qemu
 
 PathText = str | os.PathLike[str]
@@ -219,8 +219,15 @@ def checked_truth(key: str, value: object) -> bool:
 
 
 def sha256(file: Path) -> str:
-    """Return the beginning of a file's hash, for the record."""
-    return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()[:SHOWN_DIGITS]}"
+    """Return the beginning of a file's hash, for the record.
+
+    Raises:
+        LoadError: it can't be read any more.
+    """
+    try:
+        return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()[:SHOWN_DIGITS]}"
+    except OSError as error:
+        raise LoadError(f"{NAME}: can't read {str(file)!r}: {error.strerror}") from error
 
 
 def checked_command(command: Sequence[str]) -> tuple[str, ...]:

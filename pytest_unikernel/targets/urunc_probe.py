@@ -17,6 +17,7 @@ from pytest_unikernel.target import Instance, Place, Target, Unavailable
 
 PATIENCE_S = 20.0
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
+WITHOUT_KVM = "name a monitor= that does without, or use a host whose KVM works with -cpu host"
 NO_STAMPS = "urunc ran our unikernel and logged no timestamps"
 SWITCH_THEM_ON = (
     "where a daemon calls urunc they are switched on in its own environment (URUNC_TIMESTAMPS=1, up to 0.6) "
@@ -45,6 +46,8 @@ def _told(said: str | None, qemu: str | None) -> Unavailable | None:
     kvm = kvm_host.usable(qemu) if qemu is not None and "kvm" in said.lower() else None
     if isinstance(kvm, Unavailable):
         return Unavailable(f"urunc's QEMU needs KVM: {kvm.reason}", kvm.cure)
+    if "kvm" in said.lower():
+        return Unavailable(f"urunc's QEMU gets on with no KVM like this one: {said}", WITHOUT_KVM)
     if said == NO_STAMPS:
         return Unavailable(said, SWITCH_THEM_ON)
     return Unavailable(f"urunc can't run our unikernel here: {said}", "see what it says with `urunc --debug`")

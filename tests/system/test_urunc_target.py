@@ -133,6 +133,23 @@ def launch_many(supervisor: ProcessSupervisor) -> None:
         supervisor.wait(monotonic_ns() + 10**8)
 
 
+def test_two_runs_at_once_get_each_its_own_stamps(tmp_path: Path, monitor: str) -> None:
+    """Up to 0.6 both are in one log."""
+    (tmp_path / "test_it.py").write_text(IMPORTS + COLD.format(monitor=monitor, more="", launches=4))
+    head = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "test_it.py"]
+    files = [tmp_path / f"{name}.json" for name in ("one", "two")]
+    runs = [
+        subprocess.Popen([*head, f"--benchmark-json={file}"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+        for file in files
+    ]
+    assert [each.wait(timeout=PATIENCE_NS / 10**9) for each in runs] == [0, 0]
+    for file in files:
+        record = loads(file)["test_it"]
+        assert (record["completed"], record["stamps"]["missing"]) == (4, {})
+        assert record["phases_s"]["total"]["n"] == 4
+    assert not mentioning("/urunc-r")
+
+
 def test_lines_of_others_in_the_same_log_are_passed_over(pytester: pytest.Pytester, monitor: str) -> None:
     found = programs.find(None)
     assert isinstance(found, programs.Urunc)

@@ -37,6 +37,13 @@ def only_container(text: str) -> Container:
     return container
 
 
+def test_a_stamp_is_added_without_a_look_at_all_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that came ten thousand times must not take its square."""
+    monkeypatch.setattr(Life, "by_id", property(lambda _: pytest.fail("all stamps were looked at")))
+    again = line("a", "TS00", BEGIN_NS) * 3 + line("a", "TS00", BEGIN_NS + 1)
+    assert [len(each.ids) for each in only_container(again).lives] == [3, 1]
+
+
 def releases(text: str) -> dict[Release, list[Life]]:
     return by_release(lives_of(text).containers)
 

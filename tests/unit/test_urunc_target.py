@@ -24,6 +24,7 @@ from pytest_unikernel.session import Session
 from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.stamps import StampLog
 from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.targets import urunc_probe
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc import GREETING, URUNC_CONTAINER, urunc_container
 from pytest_unikernel.targets.urunc_plan import stamp_parser
@@ -202,6 +203,32 @@ def test_a_bundle_of_the_users_is_copied_and_stays_as_it_is(tmp_path: Path, sess
 def test_a_bundle_that_would_harm_the_host_is_refused(tmp_path: Path, change: Any, said: str) -> None:
     with pytest.raises(TargetError, match=said):
         urunc_container(bundle=bundle_of(tmp_path, change))
+
+
+def test_a_bundle_with_a_name_that_a_launch_would_fill_in_is_refused(
+    tmp_path: Path, session: Session
+) -> None:
+    bundle = bundle_of(tmp_path)
+    (bundle / "rootfs" / "{id}").touch()
+    target = target_of(tmp_path, "0.8", bundle=bundle)
+    assert target.prepare is not None
+    with pytest.raises(LoadError, match=r"got 'rootfs/\{id\}'; rename it"):
+        target.prepare(target, Place(session.token, str(session.directory)))
+
+
+def test_a_kernel_that_is_gone_is_named(tmp_path: Path) -> None:
+    target = target_of(tmp_path, "0.8", kernel=guest(tmp_path).kernel, unikernel_type="mewz")
+    (tmp_path / "kernel").unlink()
+    assert target.versions is not None
+    with pytest.raises(LoadError, match=r"urunc_container: can't read '.*/kernel': No such file"):
+        target.versions()
+
+
+def test_a_monitor_whose_kvm_fails_is_told_of_one_that_does_without(tmp_path: Path) -> None:
+    said = "qemu-system-x86_64: kvm.c:3183: kvm_buf_set_msrs: Assertion failed."
+    found = urunc_probe._told(said, None)
+    assert said in str(found)
+    assert "; name a monitor= that does without" in str(found)
 
 
 def test_a_bundle_without_metadata_is_refused(tmp_path: Path) -> None:
