@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import secrets
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_unikernel import kvm as kvm_host
+from pytest_unikernel import reaper
+from pytest_unikernel.helperprocess import HelperProcess
 from pytest_unikernel.stamps import StampLog
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 
@@ -79,14 +83,30 @@ def _tried(once: _Once) -> str | None:
         target = once.target
         assert target.prepare is not None  # noqa: S101 - of our own making
         prepared = target.prepare(target, Place(token, directory))
+        leftovers = [part.replace("{session}", token) for part in prepared.leftovers]
         log = _Log(prepared)
-        try:
-            said = _launched(prepared, instance)
-            if said is None and prepared.cleanup is not None:
-                prepared.cleanup(instance)
-            return said or log.why_no_stamps(instance)
-        finally:
-            _call([part.replace("{session}", token) for part in prepared.leftovers])
+        with _watched(directory, token, leftovers):
+            try:
+                said = _launched(prepared, instance)
+                if said is None and prepared.cleanup is not None:
+                    prepared.cleanup(instance)
+                return said or log.why_no_stamps(instance)
+            finally:
+                _call(leftovers)
+
+
+@contextlib.contextmanager
+def _watched(directory: str, token: str, leftovers: list[str]) -> Iterator[None]:
+    """Have the reaper clean up should this process be killed meanwhile, as it does for a load."""
+    removals = Path(directory, "removals")
+    removals.mkdir(0o700)
+    owed = json.dumps({"argv": leftovers, "env": dict(os.environ)})
+    (removals / "1").write_text(owed, encoding="ascii")
+    watching = HelperProcess("reaper", ["-S", reaper.__file__], [directory, token])
+    try:
+        yield
+    finally:
+        watching.close(goodbye=True)
 
 
 class _Log:
@@ -114,20 +134,21 @@ def _call(argv: list[str]) -> None:
 
 
 def _launched(target: Target, instance: Instance) -> str | None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [instance.fill(part) for part in target.argv],
         env={**os.environ, **target.env, "UNIKERNEL_ID": instance.id, "UNIKERNEL_SESSION": instance.session},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-    )
-    try:
-        said = process.communicate(timeout=PATIENCE_S)[0].decode(errors="replace")
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        return f"it did not end in {PATIENCE_S:g} s"
+    ) as process:
+        try:
+            said = process.communicate(timeout=PATIENCE_S)[0].decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            return f"it did not end in {PATIENCE_S:g} s"
+        finally:
+            if process.poll() is None:  # Ctrl-C ends up here too
+                os.killpg(process.pid, signal.SIGKILL)
     wanted = target.output if isinstance(target.output, str) else ""
     if process.returncode == 0 and wanted in said:
         return None
