@@ -149,9 +149,10 @@ def _why_not(plan: Plan, via: Via) -> Unavailable | None:
     found = programs.find(plan.urunc)
     if isinstance(found, Unavailable):
         return found
-    if plan.timestamps and (off := programs.why_no_timestamps(found)):
-        return off
-    missing = programs.why_no_config(found) or plan.why_no_monitor(found) or via.why_not(plan, found)
+    wrong = programs.why_no_timestamps(found) if plan.timestamps else None
+    if not plan.timestamps and found.switch == "system":
+        wrong = programs.why_timed()
+    missing = wrong or programs.why_no_config(found) or plan.why_no_monitor(found) or via.why_not(plan, found)
     if missing is not None:
         return missing
     monitor = plan.monitor_program(found) if plan.hypervisor == "qemu" else None

@@ -102,8 +102,8 @@ def why_not(engine: Engine, plan: Plan, urunc: Urunc) -> Unavailable | None:
     missing = engines.why_no_engine(engine)
     if missing is not None:
         return missing
-    if plan.timestamps and urunc.switch == "file" and not takes_ours(engine, plan):
-        log = programs.log_of_system()  # what urunc's caller has in its environment can't be seen from here
+    if urunc.switch == "file" and not takes_ours(engine, plan):  # then it goes by the system's configuration
+        log = programs.log_of_system() if plan.timestamps else programs.why_timed()
         if isinstance(log, Unavailable):
             return log
     if made is None:

@@ -184,6 +184,16 @@ def why_no_timestamps(found: Urunc) -> Unavailable | None:
     return None
 
 
+def why_timed() -> Unavailable | None:
+    """Return why a urunc that goes by the system's configuration can't be run without timestamps, or None."""
+    if isinstance(log_of_system(), Unavailable):
+        return None
+    return Unavailable(
+        f"this urunc's timestamps are on in {SYSTEM_CONFIG}, for whatever it starts",
+        "write enabled = false into it, or take timestamps=True",
+    )
+
+
 def monitor_of(config: Mapping[str, Any], hypervisor: str) -> str | None:
     """Return the monitor that a configuration names."""
     path = config.get("monitors", {}).get(hypervisor, {}).get("path")

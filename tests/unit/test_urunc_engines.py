@@ -186,6 +186,15 @@ def test_docker_whose_urunc_has_its_timestamps_off_is_told_how(clients: Path, re
     assert why_not(urunc_container(via="docker", urunc=urunc, timestamps=False)) == ""
 
 
+@pytest.mark.usefixtures("root")
+def test_docker_whose_urunc_has_its_timestamps_on_cannot_go_without(clients: Path) -> None:
+    destination = clients.with_name("ts.log")
+    text = f'[timestamps]\nenabled = true\ndestination = "{destination}"\n'
+    clients.with_name("no.toml").write_text(text)
+    urunc = fake(clients.parent, "0.8")
+    assert "timestamps are on in" in why_not(urunc_container(via="docker", urunc=urunc, timestamps=False))
+
+
 @pytest.mark.usefixtures("clients", "root")
 def test_a_runtime_that_docker_does_not_know_is_named() -> None:
     said = why_not(urunc_container(via="docker", runtime="uruncts"))

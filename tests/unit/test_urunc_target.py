@@ -424,6 +424,16 @@ def test_a_configuration_that_the_user_names_is_the_one_that_ours_is_made_of(
     assert programs.config_or_nothing("system") == loads(config.read_text())  # up to 0.7 it isn't read
 
 
+def test_timestamps_that_the_system_has_on_for_all_cannot_be_left_out(tmp_path: Path, config: Path) -> None:
+    config.write_text(f'[timestamps]\nenabled = true\ndestination = "{tmp_path}/ts.log"\n')
+    untimed = target_of(tmp_path, "0.7", timestamps=False)
+    assert untimed.probe is not None
+    assert f"timestamps are on in {config}, for whatever it starts; write enabled" in str(untimed.probe())
+    by_load = target_of(tmp_path, "0.8", timestamps=False, monitor="/no/such")
+    assert by_load.probe is not None
+    assert str(by_load.probe()).startswith("no /no/such, the monitor")
+
+
 @pytest.mark.parametrize("text", ["[timestamps", "monitors = 3\n", "[monitors]\nqemu = 3\n"])
 @pytest.mark.parametrize("timestamps", [True, False])
 def test_a_configuration_that_cannot_be_read_is_named(
