@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
+from pytest_unikernel.record import NONE_NS
 from pytest_unikernel.timestamps.reader import Stamp
 from pytest_unikernel.timestamps.releases import (
     APART,
@@ -31,18 +32,15 @@ class Life:
     """The stamps of one life in the order of the log; 16 bytes a stamp, for there may be a million.
 
     Attributes:
-        begun_ns: the instant of its TS00; None where the log began later.
-        first_ns: the least of all instants.
-        ids: ``TS00`` and so on, in the order of the log.
+        ids: ``TS00`` and so on; the first isn't ``TS00`` where the log began later.
         at_unix_ns: their instants, wall clock.
         named: its stamps have names, as from 0.7 on.
     """
 
-    __slots__ = ("at_unix_ns", "begun_ns", "first_ns", "ids", "named")
+    __slots__ = ("_begun_ns", "_first_ns", "_seen", "at_unix_ns", "ids", "named")
 
     def __init__(self) -> None:
-        self.begun_ns: int | None = None
-        self.first_ns = sys.maxsize
+        self._seen, self._begun_ns, self._first_ns = 0, NONE_NS, sys.maxsize
         self.ids: list[str] = []
         self.at_unix_ns = array("q")
         self.named = False
@@ -66,18 +64,12 @@ class Life:
 
     def began_at(self, at_ns: int) -> bool:
         """Whether a TS00 of that instant is this life's: its line came twice, or after others of the life."""
-        return at_ns <= self.first_ns and self.begun_ns in (None, at_ns)
-
-    def add(self, stamp: Stamp) -> None:
-        """Add its next stamp."""
-        self.ids.append(sys.intern(stamp.id))
-        at_ns = stamp.at_unix_ns
-        self.at_unix_ns.append(at_ns)
-        self.first_ns = min(self.first_ns, at_ns)
-        if stamp.id == FIRST:
-            self.begun_ns = at_ns
-        if stamp.name:
-            self.named = True
+        for place in range(self._seen, len(self.ids)):  # each stamp is looked at once only
+            self._first_ns = min(self._first_ns, self.at_unix_ns[place])
+            if self.ids[place] == FIRST:
+                self._begun_ns = self.at_unix_ns[place]
+        self._seen = len(self.ids)
+        return at_ns <= self._first_ns and self._begun_ns in (NONE_NS, at_ns)
 
 
 class Container:
@@ -101,7 +93,11 @@ class Container:
             return
         if not self.lives or (stamp.id == FIRST and not self.lives[-1].began_at(stamp.at_unix_ns)):
             self.lives.append(Life())
-        self.lives[-1].add(stamp)
+        life = self.lives[-1]
+        life.ids.append(sys.intern(stamp.id))
+        life.at_unix_ns.append(stamp.at_unix_ns)
+        if stamp.name:
+            life.named = True
 
     def stamps(self) -> Iterator[tuple[str, int]]:
         """Yield the stamps of all lives in the order of the log, as (id, wall clock ns)."""
