@@ -41,20 +41,23 @@ def fields(_plan: Plan) -> dict[str, Any]:
     }
 
 
+def takes_ours(plan: Plan) -> bool:
+    """Whether the shim calls what we name for a runtime: the stock one does, others know their own."""
+    return plan.runtime in (None, SHIM)
+
+
 def prepare(plan: Plan, target: Target, place: Place) -> Target:
     """Make what stands for urunc, and its root, for a load."""
-    urunc, directory = plan.found(), Path(place.directory)
-    root = directory / "urunc-r"
-    check_length(root / "namespace", place)
-    root.mkdir(mode=0o700)
-    log, environment = plan.switched(urunc, directory)
-    called = stand_in(directory / "urunc-w", urunc, environment)
+    urunc = plan.found()
+    log, called = (
+        _called(plan, urunc, place) if takes_ours(plan) else (plan.switched_by_others(urunc).log, ())
+    )
     helper = (sys.executable, "-I", "-S", removectr.__file__)
     return dataclasses.replace(
         target,
         argv=(
             *(PROGRAM, "run", "--snapshotter", plan.snapshotter or SNAPSHOTTER),
-            *("--runtime", plan.runtime or SHIM, "--runc-binary", str(called), "--runc-root", str(root)),
+            *("--runtime", plan.runtime or SHIM, *called),
             *("--label", f"{LABEL}={place.session}"),
             *("--env", "UNIKERNEL_ID={id}", "--env", f"UNIKERNEL_SESSION={place.session}"),
             *(image_of(plan), "{id}", *plan.command),
@@ -65,7 +68,18 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
     )
 
 
-def why_not(plan: Plan, _urunc: Urunc) -> Unavailable | None:
+def _called(plan: Plan, urunc: Urunc, place: Place) -> tuple[str | None, tuple[str, ...]]:
+    """Return the log, and the options by which the stock shim calls our urunc with a root of its own."""
+    directory = Path(place.directory)
+    root = directory / "urunc-r"
+    check_length(root / "namespace", place)
+    root.mkdir(mode=0o700)
+    log, environment = plan.switched(urunc, directory)
+    called = stand_in(directory / "urunc-w", urunc, environment)
+    return log, ("--runc-binary", str(called), "--runc-root", str(root))
+
+
+def why_not(plan: Plan, urunc: Urunc) -> Unavailable | None:
     """Return why containerd can't be used, or None; gives it our image."""
     if shutil.which(PROGRAM) is None:
         return Unavailable(f"no {PROGRAM} on PATH", INSTALL)
@@ -75,6 +89,11 @@ def why_not(plan: Plan, _urunc: Urunc) -> Unavailable | None:
             f"{PROGRAM} gets no answer from containerd: {asked.error}",
             "start it: systemctl start containerd; or say where it is by CONTAINERD_ADDRESS",
         )
+    wrong = None if takes_ours(plan) else plan.why_not_by_others(urunc)
+    return wrong or _why_no_image(plan)
+
+
+def _why_no_image(plan: Plan) -> Unavailable | None:
     image, made = image_of(plan), archive_of(plan)
     if made is None:
         return why_not_for_urunc(image, plan.hypervisor, PROGRAM, "images", "export", "-", image)

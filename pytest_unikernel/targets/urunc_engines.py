@@ -15,7 +15,6 @@ from typing import Any
 from pytest_unikernel.host import program_version
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 from pytest_unikernel.targets import engine as engines
-from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker import CONNECTION_LOST, DOCKER
 from pytest_unikernel.targets.engine import Engine
@@ -102,10 +101,8 @@ def why_not(engine: Engine, plan: Plan, urunc: Urunc) -> Unavailable | None:
     missing = engines.why_no_engine(engine)
     if missing is not None:
         return missing
-    if urunc.switch == "file" and not takes_ours(engine, plan):  # then it goes by the system's configuration
-        log = programs.log_of_system() if plan.timestamps else programs.why_timed()
-        if isinstance(log, Unavailable):
-            return log
+    if not takes_ours(engine, plan) and (wrong := plan.why_not_by_others(urunc)):
+        return wrong
     if made is None:
         missing = why_not_for_urunc(image, plan.hypervisor, engine.program, "save", image)
     elif engines.call(engine.program, "image", "inspect", image).status:

@@ -82,6 +82,13 @@ class Plan:
             return Switched(programs.FIXED_LOG if self.timestamps else None, {})
         return Switched(self._log_of_system(), {})
 
+    def why_not_by_others(self, urunc: Urunc) -> Unavailable | None:
+        """Return why timestamps aren't as wanted where somebody else calls urunc; variables aren't seen."""
+        if urunc.switch != "file":
+            return None
+        log = programs.log_of_system() if self.timestamps else programs.why_timed()
+        return log if isinstance(log, Unavailable) else None
+
     def _log_of_system(self) -> str | None:
         log = programs.log_of_system()
         return None if not self.timestamps or isinstance(log, Unavailable) else log

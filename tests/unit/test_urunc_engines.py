@@ -132,6 +132,17 @@ def test_ctr_gets_the_stock_shim_our_urunc_and_a_root_of_our_own(clients: Path, 
     assert f"pytest-unikernel.session={session.token}" in argv
 
 
+def test_ctr_gets_no_urunc_of_ours_with_another_shim(clients: Path, session: Session) -> None:
+    """It takes --runc-binary for the stock one only."""
+    target = urunc_container(via="ctr", image="x", runtime="io.containerd.urunc.v2")
+    assert target.prepare is not None
+    prepared = target.prepare(target, Place(session.token, str(session.directory)))
+    assert prepared.argv[4:6] == ("--runtime", "io.containerd.urunc.v2")
+    assert not [each for each in prepared.argv if each.startswith("--runc")]
+    assert isinstance(prepared.stamps, StampLog)
+    assert prepared.stamps.path == str(clients)
+
+
 def test_nerdctl_is_given_runtime_and_snapshotter(clients: Path, session: Session) -> None:
     target = urunc_container(
         via="nerdctl", image="x", runtime="io.containerd.uruncts.v2", snapshotter="devmapper"
