@@ -202,14 +202,18 @@ def _guards(loads: Sequence[Record]) -> Iterator[str]:
 def _restless(loads: Sequence[Record]) -> Iterator[str]:
     """Yield the loads that began before the host was quiet again: many of them in one line."""
     restless = [load for load in loads if (load.get("quiescence") or {}).get("bound_hit")]
+    reasons = [_by_kind(load["quiescence"]["reasons"]) for load in restless]
     if len(restless) <= disturbances.FEW:
-        for load in restless:
-            why = "; ".join(load["quiescence"]["reasons"])
-            yield f"{step_text(load['time_step_s'])} {_began([load])}: {why}"
+        for load, why in zip(restless, reasons, strict=True):
+            yield f"{step_text(load['time_step_s'])} {_began([load])}: {'; '.join(why.values())}"
         return
-    reasons = [reason for load in restless for reason in load["quiescence"]["reasons"]]
-    kinds = dict.fromkeys(re.sub(r"^\d+ | \d+ %.*$|, .*$", "", reason) for reason in reasons)
+    kinds = dict.fromkeys(kind for why in reasons for kind in why)
     yield f"{disturbances.steps_text(restless)} {_began(restless)}: {', '.join(kinds)}"
+
+
+def _by_kind(reasons: Sequence[str]) -> dict[str, str]:
+    """Return reasons by what they are without their figures: of those of several trials the last."""
+    return {re.sub(r"^\d+ | \d+ %.*$|, .*$", "", reason): reason for reason in reasons}
 
 
 def _began(restless: Sequence[Record]) -> str:

@@ -403,7 +403,8 @@ def test_steps_that_began_on_busy_cpus_are_told_in_one_line_where_they_are_many(
 
 def test_steps_that_began_on_a_busy_host_are_told_in_one_line_where_they_are_many() -> None:
     reasons = ["CPU busy 40 %, 3 % before the first load", "2 processes of ours left"]
-    busy = {"bound_hit": 1, "waited_s": 3.0, "reasons": reasons}
+    trials = ["CPU busy 70 %, 3 % before the first load", *reasons]
+    busy = {"bound_hit": 1, "waited_s": 3.0, "reasons": trials}
     one = unwrapped(text_of(sweep(1.0, quiescence=busy)))
     assert f"1 s began on a busy host after 3 s: {'; '.join(reasons)}" in one
     text = unwrapped(text_of(*(sweep(step_s, quiescence=busy) for step_s in (1.0, 0.5, 0.25))))
