@@ -10,7 +10,8 @@ from pytest_unikernel.compare.permutation import adjusted
 from pytest_unikernel.compare.questions import Question, ask
 from pytest_unikernel.compare.seriespair import MISSING, Half, Pair
 from pytest_unikernel.compare.shift import shift
-from pytest_unikernel.compare.sides import METRICS, RATE, Side, searched, series_of
+from pytest_unikernel.compare.sides import METRICS, RATE, Side, searched
+from pytest_unikernel.savedfile import series_of
 
 ALPHA = 0.05
 MORE_IS_BETTER = frozenset({"throughput", "knee", "verdict"})

@@ -1,22 +1,15 @@
-"""Saved runs: pytest-benchmark's files, of which only the records of loads are read.
-
-A ``--benchmark-json`` file holds every response time, some 30 bytes a launch; a comparison needs none of
-them. They are cut out before the text is parsed: that is faster than any parser.
-"""
+"""Saved runs: pytest-benchmark's files, of which only the records of loads are read."""
 
 from __future__ import annotations
 
-import json
-import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_unikernel import savedfile
 from pytest_unikernel.errors import CompareError
-
-SAMPLES = b'"data": ['  # how pytest-benchmark writes the key; in a text its quotes would be escaped
-NEEDED = ("mode", "time_step_s", "per_trial", "response_time_s", "verdict", "target", "variant", "ready")
+from pytest_unikernel.recordshape import fault
 
 
 @dataclass(frozen=True)
@@ -51,57 +44,28 @@ def read(path: Path) -> SavedRun:
             f"{path}: expected records of loads in it, got {len(benches)} benchmarks without one; "
             "tests that use load_step or cold_start write them"
         )
-    return SavedRun(path, loads, document.get("machine_info") or {})
+    machine = document.get("machine_info")
+    return SavedRun(path, loads, machine if isinstance(machine, dict) else {})
 
 
 def _document(path: Path) -> Any:
     try:
-        return json.loads(without_samples(_content(path)))
+        return savedfile.document(path)
     except OSError as error:
         raise CompareError(f"expected a saved run, can't read {str(path)!r}: {error.strerror}") from error
     except ValueError as error:
         raise CompareError(f"{path}: expected JSON as --benchmark-json writes it: {error}") from error
 
 
-def _content(path: Path) -> mmap.mmap | bytes:
-    with path.open("rb") as stream:
-        try:
-            return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError):  # a pipe, or nothing in it
-            return stream.read()
-
-
-def without_samples(content: mmap.mmap | bytes) -> bytes:
-    """Return the text of a file with the numbers of each ``"data": [...]`` left out."""
-    return b"".join(_kept(content))
-
-
-def _kept(content: mmap.mmap | bytes) -> Iterator[bytes]:
-    place = 0
-    while (found := content.find(SAMPLES, place)) >= 0:
-        begin = found + len(SAMPLES)
-        end = content.find(b"]", begin)
-        yield content[place:begin]
-        place = end if end >= 0 and _are_numbers(content, begin, end) else begin
-    yield content[place:]
-
-
-def _are_numbers(content: mmap.mmap | bytes, begin: int, end: int) -> bool:
-    return all(content.find(mark, begin, end) < 0 for mark in (b'"', b"[", b"{"))
-
-
 def _load(path: Path, number: int, bench: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield a benchmark's name and record, if it was a load."""
-    try:
-        load = (bench.get("extra_info") or {}).get("load")
-        if load is not None:
-            for key in NEEDED:
-                load[key]
-            yield str(bench["fullname"]), load
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CompareError(
-            f"{path}, benchmark {number}: expected a record of a load, {error} is missing"
-        ) from error
+    extra = bench.get("extra_info") if isinstance(bench, Mapping) else bench
+    load = extra.get("load") if isinstance(extra, Mapping) else extra
+    if load is None:
+        return
+    if wrong := fault(load) or ("" if isinstance(bench.get("fullname"), str) else "its test has no fullname"):
+        raise CompareError(f"{path}, benchmark {number}: expected a record of a load, but {wrong}")
+    yield bench["fullname"], load
 
 
 def machine_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

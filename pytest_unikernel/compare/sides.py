@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -150,11 +149,3 @@ def searched(side: Side) -> dict[float, Side]:
     if len(side.records) > 1:
         return {}
     return {load["time_step_s"]: Side(side.fullname, [load]) for load in loads if not load.get("interrupted")}
-
-
-def series_of(fullname: str, step_s: float | None) -> str:
-    """Return a benchmark's full name without its time step: what the steps of a sweep have in common."""
-    match = re.fullmatch(r"(.*)\[(?:(.*)-)?(?:knee|([0-9.]+)s)\]", fullname, re.DOTALL)
-    if step_s is None or match is None or (match[3] and abs(float(match[3]) - step_s) > 1e-9 * step_s):
-        return fullname
-    return match[1] + (f"[{match[2]}]" if match[2] else "")

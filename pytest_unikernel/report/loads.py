@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytest_unikernel.knee import NOT_THE_TARGET
+from pytest_unikernel.recordshape import LARGEST
 from pytest_unikernel.summary import QUANTILES, enough
 from pytest_unikernel.textgrid import cut, printable
 
 NAME_COLUMNS = 60
+SMALLEST = 1e-12  # that a log axis has to show: no rate and no time is less
 VERDICTS = frozenset({"ok", "saturated", "failing", *NOT_THE_TARGET})
 
 
@@ -42,17 +43,20 @@ class Load:
     record: Mapping[str, Any]
 
     def number(self, *keys: str) -> float | None:
-        """Return the finite number that the keys lead to, one inside the other; None for anything else."""
+        """Return the number that the keys lead to, one inside the other; None for anything else.
+
+        One that can't be a measured one, such as infinity, is anything else.
+        """
         value: Any = self.record
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        known = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        known = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST
         return float(value) if known else None
 
     def positive(self, *keys: str) -> float | None:
         """Return a number that a log axis can show, or None."""
         value = self.number(*keys)
-        return value if value is not None and value > 0 else None
+        return value if value is not None and value >= SMALLEST else None
 
     def mapping(self, key: str) -> Mapping[str, Any]:
         """Return a part of the record that is a mapping; empty where it isn't there."""

@@ -9,6 +9,7 @@ from math import inf
 from typing import Any, Literal
 
 from pytest_unikernel.knee import Knee, cores_of, find_knee
+from pytest_unikernel.recordshape import knee_fault
 from pytest_unikernel.report.loads import Load, clean
 
 Run = Literal["current", "baseline"]
@@ -60,7 +61,7 @@ class Series:
     def _judged(self) -> list[dict[str, Any]]:
         unsaid = {"interrupted": False, "verdict_reason": ""}
         return [
-            {**unsaid, **each.record}
+            {**unsaid, **each.record, "knee": _sound(each.record.get("knee"))}
             for each in self.loads
             if each.verdict and each.positive("offered_rate_hz")
         ]
@@ -120,6 +121,11 @@ class Results:
         """Return the series of the same label in the baseline."""
         among = self.colds if series.loads[0].is_cold else self.sweeps
         return next((each for each in among if each.run == "baseline" and each.label == series.label), None)
+
+
+def _sound(knee: Any) -> Any:
+    """Return the record of a search if it is whole, or else None."""
+    return None if knee_fault(knee) else knee
 
 
 def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator[Series]:

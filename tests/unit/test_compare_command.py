@@ -11,8 +11,9 @@ import pytest
 from comparedruns import SERIES, Record, mixed, name, run, steady
 
 from pytest_unikernel import cli
-from pytest_unikernel.compare.savedrun import machine_differences, read, without_samples
+from pytest_unikernel.compare.savedrun import machine_differences, read
 from pytest_unikernel.errors import CompareError
+from pytest_unikernel.savedfile import without_samples
 from pytest_unikernel.textgrid import WIDTH
 
 STEPS = (1.0, 0.5, 0.25)
@@ -167,7 +168,8 @@ def test_no_line_is_wider_than_80_columns(save: Any, capsys: pytest.CaptureFixtu
         ('{"benchmarks": []}', "got 0 benchmarks without one"),
         ('{"benchmarks": [{"fullname": "x"}]}', "got 1 benchmarks without one"),
         ('{"benchmarks": [7]}', "benchmark 1: expected a record of a load"),
-        ('{"benchmarks": [{"fullname": "x", "extra_info": {"load": {}}}]}', "'mode' is missing"),
+        ('{"benchmarks": [{"fullname": "x", "extra_info": {"load": {}}}]}', "target is missing"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_run_ends_with_status_2(

@@ -12,8 +12,9 @@ from reportfiles import bench, load, means_only, sweep, write
 
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.report.loads import Load
-from pytest_unikernel.report.reading import load_of, read_documents, without_samples
+from pytest_unikernel.report.reading import load_of, read_documents
 from pytest_unikernel.report.series import Document, Results
+from pytest_unikernel.savedfile import without_samples
 
 
 def test_samples_are_left_out_and_nothing_else() -> None:

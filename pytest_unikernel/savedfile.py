@@ -1,0 +1,97 @@
+"""Saved results as files: their content, without the samples that neither a report nor a comparison needs.
+
+A ``--benchmark-json`` file holds every response time, some 30 bytes a launch. They are cut out before the
+text is parsed: that is faster than any parser.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SAMPLES = b'"data"'
+WHITE = b" \t\r\n"
+Content = mmap.mmap | bytes
+
+
+def document(path: Path) -> Any:
+    """Return the JSON of a file, with each array of samples empty.
+
+    Raises:
+        OSError: it can't be read; a device and a pipe that nobody writes to are refused.
+        ValueError: it is no JSON.
+    """
+    try:
+        return json.loads(without_samples(_content(path)))
+    except RecursionError:
+        raise ValueError("its values are nested too deeply") from None
+
+
+def _content(path: Path) -> Content:
+    # A pipe without a writer would be waited for as long as it takes; like this it is empty.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, no path
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # may never end
+            raise OSError(0, "it is a device")
+        os.set_blocking(descriptor, True)
+        try:
+            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # a pipe, a directory, or nothing in it
+            return stream.read()
+
+
+def without_samples(content: Content) -> bytes:
+    """Return JSON whose arrays of numbers named ``data`` are empty: nearly all of a file, and not read here.
+
+    An array with anything but numbers in it stays. Inside a string the name's first quote would follow a
+    backslash, so none is touched.
+    """
+    kept, place = [], 0
+    for begin, end in _samples(content):
+        kept += [content[place:begin], b"[]"]
+        place = end
+    return b"".join((*kept, content[place:]))
+
+
+def _samples(content: Content) -> Iterator[tuple[int, int]]:
+    """Yield where each array of samples begins and ends."""
+    place = content.find(SAMPLES)
+    while place >= 0:
+        after = place + len(SAMPLES)
+        colon = _skip(content, after)
+        begin = _skip(content, colon + 1)
+        marks = content[colon : colon + 1] + content[begin : begin + 1]
+        if content[place - 1 : place] != b"\\" and marks == b":[":
+            end = content.find(b"]", begin) + 1
+            if end and not any(content.find(mark, begin + 1, end) >= 0 for mark in (b'"', b"[", b"{")):
+                yield begin, end
+                after = end
+        place = content.find(SAMPLES, after)
+
+
+def _skip(content: Content, place: int) -> int:
+    while content[place : place + 1] and content[place] in WHITE:
+        place += 1
+    return place
+
+
+def series_of(fullname: str, step_s: float | None) -> str:
+    """Return a benchmark's full name without its time step: what the steps of a sweep have in common."""
+    match = re.fullmatch(r"(.*)\[(?:(.*)-)?(?:knee|([0-9.]+)s)\]", fullname, re.DOTALL)
+    if step_s is None or match is None or (match[3] and not _is_step(match[3], step_s)):
+        return fullname
+    return match[1] + (f"[{match[2]}]" if match[2] else "")
+
+
+def _is_step(text: str, step_s: float) -> bool:
+    try:
+        return abs(float(text) - step_s) <= 1e-9 * step_s
+    except ValueError:  # two points in it
+        return False
