@@ -28,6 +28,7 @@ class Found(NamedTuple):
 
 FOUND = pytest.StashKey[Found]()
 FAILURE = pytest.StashKey[list[str]]()
+UNMEASURED = pytest.StashKey[bool]()
 
 
 def configure(config: pytest.Config) -> None:
@@ -47,7 +48,8 @@ def configure(config: pytest.Config) -> None:
 def check(session: pytest.Session) -> None:
     """Compare, and fail the session if something is worse than ``--sweep-compare-fail`` allows."""
     config, run = session.config, runs.existing(session.config)
-    if run is None or not run.entries or not bridge.compares(config):
+    if not bridge.compares(config) or run is None or not run.entries:
+        config.stash[UNMEASURED] = _is_asked(config)
         return
     config.stash[FOUND] = found = _compare(config, run)
     lines = _why_failed(config, found)
@@ -56,6 +58,11 @@ def check(session: pytest.Session) -> None:
     config.stash[FAILURE] = lines
     if lines and config.pluginmanager.getplugin("terminalreporter") is None:
         print("\n".join(lines), file=sys.stderr)  # noqa: T201 - nobody else would say it
+
+
+def _is_asked(config: pytest.Config) -> bool:
+    """Whether limits were given on the command line, for this run: an ini file holds for all."""
+    return bool(config.getoption("sweep_compare_fail")) and not config.option.collectonly
 
 
 def _compare(config: pytest.Config, run: Run) -> Found:
@@ -100,7 +107,11 @@ def remark_lines(config: pytest.Config) -> list[str]:
     from pytest_unikernel.compare.limits import can_fail  # noqa: PLC0415 - as above
 
     found = existing(config)
+    if config.stash.get(UNMEASURED, False):
+        return [f"{FLAG}: no load was measured, so nothing was compared"]
     if found is None or not options.settings(config).compare_fail or can_fail(found.comparison):
+        return []
+    if not found.comparison.series:  # that is said as what fails the run
         return []
     few = any(change.why.endswith(("trial", "trials")) for _, change in found.comparison.judged())
     cure = "  at least 5 trials on each side can be: --sweep-trials=5, in the saved run too"

@@ -97,7 +97,7 @@ def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:
 
     session = getattr(item.config, "_benchmarksession", None)
     for known in (getattr(session, "compared_mapping", None) or {}).values():
-        was = known.get(item.nodeid, {}).get("extra_info", {}).get("load")
+        was = _record(known.get(item.nodeid, {}))
         if was is not None and (record["interrupted"] or not_comparable(record, was) or _has_no_latency(was)):
             del known[item.nodeid]
 
@@ -133,18 +133,32 @@ def add_machine_info(machine_info: dict[str, Any]) -> None:
 
 
 def read_baseline(config: pytest.Config, compared: dict[str, Any]) -> None:
-    """Keep the records of the run compared with; take interrupted ones out: they are no baseline."""
-    compared["benchmarks"][:] = [each for each in compared["benchmarks"] if not _interrupted(each)]
+    """Keep the records of the run compared with.
+
+    Interrupted ones are taken out: they are no baseline. So are malformed ones, which is said.
+    """
+    compared["benchmarks"][:] = [each for each in compared["benchmarks"] if _is_baseline(config, each)]
     run = BaselineRun({}, str(compared.get("datetime") or ""), compared.get("machine_info") or {})
     known = config.stash.setdefault(BASELINE, run).records
     for each in compared["benchmarks"]:
-        record = each.get("extra_info", {}).get("load")
-        if record:
+        record = _record(each)
+        if record is not None:
             known[each["fullname"]] = record
 
 
-def _interrupted(saved: dict[str, Any]) -> bool:
-    return bool(saved.get("extra_info", {}).get("load", {}).get("interrupted"))
+def _record(saved: dict[str, Any]) -> Any:
+    return (saved.get("extra_info") or {}).get("load")
+
+
+def _is_baseline(config: pytest.Config, saved: dict[str, Any]) -> bool:
+    from pytest_unikernel.recordshape import fault  # noqa: PLC0415 - compared runs only
+
+    record = _record(saved)
+    wrong = "" if record is None else fault(record)
+    if wrong:
+        text = f"--benchmark-compare: {saved.get('fullname')}: not compared, its record is malformed: {wrong}"
+        config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+    return not wrong and not (record or {}).get("interrupted")
 
 
 def baseline(config: pytest.Config, fullname: str) -> dict[str, Any] | None:

@@ -128,9 +128,9 @@ def read(path: Path) -> Steps:
 
 def _document(text: str) -> Any:
     """Return a saved pytest-benchmark file's content, None for anything else."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         document = json.loads(text)
-        if isinstance(document, dict) and "benchmarks" in document:
+        if isinstance(document, dict) and isinstance(document.get("benchmarks"), list):
             return document
     return None
 
@@ -138,16 +138,22 @@ def _document(text: str) -> Any:
 def _saved(path: Path, document: Mapping[str, Any]) -> Iterator[tuple[str, Finished]]:
     for number, bench in enumerate(document["benchmarks"], 1):
         try:
-            record = bench.get("extra_info", {}).get("load")
+            record = (bench.get("extra_info") or {}).get("load")
             if record is None or record["interrupted"] or "source" in record:  # imported: never run here
                 continue
             data = bench["stats"]["data"] if record["completed"] else []
             yield bench["fullname"], Finished(_checked(record), data)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise LoadError(
-                f"--sweep-resume: {path}, benchmark {number}: expected a record of a load with its samples, "
-                f"{error} is missing; --benchmark-json files hold them, others with --benchmark-save-data"
-            ) from error
+        except KeyError as error:
+            raise _wrong_benchmark(path, number, f"{error} is missing") from error
+        except (TypeError, AttributeError) as error:
+            raise _wrong_benchmark(path, number, f"got {str(bench)[:40]!r}") from error
+
+
+def _wrong_benchmark(path: Path, number: int, what: str) -> LoadError:
+    return LoadError(
+        f"--sweep-resume: {path}, benchmark {number}: expected a record of a load with its samples, "
+        f"{what}; --benchmark-json files hold them, others with --benchmark-save-data"
+    )
 
 
 def _lines(path: Path, text: str) -> Iterator[tuple[str, Finished]]:
@@ -162,7 +168,7 @@ def _entry(path: Path, number: int, line: str) -> tuple[str, Finished]:
     try:
         entry = json.loads(line)
         return entry["fullname"], Finished(_checked(entry["record"]), list(entry["responses_s"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _wrong_line(path, number, line) from error
 
 

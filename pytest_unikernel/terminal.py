@@ -155,6 +155,7 @@ class TerminalReport:
     def write_regressions(self) -> None:
         """Write what fails the run: it must be the last that is read."""
         for line in baselines.remark_lines(self._config):
+            self._reporter.ensure_newline()
             self._reporter.write_line(self._shown(line), yellow=True)
         for line in baselines.failure_lines(self._config):
             self._reporter.write_line(self._shown(line), red=True)
@@ -179,10 +180,11 @@ def load_ended(item: pytest.Item, result: LoadResult) -> None:
 
 
 def write_summary(reporter: pytest.TerminalReporter) -> None:
-    """Write the tables, if there was a load."""
+    """Write the tables, if there was a load, and what the comparison has come to."""
     report, run = reporter.config.stash.get(REPORT, None), runs.existing(reporter.config)
-    if report is not None and run is not None:
-        report.write_summary(run)
+    if report is not None:
+        if run is not None:
+            report.write_summary(run)
         report.write_regressions()
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_unikernel.commands.command import PROGRAM, Command, note, show, write_whole
-from pytest_unikernel.errors import CompareError
 
 if TYPE_CHECKING:
     from pytest_unikernel.compare.limits import Limit
@@ -76,15 +75,21 @@ def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Limit, 
 
     if len(files) % 2:
         parsed.refuse(f"files come in pairs, before and after, got {len(files)}")
-    if parsed.json not in (None, STREAM) and any(_same(Path(parsed.json), file) for file in files):
-        parsed.refuse(f"--json must name another file than the runs, got {parsed.json!r}")
-    if parsed.json not in (None, STREAM) and not Path(parsed.json).absolute().parent.is_dir():
-        raise CompareError(f"expected --json to name a file in a directory that exists, got {parsed.json!r}")
+    if parsed.json not in (None, STREAM):
+        _refuse_no_place(parsed, files)
     try:
         return () if parsed.fail is None else parse(parsed.fail)
     except ValueError as error:
         parsed.refuse(f"--fail: {error}")
         raise
+
+
+def _refuse_no_place(parsed: argparse.Namespace, files: Sequence[Path]) -> None:
+    file = Path(parsed.json)
+    if any(_same(file, each) for each in files):
+        parsed.refuse(f"--json must name another file than the runs, got {parsed.json!r}")
+    if file.is_dir() or not file.parent.is_dir():
+        parsed.refuse(f"--json must name a file in a directory that exists, got {parsed.json!r}")
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -13,7 +13,8 @@ from pytest_unikernel.textgrid import WIDTH, Cells, cut, fits, grid, wrapped
 
 MARKS = {"worse": "!", "better": "*"}
 LEGEND = "! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in per cent"
-ONE_TRIAL_CURE = "at least 5 on each side tell more: --sweep-trials=5"
+SWEEP_CURE = "at least 5 on each side tell more: --sweep-trials=5"
+COLD_CURE = "a run has one of a cold start; pytest-unikernel compare adds up those of 5 runs on each side"
 TARGET_COLUMNS = 24
 Told = dict[str, dict[str, list[str]]]  # reason -> metrics -> steps
 
@@ -117,6 +118,8 @@ def _statuses(steps: Iterable[Step]) -> Iterator[str]:
 def _unknown(steps: Iterable[Step]) -> Iterator[str]:
     """Yield why metrics could not be tested, the same reason once for all that share it."""
     told: Told = {}
+    steps = list(steps)
+    cure = SWEEP_CURE if any(step.step_s for step in steps) else COLD_CURE
     for step in steps:
         reasons: dict[str, list[str]] = {}
         for change in step.changes:
@@ -128,16 +131,15 @@ def _unknown(steps: Iterable[Step]) -> Iterator[str]:
             told.setdefault(reason, {}).setdefault(which, []).append(label)
     for reason, by_metrics in told.items():
         for which, labels in by_metrics.items():
-            yield f"{_span(labels)}{which}: {reason}{_cure(reason)}"
+            yield f"{_span(labels)}{which}: {reason}{f'; {cure}' if _is_curable(reason) else ''}"
 
 
 def _span(labels: Sequence[str]) -> str:
     return f"{labels[0]} … {labels[-1]} ({len(labels)} steps)" if len(labels) > 3 else ", ".join(labels)
 
 
-def _cure(reason: str) -> str:
-    few = reason.endswith((" trial", " trials")) and not reason.endswith("no trials")  # of imported runs
-    return f"; {ONE_TRIAL_CURE}" if few else ""
+def _is_curable(reason: str) -> bool:
+    return reason.endswith((" trial", " trials")) and not reason.endswith("no trials")  # of imported runs
 
 
 def groups(comparison: Comparison) -> list[list[Series]]:

@@ -147,3 +147,34 @@ def test_cold_starts_are_compared_in_one_table(pytester: pytest.Pytester) -> Non
     result = compare(pytester, LIMITS)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["  fake: no evidence: one trial*"])
+
+
+@pytest.mark.parametrize("record", [3, [], {}, {"target": "x"}, None, {"interrupted": True}])
+def test_a_malformed_record_is_no_baseline_and_said(
+    pytester: pytest.Pytester, saved: Path, record: object
+) -> None:
+    document = json.loads(saved.read_text())
+    document["benchmarks"][0]["extra_info"]["load"] = record
+    saved.write_text(json.dumps(document))
+    result = compare(pytester, LIMITS)
+    result.assert_outcomes(passed=3, warnings=int(record is not None))
+    if record is not None:
+        result.stdout.fnmatch_lines(
+            ["*--benchmark-compare: test_it.py::test_it?0.1s?: not compared, its record is malformed: *"]
+        )
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("arguments", [["--benchmark-disable"], ["-k", "nothing"], ["-n1"]])
+def test_limits_that_had_nothing_to_judge_say_so(pytester: pytest.Pytester, arguments: list[str]) -> None:
+    result = compare(pytester, LIMITS, *arguments)
+    result.stdout.fnmatch_lines(["--sweep-compare-fail: no load was measured, so nothing was compared"])
+    assert not run(pytester, *arguments).stdout.str().count("--sweep-compare-fail")
+
+
+def test_limits_without_a_saved_run_are_told_of_once(pytester: pytest.Pytester) -> None:
+    result = compare(pytester, LIMITS, source=source())
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert [line for line in result.outlines if "--sweep-compare-fail" in line] == [
+        "ERROR: --sweep-compare-fail: no saved run has these tests; --benchmark-autosave makes one"
+    ]

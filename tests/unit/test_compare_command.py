@@ -62,6 +62,14 @@ def test_an_equal_run_has_changed_in_nothing(before: str, capsys: pytest.Capture
     assert not {"!", "*"} & set(out.replace("! worse, * better", ""))
 
 
+def test_a_cold_start_is_told_how_it_gains_trials(save: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cold = save("cold.json", run(steady(None, trials=1)))
+    assert cli.main(["compare", cold, cold]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "no evidence: one trial; a run has one of a cold start; pytest-unikernel compare adds up" in out
+    assert "--sweep-trials" not in out
+
+
 GOLDEN = f"""\
 some: {SERIES}
 
@@ -213,7 +221,8 @@ def test_a_run_is_never_written_over(before: str) -> None:
 
 
 def test_results_for_a_directory_that_is_not_there_are_refused_at_once(before: str) -> None:
-    assert cli.main(["compare", before, before, "--json", "/no/such/out.json"]) == 2
+    for where in ("/no/such/out.json", "/tmp"):
+        assert usage_error("compare", before, before, "--json", where) == 2
 
 
 def test_a_run_can_come_through_a_pipe(before: str, tmp_path: Path) -> None:

@@ -146,3 +146,29 @@ def test_the_placeholder_of_a_load_without_completions_is_no_sample(tmp_path: Pa
     bench = {"fullname": "x", "extra_info": {"load": failed}, "stats": {"data": [60.0]}}
     path.write_text(json.dumps({"benchmarks": [bench]}))
     assert journal.read(path)["x"].responses_s == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"benchmarks": 3}',
+        '{"benchmarks": [3]}',
+        '{"benchmarks": [{"extra_info": {"load": 3}}]}',
+        '{"benchmarks": [{"extra_info": {"load": {"interrupted": false}}}]}',
+        "[" * 100_000,
+        "[" * 100_000 + "\n",
+    ],
+)
+def test_a_file_that_is_neither_says_where_it_stops_to_make_sense(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "some.json"
+    path.write_text(content)
+    with pytest.raises(
+        LoadError, match=r"some\.json, (line|benchmark) 1: expected a .*, (got|'\w+' is missing)"
+    ):
+        journal.read(path)
+
+
+def test_a_saved_benchmark_without_extra_info_is_passed_by(tmp_path: Path) -> None:
+    path = tmp_path / "some.json"
+    path.write_text('{"benchmarks": [{"fullname": "x", "extra_info": null}]}')
+    assert journal.read(path) == {}
