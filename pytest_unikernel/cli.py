@@ -24,6 +24,7 @@ from pytest_unikernel.commands import (
 )
 from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.errors import UnikernelError
+from pytest_unikernel.textgrid import printable
 
 FAILED, SIGNALLED = 1, 128  # + the signal's number, as a shell says it
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UnikernelError, OSError) as error:
         # A tool's own last lines follow the first one; they have been on stderr already.
         first = str(error).partition("\n")[0].removesuffix("; its last lines:")
-        print(f"{PROGRAM}: {first}", file=sys.stderr)  # noqa: T201
+        print(f"{PROGRAM}: {printable(first)}", file=sys.stderr)  # noqa: T201
         return getattr(error, "exit_status", FAILED)
     except KeyboardInterrupt:
         return SIGNALLED + (came or [signal.SIGINT])[0]

@@ -43,7 +43,8 @@ Shape = Kind | Mapping[str, "Shape"] | list["Shape"]
 # Those of a record, and of a quantity in it, that must be there; of a mapping null stands for an empty one.
 NEEDED = (
     *("target", "variant", "ready", "mode", "arrivals", "time_step_s", "offered_rate_hz", "throughput_hz"),
-    *("window_s", "per_trial", "response_time_s", "verdict", "interrupted", "settings"),
+    *("window_s", "per_trial", "response_time_s", "service_time_s", "verdict", "interrupted", "settings"),
+    *("throughput_per_core_hz", "timeout_s"),
 )
 NEEDED_TIMES = ("n", "censored", "min", "mean", "p50", "p90", "p99")
 NEEDED_OF_KNEE = (
@@ -79,8 +80,8 @@ RECORD: Mapping[str, Shape] = {
     "generator": {"cpu_s_per_launch": NUMBER},
     "host": dict.fromkeys(("cpu_percent", "cpu_count"), NUMBER),
 }
-NEEDED_IN: Mapping[str, tuple[str, ...]] = {"response_time_s": NEEDED_TIMES}
-REQUIRED = ("variant", "settings", "response_time_s")  # that null can't stand for
+NEEDED_IN: Mapping[str, tuple[str, ...]] = {"response_time_s": NEEDED_TIMES, "service_time_s": ("mean",)}
+REQUIRED = ("variant", "settings", "response_time_s", "service_time_s")  # that null can't stand for
 
 
 def fault(record: Any) -> str:

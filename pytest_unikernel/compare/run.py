@@ -60,9 +60,9 @@ def compare_files(old: Sequence[Path], new: Sequence[Path]) -> Compared:
     absent = dict.fromkeys(interrupted([run.loads for run in after]) - set(now), "interrupted")
     comparison = compare(was, now, absent)
     if not comparison.series:
+        only = _names(comparison.only_old, before), _names(comparison.only_new, after)
         raise CompareError(
-            f"expected tests that are in both runs, got none: {_names(comparison.only_old)} in {old[0]}, "
-            f"{_names(comparison.only_new)} in {new[0]}"
+            f"expected tests that are in both runs, got none: {only[0]} in {old[0]}, {only[1]} in {new[0]}"
         )
     return Compared(comparison, machine_differences(before[0].machine, after[0].machine), was, now)
 
@@ -71,5 +71,7 @@ def _sides(runs: Sequence[SavedRun]) -> Mapping[str, Side]:
     return sides([run.loads for run in runs])
 
 
-def _names(series: Sequence[str]) -> str:
-    return ", ".join(series[:3]) + (f" and {len(series) - 3} more" if len(series) > 3 else "") or "nothing"
+def _names(series: Sequence[str], runs: Sequence[SavedRun]) -> str:
+    if not series:
+        return "interrupted loads alone" if interrupted([run.loads for run in runs]) else "nothing more"
+    return ", ".join(series[:3]) + (f" and {len(series) - 3} more" if len(series) > 3 else "")

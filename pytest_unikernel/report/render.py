@@ -7,6 +7,8 @@ figure takes a quarter of the time; its SVG is themed by a style sheet, and the 
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -64,9 +66,15 @@ def _svg(figure: Figure, width: int | None = None) -> str:
 
     try:
         # No address is allowed: a specification holds all its data.
-        return str(vl_convert.vegalite_to_svg(figure.spec(width), allowed_base_urls=[]))
+        return str(vl_convert.vegalite_to_svg(_drawable(figure.spec(width)), allowed_base_urls=[]))
     except ValueError as error:
         raise ReportError(f"can't draw the figure {figure.name!r}: {error}") from error
+
+
+def _drawable(spec: object) -> str:
+    """Return a specification without the characters that Vega would cut in two where a label is too long."""
+    text = json.dumps(spec, ensure_ascii=False)
+    return re.sub("[\U00010000-\U0010ffff]", lambda found: f"U+{ord(found[0]):X}", text)
 
 
 def _png(svg: str) -> bytes:

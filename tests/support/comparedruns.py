@@ -53,6 +53,7 @@ def record(step_s: float | None, rows: Sequence[Record], verdict: str = "ok", **
         "interrupted": False,
         "timeout_s": 60.0,
         "response_time_s": summary,
+        "service_time_s": summary,
         "settings": {"warmup_s": 1.0, "max_warmup_s": 60.0},
         "host": {},
         **changed,

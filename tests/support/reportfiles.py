@@ -40,7 +40,7 @@ def load(
     target: str, step_s: float | None, *, launches: int = 400, verdict: str = "ok", **changes: Any
 ) -> Record:
     """Return a whole record; ``changes`` replace what is in it."""
-    rng = random.Random(f"{target} {step_s}")  # noqa: S311 - made up, and the same each time
+    rng = random.Random(ascii(f"{target} {step_s}"))  # noqa: S311 - made up, and the same each time
     values = sorted(int(rng.lognormvariate(16, 0.3)) for _ in range(launches))
     times = summarize(values).as_json()
     late = summarize(value // 100 for value in values).as_json()

@@ -264,3 +264,19 @@ def test_machines_differ_in_named_facts() -> None:
 def test_an_error_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(CompareError, match="expected a saved run, can't read"):
         read(tmp_path)
+
+
+def test_interrupted_loads_alone_are_nothing_to_compare(
+    save: Any, before: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = save("cut.json", run(*(steady(each, interrupted=True) for each in STEPS)))
+    assert cli.main(["compare", before, cut]) == 2
+    assert f"got none: {SERIES} in {before}, interrupted loads alone in {cut}" in capsys.readouterr().err
+
+
+def test_an_error_does_not_steer_the_terminal(save: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [save(f"{name}.json", run(steady(1.0), series=f"t.py::{name}\x1b[31m")) for name in ("a", "b")]
+    assert cli.main(["compare", *files]) == 2
+    err = capsys.readouterr().err
+    assert r"t.py::a\x1b[31m" in err
+    assert "\x1b" not in err

@@ -50,11 +50,10 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 PLACES = list(places(document(0.03)))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(place=st.sampled_from(PLACES), odd=st.sampled_from([*ODD, "missing"]))
-def test_whatever_is_in_a_file_a_comparison_is_made_or_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: tuple[Any, ...], odd: Any
+def check_comparisons(
+    directory: Path, capsys: pytest.CaptureFixture[str], place: tuple[Any, ...], odd: Any
 ) -> None:
+    """Compare a whole run with a changed one both ways: a table, or one line of error."""
     changed = document(0.03)
     *way, last = place
     part: Any = changed
@@ -64,13 +63,29 @@ def test_whatever_is_in_a_file_a_comparison_is_made_or_refused(
         del part[last]
     else:
         part[last] = odd
-    (tmp_path / "old.json").write_text(json.dumps(document()))
-    (tmp_path / "new.json").write_text(json.dumps(changed))
+    (directory / "old.json").write_text(json.dumps(document()))
+    (directory / "new.json").write_text(json.dumps(changed))
     for files in (("old.json", "new.json"), ("new.json", "old.json")):
-        status = cli.main(["compare", *(str(tmp_path / file) for file in files)])
+        status = cli.main(["compare", *(str(directory / file) for file in files)])
         told = capsys.readouterr().err
         assert status == (2 if told else 0)
         assert told.count("\n") == bool(told)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.sampled_from(PLACES), odd=st.sampled_from([*ODD, "missing"]))
+def test_whatever_is_in_a_file_a_comparison_is_made_or_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: tuple[Any, ...], odd: Any
+) -> None:
+    check_comparisons(tmp_path, capsys, place, odd)
+
+
+def test_whatever_is_missing_in_a_record_a_comparison_is_made_or_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in PLACES:
+        if len(place) == 5 and place[1] in {0, 2}:  # a key of a sweep's record and of a search's
+            check_comparisons(tmp_path, capsys, place, "missing")
 
 
 def test_a_whole_record_has_no_fault() -> None:
@@ -142,3 +157,10 @@ def test_a_report_passes_by_numbers_that_nobody_measured(tmp_path: Path) -> None
     benches[2]["extra_info"]["load"]["knee"] = {"loads": 7}
     file = reportfiles.write(tmp_path / "out.json", benches)
     assert cli.main(["report", str(file), "-o", str(tmp_path / "report")]) == 0
+
+
+def test_a_label_that_is_cut_within_a_character_is_drawn(tmp_path: Path) -> None:
+    benches = reportfiles.sweep("\N{ROCKET}" * 40) + reportfiles.sweep("\ud800".join("ab"), "test_half")
+    file = reportfiles.write(tmp_path / "out.json", benches)
+    assert cli.main(["report", str(file), "-o", str(tmp_path / "report")]) == 0
+    assert "\N{ROCKET}" in (tmp_path / "report" / "report.html").read_text()
