@@ -40,6 +40,7 @@ COLUMNS = (
 REASONS = tuple(Outcome(number).reason for number in range(len(Outcome)))
 # A chunk's text is some 2 MB; level 1 is four times as quick as the default and a fifth larger.
 CHUNK_ROWS, LEVEL = 8192, 1
+NAME_BYTES = 160  # of the 255 that a file's name may have
 GUEST = "guest:"  # before an event that has the time of the guest's own clock
 
 
@@ -58,16 +59,20 @@ def write_raw(directory: Path, target: Target, trials: Sequence[Trial], session:
             for number, trial in enumerate(trials, 1):
                 head = f"{_quoted(target.full_name)},{step},{number},"
                 for text in _chunks(trial, head, id_prefix(session), events):
-                    out.write(text.encode())
+                    out.write(text.encode(errors="backslashreplace"))
         return _published(beside, directory, f"{name}-{f'{step}s' if step else 'cold'}")
     finally:
         beside.unlink(missing_ok=True)
 
 
 def _file_name(name: str) -> str:
-    """Return a name without what shells and DuckDB take for a pattern: ``rust_kernel-kvm``."""
+    """Return a name without what shells and DuckDB take for a pattern: ``rust_kernel-kvm``.
+
+    It is cut to what leaves room for the step and what is unique; the target's whole name is in the table.
+    """
     plain = name.removesuffix("]").translate(str.maketrans("[,", "--"))
-    return "".join(each if each.isalnum() or each in "-_." else "_" for each in plain)
+    safe = "".join(each if each.isalnum() or each in "-_." else "_" for each in plain)
+    return safe.encode(errors="replace")[:NAME_BYTES].decode(errors="ignore")
 
 
 def _published(file: Path, directory: Path, stem: str) -> Path:

@@ -114,6 +114,15 @@ def test_the_name_says_target_and_step_and_holds_no_slash(tmp_path: Path) -> Non
     assert write_raw(tmp_path, TARGET, [trial(None)], SESSION).name == "a-b_c_d-cold.csv.gz"
 
 
+@pytest.mark.parametrize("label", ["x" * 300, "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 200, "\ud800"])
+def test_a_name_that_is_too_long_for_a_file_is_cut_and_whole_in_the_table(tmp_path: Path, label: str) -> None:
+    paths = [write_raw(tmp_path, TARGET(label=label), [trial()], SESSION) for _ in range(2)]
+    assert [
+        path.name.endswith(end) for path, end in zip(paths, ("-0.0625s.csv.gz", "-run2.csv.gz"), strict=True)
+    ]
+    assert label.encode(errors="backslashreplace").decode() in rows(paths[0])[0]["target"]
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_an_earlier_file_is_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
