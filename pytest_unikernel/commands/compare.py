@@ -78,9 +78,9 @@ def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Limit, 
     if parsed.json not in (None, STREAM):
         _refuse_no_place(parsed, files)
     try:
-        return () if parsed.fail is None else parse(parsed.fail)
+        return () if parsed.fail is None else parse(parsed.fail, "--fail")
     except ValueError as error:
-        parsed.refuse(f"--fail: {error}")
+        parsed.refuse(str(error))
         raise
 
 

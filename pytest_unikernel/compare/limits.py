@@ -23,24 +23,24 @@ class Limit(NamedTuple):
         return f"{self.metric}:{100 * self.most:g}%"
 
 
-def parse(value: object) -> tuple[Limit, ...]:
-    """Return the limits of a list such as ``throughput:20%,p50:20%``.
+def parse(value: object, name: str = "compare_fail") -> tuple[Limit, ...]:
+    """Return the limits of a list such as ``throughput:20%,p50:20%``; ``name`` is whose value it is.
 
     Raises:
         ValueError: an unknown metric, one that is named twice, no number of per cent >= 0.
     """
-    found = [_limit(part, value) for part in str(value).split(",")]
+    found = [_limit(part, value, name) for part in str(value).split(",")]
     names = [limit.metric for limit in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise ValueError(f"compare_fail must name each metric once, got {twice!r} twice in {value!r}")
+        raise ValueError(f"{name} must name each metric once, got {twice!r} twice in {value!r}")
     return tuple(found)
 
 
-def _limit(part: str, whole: object) -> Limit:
+def _limit(part: str, whole: object, name: str) -> Limit:
     match = re.fullmatch(r"\s*([a-z_0-9]+)\s*:\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%?\s*", part)
     if match is None or match[1] not in LIMITED:
-        raise ValueError(f"compare_fail must be {RULE}, got {whole!r}")
+        raise ValueError(f"{name} must be {RULE}, got {whole!r}")
     return Limit(match[1], float(match[2]) / 100)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis
 from pytest_unikernel.compare.sides import FAILURES, LATENCIES, Side
@@ -60,14 +61,8 @@ class Question:
 
 def _spread(values: Sequence[float]) -> float:
     """Return the standard deviation that the median distance from the median stands for."""
-    middle = _median(values)
-    return MAD_TO_SD * _median([abs(value - middle) for value in values])
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    middle = median(values)
+    return MAD_TO_SD * median([abs(value - middle) for value in values])
 
 
 def ask(metric: str, was: Side, now: Side) -> Question:

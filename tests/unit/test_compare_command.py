@@ -211,7 +211,7 @@ def test_wrong_arguments_are_usage_errors(before: str, capsys: pytest.CaptureFix
     assert usage_error("compare", before, before, before) == 2
     assert "files come in pairs" in capsys.readouterr().err
     assert usage_error("compare", before, before, "--fail", "mean:3%") == 2
-    assert "--fail: compare_fail must be a list of METRIC:PERCENT" in capsys.readouterr().err
+    assert "error: --fail must be a list of METRIC:PERCENT" in capsys.readouterr().err
 
 
 def test_a_run_is_never_written_over(before: str) -> None:
