@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
@@ -69,6 +69,8 @@ class Series:
     def fastest_ok(self) -> Load | None:
         """Return the load at the knee, or at what is known to be below it."""
         knee = self.knee
+        if knee is not None and knee.searched is not None:
+            return next(each for each in self.loads if each.record.get("knee") is knee.searched)
         rate_hz = 0.0 if knee is None else knee.fastest_ok_hz or 0.0
         below = [each for each in self.loads if (each.positive("offered_rate_hz") or inf) <= rate_hz * CLOSE]
         return max(below, key=lambda each: each.positive("offered_rate_hz") or 0.0, default=None)
@@ -140,8 +142,34 @@ def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator
         name = _told_apart(groups, (number, target, series), documents[number].label)
         label = next(each for each in _numbered(name) if each not in taken)
         taken.add(label)
-        ordered = sorted(loads, key=lambda load: -(load.step_s or 0.0))
+        ordered = sorted(_each_once(loads), key=lambda load: -(load.step_s or 0.0))
         yield Series(label, run, documents[number].label, ordered)
+
+
+def _each_once(loads: Sequence[Load]) -> list[Load]:
+    """Return a series' loads, with those that only the record of a search holds.
+
+    That record is the fastest load that was ok once more, with the ``knee`` that was found: it stays where
+    that load is.
+    """
+    found = [load for load in loads if not load.record.get("knee")]
+    for search in (load for load in loads if load.record.get("knee")):
+        knee = _sound(search.record["knee"]) or {"loads": []}
+        held = [Load(search.fullname, search.series, record) for record in knee["loads"]]
+        found += [load for load in held if not any(_is_same(load, each) for each in found)]
+        place = next((at for at, load in enumerate(found) if _is_same(load, search)), None)
+        if place is None:
+            found.append(search)
+        else:
+            about = {key: search.record.get(key) for key in ("knee", "slo")}
+            found[place] = replace(found[place], record={**found[place].record, **about})
+    return found
+
+
+def _is_same(one: Load, other: Load) -> bool:
+    """Whether two records are of one load."""
+    keys = ("time_step_s", "scheduled", "per_trial", "response_time_s")
+    return all(one.record.get(key) == other.record.get(key) for key in keys)
 
 
 def _told_apart(groups: Iterable[tuple[int, str, str]], key: tuple[int, str, str], source: str) -> str:

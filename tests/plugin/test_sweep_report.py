@@ -122,3 +122,23 @@ def test_the_files_of_a_run_make_the_same_report(pytester: pytest.Pytester) -> N
     for name in ("latency.tsv", "throughput.tsv", "latency.svg", "throughput.svg"):
         assert (pytester.path / "report" / name).read_text() == (pytester.path / "again" / name).read_text()
     assert json.loads((pytester.path / "out.json").read_text())["benchmarks"]
+
+
+def test_a_run_that_has_searched_for_the_knee_and_its_file_show_the_same_loads(
+    pytester: pytest.Pytester,
+) -> None:
+    source = """
+@pytest.mark.load_sweep(time_steps=[0.1, 0.05, 0.0125], warmup=0, window=1, knee=True)
+def test_it(load_step):
+    load_step(FakeTarget(service_time_s=0.02, servers=1))
+"""
+    run(pytester, REPORT, "--benchmark-json=out.json", source=source)
+    from pytest_unikernel import cli
+
+    assert cli.main(["report", "out.json", "-o", "again"]) == 0
+    steps = [
+        [line.split("\t")[4] for line in (pytester.path / name / "loads.tsv").read_text().splitlines()]
+        for name in ("report", "again")
+    ]
+    assert steps[0] == steps[1]
+    assert len(steps[0]) == len(set(steps[0])) > 4

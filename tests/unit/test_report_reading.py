@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -121,6 +122,33 @@ def test_the_knee_is_the_fastest_step_that_was_ok(tmp_path: Path) -> None:
     assert (knee.fastest_ok_hz, knee.first_not_ok_hz, series.cores) == (16.0, 32.0, 2.0)
     assert load_at is not None
     assert load_at.step_s == 0.0625
+
+
+def searched(**changes: object) -> list[dict[str, Any]]:
+    """Return a sweep that was saturated at 16/s, and the search between that and 8/s."""
+    loads = [load("one", 0.1), load("one", 0.08, verdict="saturated")]
+    knee = {
+        "rate_hz": 11.0, "per_core_hz": 5.5, "lower_hz": 9.7, "upper_hz": 12.5, "lower_bound": False,
+        "narrow": False, "interrupted": False, "upper_verdict": "saturated", "upper_reason": "",
+        "loads": loads,
+    }  # fmt: skip
+    steps = [load("one", 0.25), load("one", 0.125), load("one", 0.0625, verdict="saturated")]
+    found = bench("test_one", {**loads[0], "knee": knee, **changes})
+    found["fullname"] = "test_it.py::test_one[knee]"
+    return [*(bench("test_one", each) for each in steps), found]
+
+
+def test_the_loads_of_a_search_are_among_the_steps_and_each_is_there_once(tmp_path: Path) -> None:
+    (series,) = Results(read_documents([write(tmp_path / "a.json", searched())])).sweeps
+    assert [each.step_s for each in series.loads] == [0.25, 0.125, 0.1, 0.08, 0.0625]
+    load_at = series.knee_load()
+    assert load_at is not None
+    assert load_at.step_s == 0.1  # offered 10/s: where it was found, although 9.7/s were completed
+
+
+def test_a_search_that_was_cut_short_marks_no_load_as_interrupted(tmp_path: Path) -> None:
+    (series,) = Results(read_documents([write(tmp_path / "a.json", searched(interrupted=True))])).sweeps
+    assert [each.verdict for each in series.loads] == ["ok", "ok", "ok", "saturated", "saturated"]
 
 
 def test_a_knee_beyond_all_steps_is_not_marked(tmp_path: Path) -> None:
