@@ -37,7 +37,10 @@ def knees(results: Results) -> Table:
     place = {label: number for number, label in enumerate(results.labels)}
     ordered = sorted(keys, key=lambda key: (place[key[0]], key[1] == "baseline"))
     rows = [_knee_row(*key, sweeps.get(key), colds.get(key)) for key in ordered]
-    note = "Knee: the fastest time step that was ok, as launches per second, before the first that was not."
+    note = (
+        "Knee: the fastest time step that was ok, as launches per second, before the first that was not; "
+        "where it was searched for, the middle between the two, with both."
+    )
     return _without_runs(Table("At a glance", heads, rows, 2, note), results)
 
 

@@ -48,12 +48,18 @@ def failed(load: Load) -> str:
 
 
 def fastest_ok(knee: Knee | None, cores: float | None = None) -> str:
-    """Return the knee's rate, or its rate per core."""
+    """Return the rate to quote, or that per core; of a search the middle of its interval, with it."""
     if knee is None or (knee.fastest_ok_hz is None and knee.first_not_ok_hz is None):
         return NONE
     if knee.fastest_ok_hz is None:
         return NONE if cores or knee.lower_bound else f"< {rate(knee.first_not_ok_hz)}"
-    return ("≥ " if knee.lower_bound else "") + rate(knee.fastest_ok_hz / (cores or 1.0))
+    if knee.lower_bound or knee.searched is None or knee.searched["rate_hz"] is None:
+        return ("≥ " if knee.lower_bound else "") + rate(knee.fastest_ok_hz / (cores or 1.0))
+    quoted = rate(knee.searched["rate_hz"] / (cores or 1.0))
+    if cores or knee.first_not_ok_hz is None:
+        return quoted
+    low, high = (rate(each).removesuffix("/s") for each in (knee.fastest_ok_hz, knee.first_not_ok_hz))
+    return f"{quoted} ({low} to {high})"
 
 
 def first_not_ok(knee: Knee | None) -> str:
