@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tabulate import tabulate
 
@@ -27,6 +29,27 @@ def compile_c(name: str, directory: Path, *flags: str) -> Path:
     binary = directory / name
     subprocess.run([compiler, *COMPILE, *flags, "-o", str(binary), str(HERE / f"{name}.c")], check=True)
     return binary
+
+
+class Ran(NamedTuple):
+    """What a run of a command took."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def run_ourselves(*arguments: str) -> Ran:
+    """Run ``pytest-unikernel`` with the arguments once, its output unread; a failure ends the script."""
+    argv = [sys.executable, "-m", "pytest_unikernel.cli", *arguments]
+    begin_s = time.perf_counter()
+    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall_s = time.perf_counter() - begin_s
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"{' '.join(argv)} ended with {child.returncode}")
+    return Ran(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def run_json(argv: Sequence[str]) -> dict[str, Any]:

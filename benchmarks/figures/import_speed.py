@@ -10,16 +10,13 @@ written, so they are in the page cache: what a disk takes is not measured.
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from common import show
+from common import run_ourselves, show
 
 ROUNDS = 3
 AIM_S = 20
@@ -75,17 +72,9 @@ def write_files(root: Path, files: int) -> None:
 def measured(root: Path) -> list[str]:
     """Run the command once; return a row: wall s, CPU s, peak MiB, MB written."""
     output = root.parent / "out.json"
-    argv = [sys.executable, "-m", "pytest_unikernel.cli", "import", str(root), "-o", str(output), "--force"]
-    begin_s = time.perf_counter()
-    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall_s = time.perf_counter() - begin_s
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{' '.join(argv)} ended with {child.returncode}")
-    cpu_s = usage.ru_utime + usage.ru_stime
+    ran = run_ourselves("import", str(root), "-o", str(output), "--force")
     written = output.stat().st_size / 1e6
-    return [f"{wall_s:.1f}", f"{cpu_s:.1f}", f"{usage.ru_maxrss / 1024:.0f}", f"{written:.2f}"]
+    return [f"{ran.wall_s:.1f}", f"{ran.cpu_s:.1f}", f"{ran.peak_mib:.0f}", f"{written:.2f}"]
 
 
 def main() -> None:

@@ -10,18 +10,15 @@ what wait4 says of that process. Further rows have another such file as the base
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from common import show
+from common import run_ourselves, show
 
 from pytest_unikernel.schedule import step_id
 from pytest_unikernel.summary import buckets, summarize
@@ -82,19 +79,18 @@ def write_results(path: Path, launches: int) -> None:
 
 def measured(out: Path, *arguments: str) -> list[str]:
     """Run the command once; return a row: what, wall s, CPU s, peak MiB, the page's MiB."""
-    argv = [sys.executable, "-m", "pytest_unikernel.cli", "report", *arguments, "-o", str(out)]
-    begin_s = time.perf_counter()
-    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall_s = time.perf_counter() - begin_s
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{' '.join(argv)} ended with {child.returncode}")
+    ran = run_ourselves("report", *arguments, "-o", str(out))
     what = "with a baseline" if "--baseline" in arguments else "results alone"
     page_mib = (out / "report.html").stat().st_size / 2**20
     pictures = len(list(out.glob("*.png")))
-    cpu_s, peak_mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-    return [what, f"{wall_s:.2f}", f"{cpu_s:.2f}", f"{peak_mib:.0f}", f"{page_mib:.2f}", str(pictures)]
+    return [
+        what,
+        f"{ran.wall_s:.2f}",
+        f"{ran.cpu_s:.2f}",
+        f"{ran.peak_mib:.0f}",
+        f"{page_mib:.2f}",
+        str(pictures),
+    ]
 
 
 def main() -> None:

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from common import show
+from common import run_ourselves, show
 
 from pytest_unikernel.timestamps.lives import Lives
 from pytest_unikernel.timestamps.reader import StampReader
@@ -61,17 +60,9 @@ def write_log(path: Path, lines: int) -> None:
 
 def measured(log: Path, *options: str) -> list[str]:
     """Run the command once; return a row: what, wall s, CPU s, peak MiB."""
-    argv = [sys.executable, "-m", "pytest_unikernel.cli", "timestamps", str(log), *options]
-    begin_s = time.perf_counter()
-    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    wall_s = time.perf_counter() - begin_s
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        sys.exit(f"{' '.join(argv)} ended with {child.returncode}")
-    cpu_s = usage.ru_utime + usage.ru_stime
+    ran = run_ourselves("timestamps", str(log), *options)
     what = " ".join(option for option in options if option != os.devnull) or "intervals"
-    return [what, f"{wall_s:.2f}", f"{cpu_s:.2f}", f"{usage.ru_maxrss / 1024:.0f}"]
+    return [what, f"{ran.wall_s:.2f}", f"{ran.cpu_s:.2f}", f"{ran.peak_mib:.0f}"]
 
 
 def us_per_launch() -> float:
