@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from pytest_unikernel.build.oci_bundle import MOUNT_POINTS, hello_rootfs, write_
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.host import program_version
 from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.targets.onelaunch import launched_once
 
 PathText = str | os.PathLike[str]
 
@@ -35,7 +34,6 @@ CURES = {
     "/sys/fs/cgroup/unified/cgroup.controllers lists as version 1; or take runtime='runc'",
     "cannot run with network enabled in root network namespace": "options=['--network=none']",
 }
-PATIENCE_S = 20.0
 # Measured: the runtime's own peak and what a small container is accounted for.
 MEMORY_MIB, PROCESSES = 16, 12
 
@@ -64,17 +62,7 @@ def oci_container(
     plan = _Plan(runtime, _rootfs(rootfs, command, bundle), tuple(command) or (PROGRAM,), _bundle(bundle))
     plan = dataclasses.replace(plan, options=_options(options))
     _check(plan, command)
-    return Target(
-        NAME,
-        plan.argv("{dir}", "{dir}"),
-        prepare=plan.prepare,
-        removes_itself=True,
-        probe=plan.probe,
-        versions=plan.versions,
-        memory_bytes=MEMORY_MIB << 20,
-        processes=PROCESSES,
-        naming={"runtime": lambda runtime: Path(runtime).name},
-    )
+    return _target(plan)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +112,7 @@ class _Plan:
             return self._why_not_found(name)
         if self.bundle is not None or self.rootfs is not None:
             return None
-        said = self._tried()
+        said = launched_once(_target(self))
         if said is None:
             return None
         usual = "run as root" if os.geteuid() else f"{name} run, by hand, says more with --debug"
@@ -139,29 +127,26 @@ class _Plan:
             return Unavailable(f"{self.runtime!r} is no program", "name one that may be executed")
         return Unavailable(f"no {name} on PATH", INSTALL.get(name, f"install {name}"))
 
-    def _tried(self) -> str | None:
-        """Run our container once; return what went wrong."""
-        with tempfile.TemporaryDirectory(prefix="unikernel-") as place:
-            bundle = self._made(Path(place) / "bundle", {})
-            argv = [part.replace("{id}", "probe") for part in self.argv(f"{place}/root", str(bundle))]
-            try:
-                done = subprocess.run(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    timeout=PATIENCE_S,
-                    check=False,
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                return str(error)
-        lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-        return (lines[-1] if lines else f"status {done.returncode}") if done.returncode else None
-
     def versions(self) -> Mapping[str, str]:
         """Return what is really used."""
         found = program_version(self.runtime) or "unknown"
         ran = "bundle" if self.bundle is not None else " ".join(self.command)
         return {Path(self.runtime).name: found.rpartition(" ")[2], "command": ran}
+
+
+def _target(plan: _Plan) -> Target:
+    """Return the target, of which a load's beginning prepares the rest."""
+    return Target(
+        NAME,
+        plan.argv("{dir}", "{dir}"),
+        prepare=plan.prepare,
+        removes_itself=True,
+        probe=plan.probe,
+        versions=plan.versions,
+        memory_bytes=MEMORY_MIB << 20,
+        processes=PROCESSES,
+        naming={"runtime": lambda runtime: Path(runtime).name},
+    )
 
 
 def _rootfs(rootfs: PathText | None, command: Sequence[str], bundle: PathText | None) -> Path | None:

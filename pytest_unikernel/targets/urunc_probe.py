@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
-import secrets
-import signal
-import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_unikernel import kvm as kvm_host
-from pytest_unikernel import reaper
-from pytest_unikernel.helperprocess import HelperProcess
 from pytest_unikernel.stamps import StampLog
-from pytest_unikernel.target import Instance, Place, Target, Unavailable
+from pytest_unikernel.target import Instance, Target, Unavailable
+from pytest_unikernel.targets.onelaunch import launched_once
 
-PATIENCE_S = 20.0
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
 WITHOUT_KVM = "name a monitor= that does without, or use a host whose KVM works with -cpu host"
 NO_STAMPS = "urunc ran our unikernel and logged no timestamps"
 SWITCH_THEM_ON = (
@@ -74,39 +65,7 @@ class _Once:
 @functools.cache
 def _tried(once: _Once) -> str | None:
     """Launch one; return what went wrong."""
-    parent = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
-    token = secrets.token_hex(16)
-    with tempfile.TemporaryDirectory(prefix="unikernel-", dir=parent) as directory:
-        own = Path(directory, "instance")
-        own.mkdir()
-        instance = Instance(f"u{token[:8]}-0", str(own), token, "")
-        target = once.target
-        assert target.prepare is not None  # noqa: S101 - of our own making
-        prepared = target.prepare(target, Place(token, directory))
-        leftovers = [part.replace("{session}", token) for part in prepared.leftovers]
-        log = _Log(prepared)
-        with _watched(directory, token, leftovers):
-            try:
-                said = _launched(prepared, instance)
-                if said is None and prepared.cleanup is not None:
-                    prepared.cleanup(instance)
-                return said or log.why_no_stamps(instance)
-            finally:
-                _call(leftovers)
-
-
-@contextlib.contextmanager
-def _watched(directory: str, token: str, leftovers: list[str]) -> Iterator[None]:
-    """Have the reaper clean up should this process be killed meanwhile, as it does for a load."""
-    removals = Path(directory, "removals")
-    removals.mkdir(0o700)
-    owed = json.dumps({"argv": leftovers, "env": dict(os.environ)})
-    (removals / "1").write_text(owed, encoding="ascii")
-    watching = HelperProcess("reaper", ["-S", reaper.__file__], [directory, token])
-    try:
-        yield
-    finally:
-        watching.close(goodbye=True)
+    return launched_once(once.target, lambda prepared: _Log(prepared).why_no_stamps)
 
 
 class _Log:
@@ -126,31 +85,3 @@ class _Log:
             if any(each and each.instance == instance.id for each in self._stamps.parser()(file.read())):
                 return None
         return NO_STAMPS
-
-
-def _call(argv: list[str]) -> None:
-    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
-
-
-def _launched(target: Target, instance: Instance) -> str | None:
-    with subprocess.Popen(
-        [instance.fill(part) for part in target.argv],
-        env={**os.environ, **target.env, "UNIKERNEL_ID": instance.id, "UNIKERNEL_SESSION": instance.session},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:
-        try:
-            said = process.communicate(timeout=PATIENCE_S)[0].decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            return f"it did not end in {PATIENCE_S:g} s"
-        finally:
-            if process.poll() is None:  # Ctrl-C ends up here too
-                os.killpg(process.pid, signal.SIGKILL)
-    wanted = target.output if isinstance(target.output, str) else ""
-    if process.returncode == 0 and wanted in said:
-        return None
-    lines = said.strip().splitlines()
-    return lines[-1] if lines else f"status {process.returncode}"

@@ -7,16 +7,12 @@ import dataclasses
 import errno
 import json
 import os
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from realloads import outcomes, supervised, until
+from realloads import outcomes, supervised
 from uruncs import fake
 
 from pytest_unikernel import leftovercommand
@@ -147,30 +143,6 @@ def test_a_launch_that_is_ended_leaves_no_monitor(
     assert leftovercommand.remove(prepared, session.token) == ""
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
     assert not list((directory / "urunc-r").iterdir())
-
-
-PROBING = """
-import pathlib, sys
-from pytest_unikernel.targets import urunc, urunc_probe
-urunc_probe.SHARED_MEMORY = pathlib.Path(sys.argv[1])
-urunc_probe._tried(urunc_probe._Once(urunc.urunc_container(urunc=sys.argv[2])))
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_probe_that_is_killed_leaves_neither_monitor_nor_directory(tmp_path: Path, number: int) -> None:
-    told = tmp_path / "pid"
-    environment = {
-        **os.environ,
-        "FAKE_MONITOR": f"echo $$ > {told}.new; mv {told}.new {told}; exec sleep 1234",
-    }
-    with tempfile.TemporaryDirectory(prefix="c") as place:
-        argv = [sys.executable, "-c", PROBING, place, str(fake(tmp_path, "0.8"))]
-        with subprocess.Popen(argv, env=environment, stderr=subprocess.DEVNULL) as probing:
-            assert until(told.exists)
-            probing.send_signal(number)
-        assert until(lambda: not Path(f"/proc/{told.read_text().strip()}").exists())
-        assert until(lambda: not list(Path(place).iterdir()))
 
 
 # bundles -------------------------------------------------------------------------------------------

@@ -1,0 +1,97 @@
+"""One launch outside of a load, by which a probe finds out whether a target runs here; nothing stays."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from pytest_unikernel import reaper
+from pytest_unikernel.helperprocess import HelperProcess
+from pytest_unikernel.target import Instance, Place, Target
+
+PATIENCE_S = 20.0
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
+
+# Is given the target as it was prepared, before the launch; what it returns is asked after the launch.
+Look = Callable[[Target], Callable[[Instance], str | None]]
+
+
+def launched_once(target: Target, look: Look | None = None) -> str | None:
+    """Launch one instance and remove it; return what went wrong, or None.
+
+    Args:
+        target: its ``prepare`` makes what a launch needs, its ``leftovers`` remove all of it.
+        look: for what else must be right after a launch that succeeded.
+    """
+    parent = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
+    token = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory(prefix="unikernel-", dir=parent) as directory:
+        own = Path(directory, "instance")
+        own.mkdir()
+        instance = Instance(f"u{token[:8]}-0", str(own), token, "")
+        assert target.prepare is not None  # noqa: S101 - of our own making
+        prepared = target.prepare(target, Place(token, directory))
+        leftovers = [part.replace("{session}", token) for part in prepared.leftovers]
+        seen = look(prepared) if look is not None else None
+        with _watched(directory, token, leftovers):
+            try:
+                said = _launched(prepared, instance)
+                if said is None and prepared.cleanup is not None:
+                    prepared.cleanup(instance)
+                return said or (seen(instance) if seen is not None else None)
+            finally:
+                _call(leftovers)
+
+
+@contextlib.contextmanager
+def _watched(directory: str, token: str, leftovers: Sequence[str]) -> Iterator[None]:
+    """Have the reaper clean up should this process be killed meanwhile, as it does for a load."""
+    removals = Path(directory, "removals")
+    removals.mkdir(0o700)
+    owed = json.dumps({"argv": leftovers, "env": dict(os.environ)})
+    (removals / "1").write_text(owed, encoding="ascii")
+    watching = HelperProcess("reaper", ["-S", reaper.__file__], [directory, token])
+    try:
+        yield
+    finally:
+        watching.close(goodbye=True)
+
+
+def _call(argv: Sequence[str]) -> None:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
+
+
+def _launched(target: Target, instance: Instance) -> str | None:
+    own = {"UNIKERNEL_ID": instance.id, "UNIKERNEL_SESSION": instance.session}
+    try:
+        process = subprocess.Popen(
+            [instance.fill(part) for part in target.argv],
+            env={**os.environ, **target.env, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return str(error)
+    with process:
+        try:
+            said = process.communicate(timeout=PATIENCE_S)[0].decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            return f"it did not end in {PATIENCE_S:g} s"
+        finally:
+            if process.poll() is None:  # Ctrl-C ends up here too
+                os.killpg(process.pid, signal.SIGKILL)
+    wanted = target.output if isinstance(target.output, str) else ""
+    if process.returncode == 0 and wanted in said:
+        return None
+    lines = said.strip().splitlines()
+    return lines[-1] if lines else f"status {process.returncode}"
