@@ -9,6 +9,7 @@ that process. Then what following a growing log costs: CPU time per launch of 19
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import sys
@@ -84,7 +85,11 @@ def us_per_launch() -> float:
 
 
 def main() -> None:
-    lines = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("lines", nargs="?", type=int, default=1_000_000)
+    lines = parser.parse_args().lines
     with tempfile.TemporaryDirectory() as name:
         log = Path(name, "ts.log")
         write_log(log, lines)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kvmbed import HUNG, Bed, BedRun, ended, why_no_bed
+from bedsweeps import HERE, BedSweeps, swept
+from kvmbed import HUNG, Bed, ended, why_no_bed
 from kvmbed_image import Recipe, cached_image
 from kvmbed_payload import built_kernel, site_packages
 
-HERE = Path(__file__).resolve().parent.parent / "support" / "bed"
 TARGETS = ("rust_kernel[kvm]", "linux_vm[kvm]")
-LIMIT_S = 480.0  # 150 s on a quiet machine
 LEAST_EXITS = 50  # measured: 120 of our unikernel, thousands of Linux
 TOOK_TOO_LONG = 124  # timeout(1)'s
-TRIES = 2
 COMPLETED = 4  # by the fewest launches that the sweeps and cold starts have
 SANE = {"ok", "saturated", "generator-bound"}
 
@@ -27,36 +23,26 @@ Load = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def bed_run(tmp_path_factory: pytest.TempPathFactory) -> BedRun:
-    """The sweeps' run: one for all tests, because it takes a minute or two.
-
-    A machine that stands still, which is the emulation's fault, is tried once more.
-    """
-    bed = Bed(cached_image(Recipe()))
+def sweeps(tmp_path_factory: pytest.TempPathFactory) -> BedSweeps:
+    """The sweeps' run: one for all tests, because it takes a minute or two."""
     payload = {
         "kvm_benchmarks.py": HERE / "kvm_benchmarks.py",
         **site_packages(Path("site")),
         **built_kernel(Path("cache")),
     }
-    for _ in range(TRIES):
-        done = bed.run(HERE / "run_sweeps", payload, tmp_path_factory.mktemp("bed"), limit_s=LIMIT_S)
-        if HUNG not in done.console:
-            break
-    return done
+    return swept("run_sweeps", payload, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
-def records(bed_run: BedRun) -> list[Load]:
+def records(sweeps: BedSweeps) -> list[Load]:
     """What was recorded of each load."""
-    assert bed_run.status == 0, bed_run.console
-    saved = json.loads((bed_run.output / "out.json").read_text(encoding="utf-8"))
-    return [each["extra_info"]["load"] for each in saved["benchmarks"]]
+    return sweeps.loads()
 
 
 def test_every_sweep_and_cold_start_runs_on_kvm_and_none_is_skipped(
-    bed_run: BedRun, records: list[Load]
+    sweeps: BedSweeps, records: list[Load]
 ) -> None:
-    assert "skipped" not in bed_run.console
+    assert "skipped" not in sweeps.run.console
     found = {(record["target"], record["mode"]) for record in records}
     assert found == {(target, mode) for target in TARGETS for mode in ("sweep", "cold")}
 
@@ -84,17 +70,14 @@ def test_cold_starts_all_succeed(records: list[Load]) -> None:
     assert not any(record["failed"] for record in cold)
 
 
-def test_the_kernel_in_the_machine_ran_each_guest_by_svm(bed_run: BedRun, records: list[Load]) -> None:
-    found = re.findall(
-        r"common_pid: +\d+ .*hitcount: +(\d+)", (bed_run.output / "kvm-exits").read_text(encoding="utf-8")
-    )
-    launched = sum(record["completed"] for record in records)
-    assert launched <= len(found), "a guest had no CPU of KVM's"
-    assert all(int(exits) > LEAST_EXITS for exits in found)
+def test_the_kernel_in_the_machine_ran_each_guest_by_svm(sweeps: BedSweeps, records: list[Load]) -> None:
+    exits = sweeps.exits_by_guest()
+    assert sum(record["completed"] for record in records) <= len(exits), "a guest had no CPU of KVM's"
+    assert min(exits) > LEAST_EXITS
 
 
-def test_the_guest_is_linux_as_recorded(bed_run: BedRun, records: list[Load]) -> None:
-    outputs = outputs_of(bed_run, "linux_vm")
+def test_the_guest_is_linux_as_recorded(sweeps: BedSweeps, records: list[Load]) -> None:
+    outputs = sweeps.outputs("linux_vm")
     kernels = {
         record["versions"]["kernel"].split()[0] for record in records if record["target"] == "linux_vm[kvm]"
     }
@@ -103,8 +86,8 @@ def test_the_guest_is_linux_as_recorded(bed_run: BedRun, records: list[Load]) ->
     assert sum("VM successfully running" in output for output in outputs) >= COMPLETED
 
 
-def test_the_other_guest_is_not_linux(bed_run: BedRun) -> None:
-    outputs = outputs_of(bed_run, "rust_kernel")
+def test_the_other_guest_is_not_linux(sweeps: BedSweeps) -> None:
+    outputs = sweeps.outputs("rust_kernel")
     assert sum("Hello 42!" in output for output in outputs) >= COMPLETED
     assert not any("Linux version" in output for output in outputs)
 
@@ -127,9 +110,3 @@ def test_a_machine_that_does_not_end_is_ended(tmp_path: Path) -> None:
 
 def test_a_machine_without_a_sign_of_life_is_ended(tmp_path: Path) -> None:
     assert HUNG in ended(["sleep", "1000"], tmp_path, 100, silence_s=0.1)
-
-
-def outputs_of(bed_run: BedRun, target: str) -> list[str]:
-    """Return each launch's whole output."""
-    files = (bed_run.output / "launches").glob(f"{target}*")
-    return [file.read_text(errors="replace") for file in files]
