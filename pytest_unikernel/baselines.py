@@ -74,7 +74,8 @@ def _compare(config: pytest.Config, run: Run) -> Found:
     # What no test of this run asked for isn't missing.
     reached = {*now, *(each.fullname for each in run.skips)}
     was = {name: record for name, record in bridge.baselines(config).items() if name in reached}
-    comparison = compare(sides([was]), sides([now]), dict.fromkeys(interrupted([now]), "interrupted"))
+    absent = dict.fromkeys(interrupted([now]), "interrupted")
+    comparison = compare(sides([was]), sides([now]), absent, same_host=not bridge.other_machine(config))
     limits = options.settings(config).compare_fail
     return Found(comparison, list(regressions(comparison, limits)) if limits else [])
 

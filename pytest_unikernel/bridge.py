@@ -177,6 +177,15 @@ def baseline_run(config: pytest.Config) -> BaselineRun | None:
     return config.stash.get(BASELINE, None)
 
 
+def other_machine(config: pytest.Config) -> bool:
+    """Whether the run compared with was made on another machine, or with another kernel."""
+    from pytest_unikernel import host  # noqa: PLC0415 - compared runs only
+    from pytest_unikernel.compare.savedrun import machine_differences  # noqa: PLC0415 - compared runs only
+
+    run = baseline_run(config)
+    return run is not None and bool(machine_differences(run.machine, {"unikernel": host.facts()}))
+
+
 def compares(config: pytest.Config) -> bool:
     """Whether ``--benchmark-compare`` was given."""
     return bool(config.getoption("benchmark_compare", False))

@@ -1,4 +1,4 @@
-"""What installed packages add to the command line."""
+"""What installed packages add to imports and reports."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pytest_unikernel.errors import UnikernelError
 
 if TYPE_CHECKING:
     from pytest_unikernel.importers.readings import ImportFormat
+    from pytest_unikernel.report.sections import ReportSection
 
 
 class BuiltinFormats:
@@ -64,3 +65,12 @@ def import_formats() -> list[ImportFormat]:
         if names.count(name) > 1:
             raise UnikernelError(f"expected import formats to have different names, got {name!r} twice")
     return formats
+
+
+def report_sections() -> list[ReportSection]:
+    """Return what is added to reports.
+
+    Raises:
+        UnikernelError: an installed extension can't be loaded.
+    """
+    return list(chain.from_iterable(manager().hook.pytest_unikernel_report_sections()))

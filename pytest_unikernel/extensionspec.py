@@ -1,4 +1,4 @@
-"""Hooks for packages that extend the command ``pytest-unikernel``: no pytest here.
+"""Hooks for packages that extend imports and reports: no pytest here.
 
 Such a package has an entry point in the group ``pytest_unikernel`` that names a module like this one::
 
@@ -19,6 +19,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from pytest_unikernel.importers.readings import ImportFormat
+    from pytest_unikernel.report.sections import ReportSection
 
 GROUP = "pytest_unikernel"  # of entry points, and the project's name in pluggy
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -28,3 +29,8 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 @hookspec
 def pytest_unikernel_import_formats() -> Iterable[ImportFormat]:  # type: ignore[empty-body]
     """Return formats that ``pytest-unikernel import`` reads; they are tried before its own."""
+
+
+@hookspec
+def pytest_unikernel_report_sections() -> Iterable[ReportSection]:  # type: ignore[empty-body]
+    """Return what reports show after their own figures and tables: ``report`` and ``--sweep-report``."""

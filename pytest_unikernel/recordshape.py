@@ -53,7 +53,7 @@ NEEDED_OF_KNEE = (
 )
 TIMES: Shape = dict.fromkeys((*NEEDED_TIMES, "max", "stddev", "p95", "p99.9"), NUMBER)
 TRIAL: Shape = {
-    **dict.fromkeys(("throughput_hz", "achieved_rate_hz", "p50", "p90", "p99"), NUMBER),
+    **dict.fromkeys(("throughput_hz", "achieved_rate_hz", "p50", "p90", "p99", "spawn_s"), NUMBER),
     **dict.fromkeys(("scheduled", "completed", "censored"), NUMBER),
     "verdict": TEXT,
     "failure_rate": SHARE,
@@ -77,7 +77,7 @@ RECORD: Mapping[str, Shape] = {
     "service_time_s": {"mean": NUMBER},
     "phases_s": {},
     "instance": dict.fromkeys(("user_s", "system_s"), NUMBER),
-    "generator": {"cpu_s_per_launch": NUMBER},
+    "generator": dict.fromkeys(("cpu_s_per_launch", "spawn_s"), NUMBER),
     "host": dict.fromkeys(("cpu_percent", "cpu_count"), NUMBER),
 }
 NEEDED_IN: Mapping[str, tuple[str, ...]] = {"response_time_s": NEEDED_TIMES, "service_time_s": ("mean",)}

@@ -4,7 +4,7 @@ The JSON's history, by ``schema``:
 
 1   the first.
 2   ``per_trial`` gained what comparisons need: ``p90``, ``scheduled``, ``completed``, ``censored``,
-    ``failure_rate``; ``host`` gained ``cpu_count``, of which ``cpu_percent`` is a share.
+    ``failure_rate``, ``spawn_s``; ``host`` gained ``cpu_count``, of which ``cpu_percent`` is a share.
     New: ``knee``, ``slo``, ``spread``, ``quiescence``.
 """
 
@@ -220,6 +220,7 @@ def _trial_row(trial: Trial, judged: Verdict, scheduled: bool) -> JsonDict:
     counts = trial.counts()
     due, unknown = sum(counts.values()), censored(counts)
     ordered = trial.ordered_response_ns
+    spawns_ns = list(trial.of_completed(trial.log.spawn_ns))
     return {
         "throughput_hz": _rate([trial.completed_in_window], trial.window_s) if scheduled else None,
         "achieved_rate_hz": _rate([trial.started_in_window], trial.window_s) if scheduled else None,
@@ -229,6 +230,7 @@ def _trial_row(trial: Trial, judged: Verdict, scheduled: bool) -> JsonDict:
         "completed": counts[Outcome.COMPLETED],
         "censored": unknown,
         "failure_rate": 1 - counts[Outcome.COMPLETED] / due if due else None,
+        "spawn_s": statistics.median(spawns_ns) / 1e9 if spawns_ns else None,
     }
 
 

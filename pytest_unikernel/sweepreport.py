@@ -6,6 +6,7 @@ goes wrong is told, never raised: a report must not cost results.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ import pytest
 
 from pytest_unikernel import bridge, options, runs
 from pytest_unikernel.clock import local_time
-from pytest_unikernel.errors import ReportError
+from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.usageerror import SweepUsageError
 
 if TYPE_CHECKING:
+    from pytest_unikernel.report.sections import ReportSection
     from pytest_unikernel.report.series import Document, Results
     from pytest_unikernel.run import Run
 
@@ -28,27 +30,31 @@ def configure(config: pytest.Config) -> None:
     """Watch the session, if a report is asked for; refuse now what would fail when hours are spent.
 
     Raises:
-        SweepUsageError: the drawing library is missing, or the directory can't take a report.
+        SweepUsageError: the drawing library is missing, the directory can't take a report, or an extension
+            can't be loaded.
     """
     directory = options.settings(config).report
     if directory is None or hasattr(config, "workerinput") or config.option.collectonly:
         return
+    from pytest_unikernel.extensions import report_sections  # noqa: PLC0415 - where a report is asked for only
     from pytest_unikernel.report import render, writing  # noqa: PLC0415 - where a report is asked for only
 
     try:
         render.check_library()
         writing.check_directory(directory)
-    except ReportError as error:
+        sections = report_sections()
+    except UnikernelError as error:
         raise SweepUsageError(f"{OPTION}: {error}") from error
-    config.pluginmanager.register(SweepReport(config, directory), NAME)
+    config.pluginmanager.register(SweepReport(config, directory, sections), NAME)
 
 
 class SweepReport:
     """Writes the report and says where it is."""
 
-    def __init__(self, config: pytest.Config, directory: Path) -> None:
+    def __init__(self, config: pytest.Config, directory: Path, sections: Sequence[ReportSection]) -> None:
         self._config = config
         self._directory = directory
+        self._sections = sections
         self._said = ""
         self._failed = False
 
@@ -70,7 +76,7 @@ class SweepReport:
     def _write(self, run: Run) -> Path:
         from pytest_unikernel.report.build import write_report  # noqa: PLC0415 - the end of a run only
 
-        return write_report(results_of(self._config, run), self._directory)
+        return write_report(results_of(self._config, run), self._directory, self._sections)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

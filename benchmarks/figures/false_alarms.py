@@ -1,12 +1,12 @@
 """How often a comparison of equal runs alarms, and how often it finds +10 % latency.
 
-    python benchmarks/figures/false_alarms.py measure RUNS.jsonl [--blocks 200]
-    python benchmarks/figures/false_alarms.py judge RUNS.jsonl
+    python benchmarks/figures/false_alarms.py measure RUNS.jsonl [--blocks 200] [--window 0.5]
+    python benchmarks/figures/false_alarms.py judge RUNS.jsonl [--as-measured]
 
-``measure`` makes real loads of ``linux_process`` at two time steps, in blocks of three runs of five trials:
-two of the same target (A1, A2) and one of it with a loop before its work that was calibrated to add a tenth
-to its median latency (B). The trials of a block are made in turn, in changing order. Each block is appended
-as it ends, so that what was interrupted goes on where it stopped. 200 blocks take an hour on a quiet host.
+``measure`` makes real loads of ``linux_process``, in blocks of three runs of five trials: two of the same
+target (A1, A2) and one of it with a loop before its work that was calibrated to add a tenth to its median
+latency (B). The trials of a block are made in turn, in changing order. Each block is appended as it ends, so
+that what was interrupted goes on where it stopped. 200 blocks take an hour on a quiet host.
 
 ``judge`` compares, and prints with the bounds of Clopper and Pearson:
 
@@ -14,7 +14,9 @@ as it ends, so that what was interrupted goes on where it stopped. 200 blocks ta
   only; pairs are as independent as loads of one host some seconds apart are. Any better or worse is an alarm.
 - A1/A2, so many blocks later: what a saved baseline sees of a host that changes meanwhile; half of all apart.
   Here the rule applies that nothing is told of a busy host; how often is in the column "untold".
-- A1/B and B/A2: whether a p50 is found worse, or better; with the trials of one block, and of two.
+- A1/B and B/A2: whether a p50 is found worse, or better; with the trials of one block, of two and of three.
+
+``--as-measured`` leaves in what goes with the host's own speed, to show what that comes to.
 """
 
 from __future__ import annotations
@@ -44,8 +46,8 @@ from pytest_unikernel.target import Target
 from pytest_unikernel.targets.linux_process import DEFAULT_COMMAND, linux_process
 
 NAME = "benchmarks/test_sweeps.py::test_linux_process"
-STEPS = (Fraction(1, 128), Fraction(1, 256))
-WARMUP_S, WINDOW_S, TRIALS = 0.1, 0.5, 5
+STEPS, WINDOW_S = "1/128,1/256", 0.5
+WARMUP_S, TRIALS = 0.1, 5
 SLOWER = 1.10
 CALIBRATION_STEP, CALIBRATION_PAIRS = Fraction(1, 64), 15
 LOOP = "i=0; while [ $i -lt {turns} ]; do i=$((i+1)); done; {command}"
@@ -57,14 +59,15 @@ def target(turns: int) -> Target:
     return linux_process(LOOP.format(turns=turns, command=DEFAULT_COMMAND))
 
 
-def plan(step: Fraction, window_s: float = WINDOW_S) -> LoadPlan:
+def plan(step: Fraction, window_s: float) -> LoadPlan:
     return LoadPlan(step, warmup_s=WARMUP_S, window_s=window_s, drain_timeout_s=20.0)
 
 
 class Bench:
     """Runs loads, one after the other."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, steps: Sequence[Fraction], window_s: float) -> None:
+        self._steps, self._window_s = steps, window_s
         self._loads = Loads(session, LoadOptions(quiet_host="off"), Quiescence(session.sample))
 
     def record(self, turns: int, load: LoadPlan) -> dict[str, Any]:
@@ -77,10 +80,10 @@ class Bench:
         """Return the loads of each run of a block: one trial each, in turn, never in the same order."""
         rng = random.Random(number)  # noqa: S311 - reproducible on purpose
         loads: dict[str, list[dict[str, Any]]] = {name: [] for name in turns}
-        for step in STEPS:
+        for step in self._steps:
             for _ in range(TRIALS):
                 for name in rng.sample(list(turns), len(turns)):
-                    loads[name].append(self.record(turns[name], plan(step)))
+                    loads[name].append(self.record(turns[name], plan(step, self._window_s)))
         return loads
 
     def calibrate(self) -> int:
@@ -88,18 +91,18 @@ class Bench:
         probe, medians = 1000, {0: [], 1000: []}  # type: tuple[int, dict[int, list[float]]]
         for _ in range(CALIBRATION_PAIRS):
             for turns, values in medians.items():
-                values.append(self.record(turns, plan(CALIBRATION_STEP))["response_time_s"]["p50"])
+                values.append(self.record(turns, plan(CALIBRATION_STEP, WINDOW_S))["response_time_s"]["p50"])
         plain_s, slow_s = (statistics.median(values) for values in medians.values())
         turns = round(probe * (SLOWER - 1) * plain_s / (slow_s - plain_s))
         print(f"p50 {1e3 * plain_s:.2f} ms; {turns} turns of the loop are to add 10 %", file=sys.stderr)
         return turns
 
 
-def measure(file: Path, blocks: int, turns: int) -> None:
+def measure(file: Path, blocks: int, turns: int, steps: Sequence[Fraction], window_s: float) -> None:
     known = list(read(file)) if file.exists() else []
     session = Session()
     try:
-        bench = Bench(session)
+        bench = Bench(session, steps, window_s)
         turns = known[0]["turns"] if known else turns or bench.calibrate()
         with file.open("a", encoding="utf-8") as stream:
             for block in range(max((run["block"] for run in known), default=-1) + 1, blocks):
@@ -134,7 +137,12 @@ def as_one(run: Sequence[Mapping[str, Any]]) -> dict[str, Side]:
 
 
 def merged(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    rows = [row for record in records for row in record["per_trial"]]
+    spawns_s = [record["generator"]["spawn_s"] for record in records]
+    rows = [
+        {**row, "spawn_s": spawn_s}
+        for record, spawn_s in zip(records, spawns_s, strict=True)
+        for row in record["per_trial"]
+    ]
     counts = {key: sum(each["response_time_s"][key] for each in records) for key in ("n", "censored")}
     busy = {"cpu_percent": statistics.fmean(each["host"]["cpu_percent"] for each in records)}
     verdict = majority([row["verdict"] for row in rows])
@@ -151,17 +159,20 @@ def merged(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def tally(name: str, pairs: Sequence[tuple[dict[str, Side], dict[str, Side]]], sought: str) -> list[str]:
+def tally(
+    name: str, pairs: Sequence[tuple[dict[str, Side], dict[str, Side]]], sought: str, *, same_host: bool
+) -> list[str]:
     """Return a row: how many pairs, and of how many something was untold or the sought was found.
 
     Args:
         name: of the row.
         pairs: runs to compare.
         sought: the judgement of a p50 that counts; any better or worse of anything, if empty.
+        same_host: response times are compared without what goes with the host's speed.
     """
     found = untold = 0
     for old, new in pairs:
-        judged = [change for _, change in compare(old, new).judged()]
+        judged = [change for _, change in compare(old, new, same_host=same_host).judged()]
         untold += any("other work" in change.why for change in judged)
         found += any(
             change.judgement in ("better", "worse")
@@ -204,33 +215,39 @@ def bisected(rising: Callable[[float], float]) -> float:
     return low
 
 
-def judge(file: Path) -> None:
+def judge(file: Path, *, same_host: bool) -> None:
     blocks = [entry["loads"] for entry in read(file)]
-    twos = list(zip(blocks[::2], blocks[1::2], strict=False))
     half = len(blocks) // 2
-    rows = [
-        tally("A1/A2 in turn", [(in_turn(each["A1"]), in_turn(each["A2"])) for each in blocks], ""),
-        tally(
-            f"A1/A2, {half} blocks later",
-            [
-                (as_one(each["A1"]), as_one(later["A2"]))
-                for each, later in zip(blocks, blocks[half:], strict=False)
-            ],
-            "",
-        ),
-        tally("A1/B, p50 worse", [(in_turn(each["A1"]), in_turn(each["B"])) for each in blocks], "worse"),
-        tally("B/A2, p50 better", [(in_turn(each["B"]), in_turn(each["A2"])) for each in blocks], "better"),
-        tally(
-            "A1/B, 10 + 10 trials",
-            [(in_turn(one["A1"], two["A1"]), in_turn(one["B"], two["B"])) for one, two in twos],
-            "worse",
-        ),
+    later = list(zip(blocks, blocks[half:], strict=False))
+    equal = [(in_turn(each["A1"]), in_turn(each["A2"])) for each in blocks]
+    apart = [(as_one(each["A1"]), as_one(other["A2"])) for each, other in later]
+    slower = [(in_turn(each["A1"]), in_turn(each["B"])) for each in blocks]
+    faster = [(in_turn(each["B"]), in_turn(each["A2"])) for each in blocks]
+    asked: list[tuple[str, Sequence[tuple[dict[str, Side], dict[str, Side]]], str]] = [
+        ("A1/A2 in turn", equal, ""),
+        (f"A1/A2, {half} blocks later", apart, ""),
+        ("A1/B, p50 worse", slower, "worse"),
+        ("B/A2, p50 better", faster, "better"),
+        *((f"A1/B, {n * TRIALS} + {n * TRIALS} trials", together(blocks, n), "worse") for n in (2, 3)),
     ]
+    rows = [tally(name, pairs, sought, same_host=same_host) for name, pairs, sought in asked]
     heads = ["pairs of", "pairs", "untold", "found", "share", "at least", "at most"]
-    show("5 + 5 trials; bounds with 95 % confidence each", heads, rows)
+    how = "without what goes with the host's speed" if same_host else "as measured"
+    show(f"5 + 5 trials, {how}; bounds with 95 % confidence each", heads, rows)
     print(
         f"B's median latency is {really(blocks):.3f} x A's; other work had {others(blocks):.0f} % of the CPU"
     )
+
+
+def together(
+    blocks: Sequence[Mapping[str, Any]], number: int
+) -> list[tuple[dict[str, Side], dict[str, Side]]]:
+    """Return pairs of A1 and B with the trials of so many blocks, each block in one of them."""
+    groups = [blocks[place : place + number] for place in range(0, len(blocks) - number + 1, number)]
+    return [
+        (in_turn(*(each["A1"] for each in group)), in_turn(*(each["B"] for each in group)))
+        for group in groups
+    ]
 
 
 def really(blocks: Sequence[Mapping[str, Any]]) -> float:
@@ -259,11 +276,15 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--blocks", type=int, default=200)
     parser.add_argument("--turns", type=int, default=0, help="of the loop; by default it is calibrated")
+    parser.add_argument("--window", type=float, default=WINDOW_S, help="of a trial, in seconds")
+    parser.add_argument("--time-steps", default=STEPS)
+    parser.add_argument("--as-measured", action="store_true")
     arguments = parser.parse_args()
     if arguments.what == "measure":
-        measure(arguments.file, arguments.blocks, arguments.turns)
+        steps = [Fraction(step) for step in arguments.time_steps.split(",")]
+        measure(arguments.file, arguments.blocks, arguments.turns, steps, arguments.window)
     else:
-        judge(arguments.file)
+        judge(arguments.file, same_host=not arguments.as_measured)
 
 
 if __name__ == "__main__":

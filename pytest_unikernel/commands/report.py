@@ -43,14 +43,16 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    from pytest_unikernel.extensions import report_sections  # noqa: PLC0415 - see Command
     from pytest_unikernel.report import reading, render, writing  # noqa: PLC0415 - see Command
     from pytest_unikernel.report.build import write_report  # noqa: PLC0415 - see Command
     from pytest_unikernel.report.series import Results  # noqa: PLC0415 - see Command
 
     render.check_library()
     writing.check_directory(parsed.directory)
+    more = report_sections()
     results = Results(reading.read_documents(parsed.files), reading.read_documents(parsed.baseline))
-    show(f"{write_report(results, parsed.directory)}\n")
+    show(f"{write_report(results, parsed.directory, more)}\n")
     return 0
 
 

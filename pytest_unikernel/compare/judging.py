@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from pytest_unikernel.compare import hostspeed
 from pytest_unikernel.compare.outcome import Change, Comparison, Judgement, Series, Step
 from pytest_unikernel.compare.permutation import adjusted
 from pytest_unikernel.compare.questions import Question, ask
@@ -13,14 +14,18 @@ from pytest_unikernel.compare.shift import shift
 from pytest_unikernel.compare.sides import METRICS, RATE, Side, searched
 from pytest_unikernel.savedfile import series_of
 
-ALPHA = 0.05
+ALPHA = 0.015  # of comparisons of equal runs that alarm in anything
 MORE_IS_BETTER = frozenset({"throughput", "knee", "verdict"})
 COLD_METRICS = tuple(metric for metric in METRICS if metric != RATE)
 NO_EVIDENCE = "within the noise"
 
 
 def compare(
-    old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str] | None = None
+    old: Mapping[str, Side],
+    new: Mapping[str, Side],
+    absent: Mapping[str, str] | None = None,
+    *,
+    same_host: bool = True,
 ) -> Comparison:
     """Return what changed from one run to the other.
 
@@ -28,8 +33,10 @@ def compare(
         old: the earlier run's benchmarks by their full names.
         new: the later run's.
         absent: of the new run, the benchmarks that weren't measured though asked for, and why.
+        same_host: so that changes that go with the host's own speed are nothing that was to be measured;
+            else all figures are compared as measured.
     """
-    pairs, lonely = _matched(old, new, absent or {})
+    pairs, lonely = _matched(old, new, absent or {}, same_host=same_host)
     asked = [_Asked(pair) for pair in pairs]
     open_questions = [each for one in asked for each in one.questions() if each.old and each.new]
     settled = dict(
@@ -39,12 +46,12 @@ def compare(
 
 
 def _matched(
-    old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str]
+    old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str], *, same_host: bool
 ) -> tuple[list[Pair], tuple[list[str], list[str]]]:
     """Return the series that both runs have, and the names of those that only one has."""
     halves = [_by_series(old, {}), _by_series(new, absent)]
     both = [name for name in halves[0] if name in halves[1]]
-    pairs = [Pair(name, halves[0][name], halves[1][name]) for name in both]
+    pairs = [Pair(name, halves[0][name], halves[1][name], same_host) for name in both]
     only = [[name for name in one if name not in other] for one, other in (halves, halves[::-1])]
     return pairs, (only[0], only[1])
 
@@ -87,7 +94,8 @@ class _Asked:
     def _asked_of(self, was: Side | None, now: Side | None) -> list[Question]:
         if was is None or now is None:
             return []
-        return [ask(metric, was, now) for metric in (COLD_METRICS if self._cold else METRICS)]
+        metrics = COLD_METRICS if self._cold else METRICS
+        return [ask(metric, was, now, same_host=self._pair.same_host) for metric in metrics]
 
     def questions(self) -> Iterable[Question]:
         """Yield them all."""
@@ -109,7 +117,22 @@ class _Asked:
         trials = [0 if side is None else len(side.rows) for side in self._sides[step_s]]
         status = _status(question, was, now, p_values.get(id(question)))
         target = str(next(side for side in reversed(self._sides[step_s]) if side is not None).load["target"])
-        return Step(fullname, target, step_s or None, was, now, status, changes, (trials[0], trials[1]))
+        return Step(
+            fullname,
+            target,
+            step_s or None,
+            was,
+            now,
+            status,
+            changes,
+            (trials[0], trials[1]),
+            self._host(step_s),
+        )
+
+    def _host(self, step_s: float) -> float | None:
+        old, new = self._sides[step_s]
+        change = hostspeed.change(old, new) if old and new else None
+        return None if change is None else math.expm1(change)
 
 
 def judge(question: Question, p: float | None) -> Change:
@@ -125,7 +148,9 @@ def judge(question: Question, p: float | None) -> Change:
     certain = p <= ALPHA and abs(found.estimate) > question.noise
     judged = direction(question.metric, found.estimate) if certain else "no evidence"
     why = "" if certain else NO_EVIDENCE
-    return Change(question.metric, judged, why, **ends, change=estimate, low=low, high=high, noise=noise, p=p)
+    measured = as_change(shift(*question.measured).estimate) if question.measured else None
+    told = {"low": low, "high": high, "noise": noise, "p": p, "measured": measured}
+    return Change(question.metric, judged, why, **ends, change=estimate, **told)
 
 
 def direction(metric: str, change: float) -> Judgement:

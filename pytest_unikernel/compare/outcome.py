@@ -21,6 +21,7 @@ class Change:
         low, high: what ``change`` lies within with 95 % confidence; None for fewer than five trials.
         noise: the smallest change that is told from noise.
         p: adjusted for testing everything at once.
+        measured: the change as measured, where ``change`` is without what goes with the host's speed.
         why: a judgement's reason in words.
     """
 
@@ -34,6 +35,7 @@ class Change:
     high: float | None = None
     noise: float | None = None
     p: float | None = None
+    measured: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Step:
         was, now: the verdicts; ``skipped``, ``missing`` and ``interrupted`` where there is none.
         status: whether it was ok and isn't any more, or the other way round.
         trials: of the earlier and of the later run.
+        host: by how much longer the generator's start of a process took, which doesn't depend on the target:
+            0.1 is 10 %; None if unknown.
     """
 
     fullname: str
@@ -54,6 +58,7 @@ class Step:
     status: Change
     changes: Sequence[Change]
     trials: tuple[int, int]
+    host: float | None = None
 
 
 @dataclass(frozen=True)

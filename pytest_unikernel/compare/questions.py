@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import median
 
+from pytest_unikernel.compare import hostspeed
 from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis
 from pytest_unikernel.compare.sides import FAILURES, LATENCIES, Side
 from pytest_unikernel.tables import not_comparable
@@ -16,7 +17,9 @@ LEAST_TRIALS = 5
 # Tried: runs one after the other on a host that is kept busy differ by a factor of two, whatever the test.
 BUSY_PERCENT, UNEQUAL_PERCENT = 25.0, 10.0
 LEAST_RATIO, LEAST_SHARE = 1.05, 0.01  # smaller changes are noise, whatever the trials say
-NOISE_SPREADS = 2.0
+NOISE_ERRORS = 2.0
+# By so much longer or shorter a start of a process may take before it explains a knee that moved.
+HOST_RATIO = 1.10
 # Standard errors that don't matter: a tenth of the least change.
 FLOOR_OF_RATIOS, FLOOR_OF_SHARES = math.log(LEAST_RATIO) / 10, LEAST_SHARE / 10
 ABSOLUTE = frozenset({FAILURES, "verdict"})  # shares: their difference counts, not their ratio
@@ -28,7 +31,9 @@ class Question:
     """Whether a metric changed.
 
     Attributes:
-        old, new: by trial, on the scale of :class:`Hypothesis`; empty if it can't be asked.
+        old, new: by trial, on the scale of :class:`Hypothesis`, without what goes with the host's speed;
+            empty if it can't be asked.
+        measured: by trial as measured, on that scale.
         why_not: why it can't.
         comparable: it is only evidence that is missing.
     """
@@ -40,6 +45,7 @@ class Question:
     new: Sequence[float] = field(default=())
     why_not: str = ""
     comparable: bool = True
+    measured: tuple[Sequence[float], Sequence[float]] | None = None
 
     @property
     def absolute(self) -> bool:
@@ -54,9 +60,9 @@ class Question:
     @property
     def noise(self) -> float:
         """The smallest change that isn't noise, on the scale of the values: from the trials' spread."""
-        spread = math.sqrt((_spread(self.old) ** 2 + _spread(self.new) ** 2) / 2)
+        error = math.hypot(*(_spread(each) / math.sqrt(len(each)) for each in (self.old, self.new)))
         least = LEAST_SHARE if self.absolute else math.log(LEAST_RATIO)
-        return max(least, NOISE_SPREADS * spread)
+        return max(least, NOISE_ERRORS * error)
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -65,8 +71,15 @@ def _spread(values: Sequence[float]) -> float:
     return MAD_TO_SD * median([abs(value - middle) for value in values])
 
 
-def ask(metric: str, was: Side, now: Side) -> Question:
-    """Return what is asked about a metric of a benchmark that is in both runs."""
+def ask(metric: str, was: Side, now: Side, *, same_host: bool = True) -> Question:
+    """Return what is asked about a metric of a benchmark that is in both runs.
+
+    Args:
+        metric: one of ``METRICS``.
+        was: the benchmark in the earlier run.
+        now: the benchmark in the later run.
+        same_host: what goes with its speed is nothing that was to be measured.
+    """
     ends = was.typical(metric), now.typical(metric)
     other = not_comparable(now.load, was.load)
     if other:
@@ -74,13 +87,14 @@ def ask(metric: str, was: Side, now: Side) -> Question:
     if metric in LATENCIES and _means_only(was, now):
         return Question(metric, *ends, why_not="means only", comparable=False)
     why_not = few_trials(len(was.rows), len(now.rows)) or _no_values(metric, was, now) or busier(was, now)
-    return Question(metric, *ends, why_not=why_not) if why_not else answerable(metric, ends, was, now)
-
-
-def answerable(metric: str, ends: tuple[float | None, float | None], was: Side, now: Side) -> Question:
-    """Return the question with its values."""
-    old, new = was.values(metric), now.values(metric)
-    return of_values(metric, ends, [v for v in old if v is not None], [v for v in new if v is not None])
+    if why_not:
+        return Question(metric, *ends, why_not=why_not)
+    values = ([v for v in side.values(metric) if v is not None] for side in (was, now))
+    asked = of_values(metric, ends, *values)
+    if metric not in LATENCIES or not same_host:
+        return asked
+    old, new = hostspeed.without(asked.old, asked.new, was, now)
+    return replace(asked, old=old, new=new, measured=(asked.old, asked.new))
 
 
 def of_values(
@@ -138,3 +152,18 @@ def busier(was: Side, now: Side) -> str:
     if abs(new - old) <= UNEQUAL_PERCENT and (in_turn or max(old, new) <= BUSY_PERCENT):
         return ""
     return f"other work took {new:.0f} % of the CPU time, {old:.0f} % before"
+
+
+def slower(both: Iterable[tuple[Side, Side]], *, worse: bool) -> str:
+    """Return, in words, that the host's speed explains a knee that moved that way; empty if it doesn't.
+
+    Args:
+        both: steps that were ok in both runs.
+        worse: which way it moved.
+    """
+    known = [change for was, now in both if (change := hostspeed.change(was, now)) is not None]
+    change = median(known) if known else 0.0
+    if (change if worse else -change) < math.log(HOST_RATIO):
+        return ""
+    percent = f"{100 * math.expm1(change):+.0f} %"
+    return f"the host was {'slower' if worse else 'faster'}: a start of a process took {percent}"

@@ -49,8 +49,13 @@ class Compared:
             yield from [*part, ""] if part else []
 
 
-def compare_files(old: Sequence[Path], new: Sequence[Path]) -> Compared:
+def compare_files(old: Sequence[Path], new: Sequence[Path], *, as_measured: bool = False) -> Compared:
     """Return how the later runs compare with the earlier ones.
+
+    Args:
+        old: the files of the earlier runs.
+        new: as many of the later ones.
+        as_measured: changes that go with the host's own speed count too, as they do on another machine.
 
     Raises:
         CompareError: a file can't be read, or the runs have no test in common.
@@ -58,13 +63,14 @@ def compare_files(old: Sequence[Path], new: Sequence[Path]) -> Compared:
     before, after = [read(path) for path in old], [read(path) for path in new]
     was, now = _sides(before), _sides(after)
     absent = dict.fromkeys(interrupted([run.loads for run in after]) - set(now), "interrupted")
-    comparison = compare(was, now, absent)
+    machine = machine_differences(before[0].machine, after[0].machine)
+    comparison = compare(was, now, absent, same_host=not (as_measured or machine))
     if not comparison.series:
         only = _names(comparison.only_old, before), _names(comparison.only_new, after)
         raise CompareError(
             f"expected tests that are in both runs, got none: {only[0]} in {old[0]}, {only[1]} in {new[0]}"
         )
-    return Compared(comparison, machine_differences(before[0].machine, after[0].machine), was, now)
+    return Compared(comparison, machine, was, now)
 
 
 def _sides(runs: Sequence[SavedRun]) -> Mapping[str, Side]:

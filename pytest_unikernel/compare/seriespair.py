@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import median
 
-from pytest_unikernel.compare.questions import Question, busier, few_trials, of_values
+from pytest_unikernel.compare.questions import Question, busier, few_trials, of_values, slower
 from pytest_unikernel.compare.sides import OK, Side
 from pytest_unikernel.knee import NOT_THE_TARGET
 from pytest_unikernel.tables import not_comparable
@@ -93,11 +94,16 @@ class Half:
 
 @dataclass(frozen=True)
 class Pair:
-    """A series in both runs."""
+    """A series in both runs.
+
+    Attributes:
+        same_host: what goes with its speed is nothing that was to be measured.
+    """
 
     name: str
     old: Half
     new: Half
+    same_host: bool = True
 
     def knee(self) -> Question:
         """Return the question whether the knee moved.
@@ -108,10 +114,19 @@ class Pair:
         cap_hz = min(caps, default=float("inf"))
         old, new = ([min(each, cap_hz) for each in half.knees_hz] for half in (self.old, self.new))
         ends = self.old.whole_knee_hz, self.new.whole_knee_hz
-        why_not = self._why_no_knee()
+        moved = median(new) - median(old) if old and new else 0.0
+        why_not = self._why_no_knee() or (self._slower(worse=moved < 0) if moved else "")
         if why_not:
             return Question("knee", *ends, why_not=why_not, comparable=not self.otherwise)
         return of_values("knee", ends, old, new)
+
+    def _slower(self, *, worse: bool) -> str:
+        """Return that the host's speed explains why fewer steps, or more, are ok; empty if it doesn't."""
+        both = [
+            (self.old.steps[each], self.new.steps[each]) for each in self.old.steps if each in self.new.steps
+        ]
+        ok = [(was, now) for was, now in both if was.verdict == now.verdict == "ok"]
+        return slower(ok, worse=worse) if self.same_host else ""
 
     def _why_no_knee(self) -> str:
         ended = {half.ended_by(0.0) for half in (self.old, self.new)}
@@ -158,5 +173,8 @@ class Pair:
         if unknown:
             return Question("verdict", *ends, why_not=min(unknown))
         flags = self.old.was_ok(step_s), self.new.was_ok(step_s)
-        why_not = self._busy_at(step_s) or few_trials(*map(len, flags))
+        why_not = self._busy_at(step_s) or (
+            self._slower(worse=ends[1] < ends[0]) if ends[0] != ends[1] else ""
+        )
+        why_not = why_not or few_trials(*map(len, flags))
         return Question("verdict", *ends, why_not=why_not) if why_not else Question("verdict", *ends, *flags)

@@ -58,6 +58,11 @@ class Side:
             return [float(row.get("verdict") == "ok") for row in self.rows]
         return [row.get(metric) for row in self.rows]
 
+    @property
+    def spawns_s(self) -> list[float | None]:
+        """What the generator's start of a process took in each trial, the median; unknown in old records."""
+        return [spawn_s for record in self.records for spawn_s in _spawns_s(record)]
+
     def typical(self, metric: str) -> float | None:
         """Return a metric of the pooled trials; of several runs the median of the trials'."""
         if len(self.records) > 1:
@@ -95,6 +100,13 @@ class Side:
         """How much of the host's CPU time went to what is neither the load's nor the generator's."""
         known = [share for record in self.records if (share := others_percent(record)) is not None]
         return fmean(known) if known else None
+
+
+def _spawns_s(load: Record) -> list[float | None]:
+    rows = load.get("per_trial") or []
+    if len(rows) == 1:
+        return [rows[0].get("spawn_s") or (load.get("generator") or {}).get("spawn_s")]
+    return [row.get("spawn_s") for row in rows]
 
 
 def failure_rate(load: Record) -> float | None:

@@ -13,6 +13,10 @@ from pytest_unikernel.textgrid import WIDTH, Cells, cut, fits, grid, wrapped
 
 MARKS = {"worse": "!", "better": "*"}
 LEGEND = "! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in per cent"
+HOST = (
+    "host: by how much longer the generator's own starts of a process took; p50, p90 and p99 are without "
+    "what goes with that"
+)
 SWEEP_CURE = "at least 5 on each side tell more: --sweep-trials=5"
 COLD_CURE = "a run has one of a cold start; pytest-unikernel compare adds up those of 5 runs on each side"
 TARGET_COLUMNS = 24
@@ -25,7 +29,7 @@ def series_lines(group: Sequence[Series]) -> list[str]:
     table = changes_table(steps)
     knees = [line for series in group for line in _knee(series)]
     notes = [*knees, *_statuses(steps), *_unknown(steps)]
-    legend = [LEGEND] if table else []
+    legend = [LEGEND, *([HOST] if any(map(_is_without, steps)) else [])] if table else []
     return [*([*table, ""] if table else []), *(line for note in [*legend, *notes] for line in wrapped(note))]
 
 
@@ -45,11 +49,13 @@ def changes_table(steps: Sequence[Step]) -> list[str]:
 
 def _grid(steps: Sequence[Step], metrics: Sequence[str], gap: str) -> list[str]:
     swept = any(step.step_s for step in steps)
+    with_host = any(map(_is_without, steps))
     header = [
-        ["step" if swept else "", *("" for _ in metrics for _ in range(2)), "failed"],
-        ["s" if swept else "target", *(text for _ in metrics for text in ("", "from..to")), "points"],
+        ["step" if swept else "", *("" for _ in metrics for _ in range(2)), "failed", "host"],
+        ["s" if swept else "target", *(text for _ in metrics for text in ("", "from..to")), "points", ""],
     ]
-    body = [_cells(step, metrics) for step in steps]
+    body = [[*_cells(step, metrics), _percent(step.host) if _is_without(step) else NONE] for step in steps]
+    header, body = ([row if with_host else row[:-1] for row in rows] for rows in (header, body))
     groups = [(1 + 2 * place, 2, name) for place, name in enumerate(metrics)]
     return grid(header, body, left=() if swept else (0,), gap=gap, groups=groups)
 
@@ -61,6 +67,11 @@ def _cells(step: Step, metrics: Sequence[str]) -> Cells:
         cells += [NONE, ""] if change is None or change.low is None else [_marked(change), _within(change)]
     failed = _of(step, FAILURES)
     return [*cells, NONE if failed is None or failed.low is None else _marked(failed)]
+
+
+def _is_without(step: Step) -> bool:
+    """Whether a step's response times are compared without what goes with the host's speed."""
+    return any(change.measured is not None for change in step.changes) and step.host is not None
 
 
 def _tested(step: Step, metric: str) -> bool:

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pytest_unikernel.report import gallery, markdown, overview, render, writing
+from pytest_unikernel.report import gallery, markdown, overview, render, sections, writing
 from pytest_unikernel.report.grids import FORMATS, grids
+from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.page import page
 from pytest_unikernel.report.render import Picture
+from pytest_unikernel.report.sections import ReportSection
 from pytest_unikernel.report.series import Document, Results
 
 TITLE = "Load sweeps"
 TABLES = "report.md"
 
 
-def write_report(results: Results, directory: Path) -> Path:
+def write_report(results: Results, directory: Path, more: Sequence[ReportSection] = ()) -> Path:
     """Write the page, its figures and its tables, and return the page's path.
 
+    Args:
+        results: what is shown.
+        directory: where it goes.
+        more: sections after our own.
+
     Raises:
-        ReportError: the drawing library is missing, or the directory can't take it.
+        ReportError: the drawing library is missing, the directory can't take it, or a section has a fault.
     """
     writing.check_directory(directory)
-    pictures = list(render.draw(gallery.figures(results)))
-    writing.write_files(directory, report_files(results, pictures))
+    pictures = list(render.draw(gallery.figures(results, sections.figures(more, results))))
+    tables = [*overview.tables(results), *sections.tables(more, results)]
+    writing.write_files(directory, report_files(results, pictures, tables))
     return directory / writing.PAGE
 
 
-def report_files(results: Results, pictures: list[Picture]) -> Mapping[str, bytes]:
+def report_files(
+    results: Results, pictures: Sequence[Picture], tables: Sequence[Table]
+) -> Mapping[str, bytes]:
     """Return every file's content by its name."""
-    tables = overview.tables(results)
     title = heading(results)
     files = {
         **{f"{each.figure.name}.svg": each.svg.encode() for each in pictures},

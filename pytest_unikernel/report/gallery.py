@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from pytest_unikernel.report.charts import cold, distribution, failures, phases, surroundings, sweep
 from pytest_unikernel.report.figure import Figure
@@ -12,12 +13,13 @@ from pytest_unikernel.report.series import Results
 CHARTS = (sweep, cold, distribution, phases, failures, surroundings)
 
 
-def figures(results: Results) -> list[Figure]:
-    """Return every figure for which there is data, each with a name of its own."""
-    return list(_named_apart(figure for chart in CHARTS for figure in chart.figures(results)))
+def figures(results: Results, more: Iterable[Figure] = ()) -> list[Figure]:
+    """Return every figure for which there is data, and then more, each with a name of its own."""
+    ours = (figure for chart in CHARTS for figure in chart.figures(results))
+    return list(_named_apart(chain(ours, more)))
 
 
-def _named_apart(found: Iterator[Figure]) -> Iterator[Figure]:
+def _named_apart(found: Iterable[Figure]) -> Iterator[Figure]:
     """Yield figures; names that differ in letters' case or not at all get a number."""
     taken: set[str] = set()
     for figure in found:

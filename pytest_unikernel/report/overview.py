@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_unikernel.objectives import objective_lines
 from pytest_unikernel.report import words
 from pytest_unikernel.report.loads import Load, clean
 from pytest_unikernel.report.series import Document, Results, Series
@@ -136,6 +137,24 @@ def _why_not(now: Load, was: Load) -> str:
     return f"not comparable: {clean(why)}" if why else ""
 
 
+def objectives(results: Results) -> Table | None:
+    """Return up to which rate each objective was met; None where there were none."""
+    rows = [[each.label, each.run, line] for each in results.sweeps for line in _objective_lines(each)]
+    note = "Met by a load that is ok, has launches enough for the quantile, and whose quantile is no longer."
+    return _without_runs(Table("Objectives", ["target", "run", ""], rows, 3, note), results) if rows else None
+
+
+def _objective_lines(series: Series) -> list[str]:
+    loads = [each.record for each in series.loads]
+    search = next((load for load in loads if load.get("knee")), None)
+    try:
+        return [
+            cut(printable(line), NOTE_COLUMNS).removeprefix("slo ") for line in objective_lines(loads, search)
+        ]
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
+        return ["not told: a record of it isn't whole"]
+
+
 def machines(results: Results) -> Table:
     """Return on which machine each file's figures were measured."""
     heads = ["", "run", "when", "CPU", "usable cores", "memory", "system", "kernel"]
@@ -213,6 +232,5 @@ def _version_row(series: Series) -> Cells:
 
 def tables(results: Results) -> list[Table]:
     """Return all tables in the order of a report."""
-    beside = compared(results)
-    found = [knees(results), *([beside] if beside is not None else []), all_loads(results)]
-    return [*found, machines(results), versions(results)]
+    some = [table for table in (objectives(results), compared(results)) if table is not None]
+    return [knees(results), *some, all_loads(results), machines(results), versions(results)]

@@ -67,7 +67,7 @@ def _svg(figure: Figure, width: int | None = None) -> str:
     try:
         # No address is allowed: a specification holds all its data.
         return str(vl_convert.vegalite_to_svg(_drawable(figure.spec(width)), allowed_base_urls=[]))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # TypeError: something that JSON has no word for
         raise ReportError(f"can't draw the figure {figure.name!r}: {error}") from error
 
 

@@ -16,13 +16,14 @@ import dataclasses
 
 @pytest.mark.load_sweep(time_steps=[0.1, 0.05, 0.02], warmup=0, window=1)
 def test_it(load_step):
-    target = FakeTarget(service_time_s=lambda launch: {service_s} + 0.0001 * (launch % 7), servers={servers})
+    service_s = lambda launch: {service_s} + 0.0001 * (launch % 7)
+    target = FakeTarget(service_time_s=service_s, servers={servers}, spawn_s={spawn_s})
     load_step(dataclasses.replace(target, variant={{}}))
 """
 
 
-def source(service_s: float = 0.01, servers: int = 4) -> str:
-    return SWEPT.format(service_s=service_s, servers=servers)
+def source(service_s: float = 0.01, servers: int = 4, spawn_s: float = 0.0) -> str:
+    return SWEPT.format(service_s=service_s, servers=servers, spawn_s=spawn_s)
 
 
 @pytest.fixture
@@ -56,6 +57,16 @@ def test_a_target_slower_by_a_third_fails_and_each_metric_is_named(pytester: pyt
         ]
     )
     result.stdout.fnmatch_lines(["  knee 50/s, was 50/s, 0 % (0..0): no evidence: within the noise"])
+
+
+def test_a_host_slower_by_a_third_is_no_change_of_the_target(pytester: pytest.Pytester) -> None:
+    usual, slow = source(0.01, spawn_s=0.0003), source(0.0133, spawn_s=0.0004)
+    run(pytester, FIVE, "--benchmark-save=run", source=usual).assert_outcomes(passed=3)
+    result = compare(pytester, LIMITS, source=slow)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*failed*host", "  host: by how much longer the generator's own starts*"])
+    slower_target = compare(pytester, LIMITS, source=source(0.0133, spawn_s=0.0003))
+    assert slower_target.ret == pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.mark.usefixtures("saved")

@@ -7,6 +7,9 @@ from typing import Any
 
 Record = dict[str, Any]
 SERIES = "benchmarks/test_it.py::test_it"
+SPEEDS = (1.0, 1.31, 1.08, 0.87, 1.22)  # by which times are longer on a host that drifts, trial by trial
+OTHERS = (1.17, 0.91, 1.26, 1.02, 1.11)
+SPAWN_S = 0.0003
 
 
 def name(step_s: float, series: str = SERIES) -> str:
@@ -65,6 +68,15 @@ def steady(step_s: float | None, p50_s: float = 0.02, trials: int = 5, **changed
     rate_hz = 1 / step_s if step_s else None
     rows = [row(p50_s * (1 + 0.001 * number), rate_hz=rate_hz) for number in range(trials)]
     return record(step_s, rows, **changed)
+
+
+def drifting(speeds: Sequence[float], p50_s: float = 0.02, *, told: bool = True) -> Record:
+    """Return a record whose times are as long as the host was slow, but for half a per cent."""
+    rows = [
+        row(p50_s * speed * (1 + 0.005 * (-1) ** number), spawn_s=SPAWN_S * speed if told else None)
+        for number, speed in enumerate(speeds)
+    ]
+    return record(1.0, rows)
 
 
 def mixed(step_s: float, verdicts: Sequence[str], verdict: str) -> Record:

@@ -317,14 +317,19 @@ def test_limits_that_are_none_are_refused_with_the_rule(text: str) -> None:
 
 TIMES = st.floats(1e-6, 1e3)  # up to 6 + 6 trials: of those every relabeling is gone through
 TRIALS = st.lists(
-    st.tuples(TIMES, st.sampled_from(["ok", "saturated", "failing", "generator-bound"])),
+    st.tuples(
+        TIMES,
+        st.sampled_from(["ok", "saturated", "failing", "generator-bound"]),
+        st.sampled_from([0.001, 0.0011, 0.002, None]) | TIMES,
+    ),
     min_size=1,
     max_size=6,
 )
 
 
-def any_record(step_s: float, trials: list[tuple[float, str]]) -> Record:
-    return record(step_s, [row(*each) for each in trials], trials[0][1])
+def any_record(step_s: float, trials: list[tuple[float, str, float | None]]) -> Record:
+    rows = [row(p50_s, verdict, spawn_s=spawn_s) for p50_s, verdict, spawn_s in trials]
+    return record(step_s, rows, trials[0][1])
 
 
 @given(old=st.lists(TRIALS, min_size=1, max_size=3), new=st.lists(TRIALS, min_size=1, max_size=3))

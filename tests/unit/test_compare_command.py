@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comparedruns import SERIES, Record, mixed, name, run, steady
+from comparedruns import OTHERS, SERIES, SPEEDS, Record, drifting, mixed, name, run, steady
 
 from pytest_unikernel import cli
 from pytest_unikernel.compare.savedrun import machine_differences, read
@@ -108,6 +108,20 @@ def test_what_is_worse_than_allowed_is_named_and_ends_with_status_1(
     assert told == [
         f"pytest-unikernel: worse: {name(each)}: p50 +30.0% (limit p50:20%)" for each in (1.0, 0.5, 0.25)
     ]
+
+
+def test_a_slower_host_is_no_regression_unless_it_may_be_what_is_measured(
+    save: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, machine = run(drifting(SPEEDS)), {"unikernel": {"kernel": "6.1"}}
+    new = run(drifting([1.6 * speed for speed in OTHERS]))
+    before, after = save("before.json", old, machine), save("after.json", new, machine)
+    other = save("other.json", new, {"unikernel": {"kernel": "6.2"}})
+    assert cli.main(["compare", before, after, "--fail", "p50:20%"]) == 0
+    assert "host: by how much longer the generator's own starts" in capsys.readouterr().out
+    assert cli.main(["compare", before, after, "--fail", "p50:20%", "--as-measured"]) == 1
+    assert cli.main(["compare", before, other, "--fail", "p50:20%"]) == 1
+    assert "host:" not in capsys.readouterr().out
 
 
 def test_runs_made_in_turn_add_their_trials(save: Any, capsys: pytest.CaptureFixture[str]) -> None:

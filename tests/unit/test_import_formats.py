@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import pluggy
 import pytest
 from uruncscripts import life, measure_to_json
 
@@ -79,21 +78,6 @@ class Mine:
     @hookimpl
     def pytest_unikernel_import_formats(self) -> list[ImportFormat]:
         return [ImportFormat(self.name, matches_mine, read_mine)]
-
-
-@pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Return what installed packages have as entry points of our group."""
-    plugins: list[object] = []
-
-    def load(manager: pluggy.PluginManager, group: str) -> int:
-        assert group == "pytest_unikernel"
-        for plugin in plugins:
-            manager.register(plugin)
-        return len(plugins)
-
-    monkeypatch.setattr(pluggy.PluginManager, "load_setuptools_entrypoints", load)
-    return plugins
 
 
 def test_a_package_adds_a_format_and_is_asked_before_ours(

@@ -137,6 +137,18 @@ def test_the_knees_are_the_numbers_to_quote(results: Results) -> None:
     assert rows["Rust", "current"][2:] == [NONE, NONE, NONE, NONE, NONE, "300 ms (mean)"]
 
 
+def test_objectives_have_a_row_each_and_none_is_no_table(results: Results, tmp_path: Path) -> None:
+    assert overview.objectives(results) is None
+    slo = {"limit_s": 0.05, "value_s": 0.01, "launches": 400, "launches_needed": 20}
+    loads = [load("one", step, slo={"p50": {**slo, "met": step > 0.1}}) for step in (0.5, 0.25, 0.0625)]
+    broken = load("two", 0.5, slo={"p50": {}})
+    saved = write(tmp_path / "slo.json", [bench(f"test_{each['target']}", each) for each in (*loads, broken)])
+    table = overview.objectives(Results(read_documents([saved])))
+    assert table is not None
+    assert table.rows[0] == ["one", "p50 <= 50 ms: up to 4/s; not at 16/s (p50 10 ms)"]
+    assert table.rows[1] == ["two", "not told: a record of it isn't whole"]
+
+
 def test_imported_figures_say_what_they_are(results: Results) -> None:
     rows = {(row[0], row[1]): row for row in overview.versions(results).rows}
     assert rows["Rust", "current"][-1] == "scripts: means only"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,13 @@ def test_a_trials_row_has_what_a_comparison_needs() -> None:
     assert (row["scheduled"], row["completed"], row["censored"]) == (25, 20, 1)
     assert row["failure_rate"] == pytest.approx(0.2)
     assert (row["p50"], row["p90"], row["p99"]) == (0.005, 0.005, None)  # too few launches for a p99
+
+
+def test_a_trials_row_has_the_median_of_what_its_own_starts_took() -> None:
+    made = [trial([5.0] * 3), trial([5.0] * 2, ends=[Outcome.EXIT_CODE]), trial([], ends=[Outcome.TIMEOUT])]
+    for each, spawns_us in zip(made, ([100, 900, 300], [200, 400, 9999], [7]), strict=True):
+        each.log.spawn_ns[: len(spawns_us)] = array("q", [1000 * us for us in spawns_us])
+    assert [row["spawn_s"] for row in result(*made).per_trial] == [0.0003, 0.0003, None]
 
 
 def test_the_trials_vote_and_the_reason_is_one_of_the_majority() -> None:

@@ -1,0 +1,80 @@
+"""What others add to a report: figures and tables of their own. Their faults are told by their name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pytest_unikernel.errors import ReportError
+from pytest_unikernel.report.figure import Figure
+from pytest_unikernel.report.overview import Table
+from pytest_unikernel.report.series import Results
+
+PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _nothing(results: Results) -> tuple[()]:
+    del results
+    return ()
+
+
+@dataclass(frozen=True)
+class ReportSection:
+    """Something that reports show after our own, made of the results.
+
+    Attributes:
+        name: by which its faults are told.
+        figures: makes figures; each stands under the heading that it names, in the page, and is a PNG and an
+            SVG of its own name.
+        tables: makes tables, for the page and for Markdown.
+    """
+
+    name: str
+    figures: Callable[[Results], Iterable[Figure]] = _nothing
+    tables: Callable[[Results], Iterable[Table]] = _nothing
+
+
+def figures(sections: Sequence[ReportSection], results: Results) -> Iterator[Figure]:
+    """Yield the figures of all sections.
+
+    Raises:
+        ReportError: a section has a fault; the text names it.
+    """
+    for section in sections:
+        with _named(section):
+            for figure in section.figures(results):
+                if not PLAIN.fullmatch(figure.name):
+                    raise ValueError(
+                        f"expected a figure's name of letters, digits, - and _, got {figure.name!r}"
+                    )
+                figure.spec()
+                yield figure
+
+
+def tables(sections: Sequence[ReportSection], results: Results) -> Iterator[Table]:
+    """Yield the tables of all sections.
+
+    Raises:
+        ReportError: a section has a fault; the text names it.
+    """
+    for section in sections:
+        with _named(section):
+            for table in section.tables(results):
+                for cells in (table.heads, *table.rows):
+                    if len(cells) != len(table.heads) or not all(isinstance(cell, str) for cell in cells):
+                        raise ValueError(
+                            f"expected {len(table.heads)} texts in each row of {table.title!r}, got {cells!r}"
+                        )
+                yield table
+
+
+@contextmanager
+def _named(section: ReportSection) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise ReportError(
+            f"the report section {section.name!r} failed: {type(error).__name__}: {error}"
+        ) from error

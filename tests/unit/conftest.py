@@ -1,0 +1,21 @@
+"""What unit tests share."""
+
+from __future__ import annotations
+
+import pluggy
+import pytest
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Return what installed packages have as entry points of our group."""
+    plugins: list[object] = []
+
+    def load(manager: pluggy.PluginManager, group: str) -> int:
+        assert group == "pytest_unikernel"
+        for plugin in plugins:
+            manager.register(plugin)
+        return len(plugins)
+
+    monkeypatch.setattr(pluggy.PluginManager, "load_setuptools_entrypoints", load)
+    return plugins

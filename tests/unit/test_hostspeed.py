@@ -1,0 +1,151 @@
+"""A host that isn't always equally fast: what of a change is its own, and what is the target's."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from comparedruns import (
+    OTHERS,
+    SERIES,
+    SPAWN_S,
+    SPEEDS,
+    Record,
+    drifting,
+    mixed,
+    name,
+    record,
+    row,
+    run,
+    steady,
+)
+
+from pytest_unikernel.compare.judging import compare
+from pytest_unikernel.compare.outcome import Change, Comparison
+from pytest_unikernel.compare.sides import sides
+
+
+def compared(old: Record, new: Record, *, same_host: bool = True) -> Comparison:
+    return compare(sides([run(old)]), sides([run(new)]), same_host=same_host)
+
+
+def p50_of(comparison: Comparison) -> Change:
+    return next(each for test, each in comparison.judged() if (test, each.metric) == (name(1.0), "p50"))
+
+
+@pytest.mark.parametrize("factor", [1.1, 1 / 1.1])
+def test_a_change_is_found_on_a_host_whose_speed_differs_by_more_from_trial_to_trial(factor: float) -> None:
+    old, new = drifting(SPEEDS), drifting(OTHERS, 0.02 * factor)
+    found = p50_of(compared(old, new))
+    assert found.judgement == ("worse" if factor > 1 else "better")
+    assert found.change == pytest.approx(factor - 1, abs=0.02)
+    as_measured = p50_of(compared(old, new, same_host=False))
+    assert (as_measured.judgement, as_measured.measured) == ("no evidence", None)
+
+
+def test_a_host_that_was_slower_in_one_of_the_runs_is_no_change_of_the_target() -> None:
+    old, new = drifting(SPEEDS), drifting(tuple(1.6 * speed for speed in OTHERS))
+    comparison = compared(old, new)
+    found = p50_of(comparison)
+    assert found.judgement == "no evidence"
+    assert found.change == pytest.approx(0, abs=0.01)
+    assert found.measured == pytest.approx(0.6, abs=0.1)
+    assert comparison.series[0].steps[0].host == pytest.approx(0.6, abs=0.1)
+    assert p50_of(compared(old, new, same_host=False)).judgement == "worse"
+
+
+def test_what_does_not_depend_on_the_hosts_speed_stays_as_it_is() -> None:
+    old, new = (
+        record(1.0, [row(p50_s * (1 + 0.001 * number), spawn_s=SPAWN_S * each) for number, each in speeds])
+        for p50_s, speeds in ((0.02, enumerate(SPEEDS)), (0.024, enumerate(reversed(SPEEDS))))
+    )
+    found = p50_of(compared(old, new))
+    assert found.judgement == "worse"
+    assert found.change == pytest.approx(0.2, abs=0.01)
+
+
+def test_the_host_is_given_no_more_of_a_change_than_its_own_speed_changed() -> None:
+    old, new = (
+        record(1.0, [row(p50_s * (1 + 0.001 * number), spawn_s=spawn_s) for number in range(5)])
+        for p50_s, spawn_s in ((0.02, SPAWN_S), (0.03, 1.02 * SPAWN_S))
+    )
+    found = p50_of(compared(old, new))
+    assert found.judgement == "worse"
+    assert found.change == pytest.approx(1.5 / 1.02 - 1, abs=0.005)
+
+
+def test_where_the_hosts_speed_is_not_known_of_all_trials_figures_are_compared_as_measured() -> None:
+    for old, new in (
+        (drifting(SPEEDS, told=False), drifting(SPEEDS)),
+        (drifting(SPEEDS), drifting(SPEEDS, told=False)),
+    ):
+        comparison = compared(old, new)
+        found = p50_of(comparison)
+        assert found.measured == found.change
+        assert comparison.series[0].steps[0].host is None
+
+
+def test_runs_of_one_trial_that_were_made_in_turn_know_it_by_their_whole_load() -> None:
+    old, new = (
+        [
+            run(record(1.0, [row(0.02 * factor * speed)], generator={"spawn_s": SPAWN_S * speed}))
+            for speed in speeds
+        ]
+        for factor, speeds in ((1.0, SPEEDS), (1.1, OTHERS))
+    )
+    found = p50_of(compare(sides(old), sides(new)))
+    assert found.judgement == "worse"
+    assert found.change == pytest.approx(0.1, abs=0.01)
+
+
+# steps and the knee -------------------------------------------------------------------------------
+
+
+def saturated(verdict: str) -> Record:
+    return mixed(0.5, [verdict] * 5, verdict)
+
+
+@pytest.mark.parametrize(("slower", "why"), [(1.2, "+20 %"), (1.02, "")])
+def test_a_knee_that_moved_with_the_hosts_speed_is_no_evidence(slower: float, why: str) -> None:
+    def slow(factor: float) -> Record:
+        rows = [row(0.02 * factor, rate_hz=1.0, spawn_s=SPAWN_S * factor) for _ in range(5)]
+        return record(1.0, rows)
+
+    runs = run(slow(1.0), saturated("ok")), run(slow(slower), saturated("saturated"))
+    old, new = (sides([each]) for each in runs)
+    there, back = compare(old, new), compare(new, old)
+    for comparison, judgement, how in ((there, "worse", "slower"), (back, "better", "faster")):
+        told = {(test, each.metric): each for test, each in comparison.judged()}
+        for found in (told[SERIES, "knee"], told[name(0.5), "verdict"]):
+            assert found.judgement == ("no evidence" if why else judgement)
+            assert found.why.startswith(f"the host was {how}: a start of a process took ") is bool(why)
+    assert why in next(each.why for _, each in there.judged() if each.metric == "knee")
+
+
+def test_a_knee_that_moved_against_the_hosts_speed_is_told() -> None:
+    fast = record(1.0, [row(0.02, rate_hz=1.0, spawn_s=SPAWN_S / 1.3)] * 5)
+    usual = record(1.0, [row(0.02, rate_hz=1.0, spawn_s=SPAWN_S)] * 5)
+    comparison = compare(sides([run(usual, saturated("ok"))]), sides([run(fast, saturated("saturated"))]))
+    assert comparison.series[0].knee is not None
+    assert comparison.series[0].knee.judgement == "worse"
+
+
+def test_a_small_change_of_a_steady_host_is_still_a_change() -> None:
+    """Every trial equal, as on a host of one's own: nothing is divided by nothing."""
+    equal = record(1.0, [row(0.02, spawn_s=SPAWN_S)] * 5)
+    assert p50_of(compared(equal, equal)).change == 0
+    slower = record(1.0, [row(0.022, spawn_s=SPAWN_S)] * 5)
+    found = p50_of(compared(equal, slower))
+    assert found.judgement == "worse"
+    assert math.isclose(found.change or 0.0, 0.1)
+
+
+def test_cold_starts_are_compared_likewise() -> None:
+    def cold(factor: float, slow: float) -> Record:
+        rows = [row(0.02 * factor * slow * each, spawn_s=SPAWN_S * slow * each) for each in SPEEDS]
+        return {**steady(None), "per_trial": rows, "trials": 5}
+
+    comparison = compare(sides([run(cold(1.0, 1.0))]), sides([run(cold(1.0, 1.5))]))
+    found = next(each for _, each in comparison.judged() if each.metric == "p50")
+    assert found.judgement == "no evidence"
+    assert found.change == pytest.approx(0, abs=1e-9)
