@@ -13,7 +13,8 @@ that what was interrupted goes on where it stopped. 200 blocks take an hour on a
 - A1/A2: runs made in turn, as ``compare A.json B.json A.json B.json ...`` takes them. Each run is in one pair
   only; pairs are as independent as loads of one host some seconds apart are. Any better or worse is an alarm.
 - A1/A2, so many blocks later: what a saved baseline sees of a host that changes meanwhile; half of all apart.
-  Here the rule applies that nothing is told of a busy host; how often is in the column "untold".
+  Here the rules apply that nothing is told of a busy host, or of a knee that moved as the host's speed did;
+  how often is in the column "untold".
 - A1/B and B/A2: whether a p50 is found worse, or better; with the trials of one block, of two and of three.
 
 ``--as-measured`` leaves in what goes with the host's own speed, to show what that comes to.
@@ -173,7 +174,7 @@ def tally(
     found = untold = 0
     for old, new in pairs:
         judged = [change for _, change in compare(old, new, same_host=same_host).judged()]
-        untold += any("other work" in change.why for change in judged)
+        untold += any(change.why.startswith(("other work", "the host was")) for change in judged)
         found += any(
             change.judgement in ("better", "worse")
             if not sought
@@ -237,6 +238,21 @@ def judge(file: Path, *, same_host: bool) -> None:
     print(
         f"B's median latency is {really(blocks):.3f} x A's; other work had {others(blocks):.0f} % of the CPU"
     )
+    print("\n".join(drift(blocks)))
+
+
+def drift(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield, for each time step, how far medians of equal loads lie apart, and how starts of a process do."""
+    loads = [record for each in blocks for run in ("A1", "A2") for record in each[run]]
+    for step_s in dict.fromkeys(record["time_step_s"] for record in loads):
+        known = [record for record in loads if record["time_step_s"] == step_s]
+        medians = [math.log(record["response_time_s"]["p50"]) for record in known]
+        spawns = [math.log(record["generator"]["spawn_s"]) for record in known]
+        together_ = statistics.correlation(medians, spawns)
+        yield (
+            f"{step_s:g} s: standard deviation of A's p50 by trial {100 * statistics.stdev(medians):.0f} %; "
+            f"a start of a process goes with it, r = {together_:.2f}"
+        )
 
 
 def together(

@@ -44,13 +44,14 @@ def figures(sections: Sequence[ReportSection], results: Results) -> Iterator[Fig
     """
     for section in sections:
         with _named(section):
-            for figure in section.figures(results):
-                if not PLAIN.fullmatch(figure.name):
-                    raise ValueError(
-                        f"expected a figure's name of letters, digits, - and _, got {figure.name!r}"
-                    )
-                figure.spec()
-                yield figure
+            yield from map(_sound_figure, section.figures(results))
+
+
+def _sound_figure(figure: Figure) -> Figure:
+    if not PLAIN.fullmatch(figure.name):
+        raise ValueError(f"expected a figure's name of letters, digits, - and _, got {figure.name!r}")
+    figure.spec()
+    return figure
 
 
 def tables(sections: Sequence[ReportSection], results: Results) -> Iterator[Table]:
@@ -61,13 +62,16 @@ def tables(sections: Sequence[ReportSection], results: Results) -> Iterator[Tabl
     """
     for section in sections:
         with _named(section):
-            for table in section.tables(results):
-                for cells in (table.heads, *table.rows):
-                    if len(cells) != len(table.heads) or not all(isinstance(cell, str) for cell in cells):
-                        raise ValueError(
-                            f"expected {len(table.heads)} texts in each row of {table.title!r}, got {cells!r}"
-                        )
-                yield table
+            yield from map(_sound_table, section.tables(results))
+
+
+def _sound_table(table: Table) -> Table:
+    for cells in (table.heads, *table.rows):
+        if len(cells) != len(table.heads) or not all(isinstance(cell, str) for cell in cells):
+            raise ValueError(
+                f"expected {len(table.heads)} texts in each row of {table.title!r}, got {cells!r}"
+            )
+    return table
 
 
 @contextmanager

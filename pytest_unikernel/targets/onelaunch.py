@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pytest_unikernel import reaper
+from pytest_unikernel import leftovers, reaper
 from pytest_unikernel.helperprocess import HelperProcess
 from pytest_unikernel.target import Instance, Place, Target
 
@@ -38,24 +38,27 @@ def launched_once(target: Target, look: Look | None = None) -> str | None:
         instance = Instance(f"u{token[:8]}-0", str(own), token, "")
         assert target.prepare is not None  # noqa: S101 - of our own making
         prepared = target.prepare(target, Place(token, directory))
-        leftovers = [part.replace("{session}", token) for part in prepared.leftovers]
+        removal = [part.replace("{session}", token) for part in prepared.leftovers]
         seen = look(prepared) if look is not None else None
-        with _watched(directory, token, leftovers):
+        with _watched(directory, token, removal):
             try:
                 said = _launched(prepared, instance)
                 if said is None and prepared.cleanup is not None:
                     prepared.cleanup(instance)
                 return said or (seen(instance) if seen is not None else None)
             finally:
-                _call(leftovers)
+                _call(removal)
+                leftovers.sweep(
+                    token
+                )  # what the removal couldn't see, as a container that was just being made
 
 
 @contextlib.contextmanager
-def _watched(directory: str, token: str, leftovers: Sequence[str]) -> Iterator[None]:
+def _watched(directory: str, token: str, removal: Sequence[str]) -> Iterator[None]:
     """Have the reaper clean up should this process be killed meanwhile, as it does for a load."""
     removals = Path(directory, "removals")
     removals.mkdir(0o700)
-    owed = json.dumps({"argv": leftovers, "env": dict(os.environ)})
+    owed = json.dumps({"argv": removal, "env": dict(os.environ)})
     (removals / "1").write_text(owed, encoding="ascii")
     watching = HelperProcess("reaper", ["-S", reaper.__file__], [directory, token])
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +18,6 @@ from pytest_unikernel.report.sections import ReportSection
 from pytest_unikernel.report.series import Results
 
 README = Path(__file__).parent.parent.parent / "README.md"
-Says = Callable[[Path], str]
 
 
 class Adding:
