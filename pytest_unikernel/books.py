@@ -39,11 +39,15 @@ class Books(Generic[L]):
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self.log = LaunchLog()
-        self.in_flight = self.completed = self.failed = self.dropped = 0
-        self.longest_service_ns = self.shortest_service_ns = 0
+        self.in_flight = self.shortest_service_ns = 0
         self.turns_ns = array("Q")
         self._exit_codes, self._exit_reasons = target.exit_codes, target.exit_reasons
+        self.begin_trial()
+
+    def begin_trial(self) -> None:
+        """Begin with an empty log and no counts."""
+        self.log = LaunchLog()
+        self.completed = self.failed = self.dropped = self.longest_service_ns = 0
 
     def _outcome(self, status: int, ready: bool, watch: Watch | None) -> Outcome:
         """Return how an instance that nobody ended has ended; a negative status is a signal."""

@@ -27,7 +27,6 @@ from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.progress import Progress
 from pytest_unikernel.quiescence import Quiet, QuietHost, quiescence_json
 from pytest_unikernel.raw import write_raw
-from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
@@ -195,7 +194,7 @@ class Load:
 
     def run(self, trial: Any) -> None:
         """Run one trial on a log of its own."""
-        self.supervisor.log = LaunchLog()
+        self.supervisor.begin_trial()
         ran: Trial = dataclasses.replace(trial(), completes_when_ready=self._target.long_lived)
         if self._stamps is not None:
             self._stamps.settle(ran.log)

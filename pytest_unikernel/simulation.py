@@ -134,9 +134,8 @@ class FakeSupervisor:
         clock: ManualClock | None = None,
     ) -> None:
         del runtime  # nothing of a simulation is on disk
-        self.log = LaunchLog()
-        self.in_flight = self.completed = self.failed = self.dropped = self.removing = 0
-        self.longest_service_ns = 0
+        self.begin_trial()
+        self.in_flight = self.removing = 0
         self.turns_ns = array("I")
         self.clock = clock or ManualClock()
         self._target = target
@@ -157,6 +156,11 @@ class FakeSupervisor:
         at_s, duration_s = interval_s or (0.0, 0.0)
         begin_ns = self.clock.now_ns() + nanoseconds(at_s)
         return begin_ns, begin_ns + nanoseconds(duration_s)
+
+    def begin_trial(self) -> None:
+        """Begin with an empty log and no counts."""
+        self.log = LaunchLog()
+        self.completed = self.failed = self.dropped = self.longest_service_ns = 0
 
     def now_ns(self) -> int:
         """Return the present virtual instant."""

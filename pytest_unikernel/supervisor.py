@@ -16,10 +16,10 @@ class Supervisor(Protocol):
     """Starts instances, sees them become ready and end, and writes both into the log's rows.
 
     Attributes:
-        log: the rows of the trial at hand; replaced between trials.
+        log: the rows of the trial at hand.
         in_flight: instances started and not yet exited.
-        completed, failed, dropped: running counts since the supervisor was made.
-        longest_service_ns: the longest service time of a completed launch so far.
+        completed, failed, dropped: running counts of the trial.
+        longest_service_ns: the longest service time of a completed launch of the trial so far.
         turns_ns: how long each turn of the loop took to handle what had happened.
     """
 
@@ -34,6 +34,9 @@ class Supervisor(Protocol):
     @property
     def removing(self) -> int:
         """How many instances have exited and not been removed from wherever they were."""
+
+    def begin_trial(self) -> None:
+        """Begin with an empty log and no counts: trials are alike, none knows of the one before."""
 
     def now_ns(self) -> int:
         """Return the present instant of the supervisor's clock."""

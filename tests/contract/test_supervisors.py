@@ -13,7 +13,7 @@ from fakeengine import FakeEngine, Script, api_supervisor
 
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.readiness import Line
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.record import Outcome
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.supervisor import Supervisor
 from pytest_unikernel.target import Target
@@ -362,13 +362,18 @@ def test_launches_can_follow_after_everything_was_ended(make: Make) -> None:
     assert supervisor.log.outcome[index] == Outcome.TIMEOUT
 
 
-def test_counts_run_on_over_the_logs_of_trials(make: Make) -> None:
+def test_a_trial_knows_nothing_of_the_one_before(make: Make) -> None:
     supervisor = make("succeeds")
     run_one(supervisor)
-    supervisor.log = LaunchLog()
+    supervisor.dropped += 1
+    earlier = supervisor.log
+    supervisor.begin_trial()
+    counts = (supervisor.in_flight, supervisor.completed, supervisor.failed, supervisor.dropped)
+    assert (*counts, supervisor.longest_service_ns, len(supervisor.log)) == (0,) * 6
     assert run_one(supervisor) == 0
-    assert supervisor.completed == 2
+    assert supervisor.completed == 1
     assert supervisor.log.trim().counts(range(1)) == {Outcome.COMPLETED: 1}
+    assert len(earlier) == 1
 
 
 def test_a_supervisor_can_be_closed_with_launches_in_flight(make: Make) -> None:

@@ -71,6 +71,24 @@ def test_pooled_results_are_those_of_trials_in_a_row(pytester: pytest.Pytester) 
         assert record["trials"] == len(record["per_trial"]) == 3
 
 
+@pytest.mark.parametrize("order", [(), INTERLEAVED])
+def test_an_overload_does_not_lengthen_the_next_trials_warm_up(
+    pytester: pytest.Pytester, order: tuple[str, ...]
+) -> None:
+    """Service times beyond the knee are as long as the overload was: trials would be ever longer ones."""
+    source = """
+@pytest.mark.load_sweep(time_steps=[0.05], warmup=1.0, window=4.0, trials=3)
+def test_slow(load_step):
+    load_step(FakeTarget(servers=1, service_time_s=0.1))
+"""
+    run(pytester, *order, "--benchmark-json=o.json", source=source).assert_outcomes(passed=1)
+    (record,) = loads(pytester.path / "o.json").values()
+    assert record["service_time_s"]["max"] > 1.0
+    assert record["warmup_s"] < 1.5
+    assert record["per_trial"] == record["per_trial"][:1] * 3
+    assert record["verdict"] == "saturated"
+
+
 def test_seeds_differ_between_trials_as_in_a_row(pytester: pytest.Pytester) -> None:
     arguments = ["--sweep-trials=2", "--sweep-arrivals=poisson", "--sweep-seed=7", "--benchmark-json=o.json"]
     run(pytester, *INTERLEAVED, *arguments, source=TWO)
