@@ -151,6 +151,16 @@ def test_a_quantile_beyond_the_time_out_is_not_tested() -> None:
     assert (found.judgement, found.why) == ("no evidence", "beyond the time-out")
 
 
+def test_response_times_of_an_overload_grow_with_it_and_its_throughput_tells() -> None:
+    was, now = ([row(p50_s, "saturated", rate_hz)] * 5 for p50_s, rate_hz in ((2.0, 50.0), (3.0, 40.0)))
+    both = record(1.0, was, "saturated"), record(1.0, now, "saturated")
+    found = judged(*both, "p50")
+    assert (found.judgement, found.why) == ("no evidence", "saturated in both")
+    assert found.change == pytest.approx(0.5)
+    assert judged(*both, "throughput").judgement == "worse"
+    assert judged(steady(1.0, 0.02), both[1], "p50").judgement == "worse"
+
+
 def host(busy_percent: float) -> Record:
     own = {"instance": {"user_s": 0.01, "system_s": 0.01}, "generator": {"cpu_s_per_launch": 0.0}}
     return {"host": {"cpu_percent": busy_percent, "cpu_count": 2}, **own}
