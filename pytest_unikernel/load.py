@@ -27,6 +27,7 @@ from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.progress import Progress
 from pytest_unikernel.quiescence import Quiet, QuietHost, quiescence_json
 from pytest_unikernel.raw import write_raw
+from pytest_unikernel.record import Outcome
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
@@ -140,6 +141,13 @@ class Load:
         """How many files may be open at once during the load."""
         return DESCRIPTORS_RESERVED + descriptors_per_launch(self._target) * min(
             self.guard.cap.instances, 1 << 16
+        )
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nothing has completed in earlier trials: another need not wait for the first that does."""
+        return bool(self._trials) and not any(
+            Outcome.COMPLETED in trial.log.outcome for trial in self._trials
         )
 
     @contextmanager

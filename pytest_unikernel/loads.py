@@ -79,6 +79,8 @@ class Loads:
         return replace(measured, unfinished=load) if more else measured
 
     def _trial(self, load: Load, plan: LoadPlan, number: int) -> None:
+        if load.hopeless:
+            plan = replace(plan, max_warmup_s=plan.warmup_s)
         load.seeds.append(_seed(plan, number))
         generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears(load))
         load.run(lambda: generator.run(load.seeds[-1]))

@@ -149,11 +149,11 @@ def place_text(
     done: Collection[tuple[str, float]] = (),
     longest_service_s: Mapping[str, float] | None = None,
 ) -> str:
-    """Return where a run stands when the step ``now`` begins: ``step 3 of 13, up to 41 min left``.
+    """Return where a run stands when the step ``now`` begins: ``step 3 of 13, up to about 41 min left``.
 
     The steps counted are those of its series; the time is the whole run's, if each series goes on to its end.
     """
     steps = [step.step_s for step in planned if step.series == now[0]]
     left_s = remaining_s(planned, done, longest_service_s)
     left = f"{round(left_s / 60)} min" if 120 <= left_s < 3600 else duration_text(round(left_s))
-    return f"step {steps.index(now[1]) + 1} of {len(steps)}, up to {left} left"
+    return f"step {steps.index(now[1]) + 1} of {len(steps)}, up to about {left} left"

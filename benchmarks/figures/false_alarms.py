@@ -107,7 +107,7 @@ def measure(file: Path, blocks: int, turns: int | None, steps: Sequence[Fraction
     try:
         bench = Bench(session, steps, window_s)
         if turns is not None:
-            turns = known[0]["turns"] if known else turns or bench.calibrate()
+            turns = next((run["turns"] for run in known if run["turns"]), turns) or bench.calibrate()
         runs = {"A1": 0, "A2": 0} if turns is None else {"A1": 0, "A2": 0, "B": turns}
         with file.open("a", encoding="utf-8") as stream:
             for block in range(max((run["block"] for run in known), default=-1) + 1, blocks):

@@ -125,9 +125,17 @@ def _no_values(metric: str, was: Side, now: Side) -> str:
             return side.verdict
         if None in side.values(metric):
             return "beyond the time-out" if metric in LATENCIES and _censored(side) else "not recorded"
-    # In an overload they grow for as long as it lasts, by what the host lacks: tried, a few per cent of
-    # throughput are a quarter of p50, and most alarms of runs of the same came from there.
-    return "saturated in both" if metric in LATENCIES and was.verdict == now.verdict == "saturated" else ""
+    return "saturated in both" if metric in LATENCIES and _grew(was) and _grew(now) else ""
+
+
+def _grew(side: Side) -> bool:
+    """Whether a step was saturated although every launch completed: its backlog rose.
+
+    Response times then grow for as long as the overload lasts, by what the host lacks: tried, a few per cent
+    of throughput are a quarter of p50, and most alarms of runs of the same came from there.
+    """
+    lost = any(record["response_time_s"]["censored"] for record in side.records)
+    return side.verdict == "saturated" and not lost
 
 
 def _censored(side: Side) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -87,6 +88,28 @@ def test_slow(load_step):
     assert record["warmup_s"] < 1.5
     assert record["per_trial"] == record["per_trial"][:1] * 3
     assert record["verdict"] == "saturated"
+
+
+@pytest.mark.parametrize("order", [(), INTERLEAVED])
+def test_only_the_first_trial_waits_for_something_to_complete(
+    pytester: pytest.Pytester, order: tuple[str, ...]
+) -> None:
+    source = """
+def never(number):
+    with open("numbers", "a") as file:
+        file.write(f"{number}\\n")
+    return 1000.0
+
+@pytest.mark.load_sweep(time_steps=[0.5], warmup=1.0, window=4.0, trials=3)
+def test_dead(load_step):
+    load_step(FakeTarget(service_time_s=never, timeout_s=2.0))
+"""
+    run(pytester, *order, source=source).assert_outcomes(failed=1)  # a target that never completes is one
+    numbers = [int(number) for number in (pytester.path / "numbers").read_text().split()]
+    begins = [place for place, number in enumerate(numbers) if number == 0]
+    first, second, third = (end - begin for begin, end in itertools.pairwise([*begins, len(numbers)]))
+    assert first >= second + 8  # ten failures are waited for
+    assert second == third
 
 
 def test_seeds_differ_between_trials_as_in_a_row(pytester: pytest.Pytester) -> None:

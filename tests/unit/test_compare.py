@@ -161,6 +161,15 @@ def test_response_times_of_an_overload_grow_with_it_and_its_throughput_tells() -
     assert judged(steady(1.0, 0.02), both[1], "p50").judgement == "worse"
 
 
+def test_response_times_are_compared_where_it_was_launches_lost_that_saturated_a_step() -> None:
+    """One in fifty hangs, or all beyond a limit are dropped: those that complete are no longer for that."""
+    was, now = ([row(p50_s, "saturated", censored=10, completed=490)] * 5 for p50_s in (0.02, 0.04))
+    both = record(1.0, was, "saturated"), record(1.0, now, "saturated")
+    for each in both:
+        each["response_time_s"]["censored"] = 50
+    assert judged(*both, "p50").judgement == "worse"
+
+
 def host(busy_percent: float) -> Record:
     own = {"instance": {"user_s": 0.01, "system_s": 0.01}, "generator": {"cpu_s_per_launch": 0.0}}
     return {"host": {"cpu_percent": busy_percent, "cpu_count": 2}, **own}

@@ -54,4 +54,4 @@ def test_a_slow_target_lengthens_its_own_series_only() -> None:
 
 
 def test_the_place_is_that_in_the_series_and_the_time_that_of_the_run() -> None:
-    assert place_text(PLAN, ("a", 2.0), {("a", 4.0)}) == "step 2 of 3, up to 18 min left"
+    assert place_text(PLAN, ("a", 2.0), {("a", 4.0)}) == "step 2 of 3, up to about 18 min left"

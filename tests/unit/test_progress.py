@@ -81,7 +81,7 @@ def test_what_remains_is_what_is_not_done() -> None:
 
 def test_a_run_says_where_it_stands() -> None:
     steps = [PlannedStep("a", step_s, 1, 1.0, 599.0) for step_s in (2.0, 1.0, 0.5)]
-    assert place_text(steps, ("a", 1.0), {("a", 2.0)}, {"a": 0.0}) == "step 2 of 3, up to 20 min left"
+    assert place_text(steps, ("a", 1.0), {("a", 2.0)}, {"a": 0.0}) == "step 2 of 3, up to about 20 min left"
 
 
 @pytest.mark.parametrize(
