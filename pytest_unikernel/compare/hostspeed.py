@@ -2,10 +2,10 @@
 
 On a shared host the CPU isn't the same from one minute to the next. Tried on an idle one, the medians of
 equal loads had a standard deviation of 4 to 18 %, and what the generator's own starts of a process took,
-timed with each launch and independent of what is launched, followed them with r = 0.6 to 0.9. So response times are
-compared without what goes with that: the residuals of a regression on it (analysis of covariance). There
-is one slope for both runs, found without regard to which run a trial is of, from 0 (what doesn't depend on
-the CPU) to 1: the host is given no more of a change than its own speed changed, and in doubt that much.
+timed with each launch and independent of what is launched, followed them with r = 0.6 to 0.9. So response
+times are compared without what goes with that: the residuals of a regression on it (analysis of covariance).
+There is one slope for both runs, found without regard to which run a trial is of, from 0 (what doesn't depend
+on the CPU) to 1: the host is given no more of a change than its own speed changed, and in doubt that much.
 
 Source: Freedman and Lane, A nonstochastic interpretation of reported significance levels (1983).
 """
