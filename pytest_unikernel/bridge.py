@@ -127,9 +127,9 @@ def is_disabled(benchmark: Any) -> bool:
 
 def add_machine_info(machine_info: dict[str, Any]) -> None:
     """Add our facts; the same at every call, so that pytest-benchmark sees no difference."""
-    from pytest_unikernel import host  # noqa: PLC0415 - only saved and compared runs need it
+    from pytest_unikernel.host import facts  # noqa: PLC0415 - only saved and compared runs need it
 
-    machine_info["unikernel"] = host.facts()
+    machine_info["unikernel"] = facts.facts()
 
 
 def read_baseline(config: pytest.Config, compared: dict[str, Any]) -> None:
@@ -179,11 +179,11 @@ def baseline_run(config: pytest.Config) -> BaselineRun | None:
 
 def other_machine(config: pytest.Config) -> bool:
     """Whether the run compared with was made on another machine, or with another kernel."""
-    from pytest_unikernel import host  # noqa: PLC0415 - compared runs only
     from pytest_unikernel.compare.savedrun import machine_differences  # noqa: PLC0415 - compared runs only
+    from pytest_unikernel.host import facts  # noqa: PLC0415 - compared runs only
 
     run = baseline_run(config)
-    return run is not None and bool(machine_differences(run.machine, {"unikernel": host.facts()}))
+    return run is not None and bool(machine_differences(run.machine, {"unikernel": facts.facts()}))
 
 
 def compares(config: pytest.Config) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_unikernel.doctor.effects import (
+from pytest_unikernel.host.disturbances import (
     EFFECTS,
     IDLE_PERCENT,
     LATE_S,
@@ -17,9 +17,9 @@ from pytest_unikernel.doctor.effects import (
     STEAL_PERCENT,
     SWAPPED_BYTES,
 )
+from pytest_unikernel.host.quiet import QUIET_SHARE
 from pytest_unikernel.knee import verdict_of
 from pytest_unikernel.progress import step_text
-from pytest_unikernel.quiescence import QUIET_SHARE
 from pytest_unikernel.textgrid import printable
 
 Record = Mapping[str, Any]

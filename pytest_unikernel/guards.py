@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel import cgroups
+from pytest_unikernel.host import cgroups
+from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.readiness import Port
-from pytest_unikernel.samples import Sample
 from pytest_unikernel.target import Target
 
 MEMORY_FLOOR_SHARE = 0.10  # of all memory: below it no launch is started

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import cgroups, host, leftovercommand, stampreader
+from pytest_unikernel import leftovercommand, stampreader
 from pytest_unikernel.errors import LoadError, UnikernelError
 from pytest_unikernel.guards import (
     DESCRIPTORS_RESERVED,
@@ -21,11 +21,13 @@ from pytest_unikernel.guards import (
     find_cap,
     open_guard,
 )
+from pytest_unikernel.host import cgroups, facts
+from pytest_unikernel.host.quiet import Quiet, QuietHost, quiescence_json
+from pytest_unikernel.host.tuning import Realtime, Tuned
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.meter import Meter
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.progress import Progress
-from pytest_unikernel.quiescence import Quiet, QuietHost, quiescence_json
 from pytest_unikernel.raw import write_raw
 from pytest_unikernel.record import Outcome
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
@@ -37,7 +39,6 @@ from pytest_unikernel.stamps import StampLog, Stamps
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.supervisor import Supervisor
 from pytest_unikernel.target import Place, Target
-from pytest_unikernel.tuning import Realtime, Tuned
 
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -223,7 +224,7 @@ class Load:
         logs = [trial.log for trial in self._trials]
         around = Surroundings(
             **about,
-            cores=host.usable_cores(self._options.cpus),
+            cores=facts.usable_cores(self._options.cpus),
             timeout_s=self._options.time_limit_s(self._target),
             versions=self._versions,
             generator={

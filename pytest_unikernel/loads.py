@@ -11,17 +11,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import host
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.host import facts
+from pytest_unikernel.host.quiet import Quiescence, Quiet, QuietHost
+from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import Load, LoadOptions, Measured
 from pytest_unikernel.loadgen import LoadGenerator, run_cold
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.progress import step_text
-from pytest_unikernel.quiescence import Quiescence, Quiet, QuietHost
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Target
-from pytest_unikernel.tuning import tuned
 
 # Waking an idle CPU takes up to half a millisecond; at slow steps the loop is awake by then, for at most 3 %
 # of a CPU, while instances are fast.
@@ -135,7 +135,7 @@ def _refuse_daemons(target: Target, quiet_host: QuietHost) -> None:
     """
     if quiet_host != "fail" or target.simulated:
         return
-    others = [name for name in host.container_daemons() if name not in target.daemons]
+    others = [name for name in facts.container_daemons() if name not in target.daemons]
     if others:
         raise LoadError(
             f"--sweep-quiet-host=fail: {', '.join(others)} runs, and even an idle container daemon disturbs "

@@ -7,10 +7,10 @@ import resource
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pytest_unikernel import host
 from pytest_unikernel.clock import monotonic_ns
+from pytest_unikernel.host import facts
+from pytest_unikernel.host.samples import Sample, joined, summarize
 from pytest_unikernel.record import LaunchLog, Outcome
-from pytest_unikernel.samples import Sample, joined, summarize
 from pytest_unikernel.summary import summarize as summarize_ns
 
 Sight = tuple[int, Sample, resource.struct_rusage, int]  # the last is what has been swapped, in bytes
@@ -29,7 +29,7 @@ class Meter:
 
     def _look(self) -> Sight:
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        return monotonic_ns(), self._sample(), usage, host.swapped_bytes()
+        return monotonic_ns(), self._sample(), usage, facts.swapped_bytes()
 
     def stop(self) -> None:
         """Take the second look."""
@@ -48,8 +48,8 @@ class Meter:
             **summarize(begin, end, duration_ns / 1e9),
             "cpu_count": os.cpu_count(),
             "swapped_bytes": sum(end[3] - begin[3] for begin, end in self.spans),
-            "governors": host.governors(),
-            "container_daemons": host.container_daemons(),
+            "governors": facts.governors(),
+            "container_daemons": facts.container_daemons(),
         }
 
     def generator(self, logs: Sequence[LaunchLog], turns_ns: Sequence[int]) -> dict[str, float | bool | None]:

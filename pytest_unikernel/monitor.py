@@ -18,12 +18,9 @@ import signal
 import time
 from pathlib import Path
 
-import psutil
-
-from pytest_unikernel import cgroups
+from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, take_sample
 from pytest_unikernel.progress import PROGRESS_CELLS, Progress, live_line
 from pytest_unikernel.reaper import let_go_of_others
-from pytest_unikernel.samples import SAMPLE_CELLS, Sample
 from pytest_unikernel.table import Cells
 
 INTERVAL_S = 0.2
@@ -90,52 +87,6 @@ def own_terminal(descriptor: int) -> int:
         )
     except OSError:
         return descriptor
-
-
-def take_sample(last: Sample) -> Sample:
-    """Return the host's counters now, with the extremes since the load began."""
-    cpu = psutil.cpu_times()
-    total_s = sum(cpu) - getattr(cpu, "guest", 0.0) - getattr(cpu, "guest_nice", 0.0)
-    available = cgroups.available_bytes()
-    processes = sum(name.isdigit() for name in os.listdir("/proc"))  # noqa: PTH208 - no Path for each
-    return Sample(
-        number=last.number + 1,
-        cpu_total_s=total_s,
-        cpu_idle_s=cpu.idle + getattr(cpu, "iowait", 0.0),
-        cpu_steal_s=getattr(cpu, "steal", 0.0),
-        memory_available_bytes=available,
-        memory_available_min_bytes=min(available, last.memory_available_min_bytes),
-        load1_max=max(psutil.getloadavg()[0], last.load1_max),
-        processes_max=max(processes, last.processes_max),
-        psi_cpu_some_s=pressure_s("cpu"),
-        psi_memory_some_s=pressure_s("memory"),
-        psi_io_some_s=pressure_s("io"),
-        at_s=time.monotonic(),
-        runnable=runnable_tasks(),
-    )
-
-
-def runnable_tasks() -> float:
-    """Return how many tasks run or wait for a CPU now; NaN where nobody says.
-
-    Source: proc_loadavg(5), the fourth field.
-    """
-    try:
-        return float(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[0])
-    except (OSError, ValueError, IndexError):
-        return float("nan")
-
-
-def pressure_s(resource: str) -> float:
-    """Return the total time some task waited for the resource; NaN where the kernel has no PSI.
-
-    Source: Documentation/accounting/psi.rst; ``total`` is in microseconds.
-    """
-    try:
-        some = Path(f"/proc/pressure/{resource}").read_text(encoding="ascii").splitlines()[0]
-        return int(some.rpartition("total=")[2]) / 1e6
-    except (OSError, ValueError, IndexError):
-        return float("nan")
 
 
 def main(argv: list[str]) -> int:

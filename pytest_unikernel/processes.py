@@ -17,10 +17,10 @@ from pytest_unikernel.child import Child, open_pidfd
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.eventpipe import EventPipe
+from pytest_unikernel.host.linux import timer_setter, timerfd
 from pytest_unikernel.instances import Instances
 from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.limits import Limit
-from pytest_unikernel.linux import timer_setter, timerfd
 from pytest_unikernel.output import TAIL_BYTES, WHOLE_BYTES, Sink, Wanted, Watch
 from pytest_unikernel.parking import FIRST_KEY, Parking
 from pytest_unikernel.probes import Prober

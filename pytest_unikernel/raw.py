@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
 
+from pytest_unikernel.host.wall_clock import read_pair
 from pytest_unikernel.instances import id_prefix
 from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.target import Target
-from pytest_unikernel.wallclock import read_pair
 
 COLUMNS = (
     "target",

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel import journal, leftovers
+from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import Load, LoadOptions, Measured
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.objectives import judged
 from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.result import LoadResult, plain
 from pytest_unikernel.schedule import step_id
 from pytest_unikernel.session import Session

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial
 
-from pytest_unikernel import host
+from pytest_unikernel.host import facts
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import Measured
 from pytest_unikernel.objectives import Objective, judged, met
@@ -53,7 +53,7 @@ class KneeSearch:
         knee = search.interval(is_ok)  # the loads for an objective may have told more of it
         if knee.lower is None:  # why_no_knee() has been asked
             raise AssertionError(self._request.fullname)
-        cores = host.usable_cores(self._request.settings.cpus)
+        cores = facts.usable_cores(self._request.settings.cpus)
         record = knee_json(knee, search.loads, cores, interrupted=search.interrupted)
         record["between_hz"] = self._between_hz()
         judged_ = {

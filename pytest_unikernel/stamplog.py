@@ -7,10 +7,10 @@ from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
+from pytest_unikernel.host.wall_clock import WallClock
 from pytest_unikernel.instances import id_prefix
 from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.stamps import StampLog
-from pytest_unikernel.wallclock import WallClock
 
 READ_BYTES = 1 << 20
 

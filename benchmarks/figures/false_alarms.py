@@ -38,10 +38,10 @@ from common import show
 
 from pytest_unikernel.compare.judging import compare
 from pytest_unikernel.compare.sides import Side
+from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.session import Session
 from pytest_unikernel.stats import majority
 from pytest_unikernel.target import Target

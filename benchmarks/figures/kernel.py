@@ -13,9 +13,9 @@ from functools import partial
 
 from common import alternate, compared, show
 
+from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
-from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Target
 from pytest_unikernel.targets.rust_kernel import RUST_KERNEL

@@ -20,10 +20,10 @@ from common import alternate, compared, show
 from inside import cold, prepared
 
 from pytest_unikernel.build.linux_kernel import newest_kernel
+from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.readiness import Line
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Target

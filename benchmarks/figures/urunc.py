@@ -35,10 +35,11 @@ from pytest_unikernel import leftovercommand
 from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.build.urunc_bundle import Guest, write_template
 from pytest_unikernel.clock import monotonic_ns
+from pytest_unikernel.host.quiet import Quiescence
+from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
@@ -47,7 +48,6 @@ from pytest_unikernel.stamps import StampLog
 from pytest_unikernel.target import Place, Target
 from pytest_unikernel.targets.urunc import urunc_container
 from pytest_unikernel.targets.urunc_program import Urunc, find
-from pytest_unikernel.tuning import tuned
 
 COLD = 5  # launches of each in a pair
 STAMPS, ROUNDS = 20, 2_000

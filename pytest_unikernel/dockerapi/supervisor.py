@@ -16,9 +16,9 @@ from pytest_unikernel.dockerapi.deletions import Deletions
 from pytest_unikernel.dockerapi.launch import Launch
 from pytest_unikernel.dockerapi.wire import Wire
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.host.linux import timer_setter, timerfd
 from pytest_unikernel.instances import bare_instance
 from pytest_unikernel.limits import Limit
-from pytest_unikernel.linux import timer_setter, timerfd
 from pytest_unikernel.output import Wanted, Watch
 from pytest_unikernel.readiness import Exit
 from pytest_unikernel.record import Outcome

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.targets import room
 from pytest_unikernel.errors import UnikernelError
+from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
-from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.result import LoadResult
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Target

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_unikernel import host
 from pytest_unikernel.doctor import limits, noise_containers, noise_cpu, noise_memory, targets, tools, urunc
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.running import Job, run_all
 from pytest_unikernel.doctor.variants import VARIANTS, Variant
+from pytest_unikernel.host import facts
 from pytest_unikernel.target import Target
 
 SCHEMA = 1
@@ -69,7 +69,7 @@ def examine(
         "limits": bounds,
         "noise": [*noise_cpu.checks(begin, load1), *noise_memory.checks(), *daemons],
     }
-    return Examination(groups, host.machine(), deep)
+    return Examination(groups, facts.machine(), deep)
 
 
 def _booted(

@@ -6,10 +6,11 @@ import os
 import resource
 from pathlib import Path
 
-from pytest_unikernel import cgroups, host, tuning
 from pytest_unikernel.doctor.check import Check
-from pytest_unikernel.doctor.effects import EFFECTS
 from pytest_unikernel.guards import DESCRIPTORS_PER_LAUNCH, DESCRIPTORS_RESERVED, process_room
+from pytest_unikernel.host import cgroups, tuning
+from pytest_unikernel.host import facts as host
+from pytest_unikernel.host.disturbances import EFFECTS
 
 MIB, GIB = 1 << 20, 1 << 30
 ROOMY = 2048  # instances in flight: 1,024/s of two seconds each

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from pytest_unikernel import host
 from pytest_unikernel.doctor import files
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.noise_cpu import noisy, quiet, unknown
+from pytest_unikernel.host import facts as host
 
 FAVOR = "favordynmods"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytest_unikernel import host
 from pytest_unikernel.doctor import files
 from pytest_unikernel.doctor.check import Check
-from pytest_unikernel.doctor.effects import EFFECTS, RISES_SLOWLY, SLOW_GOVERNORS, STEAL_PERCENT
-from pytest_unikernel.quiescence import QUIET_SHARE
+from pytest_unikernel.host import facts as host
+from pytest_unikernel.host.disturbances import EFFECTS, RISES_SLOWLY, SLOW_GOVERNORS, STEAL_PERCENT
+from pytest_unikernel.host.quiet import QUIET_SHARE
 
 CPUS = "devices/system/cpu"
 CLOCKS = "devices/system/clocksource/clocksource0"

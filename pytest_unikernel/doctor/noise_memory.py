@@ -8,8 +8,8 @@ import psutil
 
 from pytest_unikernel.doctor import files
 from pytest_unikernel.doctor.check import Check
-from pytest_unikernel.doctor.effects import PRESSURE_PERCENT
 from pytest_unikernel.doctor.noise_cpu import noisy, quiet, unknown
+from pytest_unikernel.host.disturbances import PRESSURE_PERCENT
 
 MM = "kernel/mm"
 RESOURCES = ("cpu", "memory", "io")

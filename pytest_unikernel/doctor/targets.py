@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_unikernel import host
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.running import Job
 from pytest_unikernel.doctor.variants import Variant, is_there
 from pytest_unikernel.guards import find_cap
+from pytest_unikernel.host import facts
 from pytest_unikernel.target import Target, Unavailable
 
 
@@ -56,7 +56,7 @@ def room(
     """
     cap = find_cap(target, None)
     rates_hz = [cap.instances / latency_s] if latency_s else []
-    rates_hz += [host.usable_cores() / cpu_s] if cpu_s else []
+    rates_hz += [facts.usable_cores() / cpu_s] if cpu_s else []
     return {
         "instances_max": cap.instances,
         "instances_max_from": cap.source,

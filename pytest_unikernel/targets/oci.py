@@ -13,7 +13,7 @@ from pytest_unikernel import removestates
 from pytest_unikernel.build.container_image import PROGRAM
 from pytest_unikernel.build.oci_bundle import MOUNT_POINTS, hello_rootfs, write_bundle
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.host import program_version
+from pytest_unikernel.host.facts import program_version
 from pytest_unikernel.target import Place, Target, Unavailable
 from pytest_unikernel.targets.onelaunch import launched_once
 

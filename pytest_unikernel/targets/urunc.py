@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_unikernel.host import program_version
+from pytest_unikernel.host.facts import program_version
 from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets import urunc_engines

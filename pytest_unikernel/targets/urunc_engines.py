@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.host import program_version
+from pytest_unikernel.host.facts import program_version
 from pytest_unikernel.target import Instance, Place, Target, Unavailable
 from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.container import Container

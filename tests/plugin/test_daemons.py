@@ -11,8 +11,8 @@ from pytest_unikernel import Target
 
 @pytest.fixture(autouse=True)
 def running(monkeypatch):
-    monkeypatch.setattr("pytest_unikernel.host.container_daemons", lambda: ["containerd", "dockerd"])
-    monkeypatch.setattr("pytest_unikernel.quiescence.QUIET_SHARE", 2)  # however busy this machine is
+    monkeypatch.setattr("pytest_unikernel.host.facts.container_daemons", lambda: ["containerd", "dockerd"])
+    monkeypatch.setattr("pytest_unikernel.host.quiet.QUIET_SHARE", 2)  # however busy this machine is
 
 """
 COLD = """

@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
+from pytest_unikernel.host.quiet import Quiescence
+from pytest_unikernel.host.tuning import Realtime, tuned
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.quiescence import Quiescence
 from pytest_unikernel.record import LaunchLog, Outcome
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Target
-from pytest_unikernel.tuning import Realtime, tuned
 
 PATIENCE_S = 20.0
 NOBODY = 65534

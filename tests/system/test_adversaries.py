@@ -22,10 +22,10 @@ from realloads import as_nobody, descriptors, launched, outcomes, shell, supervi
 from pytest_unikernel.child import Child
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.guards import Cap, Guard, open_guard
+from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.loadgen import LoadGenerator, run_cold
 from pytest_unikernel.plan import LoadPlan
 from pytest_unikernel.record import Outcome
-from pytest_unikernel.samples import Sample
 from pytest_unikernel.session import Session
 from pytest_unikernel.target import Line, Target
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from realloads import descriptors, launched, shell, supervised
 
-from pytest_unikernel import linux
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.host import linux
+from pytest_unikernel.host.tuning import Realtime, tuned
 from pytest_unikernel.session import Session
-from pytest_unikernel.tuning import Realtime, tuned
 
 
 def state() -> dict[str, Any]:

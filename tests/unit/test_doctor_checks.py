@@ -10,10 +10,11 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from pytest_unikernel import cgroups, guards, host, kvm
+from pytest_unikernel import guards, kvm
 from pytest_unikernel.doctor import files, limits, noise_containers, noise_cpu, noise_memory, tools, urunc
 from pytest_unikernel.doctor.check import Check
-from pytest_unikernel.doctor.effects import EFFECTS
+from pytest_unikernel.host import cgroups, facts
+from pytest_unikernel.host.disturbances import EFFECTS
 from pytest_unikernel.targets import qemu, urunc_program
 
 CPU = "sys/devices/system/cpu"
@@ -24,7 +25,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty /proc and /sys, and a PATH with no program."""
     monkeypatch.setattr(files, "PROC", tmp_path / "proc")
     monkeypatch.setattr(files, "SYS", tmp_path / "sys")
-    monkeypatch.setattr(host, "SYS", tmp_path / "sys")
+    monkeypatch.setattr(facts, "SYS", tmp_path / "sys")
     monkeypatch.setattr(kvm, "DEVICE", tmp_path / "dev/kvm")
     monkeypatch.setattr(urunc_program, "SYSTEM_CONFIG", tmp_path / "etc/urunc/config.toml")
     monkeypatch.delenv("URUNC_TIMESTAMPS", raising=False)
@@ -91,7 +92,7 @@ def test_steal_is_that_of_the_last_moment_too(machine: Path) -> None:
 
 
 def test_load_is_held_against_the_cpus_that_are_ours(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "usable_cores", lambda: 4.0)
+    monkeypatch.setattr(facts, "usable_cores", lambda: 4.0)
     assert noise_cpu.load(1.0).state == "quiet"
     assert noise_cpu.load(1.1).state == "noisy"
 
@@ -160,9 +161,9 @@ def test_cgroups_are_told_by_version_and_mount_option(
 
 
 def test_daemons_that_run_are_named(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "container_daemons", lambda: ["containerd", "dockerd"])
+    monkeypatch.setattr(facts, "container_daemons", lambda: ["containerd", "dockerd"])
     assert noise_containers.daemons().reason == "containerd, dockerd run"
-    monkeypatch.setattr(host, "container_daemons", list)
+    monkeypatch.setattr(facts, "container_daemons", list)
     assert noise_containers.daemons().state == "quiet"
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_unikernel import cli, host
+from pytest_unikernel import cli
 from pytest_unikernel.doctor import examination, screen, targets, variants
 from pytest_unikernel.doctor.check import NEEDS_CURE, Check, State
 from pytest_unikernel.doctor.running import Job, run_all
 from pytest_unikernel.doctor.variants import VARIANTS, Variant
+from pytest_unikernel.host import facts as host
 from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.textgrid import WIDTH
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_unikernel import cgroups, guards
+from pytest_unikernel import guards
 from pytest_unikernel.guards import Cap, Guard, find_cap, open_guard
+from pytest_unikernel.host import cgroups
+from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.samples import Sample
 from pytest_unikernel.target import Target
 
 MIB = 1 << 20

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel import linux
+from pytest_unikernel.host import linux
 
 
 def test_prctl_sets_and_asks() -> None:

@@ -18,7 +18,7 @@ NOT_AT_COLLECTION = (
     "pytest_unikernel.result",
     "pytest_unikernel.session",
     "pytest_unikernel.processes",
-    "pytest_unikernel.host",
+    "pytest_unikernel.host.facts",
     "pytest_unikernel.dockerapi",
     "h11",
 )

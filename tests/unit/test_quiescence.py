@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.quiescence import Look, Quiescence, look_between
-from pytest_unikernel.samples import Sample
+from pytest_unikernel.host.quiet import Look, Quiescence, look_between
+from pytest_unikernel.host.samples import Sample
 
 LONG_S = 3600.0
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_unikernel.samples import SAMPLE_CELLS, Sample, known, percent, summarize
+from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, known, percent, summarize
 
 BEGIN = Sample(
     number=3, cpu_total_s=100.0, cpu_idle_s=50.0, cpu_steal_s=1.0, psi_cpu_some_s=2.0, psi_io_some_s=0.0

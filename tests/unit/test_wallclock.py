@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_unikernel import wallclock
-from pytest_unikernel.wallclock import MOVED_NS, Pair, WallClock
+from pytest_unikernel.host import wall_clock
+from pytest_unikernel.host.wall_clock import MOVED_NS, Pair, WallClock
 
 S = 1_000_000_000
 APART_NS = 1_700_000_000 * S
@@ -41,8 +41,8 @@ def test_a_clock_that_was_set_has_moved_and_one_that_drifts_has_not(
 
 def test_it_is_looked_at_once_a_second_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0]
-    monkeypatch.setattr(wallclock, "monotonic_ns", lambda: now[0])
-    monkeypatch.setattr(wallclock, "unix_ns", lambda: now[0] + APART_NS)
+    monkeypatch.setattr(wall_clock, "monotonic_ns", lambda: now[0])
+    monkeypatch.setattr(wall_clock, "unix_ns", lambda: now[0] + APART_NS)
     made = WallClock()
     for now[0] in (S // 2, S, S + 1, 2 * S):
         made.look()

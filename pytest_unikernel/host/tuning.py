@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pytest_unikernel import linux
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.host import linux
 
 Realtime = Literal["auto", "on", "off"]
 PRIORITY = 1  # the lowest real-time priority is above every ordinary process

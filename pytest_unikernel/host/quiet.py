@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from pytest_unikernel.clock import monotonic_ns, nanoseconds, sleep_s
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.samples import Sample
+from pytest_unikernel.host.samples import Sample
 
 QuietHost = Literal["warn", "fail", "off"]
 TOLERANCE = 0.10  # of all CPU time, or of the time for pressure, above the baseline

@@ -1,0 +1,1 @@
+"""This machine: facts, limits, quietness, tuning for a load, samples, clocks. Knows nothing of loads."""
