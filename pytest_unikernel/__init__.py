@@ -9,9 +9,10 @@ from pytest_unikernel.errors import (
     TargetError,
     UnikernelError,
 )
-from pytest_unikernel.readiness import Event, Exit, Http, Line, Port
-from pytest_unikernel.stamps import Stamp, StampLog, Stamps
-from pytest_unikernel.target import Instance, Place, Target, Unavailable
+from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
+from pytest_unikernel.plan.stamps import Stamp, StampLog, Stamps
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable
 
 if TYPE_CHECKING:
     from pytest_unikernel.result import LoadResult

@@ -7,8 +7,8 @@ import signal
 
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.output import TAIL_BYTES, Sink, Watch
-from pytest_unikernel.record import Outcome
-from pytest_unikernel.target import Instance
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target_fields import Instance
 
 READ_BYTES = 1 << 16
 OBSERVE = os.WEXITED | os.WNOHANG | os.WNOWAIT

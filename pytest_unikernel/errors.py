@@ -11,7 +11,7 @@
     └── SessionError       the helper processes or the private directory failed
 
 Wrong markers and options are ``pytest.UsageError`` (see ``usageerror.py``). A target that can't run on
-this machine is not an error but an answer: :class:`pytest_unikernel.target.Unavailable`.
+this machine is not an error but an answer: :class:`pytest_unikernel.plan.target_fields.Unavailable`.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ import pytest
 
 from pytest_unikernel import bridge, interleaving, marker, options, runs
 from pytest_unikernel.errors import UnikernelError
-from pytest_unikernel.settings import SweepSettings
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.settings import SweepSettings
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 
 if TYPE_CHECKING:  # what a load needs is imported when there is one
     from pytest_unikernel.interrupts import Interrupts

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from pytest_unikernel.host import cgroups
 from pytest_unikernel.host.samples import Sample
-from pytest_unikernel.readiness import Port
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.readiness import Port
+from pytest_unikernel.plan.target import Target
 
 MEMORY_FLOOR_SHARE = 0.10  # of all memory: below it no launch is started
 MEMORY_EMERGENCY_SHARE = 0.05  # below it everything in flight is ended

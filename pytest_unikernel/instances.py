@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_unikernel.directories import Directories
+from pytest_unikernel.plan.readiness import Port
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.posixspawn import Strings, strings
-from pytest_unikernel.readiness import Port
-from pytest_unikernel.target import Instance, Target
 
 OWN_VARIABLES = 2  # UNIKERNEL_ID and UNIKERNEL_DIR, at the front of the environment
 _counter = itertools.count(1)

@@ -13,10 +13,11 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
-from pytest_unikernel.record import NONE_NS, LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import StampLog, Target
+from pytest_unikernel.record import NONE_NS, LaunchLog
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.summary import Summary, summarize
-from pytest_unikernel.target import StampLog, Target
 
 BUILT_IN = {"scheduled": "scheduled_ns", "started": "started_ns", "ready": "ready_ns", "exited": "exited_ns"}
 Pair = tuple[str, str]

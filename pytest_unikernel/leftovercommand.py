@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pytest_unikernel.leftovers import Adopted
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.target import Target
 
 PATIENCE_S = 120.0
 

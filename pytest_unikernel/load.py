@@ -26,19 +26,20 @@ from pytest_unikernel.host.quiet import Quiet, QuietHost, quiescence_json
 from pytest_unikernel.host.tuning import Realtime, Tuned
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.meter import Meter
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.stamps import StampLog, Stamps
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.progress import Progress
 from pytest_unikernel.raw import write_raw
-from pytest_unikernel.record import Outcome
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
 from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.stampreader import StampReader
-from pytest_unikernel.stamps import StampLog, Stamps
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.supervisor import Supervisor
-from pytest_unikernel.target import Place, Target
 
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -262,11 +263,12 @@ def _prepared(target: Target, runtime: Runtime) -> Target:
         return target
     place = Place(runtime.token, str(runtime.directory), runtime.cpus)
     try:
-        return target.prepare(target, place)
+        prepared: Target = target.prepare(target, place)
     except UnikernelError:
         raise
     except Exception as error:
         raise LoadError(f"{target.full_name}: prepare() raised {error!r}") from error
+    return prepared
 
 
 def _versions(target: Target) -> dict[str, str]:

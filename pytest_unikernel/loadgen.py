@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from pytest_unikernel.clock import nanoseconds
 from pytest_unikernel.guards import LOOK_EVERY_NS, Guard
-from pytest_unikernel.plan import LoadPlan
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.schedule import ARRIVALS
 from pytest_unikernel.progress import PHASES, Progress
-from pytest_unikernel.record import Outcome
-from pytest_unikernel.schedule import ARRIVALS
 from pytest_unikernel.stats import BACKLOG_RISE_LAUNCHES, Trial
 from pytest_unikernel.supervisor import Supervisor
 

@@ -18,10 +18,10 @@ from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import Load, LoadOptions, Measured
 from pytest_unikernel.loadgen import LoadGenerator, run_cold
-from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.progress import step_text
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.step_names import step_text
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Target
 
 # Waking an idle CPU takes up to half a millisecond; at slow steps the loop is awake by then, for at most 3 %
 # of a CPU, while instances are fast.

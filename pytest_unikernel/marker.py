@@ -14,19 +14,20 @@ from typing import Any, cast
 
 import pytest
 
-from pytest_unikernel import values
 from pytest_unikernel.options import SOURCES
-from pytest_unikernel.optiontable import OPTIONS
-from pytest_unikernel.schedule import halving, step_id
-from pytest_unikernel.settings import Layer, SweepSettings
+from pytest_unikernel.plan import readers
+from pytest_unikernel.plan.option_table import OPTIONS
+from pytest_unikernel.plan.schedule import halving
+from pytest_unikernel.plan.settings import Layer, SweepSettings
+from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.usageerror import SweepUsageError
 
 NAME = "load_sweep"
 ARGUMENT = "timestep"
 KNEE_ID = "knee"
-READERS: dict[str, values.Reader] = {
-    "start": values.end_of_steps("start"),
-    "stop": values.end_of_steps("stop"),
+READERS: dict[str, readers.Reader] = {
+    "start": readers.end_of_steps("start"),
+    "stop": readers.end_of_steps("stop"),
     **{option.name: option.read for option in OPTIONS if option.in_marker},
 }
 WINDOW = next(option for option in OPTIONS if option.name == "window")

@@ -10,7 +10,8 @@ from typing import Any
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.host import facts
 from pytest_unikernel.host.samples import Sample, joined, summarize
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.summary import summarize as summarize_ns
 
 Sight = tuple[int, Sample, resource.struct_rusage, int]  # the last is what has been swapped, in bytes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.textgrid import printable, wrapped
 
 Missing = tuple[str, Unavailable]  # a target's full name, and why it can't run

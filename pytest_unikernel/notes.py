@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from pytest_unikernel import disturbances
 from pytest_unikernel.knee import cores_of, find_knee, verdict_of
-from pytest_unikernel.objectives import objective_lines
-from pytest_unikernel.progress import duration_text, rate_text, significant, step_text
+from pytest_unikernel.plan.objectives import objective_lines
+from pytest_unikernel.plan.step_names import step_text
+from pytest_unikernel.progress import duration_text, rate_text, significant
 from pytest_unikernel.tables import (
     NONE,
     PARTIAL,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import values
-from pytest_unikernel.optiontable import OPTIONS, Option
-from pytest_unikernel.settings import Layer, Sources, SweepSettings
+from pytest_unikernel.plan import readers
+from pytest_unikernel.plan.option_table import OPTIONS, Option
+from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 from pytest_unikernel.usageerror import SweepUsageError
 
 GROUP = "unikernel load sweeps"
@@ -60,7 +60,7 @@ def _ini_place(config: pytest.Config, option: Option) -> tuple[str, Path]:
 def _value(option: Option, given: object, name: str, place: str, base: Path) -> Any:
     try:
         if option.is_switch and isinstance(given, str):
-            given = values.switch_of_text(option.name, given)
+            given = readers.switch_of_text(option.name, given)
         value = option.read(given)
         if option.name == "cpus":
             _check_usable(value, given)

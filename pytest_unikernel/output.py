@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.readiness import Line, bytes_regex
-from pytest_unikernel.record import OUTCOME_OF_REASON, Outcome
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON, Outcome
+from pytest_unikernel.plan.readiness import Line, bytes_regex
+from pytest_unikernel.plan.target import Target
 
 TAIL_BYTES = 4096
 WHOLE_BYTES = 16 << 20  # of one whose output is to be shown

@@ -23,13 +23,14 @@ from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.limits import Limit
 from pytest_unikernel.output import TAIL_BYTES, WHOLE_BYTES, Sink, Wanted, Watch
 from pytest_unikernel.parking import FIRST_KEY, Parking
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.readiness import Event, Exit, Port
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.probes import Prober
-from pytest_unikernel.readiness import Event, Exit, Port
-from pytest_unikernel.record import Outcome
 from pytest_unikernel.removal import Remover
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.spawn import Spawner
-from pytest_unikernel.target import Instance, Target
 
 ADOPTED_EVERY_NS = NS_PER_S
 LAST_WORDS_NS = NS_PER_S // 5

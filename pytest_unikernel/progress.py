@@ -56,21 +56,6 @@ def rate_text(rate_hz: float) -> str:
     return f"{significant(rate_hz, decimals=4)}/s"
 
 
-def step_text(step_s: float) -> str:
-    """Return a time step as people and ``--sweep-time-steps`` write it: ``4 s``, ``1/1024 s``, ``0.3 s``."""
-    return f"{step_number(step_s)} s"
-
-
-def step_number(step_s: float) -> str:
-    """Return a time step in seconds: ``1/64``, ``0.3``, or by its rate where that is shorter: ``1/45.25``."""
-    parts = round(1 / step_s)
-    if parts >= 2 and abs(parts * step_s - 1) < 1e-9:
-        return f"1/{parts}"
-    number = f"{step_s:.9f}".rstrip("0").rstrip(".")
-    rate = f"{1 / step_s:.9f}".rstrip("0").rstrip(".")
-    return f"1/{rate}" if step_s < 1 and len(rate) + 2 < len(number) else number
-
-
 # the live line -------------------------------------------------------------------------------------
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from pytest_unikernel.host.wall_clock import read_pair
 from pytest_unikernel.instances import id_prefix
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.stats import Trial
-from pytest_unikernel.target import Target
 
 COLUMNS = (
     "target",

@@ -19,10 +19,10 @@ from itertools import chain
 from typing import Any, Literal
 
 from pytest_unikernel.intervals import intervals, neighbours, phases, stamp_counts
-from pytest_unikernel.record import FAILURES, Outcome
+from pytest_unikernel.plan.outcome import FAILURES, Outcome
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.stats import Trial, Verdict, censored, in_flight_max, majority, verdict
 from pytest_unikernel.summary import BUCKET_BASE, Summary, buckets, named_quantile, summarize_ordered
-from pytest_unikernel.target import Target
 
 SCHEMA = 2
 SPREAD = ("throughput_hz", "p50", "p99")

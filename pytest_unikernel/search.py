@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pytest_unikernel.knee import NOT_THE_TARGET
+from pytest_unikernel.plan.schedule import between
+from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.result import JsonDict, LoadResult
-from pytest_unikernel.schedule import between, step_id
 
 INTERVAL = 1.05  # upper / lower rate at which a search ends
 CLOSE = 1.01  # of two offered rates: nothing between them is worth a load

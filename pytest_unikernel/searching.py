@@ -10,10 +10,10 @@ from functools import partial
 from pytest_unikernel.host import facts
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import Measured
-from pytest_unikernel.objectives import Objective, judged, met
+from pytest_unikernel.plan.objectives import Objective, judged, met
+from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.result import LoadResult, from_json
 from pytest_unikernel.run import Request, Run
-from pytest_unikernel.schedule import step_id
 from pytest_unikernel.search import (
     BACKLOG_SHARE,
     LAUNCHES,

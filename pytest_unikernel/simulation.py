@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from pytest_unikernel.clock import nanoseconds
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.readiness import Exit
-from pytest_unikernel.record import OUTCOME_OF_REASON, LaunchLog, Outcome
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON, Outcome
+from pytest_unikernel.plan.readiness import Exit
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.record import LaunchLog
 
 NEVER_NS = 1 << 62
 KILLED_STATUS = -9

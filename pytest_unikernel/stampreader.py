@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
 from pytest_unikernel.host.wall_clock import WallClock
 from pytest_unikernel.instances import id_prefix
+from pytest_unikernel.plan.stamps import Stamp, Stamps
 from pytest_unikernel.posixspawn import strings
 from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.spawn import Spawner, environment_of
-from pytest_unikernel.stamps import Stamp, Stamps
 
 # What is printed between two looks must find room, or the program waits: being woken for each line would cost
 # the generator more than the launch itself. Source of the size: pipe(7), the most without privileges.

@@ -13,8 +13,9 @@ from operator import sub
 from typing import Literal, TypeVar
 
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.plan import BACKLOG_RISE_SHARE
-from pytest_unikernel.record import FAILURES, LaunchLog, Outcome
+from pytest_unikernel.plan.load_plan import BACKLOG_RISE_SHARE
+from pytest_unikernel.plan.outcome import FAILURES, Outcome
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.summary import enough, quantile
 
 Number = TypeVar("Number", int, float)

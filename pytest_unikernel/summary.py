@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
 
-QUANTILES: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+from pytest_unikernel.plan.statistics import QUANTILES
+
 BUCKET_BASE = 1.02  # neighbouring buckets differ by 2 %, so a value is known to within 1 %
 
 Buckets = list[tuple[int, int]]

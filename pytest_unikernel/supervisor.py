@@ -9,7 +9,8 @@ from array import array
 from collections.abc import Callable
 from typing import Protocol
 
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.record import LaunchLog
 
 
 class Supervisor(Protocol):

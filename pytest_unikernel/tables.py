@@ -10,8 +10,10 @@ from itertools import product
 from typing import Any
 
 from pytest_unikernel.knee import verdict_of
-from pytest_unikernel.progress import duration_text, significant, step_number
-from pytest_unikernel.summary import QUANTILES, enough
+from pytest_unikernel.plan.statistics import QUANTILES
+from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.progress import duration_text, significant
+from pytest_unikernel.summary import enough
 from pytest_unikernel.textgrid import WIDTH, Cells, cut, fits, grid
 
 NONE = "\u2013"  # an en dash: nothing is known

@@ -12,9 +12,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from pytest_unikernel.readiness import Event, Exit
+from pytest_unikernel.plan.readiness import Event, Exit
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.simulation import Behaviour, FakeSupervisor, Interval, ManualClock
-from pytest_unikernel.target import Target
 
 __all__ = ["FakeSupervisor", "FakeTarget", "ManualClock"]
 

@@ -27,9 +27,9 @@ from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.knee import find_knee
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
-from pytest_unikernel.plan import LoadPlan
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Target
 from pytest_unikernel.targets.docker import VIAS, docker_container
 from pytest_unikernel.targets.oci import oci_container
 

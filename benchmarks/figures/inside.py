@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_unikernel.loads import Loads
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.target import Target
 
 
 def prepared(target: Target) -> Target:

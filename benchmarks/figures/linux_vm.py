@@ -23,10 +23,10 @@ from pytest_unikernel.build.linux_kernel import newest_kernel
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
-from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.readiness import Line
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.readiness import Line
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Target
 from pytest_unikernel.targets.linux_vm import linux_vm
 
 COLD = 3  # launches of each in a pair

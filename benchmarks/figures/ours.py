@@ -14,7 +14,7 @@ from pytest_unikernel import Target
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
-from pytest_unikernel.plan import LoadPlan
+from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.session import Session
 
 

@@ -39,13 +39,15 @@ from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.stamps import StampLog
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
 from pytest_unikernel.stamplog import StampLogReader
-from pytest_unikernel.stamps import StampLog
-from pytest_unikernel.target import Place, Target
 from pytest_unikernel.targets.urunc import urunc_container
 from pytest_unikernel.targets.urunc_program import Urunc, find
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from pytest_unikernel.commands.command import PROGRAM, Command, note, show, write_whole
 
 if TYPE_CHECKING:
-    from pytest_unikernel.compare.limits import Limit
     from pytest_unikernel.compare.run import Compared
+    from pytest_unikernel.plan.tolerances import Tolerance
 
 STREAM = "-"
 EXAMPLES = f"""\
@@ -75,9 +75,9 @@ def _run(parsed: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
-def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Limit, ...]:
+def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Tolerance, ...]:
     """Refuse an odd file, limits that are none, and what would write over a run."""
-    from pytest_unikernel.compare.limits import parse  # noqa: PLC0415 - see Command
+    from pytest_unikernel.plan.tolerances import parse  # noqa: PLC0415 - see Command
 
     if len(files) % 2:
         parsed.refuse(f"files come in pairs, before and after, got {len(files)}")

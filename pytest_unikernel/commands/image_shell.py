@@ -17,7 +17,7 @@ from pytest_unikernel.build.static_program import GUESTS
 from pytest_unikernel.build.status import how
 from pytest_unikernel.commands.command import note
 from pytest_unikernel.errors import BuildError
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import qemu
 
 SCRIPT, NAME = GUESTS / "linux" / "shell.sh", "/unikernel-shell"

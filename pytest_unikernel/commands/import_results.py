@@ -78,7 +78,7 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _time_step(value: str) -> Fraction:
-    from pytest_unikernel.schedule import parse_step  # noqa: PLC0415 - see Command
+    from pytest_unikernel.plan.schedule import parse_step  # noqa: PLC0415 - see Command
 
     try:
         return parse_step(value)
@@ -87,7 +87,7 @@ def _time_step(value: str) -> Fraction:
 
 
 def _seconds(value: str) -> float:
-    from pytest_unikernel.values import seconds  # noqa: PLC0415 - see Command
+    from pytest_unikernel.plan.readers import seconds  # noqa: PLC0415 - see Command
 
     try:
         return float(seconds("it", zero=True)(value))

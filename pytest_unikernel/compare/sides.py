@@ -8,7 +8,8 @@ from statistics import fmean, median
 from typing import Any
 
 from pytest_unikernel.knee import cores_of, verdict_of
-from pytest_unikernel.summary import QUANTILES, enough
+from pytest_unikernel.plan.statistics import QUANTILES
+from pytest_unikernel.summary import enough
 from pytest_unikernel.tables import COMPARED_TAIL, not_comparable
 
 Record = Mapping[str, Any]

@@ -14,8 +14,9 @@ from pytest_unikernel.dockerapi.frames import Frames
 from pytest_unikernel.dockerapi.reply import Request
 from pytest_unikernel.dockerapi.wire import Wire
 from pytest_unikernel.output import TAIL_BYTES, Sink, Watch
-from pytest_unikernel.record import NONE_NS, LaunchLog, Outcome
-from pytest_unikernel.target import Instance
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target_fields import Instance
+from pytest_unikernel.record import NONE_NS, LaunchLog
 
 
 class Owner(Protocol):

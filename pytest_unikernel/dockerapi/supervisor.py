@@ -20,10 +20,11 @@ from pytest_unikernel.host.linux import timer_setter, timerfd
 from pytest_unikernel.instances import bare_instance
 from pytest_unikernel.limits import Limit
 from pytest_unikernel.output import Wanted, Watch
-from pytest_unikernel.readiness import Exit
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.readiness import Exit
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.runtime import Runtime
-from pytest_unikernel.target import Instance, Target
 
 # The loop looks at the schedule after so many events: each may take as long as parsing a reply does.
 MAX_EVENTS = 16

@@ -13,9 +13,9 @@ from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.result import LoadResult
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Target
 
 LIMIT_S = 60.0
 SHOWS_OUTPUT = "a test that does cold_start({}), with --benchmark-disable -s, shows all of its output"

@@ -12,7 +12,7 @@ from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.running import Job, run_all
 from pytest_unikernel.doctor.variants import VARIANTS, Variant
 from pytest_unikernel.host import facts
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.target import Target
 
 SCHEMA = 1
 

@@ -9,7 +9,8 @@ from pytest_unikernel.doctor.running import Job
 from pytest_unikernel.doctor.variants import Variant, is_there
 from pytest_unikernel.guards import find_cap
 from pytest_unikernel.host import facts
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 
 
 def lanes(variants: Iterable[Variant], can_run: dict[str, Target]) -> list[list[Job]]:

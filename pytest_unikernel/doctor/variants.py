@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 
 
 class Variant(NamedTuple):

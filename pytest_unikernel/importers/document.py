@@ -14,7 +14,7 @@ from pytest_unikernel.importers.names import fullname
 from pytest_unikernel.importers.pool import Pooled
 from pytest_unikernel.importers.readings import Reading
 from pytest_unikernel.importers.records import Stated, record
-from pytest_unikernel.schedule import step_id
+from pytest_unikernel.plan.step_names import step_id
 
 JsonDict = dict[str, Any]
 

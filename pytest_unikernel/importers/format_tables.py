@@ -13,7 +13,7 @@ from fractions import Fraction
 from pytest_unikernel.importers.inputs import InputFile
 from pytest_unikernel.importers.names import column_subject
 from pytest_unikernel.importers.readings import ImportFormat, ImportOptions, Reading
-from pytest_unikernel.schedule import LONGEST_S, parse_step
+from pytest_unikernel.plan.schedule import LONGEST_S, parse_step
 
 NAME = "kernel-benchmark-tables"
 STEP_HEAD = "Time delay (s)"

@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from pytest_unikernel.errors import ResultFileError
 from pytest_unikernel.importers.readings import ImportOptions, Subject
-from pytest_unikernel.schedule import parse_step, step_id, text
+from pytest_unikernel.plan.schedule import parse_step
+from pytest_unikernel.plan.step_names import step_id, text
 
 # The scripts' -r is in the names that users give, rust-output-r0.5; bc writes .5 for 0.5.
 STEP = re.compile(r"(?<![A-Za-z0-9])r([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?![A-Za-z0-9_])")

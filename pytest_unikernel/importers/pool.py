@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_unikernel.errors import ResultFileError
 from pytest_unikernel.importers.readings import Launches, Reading, Subject
-from pytest_unikernel.schedule import text
+from pytest_unikernel.plan.step_names import text
 
 Key = tuple[str, Fraction | None]
 

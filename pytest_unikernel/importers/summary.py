@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pytest_unikernel.progress import duration_text, significant, step_number
+from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.progress import duration_text, significant
 from pytest_unikernel.textgrid import WIDTH, cut, fits, grid, printable
 
 NONE = "\u2013"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytest_unikernel.knee import NOT_THE_TARGET
+from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.recordshape import LARGEST
-from pytest_unikernel.summary import QUANTILES, enough
+from pytest_unikernel.summary import enough
 from pytest_unikernel.textgrid import cut, printable
 
 NAME_COLUMNS = 60

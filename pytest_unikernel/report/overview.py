@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_unikernel.objectives import objective_lines
+from pytest_unikernel.plan.objectives import objective_lines
 from pytest_unikernel.report import words
 from pytest_unikernel.report.loads import Load, clean
 from pytest_unikernel.report.series import Document, Results, Series

@@ -1,1 +1,1 @@
-"""What can be launched: one module per target, each with one :class:`~pytest_unikernel.target.Target`."""
+"""What can be launched: a module or a folder per target, each with one Target."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.qcow2 import why_not_whole
 
 START_BYTES = 4096

@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.stamps import Stamp, Stamps
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.stamps import Stamp, Stamps
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker_api import by_api

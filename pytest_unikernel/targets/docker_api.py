@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_unikernel.errors import LoadError, TargetError
-from pytest_unikernel.readiness import Exit, Line
-from pytest_unikernel.target import Instance, Place, Target, Unavailable
+from pytest_unikernel.plan.readiness import Exit, Line
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable
 from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.container import LABEL, Container
 

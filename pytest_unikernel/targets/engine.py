@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 from pytest_unikernel import removecontainers
 from pytest_unikernel.build.container_image import hello_image
-from pytest_unikernel.stamps import Stamp
-from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.plan.stamps import Stamp
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.container import LABEL, Container
 
 SESSION_LABEL = LABEL + "={session}"

@@ -13,7 +13,7 @@ from pytest_unikernel.build import rust_kernel as builder
 from pytest_unikernel.build.cache import cache_directory
 from pytest_unikernel.build.cargo import find_toolchain
 from pytest_unikernel.errors import BuildError, TargetError
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 
 ELF = b"\x7fELF"
 # Source: Documentation/arch/x86/boot.rst, the real-mode header's magic at 0x202.

@@ -13,7 +13,7 @@ from pytest_unikernel.build import initramfs
 from pytest_unikernel.build.cache import cache_directory
 from pytest_unikernel.build.elf import memory_end
 from pytest_unikernel.errors import BuildError, TargetError
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.disk_image import DiskImage
 from pytest_unikernel.targets.linux_kernel_file import CURE, KernelFile, own_initrd
 from pytest_unikernel.targets.linux_scripts import Carried, minimal_archive, switching_archive

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from pytest_unikernel.build.cache import cache_directory, private
 from pytest_unikernel.build.elf import why_not_pvh, why_truncated
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 
 ELF = b"\x7fELF"
 MAGIC, MAGIC_AT = b"HdrS", 0x202

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.target import Target
 
 Command = str | Sequence[str]
 

@@ -16,7 +16,7 @@ from pytest_unikernel.build import initramfs
 from pytest_unikernel.build.initramfs import Entry
 from pytest_unikernel.build.static_program import LINUX_INIT
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 
 SHEBANG = re.compile(rb"#![ \t]*(\S+)(?:[ \t]+(\S+))?")
 BUSYBOX_PLACES = {Path("/bin"), Path("/usr/bin")}

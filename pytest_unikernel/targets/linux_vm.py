@@ -12,8 +12,9 @@ from typing import NamedTuple
 from pytest_unikernel import kvm as kvm_host
 from pytest_unikernel.build.linux_kernel import newest_kernel
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.readiness import Event, Exit, Line, Ready
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.readiness import Event, Exit, Line, Ready
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets.disk_image import given_image
 from pytest_unikernel.targets.linux_guest import ALWAYS, LinuxGuest, guest

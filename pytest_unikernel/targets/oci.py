@@ -14,7 +14,8 @@ from pytest_unikernel.build.container_image import PROGRAM
 from pytest_unikernel.build.oci_bundle import MOUNT_POINTS, hello_rootfs, write_bundle
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.host.facts import program_version
-from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.onelaunch import launched_once
 
 PathText = str | os.PathLike[str]

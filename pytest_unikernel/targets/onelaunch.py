@@ -14,7 +14,8 @@ from pathlib import Path
 
 from pytest_unikernel import leftovers, reaper
 from pytest_unikernel.helperprocess import HelperProcess
-from pytest_unikernel.target import Instance, Place, Target
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance, Place
 
 PATIENCE_S = 20.0
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.stamps import Stamp
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.stamps import Stamp
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker import container_target

@@ -16,7 +16,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 
 PROGRAM = "qemu-system-x86_64"
 INSTALL = "apt-get install qemu-system-x86"

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from pytest_unikernel import kvm as kvm_host
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets.guest_files import GuestFile, built_guest, given_guest, shipped_guest
 from pytest_unikernel.targets.machine_parameters import check_numbers, kvm_cpu, last_part

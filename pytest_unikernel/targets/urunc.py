@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pytest_unikernel.host.facts import program_version
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets import urunc_engines
 from pytest_unikernel.targets import urunc_parameters as parameters

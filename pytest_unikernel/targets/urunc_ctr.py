@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel import removectr
-from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.container import LABEL
 from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.host.facts import program_version
-from pytest_unikernel.target import Instance, Place, Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable
 from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.container import Container
 from pytest_unikernel.targets.docker import CONNECTION_LOST, DOCKER

@@ -10,7 +10,7 @@ import tempfile
 from pytest_unikernel.build.container_image import ContainerImage
 from pytest_unikernel.build.urunc_bundle import Guest
 from pytest_unikernel.build.urunc_image import hypervisor_in, urunc_image
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.urunc_plan import Plan
 
 SAVE_S = 300.0

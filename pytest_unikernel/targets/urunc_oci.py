@@ -12,7 +12,8 @@ from typing import Any
 from pytest_unikernel import removeurunc
 from pytest_unikernel.build import urunc_bundle as bundles
 from pytest_unikernel.errors import BuildError, LoadError
-from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc_parameters import NAME
 from pytest_unikernel.targets.urunc_plan import Plan, Via, timed

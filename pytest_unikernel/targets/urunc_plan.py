@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from pytest_unikernel.build.urunc_bundle import Guest
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.stamps import Stamp, StampLog
-from pytest_unikernel.target import Place, Target, Unavailable
+from pytest_unikernel.plan.stamps import Stamp, StampLog
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets import urunc_parameters as parameters
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc_parameters import INSTALL, MONITORS, NAME

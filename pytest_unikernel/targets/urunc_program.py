@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6, Release
 
 PROGRAM = "urunc"

@@ -20,10 +20,12 @@ from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
 from pytest_unikernel.guards import open_guard
 from pytest_unikernel.limits import NEVER_NS
 from pytest_unikernel.loadgen import LoadGenerator, end_everything, run_cold
-from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.runtime import Runtime
-from pytest_unikernel.target import Instance, Target
 
 REQUESTS = ("create", "attach", "wait", "start")
 

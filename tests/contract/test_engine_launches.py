@@ -15,9 +15,9 @@ from pytest_unikernel.dockerapi import supervisor
 from pytest_unikernel.guards import open_guard
 from pytest_unikernel.loadgen import LoadGenerator, end_everything, run_cold
 from pytest_unikernel.output import TAIL_BYTES
-from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.readiness import Line
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.readiness import Line
 
 # what goes well -----------------------------------------------------------------------------------
 

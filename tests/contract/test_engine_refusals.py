@@ -7,7 +7,7 @@ from asking import Made, outcome_and_status, run_one
 from fakeengine import Script
 
 from pytest_unikernel.loadgen import end_everything
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.plan.outcome import Outcome
 
 REQUESTS = ("create", "attach", "wait", "start")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sweeprun import TWO_STEPS, benches, loads, run, run_apart
 
-from pytest_unikernel.optiontable import MAX_WARMUP_S
+from pytest_unikernel.plan.profiles import MAX_WARMUP_S
 
 REAL = """
 @pytest.fixture

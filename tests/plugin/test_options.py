@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pytest_unikernel.marker import sweep_of
-from pytest_unikernel.optiontable import OPTIONS
-from pytest_unikernel.settings import SweepSettings
+from pytest_unikernel.plan.option_table import OPTIONS
+from pytest_unikernel.plan.settings import SweepSettings
 
 Runs = Callable[..., pytest.RunResult]
 Collects = Callable[..., list[pytest.Item]]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fakeengine import FakeEngine
 
 from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.plan.outcome import Outcome
 
 S = 1_000_000_000
 LONG_NS = 20 * S  # never reached: what is waited for comes first

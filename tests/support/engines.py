@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.build.container_image import ContainerImage, Member, made
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.targets.container import LABEL
 
 BOUND_S = 60

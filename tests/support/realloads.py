@@ -20,11 +20,12 @@ from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.loads import Loads
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Target
 
 PATIENCE_S = 20.0
 NOBODY = 65534

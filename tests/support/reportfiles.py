@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.summary import QUANTILES, buckets, summarize
+from pytest_unikernel.plan.statistics import QUANTILES
+from pytest_unikernel.summary import buckets, summarize
 
 Record = dict[str, Any]
 STEPS = (0.25, 0.125, 0.0625, 0.03125)

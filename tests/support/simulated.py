@@ -7,11 +7,11 @@ from typing import Any
 
 from pytest_unikernel.guards import open_guard
 from pytest_unikernel.loadgen import LoadGenerator
-from pytest_unikernel.plan import LoadPlan
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.schedule import halving
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
-from pytest_unikernel.schedule import halving
 from pytest_unikernel.search import BACKLOG_SHARE, LAUNCHES, Search, launches_within
-from pytest_unikernel.target import Target
 from pytest_unikernel.testing import FakeSupervisor
 
 STEPS = halving(Fraction(4), Fraction(1, 1024))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import tcgmonitor
 
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import urunc_program
 from pytest_unikernel.targets.urunc import urunc_container
 

@@ -24,10 +24,10 @@ from pytest_unikernel.errors import LoadError
 from pytest_unikernel.guards import Cap, Guard, open_guard
 from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.loadgen import LoadGenerator, run_cold
-from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Line, Target
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Line, Target
 
 # Each leaves something behind that the session's fixture looks for.
 RUNAWAYS = {

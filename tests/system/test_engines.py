@@ -19,10 +19,11 @@ from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.leftovercommand import remove, removed_afterwards
 from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.loadgen import run_cold
-from pytest_unikernel.readiness import Line
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.readiness import Line
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Target
 from pytest_unikernel.targets.docker import docker_container
 from pytest_unikernel.targets.podman import podman_container
 

@@ -13,7 +13,7 @@ from typed import Typed
 from pytest_unikernel.build import ext4
 from pytest_unikernel.build.image_edit import Edit, edit_image
 from pytest_unikernel.build.linux_image import build_image
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.session import Session
 from pytest_unikernel.targets.linux_vm import linux_vm
 

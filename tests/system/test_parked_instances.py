@@ -14,11 +14,11 @@ from realloads import descriptors, shell, supervised
 
 from pytest_unikernel.child import Child
 from pytest_unikernel.parking import BATCH, FIRST_KEY
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.readiness import Line
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.readiness import Line
-from pytest_unikernel.record import Outcome
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Target
 
 S = 1_000_000_000
 MANY = 4 * BATCH

@@ -11,9 +11,10 @@ import pytest
 from realloads import launched, outcomes, shell
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Event, Exit, Http, Line, Port, Ready, Target
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Event, Exit, Http, Line, Port, Ready, Target
 
 COMPLETED, NOT_READY, TIMEOUT = Outcome.COMPLETED, Outcome.NOT_READY, Outcome.TIMEOUT
 REPORT = 'echo "$UNIKERNEL_ID up" > "$UNIKERNEL_EVENTS"'

@@ -13,9 +13,9 @@ from realloads import alive, heed_signals, launched, outcomes, shell, supervised
 from sweeprun import run_apart, write
 
 from pytest_unikernel.loadgen import run_cold
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.session import Session
-from pytest_unikernel.target import Target
 
 OK = Outcome.COMPLETED
 # An instance leaves a file of its name; removing takes files away and writes down its call.

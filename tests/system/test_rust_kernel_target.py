@@ -18,10 +18,12 @@ from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.output import TAIL_BYTES
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.runtime import Runtime
-from pytest_unikernel.target import Target, Unavailable
 from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
 
 pytestmark = needs_qemu

@@ -13,7 +13,7 @@ from realloads import launched, outcomes, shell, until
 from pytest_unikernel import leftovers
 from pytest_unikernel import session as session_module
 from pytest_unikernel.errors import SessionError
-from pytest_unikernel.record import Outcome
+from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.session import Session
 
 

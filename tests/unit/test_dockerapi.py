@@ -15,8 +15,9 @@ from pytest_unikernel.dockerapi import requests
 from pytest_unikernel.dockerapi.frames import Frames
 from pytest_unikernel.dockerapi.reply import MAX_BODY_BYTES, Reply, Request, begin
 from pytest_unikernel.errors import LoadError, TargetError
-from pytest_unikernel.readiness import Event, Exit, Http, Line, Port, Ready
-from pytest_unikernel.target import Instance, Place, Target, Unavailable
+from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port, Ready
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable
 from pytest_unikernel.targets import docker_api
 from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.container import Container
@@ -270,7 +271,8 @@ def test_what_keeps_the_client_from_running_keeps_the_api_too(monkeypatch: pytes
 
 def prepared(target: Target) -> Target:
     assert target.prepare is not None
-    return target.prepare(target, Place("token", "/nowhere"))
+    result: Target = target.prepare(target, Place("token", "/nowhere"))
+    return result
 
 
 def test_the_socket_is_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:

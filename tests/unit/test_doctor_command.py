@@ -17,7 +17,8 @@ from pytest_unikernel.doctor.check import NEEDS_CURE, Check, State
 from pytest_unikernel.doctor.running import Job, run_all
 from pytest_unikernel.doctor.variants import VARIANTS, Variant
 from pytest_unikernel.host import facts as host
-from pytest_unikernel.target import Target, Unavailable
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.textgrid import WIDTH
 
 GOOD = Target("good", ["/bin/true"])

@@ -10,8 +10,9 @@ import pytest
 
 from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.stamps import Stamp
-from pytest_unikernel.target import Place, Target
+from pytest_unikernel.plan.stamps import Stamp
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.targets import docker, oci, podman
 from pytest_unikernel.targets.docker import docker_container
 from pytest_unikernel.targets.oci import oci_container

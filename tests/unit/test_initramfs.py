@@ -11,7 +11,7 @@ import pytest
 
 from pytest_unikernel.build import initramfs
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import linux_kernel_file
 from pytest_unikernel.targets.linux_guest import guest
 from pytest_unikernel.targets.linux_kernel_file import default_kernel

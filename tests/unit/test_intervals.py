@@ -1,7 +1,8 @@
 from pytest_unikernel.intervals import intervals, phases
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.stats import Trial
-from pytest_unikernel.target import Target
 
 MS = 1_000_000
 

@@ -10,10 +10,11 @@ import pytest
 
 from pytest_unikernel import journal
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
 from pytest_unikernel.stats import Trial
-from pytest_unikernel.target import Target
 
 
 def result(*, interrupted: bool = False, completed: int = 3) -> LoadResult:

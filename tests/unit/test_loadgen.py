@@ -13,16 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_unikernel import progress, schedule
+from pytest_unikernel import progress
 from pytest_unikernel.guards import LOOK_EVERY_NS, UNLIMITED, Cap, Guard, open_guard
 from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.loadgen import FAREWELL_NS, LEAD_NS, LoadGenerator, run_cold
-from pytest_unikernel.plan import LoadPlan
+from pytest_unikernel.plan import schedule
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.outcome import FAILURES, Outcome
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.progress import Progress
-from pytest_unikernel.record import FAILURES, Outcome
 from pytest_unikernel.result import LoadResult, Surroundings, make_result
 from pytest_unikernel.stats import Trial, verdict
-from pytest_unikernel.target import Target
 from pytest_unikernel.testing import FakeSupervisor, FakeTarget
 
 S = 1_000_000_000

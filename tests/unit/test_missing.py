@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_unikernel.missing import missing_report
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.textgrid import WIDTH
 
 NO_DOCKER = Unavailable("no docker on PATH", "apt-get install docker.io")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from simulated import load, search, swept
 
-from pytest_unikernel.objectives import Objective, judged, met, objective_lines
+from pytest_unikernel.plan.objectives import Objective, judged, met, objective_lines
 from pytest_unikernel.result import LoadResult
 from pytest_unikernel.search import INTERVAL, MAX_LOADS, interval_json, is_ok
 from pytest_unikernel.testing import FakeTarget

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.output import LONGEST_LINE_BYTES, Sink, Wanted, Watch
-from pytest_unikernel.readiness import Line
-from pytest_unikernel.record import Outcome
-from pytest_unikernel.target import Target
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.readiness import Line
+from pytest_unikernel.plan.target import Target
 
 
 def watch(**wanted: Any) -> Watch:

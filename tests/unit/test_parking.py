@@ -16,7 +16,7 @@ import pytest
 
 from pytest_unikernel.child import Child
 from pytest_unikernel.parking import BATCH, FIRST_KEY, Parking
-from pytest_unikernel.target import Instance
+from pytest_unikernel.plan.target_fields import Instance
 
 IN, HUP = select.EPOLLIN, select.EPOLLHUP
 EDGE = int(select.EPOLLIN | select.EPOLLET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.progress import (
     PHASES,
     PROGRESS_CELLS,
@@ -14,7 +15,6 @@ from pytest_unikernel.progress import (
     place_text,
     rate_text,
     remaining_s,
-    step_text,
 )
 
 S = 1_000_000_000

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_unikernel import kvm
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import qemu
 from pytest_unikernel.targets.linux_vm import linux_vm
 from pytest_unikernel.targets.qemu import Machine, Qemu, Screen

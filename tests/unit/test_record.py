@@ -6,7 +6,8 @@ from array import array
 
 import pytest
 
-from pytest_unikernel.record import CHUNK, FAILURES, NONE_NS, LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import FAILURES, Outcome
+from pytest_unikernel.record import CHUNK, NONE_NS, LaunchLog
 
 
 def columns(log: LaunchLog) -> dict[str, array[int]]:

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.result import LoadResult, Surroundings, from_json, make_result, plain
 from pytest_unikernel.stats import Trial
 from pytest_unikernel.summary import Summary, summarize
-from pytest_unikernel.target import Target
 
 MS = 1_000_000
 BEGIN_NS = 5_000 * MS

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_unikernel import schedule
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.progress import step_number
+from pytest_unikernel.plan import schedule, step_names
+from pytest_unikernel.plan.step_names import step_number
 
 STEPS = st.fractions(min_value=Fraction(1, 100_000), max_value=1_000, max_denominator=1_000_000)
 
@@ -177,12 +177,12 @@ def test_halving_ends_within_a_factor_of_two_of_stop(start: Fraction, share: Fra
     ],
 )
 def test_ids_are_plain_decimals(step: Fraction, id_: str) -> None:
-    assert schedule.step_id(step) == id_
+    assert step_names.step_id(step) == id_
 
 
 @given(st.floats(1e-9, 1e9))
 def test_an_id_has_no_exponent_and_names_exactly_one_float(seconds: float) -> None:
-    id_ = schedule.step_id(Fraction(seconds))
+    id_ = step_names.step_id(Fraction(seconds))
     assert set(id_) <= set("0123456789.s")
     assert float(id_.removesuffix("s")) == seconds
 
@@ -190,7 +190,7 @@ def test_an_id_has_no_exponent_and_names_exactly_one_float(seconds: float) -> No
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=64, unique=True))
 def test_ids_of_different_steps_differ(seconds: list[float]) -> None:
     steps = schedule.listed(seconds)
-    assert len({schedule.step_id(step) for step in steps}) == len(seconds)
+    assert len({step_names.step_id(step) for step in steps}) == len(seconds)
     assert list(steps) == sorted(steps, reverse=True)
 
 

@@ -11,8 +11,8 @@ import pytest
 from simulated import load, search, swept
 
 from pytest_unikernel.knee import find_knee
+from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.result import LoadResult
-from pytest_unikernel.schedule import halving
 from pytest_unikernel.search import (
     INTERVAL,
     MAX_LOADS,

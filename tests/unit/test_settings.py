@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import values
-from pytest_unikernel.optiontable import OPTIONS, PROFILES
-from pytest_unikernel.settings import Layer, Sources, SweepSettings
+from pytest_unikernel.plan import readers
+from pytest_unikernel.plan.option_table import OPTIONS
+from pytest_unikernel.plan.profiles import PROFILES
+from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 
 READ = {option.name: option.read for option in OPTIONS}
 HALF = Fraction(1, 2)
@@ -32,8 +33,8 @@ def test_every_row_of_the_table_has_its_field() -> None:
 
 
 def test_settings_and_their_values_do_not_import_pytest() -> None:
-    code = "import sys, pytest_unikernel.settings; sys.exit('pytest' in sys.modules)"
-    environment = {"PYTHONPATH": str(Path(values.__file__).parents[1])}
+    code = "import sys, pytest_unikernel.plan.settings; sys.exit('pytest' in sys.modules)"
+    environment = {"PYTHONPATH": str(Path(readers.__file__).parents[1])}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
 

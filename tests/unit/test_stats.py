@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_unikernel.record import LaunchLog, Outcome
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.record import LaunchLog
 from pytest_unikernel.stats import (
     Trial,
     Verdict,

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from pytest_unikernel import notes, tables
 from pytest_unikernel.notes import NotRun
-from pytest_unikernel.record import FAILURES
+from pytest_unikernel.plan.outcome import FAILURES
+from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.result import LoadResult
 from pytest_unikernel.stats import VERDICTS
-from pytest_unikernel.summary import QUANTILES, enough
+from pytest_unikernel.summary import enough
 from pytest_unikernel.tables import Row
 from pytest_unikernel.textgrid import WIDTH, encodable, printable
 

@@ -11,8 +11,9 @@ import pytest
 
 from pytest_unikernel.build.crate_files import CRATE, copy_crate
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.readiness import bytes_regex
-from pytest_unikernel.target import Event, Exit, Http, Instance, Line, Port, Target, Unavailable
+from pytest_unikernel.plan.readiness import bytes_regex
+from pytest_unikernel.plan.target import Event, Exit, Http, Line, Port, Target
+from pytest_unikernel.plan.target_fields import Instance, Unavailable
 from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets.linux_process import LINUX_PROCESS
 from pytest_unikernel.targets.rust_kernel import RUST_KERNEL

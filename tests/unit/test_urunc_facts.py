@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from uruncs import fake
 
-from pytest_unikernel.target import Unavailable
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc import URUNC_CONTAINER
 from pytest_unikernel.targets.urunc_facts import urunc_facts

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from pytest_unikernel.progress import step_number
+from pytest_unikernel.plan.step_names import step_number
 from pytest_unikernel.report.axes import DURATION, log_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered

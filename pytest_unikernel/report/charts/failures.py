@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_unikernel.progress import step_text
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.report.axes import linear_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.stack import BAR, shades

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_unikernel.progress import step_number
+from pytest_unikernel.plan.step_names import step_number
 from pytest_unikernel.report.axes import DURATION, linear_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.stack import BAR, shades

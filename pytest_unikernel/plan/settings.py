@@ -14,10 +14,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.compare.limits import Limit
-from pytest_unikernel.objectives import Objective
-from pytest_unikernel.optiontable import MAX_WARMUP_S, OPTIONS, PROFILES, Option
-from pytest_unikernel.schedule import halving, step_id
+from pytest_unikernel.plan.objectives import Objective
+from pytest_unikernel.plan.option_table import OPTIONS, Option
+from pytest_unikernel.plan.profiles import MAX_WARMUP_S, PROFILES
+from pytest_unikernel.plan.schedule import halving
+from pytest_unikernel.plan.step_names import step_id
+from pytest_unikernel.plan.tolerances import Tolerance
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class SweepSettings:
     report: Path | None
     resume: Path | None
     slo: tuple[Objective, ...]
-    compare_fail: tuple[Limit, ...] | None
+    compare_fail: tuple[Tolerance, ...] | None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def window_for(self, step: Fraction) -> float:

@@ -6,17 +6,14 @@ import math
 import os
 import re
 import signal
-from typing import TYPE_CHECKING
 
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.readiness import Event, Exit, Http, Line, Port
-from pytest_unikernel.record import OUTCOME_OF_REASON
-
-if TYPE_CHECKING:
-    from pytest_unikernel.target import Target
+from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON
+from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
+from pytest_unikernel.plan.target_fields import TargetFields
 
 
-def check(target: Target) -> None:
+def check(target: TargetFields) -> None:
     """Refuse what can't be right, with the rule that was broken."""
     if not re.fullmatch(r"[A-Za-z_][\w.-]*", target.name):
         raise TargetError(f"Target: a name is an identifier, got {target.name!r}")
@@ -45,7 +42,7 @@ def check(target: Target) -> None:
         its_own(target)
 
 
-def _check_argv(target: Target) -> None:
+def _check_argv(target: TargetFields) -> None:
     argv = target.argv
     if not isinstance(argv, (list, tuple)) or not all(isinstance(part, (str, os.PathLike)) for part in argv):
         raise TargetError(f"{target.name}: argv must be a list of text, one entry per argument, got {argv!r}")
@@ -62,7 +59,7 @@ def _check_argv(target: Target) -> None:
         ) from None
 
 
-def _check_texts(target: Target) -> None:
+def _check_texts(target: TargetFields) -> None:
     """Refuse an environment or a working directory that no process could be given."""
     for key, value in target.env.items():
         wrong = not isinstance(key, str) or not isinstance(value, str) or not key or "=" in key
@@ -76,7 +73,7 @@ def _check_texts(target: Target) -> None:
         object.__setattr__(target, "cwd", os.fspath(target.cwd))
 
 
-def _check_commands(target: Target) -> None:
+def _check_commands(target: TargetFields) -> None:
     """Refuse commands that no process could be started with."""
     for key in ("removal", "leftovers"):
         argv = getattr(target, key)
@@ -89,7 +86,7 @@ def _check_commands(target: Target) -> None:
         )
 
 
-def _check_reasons(target: Target) -> None:
+def _check_reasons(target: TargetFields) -> None:
     """Refuse exit statuses, patterns and reasons that would only fail when the first instance does."""
     for status in (*target.exit_codes, *target.exit_reasons):
         if not isinstance(status, int):
@@ -108,7 +105,7 @@ def _check_reasons(target: Target) -> None:
         raise TargetError(f"{target.name}: stop_signal must be a signal, got {target.stop_signal!r}")
 
 
-def _check_pattern(target: Target, key: str, pattern: bytes) -> None:
+def _check_pattern(target: TargetFields, key: str, pattern: bytes) -> None:
     try:
         re.compile(pattern).search(b"")
     except (TypeError, re.error) as error:

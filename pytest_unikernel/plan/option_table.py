@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
-from pytest_unikernel import objectives, values
-from pytest_unikernel.compare import limits
-from pytest_unikernel.schedule import ARRIVALS, FASTEST_STEP, SLOWEST_STEP, halving
-
-# Source: paper: the kernel-benchmark scripts' run_benchmarks.sh (120 s + 60 s from 4 s on).
-PROFILES: Mapping[str, Mapping[str, Any]] = {
-    "quick": {
-        "time_steps": halving(Fraction(1), FASTEST_STEP),
-        "warmup": 1.0,
-        "window": 4.0,
-        "min_launches": 10,
-        "trials": 1,
-    },
-    "paper": {
-        "time_steps": halving(SLOWEST_STEP, FASTEST_STEP),
-        "warmup": 120.0,
-        "window": 60.0,
-        "min_launches": 1,
-        "trials": 3,
-    },
-}
-MAX_WARMUP_S = {"quick": 60.0, "paper": 300.0}
+from pytest_unikernel.plan import objectives, readers, tolerances
+from pytest_unikernel.plan.profiles import PROFILES
+from pytest_unikernel.plan.schedule import ARRIVALS
 
 
 @dataclass(frozen=True)
@@ -48,7 +27,7 @@ class Option:
 
     name: str
     field: str
-    read: values.Reader
+    read: readers.Reader
     help: str
     metavar: str
     default: Any = None
@@ -75,7 +54,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "profile",
         "profile",
-        values.choice("profile", PROFILES),
+        readers.choice("profile", PROFILES),
         help="values for what nothing else sets: quick, or paper as the kernel-benchmark scripts had them",
         metavar="NAME",
         default="quick",
@@ -84,7 +63,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "time_steps",
         "time_steps",
-        values.steps,
+        readers.steps,
         help="seconds between scheduled launches: START:STOP, halved each time, or a list such as 1,0.5,1/64",
         metavar="STEPS",
         shown="quick 1:1/1024, paper 4:1/1024",
@@ -93,7 +72,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "warmup",
         "warmup_s",
-        values.seconds("warmup", zero=True),
+        readers.seconds("warmup", zero=True),
         help="seconds of launches before the window, longer if the target is slow",
         metavar="SECONDS",
         shown="quick 1 s, paper 120 s",
@@ -102,7 +81,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "window",
         "window_s",
-        values.seconds("window"),
+        readers.seconds("window"),
         help="seconds that are measured at each time step; never stretched if given",
         metavar="SECONDS",
         shown="quick 4 s, paper 60 s",
@@ -111,7 +90,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "min_launches",
         "min_launches",
-        values.whole("min_launches"),
+        readers.whole("min_launches"),
         help="launches that a window holds at least, by stretching it, unless the window is given",
         metavar="N",
         shown="quick 10, paper 1",
@@ -119,7 +98,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "trials",
         "trials",
-        values.whole("trials"),
+        readers.whole("trials"),
         help="windows measured at each time step",
         metavar="N",
         shown="quick 1, paper 3",
@@ -128,7 +107,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "order",
         "order",
-        values.choice("order", ("series", "interleaved")),
+        readers.choice("order", ("series", "interleaved")),
         help="series: a target's steps, then the next target's; interleaved: the same step of all targets, "
         "their trials in alternation (A B B A)",
         metavar="ORDER",
@@ -138,7 +117,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "drain_timeout",
         "drain_timeout_s",
-        values.seconds("drain_timeout"),
+        readers.seconds("drain_timeout"),
         help="seconds to wait for the window's last launches",
         metavar="SECONDS",
         default=60.0,
@@ -147,7 +126,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "timeout",
         "timeout_s",
-        values.seconds("timeout"),
+        readers.seconds("timeout"),
         help="seconds that one launch may take",
         metavar="SECONDS",
         shown="the target's own, or 60 s",
@@ -155,7 +134,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "max_in_flight",
         "max_in_flight",
-        values.whole("max_in_flight"),
+        readers.whole("max_in_flight"),
         help="instances alive at once; launches due beyond that are dropped and counted",
         metavar="N",
         shown="from the limits found",
@@ -163,7 +142,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "arrivals",
         "arrivals",
-        values.choice("arrivals", ARRIVALS),
+        readers.choice("arrivals", ARRIVALS),
         help="gaps between launches: fixed, or poisson with the time step as their mean",
         metavar="KIND",
         default="fixed",
@@ -173,7 +152,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "seed",
         "seed",
-        values.whole("seed", least=0),
+        readers.whole("seed", least=0),
         help="seed of poisson arrivals; equal seeds give equal schedules",
         metavar="N",
         shown="drawn and recorded",
@@ -181,7 +160,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "cpus",
         "cpus",
-        values.cpus,
+        readers.cpus,
         help="CPUs for the instances, such as 0-1,3, apart from the load generator's",
         metavar="LIST",
         shown="all",
@@ -189,7 +168,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "realtime",
         "realtime",
-        values.choice("realtime", ("auto", "on", "off")),
+        readers.choice("realtime", ("auto", "on", "off")),
         help="real-time priority for the load generator: auto takes it where allowed, on insists",
         metavar="WHEN",
         default="auto",
@@ -198,7 +177,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "quiet_host",
         "quiet_host",
-        values.choice("quiet_host", ("warn", "fail", "off")),
+        readers.choice("quiet_host", ("warn", "fail", "off")),
         help="what to do when something else keeps the host busy: warn, fail or off",
         metavar="WHAT",
         default="warn",
@@ -207,7 +186,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "require",
         "require",
-        values.targets,
+        readers.targets,
         help="targets (rust_kernel,linux_vm[kvm] or all) that fail instead of skip where they can't run",
         metavar="NAME,...",
         default=frozenset(),
@@ -216,7 +195,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "output",
         "output",
-        values.path("output"),
+        readers.path("output"),
         help="directory for each instance's whole output, a file each",
         metavar="DIR",
         shown="not kept",
@@ -224,7 +203,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "raw",
         "raw",
-        values.path("raw"),
+        readers.path("raw"),
         help="directory for the instants of every launch",
         metavar="DIR",
         shown="not kept",
@@ -232,7 +211,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "report",
         "report",
-        values.path("report"),
+        readers.path("report"),
         help="directory for a report of the run's loads: a page, its figures, tables",
         metavar="DIR",
         shown="none",
@@ -240,7 +219,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "resume",
         "resume",
-        values.path("resume"),
+        readers.path("resume"),
         help="steps already in FILE, a saved benchmark JSON or the journal of an interrupted run, "
         "are not run again",
         metavar="FILE",
@@ -249,7 +228,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "compare_fail",
         "compare_fail",
-        limits.parse,
+        tolerances.parse,
         help="with --benchmark-compare, fail if one of these is worse by more than so many per cent, by the "
         "evidence of at least 5 trials a side, or if a step that was ok isn't any more: throughput, knee, "
         "p50, p90, p99, failure_rate (in points)",
@@ -269,7 +248,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "knee",
         "knee",
-        values.switch("knee"),
+        readers.switch("knee"),
         help="search between the last time step that was ok and the first that was not, until the knee is "
         "known to 5 %",
         metavar="",

@@ -1,38 +1,16 @@
-"""What is launched: one frozen description, callable to derive a changed copy."""
+"""The small types that a target's fields and callbacks use."""
 
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from pytest_unikernel.errors import TargetError
-from pytest_unikernel.readiness import Event, Exit, Http, Line, Port, Ready
-from pytest_unikernel.stamps import Stamp, StampLog, Stamps
-from pytest_unikernel.targetchecks import check
-
-if TYPE_CHECKING:
-    from pytest_unikernel.supervisor import Supervisor
-
-__all__ = [
-    "Event",
-    "Exit",
-    "Http",
-    "Instance",
-    "Line",
-    "Place",
-    "Port",
-    "Ready",
-    "Stamp",
-    "StampLog",
-    "Stamps",
-    "Target",
-    "Unavailable",
-]
+from pytest_unikernel.plan.readiness import Exit, Ready
+from pytest_unikernel.plan.stamps import StampLog, Stamps
 
 _TOKEN = re.compile(r"\{(id|dir|port|session|events)\}")
 
@@ -78,12 +56,8 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
-    """How to start one instance, when it is ready, when successful, and how to clean up.
-
-    Calling a target returns a changed copy. A plain target takes its own fields by name
-    (``target(argv=["/bin/true"])``); one made by a factory also takes the factory's parameters
-    (``rust_kernel(memory_mib=64)``). ``label=`` names the copy by hand.
+class TargetFields:
+    """The fields of a :class:`~pytest_unikernel.Target`, apart from what derives copies.
 
     Attributes:
         name: the fixture's name; part of every record.
@@ -110,7 +84,7 @@ class Target:
             killed.
         leftovers: argv that removes all that instances of the session left, called when a load is over, and
             by the reaper if pytest is killed; ``{session}`` is replaced.
-        prepare: called when a load starts, with the target and its :class:`Place`; returns the copy that is
+        prepare: called when a load starts, with the target and its :class:`Place`; returns the Target that is
             launched.
         stamps: events of instances that somebody else writes down: a program that tells of them, or a log.
             Of a log's, each and the next in time is reported as ``neighbours_s["A->B"]`` too.
@@ -145,7 +119,7 @@ class Target:
     removal: Sequence[str] = ()
     removes_itself: bool = False
     leftovers: Sequence[str] = ()
-    prepare: Callable[[Target, Place], Target] | None = None
+    prepare: Callable[[Any, Place], Any] | None = None
     stamps: Stamps | StampLog | None = None
     daemons: frozenset[str] = frozenset()
     probe: Callable[[], Unavailable | None] | None = None
@@ -158,98 +132,6 @@ class Target:
     naming: Mapping[str, str | Callable[[Any], str]] = field(default_factory=dict)
     label: str | None = None
     variant: Mapping[str, object] = field(default_factory=dict)
-    factory: Callable[..., Target] | None = None
-    supervisor: Callable[..., Supervisor] | None = None
+    factory: Callable[..., Any] | None = None
+    supervisor: Callable[..., Any] | None = None
     simulated: bool = False
-
-    def __post_init__(self) -> None:
-        check(self)
-
-    @property
-    def full_name(self) -> str:
-        """The name with the labels of what was changed: ``linux_vm[kvm]``."""
-        if self.label is not None:
-            return f"{self.name}[{self.label}]" if self.label else self.name
-        labels = [_label(rule, self.variant[key]) for key, rule in self.naming.items() if key in self.variant]
-        shown = ",".join(label for label in labels if label)
-        return f"{self.name}[{shown}]" if shown else self.name
-
-    def __call__(self, *args: object, **changes: Any) -> Target:
-        """Return a copy with the given parameters changed; the original stays as it is."""
-        if self.factory is not None:
-            return self._made_again(args, changes)
-        if args:
-            raise TargetError(f"{self.name}: takes parameters by name only, got {args[0]!r}")
-        self._refuse_unknown(changes, _FIELDS)
-        return dataclasses.replace(self, **changes, variant=_varied(self.variant, changes))
-
-    def _made_again(self, args: tuple[object, ...], changes: dict[str, Any]) -> Target:
-        signature = inspect.signature(self.factory or Target)
-        self._refuse_unknown(changes, {*signature.parameters, *_FIELDS})
-        own = {key: value for key, value in changes.items() if key in signature.parameters}
-        try:
-            given = signature.bind_partial(*args, **own).arguments
-        except TypeError as error:
-            raise TargetError(f"{self.name}: {error}") from None
-        label = {} if self.label is None else {"label": self.label}
-        changed = {
-            **self.variant,
-            **label,
-            **given,
-            **{key: changes[key] for key in changes if key not in own},
-        }
-        return _made(self, signature, changed)
-
-    def _refuse_unknown(self, changes: Mapping[str, object], known: set[str] | frozenset[str]) -> None:
-        for key in changes:
-            if key not in known:
-                raise TargetError(
-                    f"{self.name}: unknown parameter {key!r}; known are {', '.join(sorted(known))}"
-                )
-
-
-_FIELDS = frozenset(
-    entry.name
-    for entry in dataclasses.fields(Target)
-    if entry.name not in {"name", "variant", "factory", "naming", "supervisor", "simulated"}
-)
-
-
-def _made(base: Target, signature: inspect.Signature, changed: dict[str, Any]) -> Target:
-    """Call the factory with its parameters, then lay the plain fields over what it returned."""
-    assert base.factory is not None  # noqa: S101 - the caller's own condition
-    positional, keywords, fields = [], {}, {}
-    for key, value in changed.items():
-        parameter = signature.parameters.get(key)
-        if parameter is None:
-            fields[key] = value
-        elif parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
-            positional.append(value)
-        else:
-            keywords[key] = value
-    made = base.factory(*positional, **keywords)
-    varied = _varied({}, changed, _defaults(signature))
-    return dataclasses.replace(made, **fields, variant=varied, factory=base.factory)
-
-
-def _defaults(signature: inspect.Signature) -> dict[str, object]:
-    return {key: parameter.default for key, parameter in signature.parameters.items()}
-
-
-def _varied(
-    variant: Mapping[str, object], changes: Mapping[str, object], defaults: Mapping[str, object] | None = None
-) -> dict[str, object]:
-    """Return the changed parameters; a default adds nothing, and ``label`` only names."""
-    defaults = defaults or {}
-    merged = {**variant, **changes}
-    return {
-        key: value
-        for key, value in merged.items()
-        if key != "label" and not (key in defaults and defaults[key] == value)
-    }
-
-
-def _label(rule: str | Callable[[Any], str], value: object) -> str:
-    if callable(rule):
-        return rule(value)
-    return rule if value else ""

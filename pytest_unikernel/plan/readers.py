@@ -12,7 +12,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.schedule import LONGEST_S, NOT_A_NUMBER, exact, listed, parse_step, parse_steps
+from pytest_unikernel.plan.schedule import LONGEST_S, NOT_A_NUMBER, exact, listed, parse_step, parse_steps
 
 Reader = Callable[[object], Any]
 SWITCH_WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(

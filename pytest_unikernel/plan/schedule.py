@@ -12,6 +12,7 @@ from fractions import Fraction
 from numbers import Rational
 
 from pytest_unikernel.clock import NS_PER_S
+from pytest_unikernel.plan.step_names import text
 
 SLOWEST_STEP = Fraction(4)
 FASTEST_STEP = Fraction(1, 1024)  # Source: the kernel-benchmark scripts, run_benchmarks.sh
@@ -120,18 +121,6 @@ def between(slower: Fraction, faster: Fraction) -> Fraction:
     """Return the step whose rate is the geometric mean of two others', to four significant digits."""
     rate_hz = math.sqrt(1 / slower * (1 / faster))
     return 1 / Fraction(f"{rate_hz:.3e}")
-
-
-def text(step: Fraction) -> str:
-    """Return a step in seconds as plain decimal text, never with an exponent: ``0.0009765625``."""
-    decimal = Decimal(repr(float(step)))
-    plain = format(decimal, "f")
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
-
-
-def step_id(step: Fraction) -> str:
-    """Return the id of a swept test: ``4s``, ``0.5s``, ``0.0009765625s``."""
-    return f"{text(step)}s"
 
 
 def fixed(step: Fraction, seed: int | None = None) -> Dues:

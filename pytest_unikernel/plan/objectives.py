@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_unikernel.plan.schedule import LONGEST_S, NOT_A_NUMBER, exact
+from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.progress import duration_text, rate_text, significant
-from pytest_unikernel.schedule import LONGEST_S, NOT_A_NUMBER, exact
-from pytest_unikernel.summary import QUANTILES
 
 if TYPE_CHECKING:
     from pytest_unikernel.result import LoadResult

@@ -1,0 +1,1 @@
+"""What is asked: targets (what), schedules (when), settings (how long), objectives (what must hold). Pure."""

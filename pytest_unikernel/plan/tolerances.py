@@ -1,0 +1,43 @@
+"""Tolerances of a comparison: how much worse a metric may become (``p50:20%``)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+LIMITED = ("throughput", "knee", "p50", "p90", "p99", "failure_rate")
+
+
+RULE = f"a list of METRIC:PERCENT such as p50:20%,knee:20% with METRIC one of {', '.join(LIMITED)}"
+
+
+class Tolerance(NamedTuple):
+    """How much worse a metric may be: 0.2 is 20 %; of the failure rate 20 percentage points."""
+
+    metric: str
+    most: float
+
+    def __str__(self) -> str:
+        """Return it as it is written on the command line."""
+        return f"{self.metric}:{100 * self.most:g}%"
+
+
+def parse(value: object, name: str = "compare_fail") -> tuple[Tolerance, ...]:
+    """Return the limits of a list such as ``throughput:20%,p50:20%``; ``name`` is whose value it is.
+
+    Raises:
+        ValueError: an unknown metric, one that is named twice, no number of per cent >= 0.
+    """
+    found = [_limit(part, value, name) for part in str(value).split(",")]
+    names = [limit.metric for limit in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"{name} must name each metric once, got {twice!r} twice in {value!r}")
+    return tuple(found)
+
+
+def _limit(part: str, whole: object, name: str) -> Tolerance:
+    match = re.fullmatch(r"\s*([a-z_0-9]+)\s*:\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%?\s*", part)
+    if match is None or match[1] not in LIMITED:
+        raise ValueError(f"{name} must be {RULE}, got {whole!r}")
+    return Tolerance(match[1], float(match[2]) / 100)
