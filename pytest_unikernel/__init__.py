@@ -15,8 +15,8 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable
 
 if TYPE_CHECKING:
-    from pytest_unikernel.result import LoadResult
-    from pytest_unikernel.summary import Summary
+    from pytest_unikernel.results.result import LoadResult
+    from pytest_unikernel.results.summary import Summary
 
 __all__ = [
     "BuildError",
@@ -45,11 +45,11 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """Import the classes of results when they are asked for: collecting tests needs none of them."""
     if name == "LoadResult":
-        from pytest_unikernel.result import LoadResult  # noqa: PLC0415
+        from pytest_unikernel.results.result import LoadResult  # noqa: PLC0415
 
         return LoadResult
     if name == "Summary":
-        from pytest_unikernel.summary import Summary  # noqa: PLC0415
+        from pytest_unikernel.results.summary import Summary  # noqa: PLC0415
 
         return Summary
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

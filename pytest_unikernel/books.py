@@ -11,7 +11,7 @@ from pytest_unikernel.output import Watch
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON, Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 
 MAX_TAILS = 20
 # One that takes this long does not show half a millisecond: no deadline is looked for ahead of its time then.

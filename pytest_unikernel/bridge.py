@@ -13,7 +13,7 @@ import pytest
 from pytest_unikernel.usageerror import SweepUsageError
 
 if TYPE_CHECKING:
-    from pytest_unikernel.result import LoadResult
+    from pytest_unikernel.results.result import LoadResult
 
 PLUGIN = "benchmark"
 REPLAY = pytest.StashKey["Replay"]()
@@ -93,7 +93,7 @@ def deliver(item: pytest.Item, benchmark: Any, result: LoadResult) -> None:
 
 def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:
     """Take away baselines that were measured otherwise: pytest-benchmark goes by names alone."""
-    from pytest_unikernel.tables import not_comparable  # noqa: PLC0415 - loads only, not collection
+    from pytest_unikernel.results.comparable import not_comparable  # noqa: PLC0415 - loads only, not collection
 
     session = getattr(item.config, "_benchmarksession", None)
     for known in (getattr(session, "compared_mapping", None) or {}).values():
@@ -151,7 +151,7 @@ def _record(saved: dict[str, Any]) -> Any:
 
 
 def _is_baseline(config: pytest.Config, saved: dict[str, Any]) -> bool:
-    from pytest_unikernel.recordshape import fault  # noqa: PLC0415 - compared runs only
+    from pytest_unikernel.results.record_shape import fault  # noqa: PLC0415 - compared runs only
 
     record = _record(saved)
     wrong = "" if record is None else fault(record)

@@ -18,8 +18,8 @@ from pytest_unikernel.host.disturbances import (
     SWAPPED_BYTES,
 )
 from pytest_unikernel.host.quiet import QUIET_SHARE
-from pytest_unikernel.knee import verdict_of
 from pytest_unikernel.plan.step_names import step_text
+from pytest_unikernel.results.knee import verdict_of
 from pytest_unikernel.textgrid import printable
 
 Record = Mapping[str, Any]

@@ -21,7 +21,7 @@ from pytest_unikernel.plan.target_fields import Unavailable
 if TYPE_CHECKING:  # what a load needs is imported when there is one
     from pytest_unikernel.interrupts import Interrupts
     from pytest_unikernel.load import Measured
-    from pytest_unikernel.result import LoadResult
+    from pytest_unikernel.results.result import LoadResult
     from pytest_unikernel.run import Request
 
 TAIL_LINES = 10

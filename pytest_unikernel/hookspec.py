@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_unikernel.result import LoadResult
+    from pytest_unikernel.results.result import LoadResult
 
 
 @pytest.hookspec

@@ -19,7 +19,7 @@ from pytest_unikernel.clock import local_time
 from pytest_unikernel.errors import LoadError
 
 if TYPE_CHECKING:
-    from pytest_unikernel.result import LoadResult
+    from pytest_unikernel.results.result import LoadResult
 
 SUFFIX = ".journal"
 
@@ -32,7 +32,7 @@ class Finished(NamedTuple):
 
     def result(self) -> LoadResult:
         """Return the step's result as it was measured."""
-        from pytest_unikernel.result import from_json  # noqa: PLC0415 - files are checked before loads are imported
+        from pytest_unikernel.results.saved_result import from_json  # noqa: PLC0415 - files are checked before loads are imported
 
         return from_json(self.record, self.responses_s)
 

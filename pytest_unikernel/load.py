@@ -33,12 +33,13 @@ from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.progress import Progress
 from pytest_unikernel.raw import write_raw
-from pytest_unikernel.result import LoadResult, Surroundings, make_result
+from pytest_unikernel.results.pooling import make_result
+from pytest_unikernel.results.result import LoadResult, Surroundings
+from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
 from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.stampreader import StampReader
-from pytest_unikernel.stats import Trial
 from pytest_unikernel.supervisor import Supervisor
 
 DEFAULT_TIMEOUT_S = 60.0

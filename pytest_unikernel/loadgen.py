@@ -14,7 +14,8 @@ from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.schedule import ARRIVALS
 from pytest_unikernel.progress import PHASES, Progress
-from pytest_unikernel.stats import BACKLOG_RISE_LAUNCHES, Trial
+from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import BACKLOG_RISE_LAUNCHES
 from pytest_unikernel.supervisor import Supervisor
 
 LEAD_NS = 2_000_000  # between the decision to begin and the first launch

@@ -11,8 +11,8 @@ from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.host import facts
 from pytest_unikernel.host.samples import Sample, joined, summarize
 from pytest_unikernel.plan.outcome import Outcome
-from pytest_unikernel.record import LaunchLog
-from pytest_unikernel.summary import summarize as summarize_ns
+from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.summary import summarize as summarize_ns
 
 Sight = tuple[int, Sample, resource.struct_rusage, int]  # the last is what has been swapped, in bytes
 

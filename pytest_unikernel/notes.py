@@ -8,23 +8,23 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pytest_unikernel import disturbances
-from pytest_unikernel.knee import cores_of, find_knee, verdict_of
-from pytest_unikernel.plan.objectives import objective_lines
 from pytest_unikernel.plan.step_names import step_text
-from pytest_unikernel.progress import duration_text, rate_text, significant
+from pytest_unikernel.results.comparable import Record, not_comparable
+from pytest_unikernel.results.knee import cores_of, find_knee, verdict_of
 from pytest_unikernel.tables import (
     NONE,
     PARTIAL,
-    Record,
     Row,
     change_text,
     cold_table,
     compare_table,
     failures_of,
-    not_comparable,
     sweep_table,
     time_cell,
 )
+from pytest_unikernel.text.knee import knee_text
+from pytest_unikernel.text.objectives import objective_lines
+from pytest_unikernel.text.units import duration_text, rate_text, significant
 from pytest_unikernel.textgrid import WIDTH, cut, printable, wrapped
 
 COLD = ""  # names all cold starts together
@@ -84,7 +84,7 @@ def series_report(
     steps = [row for row in steps if row not in found] or found
     loads = [row.load for row in steps]
     table = sweep_table(steps)
-    knee = find_knee([*loads, *(row.load for row in found)]).text(cores_of(loads))
+    knee = knee_text(find_knee([*loads, *(row.load for row in found)]), cores_of(loads))
     notes = [*_marks(table), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
     notes += [*_spread(loads), *_guards(loads), *disturbances.step_notes(loads, memory_bytes)]
     notes += _restless(loads)

@@ -16,8 +16,8 @@ from pytest_unikernel.host.wall_clock import read_pair
 from pytest_unikernel.instances import id_prefix
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.record import LaunchLog
-from pytest_unikernel.stats import Trial
+from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.trial import Trial
 
 COLUMNS = (
     "target",

@@ -14,12 +14,12 @@ from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import Load, LoadOptions, Measured
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.load_plan import LoadPlan
-from pytest_unikernel.plan.objectives import judged
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.result import LoadResult, plain
+from pytest_unikernel.results.objectives import judged
+from pytest_unikernel.results.result import LoadResult, plain
 from pytest_unikernel.session import Session
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from pytest_unikernel.knee import NOT_THE_TARGET
 from pytest_unikernel.plan.schedule import between
 from pytest_unikernel.plan.step_names import step_id
-from pytest_unikernel.result import JsonDict, LoadResult
+from pytest_unikernel.results.knee import NOT_THE_TARGET
+from pytest_unikernel.results.result import JsonDict, LoadResult
 
 INTERVAL = 1.05  # upper / lower rate at which a search ends
 CLOSE = 1.01  # of two offered rates: nothing between them is worth a load

@@ -10,9 +10,11 @@ from functools import partial
 from pytest_unikernel.host import facts
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import Measured
-from pytest_unikernel.plan.objectives import Objective, judged, met
+from pytest_unikernel.plan.objectives import Objective
 from pytest_unikernel.plan.step_names import step_id
-from pytest_unikernel.result import LoadResult, from_json
+from pytest_unikernel.results.objectives import judged, met
+from pytest_unikernel.results.result import LoadResult
+from pytest_unikernel.results.saved_result import from_json
 from pytest_unikernel.run import Request, Run
 from pytest_unikernel.search import (
     BACKLOG_SHARE,

@@ -16,7 +16,7 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON, Outcome
 from pytest_unikernel.plan.readiness import Exit
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 
 NEVER_NS = 1 << 62
 KILLED_STATUS = -9

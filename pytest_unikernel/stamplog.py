@@ -10,7 +10,7 @@ from pathlib import Path
 from pytest_unikernel.host.wall_clock import WallClock
 from pytest_unikernel.instances import id_prefix
 from pytest_unikernel.plan.stamps import StampLog
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 
 READ_BYTES = 1 << 20
 

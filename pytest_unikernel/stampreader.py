@@ -15,7 +15,7 @@ from pytest_unikernel.host.wall_clock import WallClock
 from pytest_unikernel.instances import id_prefix
 from pytest_unikernel.plan.stamps import Stamp, Stamps
 from pytest_unikernel.posixspawn import strings
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.spawn import Spawner, environment_of
 

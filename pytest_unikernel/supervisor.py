@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pytest_unikernel.plan.outcome import Outcome
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 
 
 class Supervisor(Protocol):

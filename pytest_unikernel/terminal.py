@@ -15,9 +15,10 @@ import pytest
 
 from pytest_unikernel import baselines, bridge, marker, runs
 from pytest_unikernel.progress import PlannedStep, place_text, remaining_s
+from pytest_unikernel.text.knee import knee_text
 
 if TYPE_CHECKING:
-    from pytest_unikernel.result import LoadResult
+    from pytest_unikernel.results.result import LoadResult
     from pytest_unikernel.run import Run
 
 SECTION = "unikernel load sweeps"
@@ -72,14 +73,14 @@ class TerminalReport:
 
     def load_ended(self, nodeid: str, result: LoadResult) -> None:
         """Take note of a result; it is written when the test has ended and pytest has said so."""
-        from pytest_unikernel.knee import find_knee  # noqa: PLC0415 - loads only, not collection
         from pytest_unikernel.notes import load_line  # noqa: PLC0415 - loads only, not collection
+        from pytest_unikernel.results.knee import find_knee  # noqa: PLC0415 - loads only, not collection
 
         if self._verbose > 0 or (self._verbose == 0 and not self._on_terminal):
             record = result.as_json()
             knee = record["knee"]
             self._pending += map(load_line, knee["loads"] if knee else [record])
-            self._pending += [f"{result.target}: {find_knee([record]).text()}"] if knee else []
+            self._pending += [f"{result.target}: {knee_text(find_knee([record]))}"] if knee else []
         step = self._planned.get(nodeid)
         if step is None:
             return

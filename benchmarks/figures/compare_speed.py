@@ -22,8 +22,8 @@ from summary_speed import STEP_NS, surroundings, synthetic
 
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.result import make_result
-from pytest_unikernel.stats import Trial
+from pytest_unikernel.results.pooling import make_result
+from pytest_unikernel.results.trial import Trial
 
 STEPS, TARGETS, TRIALS, ROUNDS = 13, 8, 5, 5
 READ_ALL = "import json, sys; [json.load(open(name)) for name in sys.argv[1:]]"

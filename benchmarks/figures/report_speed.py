@@ -21,7 +21,7 @@ from typing import Any
 from common import run_ourselves, show
 
 from pytest_unikernel.plan.step_names import step_id
-from pytest_unikernel.summary import buckets, summarize
+from pytest_unikernel.results.summary import buckets, summarize
 
 STEPS_S = [2.0**-power for power in range(13)]
 TARGETS = 8

@@ -44,7 +44,7 @@ from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
 from pytest_unikernel.stamplog import StampLogReader

@@ -10,7 +10,7 @@ from statistics import median
 from pytest_unikernel.compare import hostspeed
 from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis
 from pytest_unikernel.compare.sides import FAILURES, LATENCIES, Side
-from pytest_unikernel.tables import not_comparable
+from pytest_unikernel.results.comparable import not_comparable
 
 LEAST_TRIALS = 5
 # Of all CPU time: what other work may have, and how much more of it in one of the runs than in the other.

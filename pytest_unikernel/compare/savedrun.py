@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import savedfile
 from pytest_unikernel.errors import CompareError
-from pytest_unikernel.recordshape import fault
+from pytest_unikernel.results import saved_file
+from pytest_unikernel.results.record_shape import fault
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def read(path: Path) -> SavedRun:
 
 def _document(path: Path) -> Any:
     try:
-        return savedfile.document(path)
+        return saved_file.document(path)
     except OSError as error:
         raise CompareError(f"expected a saved run, can't read {str(path)!r}: {error.strerror}") from error
     except ValueError as error:

@@ -9,8 +9,8 @@ from statistics import median
 
 from pytest_unikernel.compare.questions import Question, busier, few_trials, of_values, slower
 from pytest_unikernel.compare.sides import OK, Side
-from pytest_unikernel.knee import NOT_THE_TARGET
-from pytest_unikernel.tables import not_comparable
+from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.results.knee import NOT_THE_TARGET
 
 SKIPPED, MISSING = "skipped", "missing"
 NO_VERDICT = "imported, without a verdict"

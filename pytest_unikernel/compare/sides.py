@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from pytest_unikernel.knee import cores_of, verdict_of
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.summary import enough
-from pytest_unikernel.tables import COMPARED_TAIL, not_comparable
+from pytest_unikernel.results.comparable import COMPARED_TAIL, not_comparable
+from pytest_unikernel.results.knee import cores_of, verdict_of
+from pytest_unikernel.results.summary import enough
 
 Record = Mapping[str, Any]
 

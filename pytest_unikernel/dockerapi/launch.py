@@ -16,7 +16,7 @@ from pytest_unikernel.dockerapi.wire import Wire
 from pytest_unikernel.output import TAIL_BYTES, Sink, Watch
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.record import NONE_NS, LaunchLog
+from pytest_unikernel.results.launches import NONE_NS, LaunchLog
 
 
 class Owner(Protocol):

@@ -14,7 +14,7 @@ from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.result import LoadResult
+from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.session import Session
 
 LIMIT_S = 60.0

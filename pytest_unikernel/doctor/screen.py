@@ -9,7 +9,7 @@ from itertools import groupby
 
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.examination import Examination
-from pytest_unikernel.progress import duration_text
+from pytest_unikernel.text.units import duration_text
 from pytest_unikernel.textgrid import WIDTH, cut, printable
 
 MARKS = {"yes": "yes", "no": "NO", "absent": "-", "unknown": "?", "noisy": "!", "quiet": "ok"}

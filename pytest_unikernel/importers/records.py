@@ -10,8 +10,8 @@ from typing import Any
 from pytest_unikernel.importers.pool import Pooled
 from pytest_unikernel.importers.readings import Launches, Reading, Spread, Window
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.result import SCHEMA
-from pytest_unikernel.summary import BUCKET_BASE, buckets, summarize_ordered
+from pytest_unikernel.results.result import SCHEMA
+from pytest_unikernel.results.summary import BUCKET_BASE, buckets, summarize_ordered
 
 MEANS_ONLY = "means only"
 NO_LATENCY = "no latency: pytest-benchmark's stats are zeros"

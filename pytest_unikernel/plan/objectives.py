@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_unikernel.plan.schedule import LONGEST_S, NOT_A_NUMBER, exact
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.progress import duration_text, rate_text, significant
-
-if TYPE_CHECKING:
-    from pytest_unikernel.result import LoadResult
 
 STATISTICS = (*QUANTILES, "mean")
 UNITS_S = {
@@ -78,104 +74,4 @@ def _objective(part: str, given: object) -> Objective:
 # one load ------------------------------------------------------------------------------------------
 
 
-def judged(result: LoadResult, objectives: Iterable[Objective]) -> dict[str, dict[str, Any]]:
-    """Return a record's ``slo``: whether each objective was met; None is undecided."""
-    return {objective.statistic: _judged(result, objective) for objective in objectives}
-
-
-def _judged(result: LoadResult, objective: Objective) -> dict[str, Any]:
-    times = result.response_time_s
-    launches = times.n + times.censored
-    return {
-        "limit_s": objective.limit_s,
-        "value_s": times[objective.statistic],
-        "met": met(result, objective),
-        "launches": launches,
-        "launches_needed": objective.launches_needed,
-    }
-
-
-def met(result: LoadResult, objective: Objective) -> bool | None:
-    """Return whether a load meets an objective; None where it has too few launches, or was cut short.
-
-    One that isn't ok doesn't: its rate can't be kept up, whatever the window shows.
-    """
-    if result.interrupted:
-        return None
-    if result.verdict != "ok":
-        return False
-    times, value_s = result.response_time_s, result.response_time_s[objective.statistic]
-    if times.n + times.censored < objective.launches_needed:
-        return None
-    if value_s is None or (times.censored and objective.statistic == "mean"):
-        return False  # so many never completed that it is infinite
-    return value_s <= objective.limit_s
-
-
 # a series ------------------------------------------------------------------------------------------
-
-
-def objective_lines(loads: Sequence[Record], found: Record | None = None) -> Iterator[str]:
-    """Yield, for each objective, the highest rate of a series that meets it.
-
-    Args:
-        loads: the records of a series.
-        found: that of its search, which has an interval for each.
-    """
-    loads = sorted(
-        (load for load in loads if load.get("slo")), key=lambda load: float(load["offered_rate_hz"])
-    )
-    names = dict.fromkeys(name for load in loads for name in load["slo"])
-    for name in names:
-        own = [load for load in loads if name in load["slo"]]
-        interval = ((found or {}).get("slo") or {}).get(name, {}).get("interval")
-        yield from _lines(name, own, interval)
-
-
-def _lines(name: str, loads: Sequence[Record], interval: Record | None) -> Iterator[str]:
-    best, missed, open_ = _ends(name, loads)
-    head = f"slo {name} <= {duration_text(loads[0]['slo'][name]['limit_s'])}:"
-    not_at = f"not at {rate_text(missed['offered_rate_hz'])} ({_why(missed, name)})" if missed else ""
-    if interval and interval["rate_hz"] and not interval["lower_bound"]:
-        ends = f"{significant(interval['lower_hz'])} to {significant(interval['upper_hz'])}"
-        yield f"{head} up to {rate_text(interval['rate_hz'])} ({ends}); {not_at}"
-    elif best:
-        sign = "" if missed and missed["verdict"] != "generator-bound" else "≥ "
-        yield f"{head} up to {sign}{rate_text(best['offered_rate_hz'])}; {not_at or 'no step missed it'}"
-    else:
-        yield f"{head} no rate is known to meet it" + (f"; {not_at}" if not_at else "")
-    if open_ and (not best or open_[-1]["offered_rate_hz"] > best["offered_rate_hz"]):
-        yield _too_few(name, open_[-1])
-
-
-def _ends(name: str, loads: Sequence[Record]) -> tuple[Record | None, Record | None, list[Record]]:
-    """Return the fastest load that met it, the first faster one that didn't, and the undecided before it."""
-    best: Record | None = None
-    open_: list[Record] = []
-    for load in loads:
-        decided = load["slo"][name]["met"]
-        if decided is False:
-            return best, load, open_
-        if decided is None:
-            open_.append(load)
-        else:
-            best = load
-    return best, None, open_
-
-
-def _why(load: Record, name: str) -> str:
-    if load["verdict"] != "ok":
-        return str(load["verdict"])
-    value_s = load["slo"][name]["value_s"]
-    return f"{name} {'> ' + duration_text(load['timeout_s']) if value_s is None else duration_text(value_s)}"
-
-
-def _too_few(name: str, load: Record) -> str:
-    judged_ = load["slo"][name]
-    if load["interrupted"]:
-        return f"slo {name} at {rate_text(load['offered_rate_hz'])}: the load was cut short"
-    needed = judged_["launches_needed"]
-    return (
-        f"slo {name} at {rate_text(load['offered_rate_hz'])}: too few launches: {needed:,} needed, "
-        f"{judged_['launches']:,} measured; --sweep-min-launches={needed} without --sweep-window gets them"
-    )

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pytest_unikernel.knee import NOT_THE_TARGET
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.recordshape import LARGEST
-from pytest_unikernel.summary import enough
+from pytest_unikernel.results.knee import NOT_THE_TARGET
+from pytest_unikernel.results.record_shape import LARGEST
+from pytest_unikernel.results.summary import enough
 from pytest_unikernel.textgrid import cut, printable
 
 NAME_COLUMNS = 60

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_unikernel.plan.objectives import objective_lines
 from pytest_unikernel.report import words
 from pytest_unikernel.report.loads import Load, clean
 from pytest_unikernel.report.series import Document, Results, Series
-from pytest_unikernel.tables import NONE, not_comparable
+from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.tables import NONE
+from pytest_unikernel.text.objectives import objective_lines
 from pytest_unikernel.textgrid import cut, printable
 
 Cells = list[str]

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import savedfile
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.report.loads import Load, clean
 from pytest_unikernel.report.series import Document
-from pytest_unikernel.savedfile import series_of
+from pytest_unikernel.results import saved_file
+from pytest_unikernel.results.saved_file import series_of
 
 EXPECTED = "expected a file of pytest-benchmark (--benchmark-json=FILE, or a saved run)"
 
@@ -47,7 +47,7 @@ def read_document(path: Path, label: str) -> Document:
 
 def _parsed(path: Path) -> Any:
     try:
-        return savedfile.document(path)
+        return saved_file.document(path)
     except OSError as error:
         raise ReportError(f"{EXPECTED}, can't read {str(path)!r}: {error.strerror}") from None
     except ValueError as error:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
-from pytest_unikernel.knee import Knee, cores_of, find_knee
-from pytest_unikernel.recordshape import knee_fault
 from pytest_unikernel.report.loads import Load, clean
+from pytest_unikernel.results.knee import Knee, cores_of, find_knee
+from pytest_unikernel.results.record_shape import knee_fault
 
 Run = Literal["current", "baseline"]
 CLOSE = 1 + 1e-9  # rates that differ by less are the same

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from pytest_unikernel.record import NONE_NS
+from pytest_unikernel.results.launches import NONE_NS
 from pytest_unikernel.timestamps.reader import Stamp
 from pytest_unikernel.timestamps.releases import (
     APART,

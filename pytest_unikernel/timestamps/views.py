@@ -14,9 +14,9 @@ from functools import cached_property
 from itertools import chain, pairwise
 from operator import itemgetter
 
-from pytest_unikernel.intervals import Spans, spans
-from pytest_unikernel.record import NONE_NS
-from pytest_unikernel.summary import summarize
+from pytest_unikernel.results.intervals import Spans, spans
+from pytest_unikernel.results.launches import NONE_NS
+from pytest_unikernel.results.summary import summarize
 from pytest_unikernel.timestamps.lives import Container, Life
 from pytest_unikernel.timestamps.releases import APART_PAIR, Pair, Release
 

@@ -24,7 +24,7 @@ from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.runtime import Runtime
 
 REQUESTS = ("create", "attach", "wait", "start")

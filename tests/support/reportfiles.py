@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.summary import buckets, summarize
+from pytest_unikernel.results.summary import buckets, summarize
 
 Record = dict[str, Any]
 STEPS = (0.25, 0.125, 0.0625, 0.03125)

@@ -10,7 +10,8 @@ from pytest_unikernel.loadgen import LoadGenerator
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.result import LoadResult, Surroundings, make_result
+from pytest_unikernel.results.pooling import make_result
+from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.search import BACKLOG_SHARE, LAUNCHES, Search, launches_within
 from pytest_unikernel.testing import FakeSupervisor
 

@@ -24,10 +24,10 @@ def fake():
 LENIENT = """
 @pytest.fixture(autouse=True)
 def lenient(monkeypatch):
-    monkeypatch.setattr("pytest_unikernel.stats.LATENESS_FLOOR_NS", 10**11)
-    monkeypatch.setattr("pytest_unikernel.stats.LATENESS_RESPONSE_SHARE", 1e9)
-    monkeypatch.setattr("pytest_unikernel.stats.ACHIEVED_SHARE", 0.0)
-    monkeypatch.setattr("pytest_unikernel.stats.BACKLOG_RISE_LAUNCHES", 1e9)
+    monkeypatch.setattr("pytest_unikernel.results.verdict.LATENESS_FLOOR_NS", 10**11)
+    monkeypatch.setattr("pytest_unikernel.results.verdict.LATENESS_RESPONSE_SHARE", 1e9)
+    monkeypatch.setattr("pytest_unikernel.results.verdict.ACHIEVED_SHARE", 0.0)
+    monkeypatch.setattr("pytest_unikernel.results.verdict.BACKLOG_RISE_LAUNCHES", 1e9)
 
 
 """

@@ -14,7 +14,7 @@ from pytest_unikernel.output import TAIL_BYTES
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Line, Target
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.targets.linux_process import LINUX_PROCESS
 

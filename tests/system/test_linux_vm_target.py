@@ -18,13 +18,13 @@ from realloads import launched, outcomes, supervised
 
 from pytest_unikernel.build.linux_kernel import BuiltKernel, newest_kernel
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.intervals import intervals
 from pytest_unikernel.loadgen import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.intervals import intervals
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.session import Session
 from pytest_unikernel.targets.linux_vm import FAILURES, ORDER, linux_vm
 from pytest_unikernel.targets.qemu import PROGRAM

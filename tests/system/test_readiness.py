@@ -13,7 +13,7 @@ from realloads import launched, outcomes, shell
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Event, Exit, Http, Line, Port, Ready, Target
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.session import Session
 
 COMPLETED, NOT_READY, TIMEOUT = Outcome.COMPLETED, Outcome.NOT_READY, Outcome.TIMEOUT

@@ -22,7 +22,7 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
 

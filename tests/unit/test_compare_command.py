@@ -13,7 +13,7 @@ from comparedruns import OTHERS, SERIES, SPEEDS, Record, drifting, mixed, name, 
 from pytest_unikernel import cli
 from pytest_unikernel.compare.savedrun import machine_differences, read
 from pytest_unikernel.errors import CompareError
-from pytest_unikernel.savedfile import without_samples
+from pytest_unikernel.results.saved_file import without_samples
 from pytest_unikernel.textgrid import WIDTH
 
 STEPS = (1.0, 0.5, 0.25)

@@ -1,8 +1,8 @@
-from pytest_unikernel.intervals import intervals, phases
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.record import LaunchLog
-from pytest_unikernel.stats import Trial
+from pytest_unikernel.results.intervals import intervals, phases
+from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.trial import Trial
 
 MS = 1_000_000
 

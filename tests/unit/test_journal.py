@@ -12,9 +12,10 @@ from pytest_unikernel import journal
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.record import LaunchLog
-from pytest_unikernel.result import LoadResult, Surroundings, make_result
-from pytest_unikernel.stats import Trial
+from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.pooling import make_result
+from pytest_unikernel.results.result import LoadResult, Surroundings
+from pytest_unikernel.results.trial import Trial
 
 
 def result(*, interrupted: bool = False, completed: int = 3) -> LoadResult:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel.knee import Knee, cores_of, find_knee
+from pytest_unikernel.results.knee import Knee, cores_of, find_knee
+from pytest_unikernel.text.knee import knee_text
 
 Record = dict[str, Any]
 
@@ -38,7 +39,7 @@ OK = [load(2.0**k) for k in range(6)]
     ],
 )
 def test_the_knee_is_shown_with_the_first_step_that_was_not_ok(rows: list[Record], text: str) -> None:
-    assert find_knee(rows).text() == text
+    assert knee_text(find_knee(rows)) == text
 
 
 def test_the_order_of_the_steps_does_not_matter() -> None:
@@ -56,14 +57,14 @@ def test_an_ok_step_faster_than_one_that_was_not_does_not_count() -> None:
 
 def test_the_reason_is_given_when_asked_for() -> None:
     knee = find_knee([*OK, load(64, "saturated", "3 launches dropped")])
-    assert knee.text(why=True) == "knee 32/s; not 64/s (saturated: 3 launches dropped)"
+    assert knee_text(knee, why=True) == "knee 32/s; not 64/s (saturated: 3 launches dropped)"
 
 
 def test_the_knee_is_given_per_core_too() -> None:
     rows = [*OK, load(64, "saturated")]
-    assert find_knee(rows).text(2.0) == "knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs"
-    assert find_knee(OK).text(1.0) == "knee ≥ 32/s: every step was ok; ≥ 32/s/core on 1 CPU"
-    assert find_knee(rows[-1:]).text(2.0) == "knee < 64/s (saturated)"
+    assert knee_text(find_knee(rows), 2.0) == "knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs"
+    assert knee_text(find_knee(OK), 1.0) == "knee ≥ 32/s: every step was ok; ≥ 32/s/core on 1 CPU"
+    assert knee_text(find_knee(rows[-1:]), 2.0) == "knee < 64/s (saturated)"
 
 
 def test_a_quota_of_cpus_may_be_a_fraction() -> None:

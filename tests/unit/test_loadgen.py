@@ -22,8 +22,10 @@ from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import FAILURES, Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.progress import Progress
-from pytest_unikernel.result import LoadResult, Surroundings, make_result
-from pytest_unikernel.stats import Trial, verdict
+from pytest_unikernel.results.pooling import make_result
+from pytest_unikernel.results.result import LoadResult, Surroundings
+from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import verdict
 from pytest_unikernel.testing import FakeSupervisor, FakeTarget
 
 S = 1_000_000_000

@@ -15,7 +15,7 @@ NOT_AT_COLLECTION = (
     "tabulate",
     "pytest_unikernel.load",
     "pytest_unikernel.run",
-    "pytest_unikernel.result",
+    "pytest_unikernel.results.result",
     "pytest_unikernel.session",
     "pytest_unikernel.processes",
     "pytest_unikernel.host.facts",

@@ -10,12 +10,11 @@ from pytest_unikernel.progress import (
     PROGRESS_CELLS,
     PlannedStep,
     Progress,
-    duration_text,
     live_line,
     place_text,
-    rate_text,
     remaining_s,
 )
+from pytest_unikernel.text.units import duration_text, rate_text
 
 S = 1_000_000_000
 

@@ -15,8 +15,8 @@ from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.raw import CHUNK_ROWS, COLUMNS, write_raw
-from pytest_unikernel.record import LaunchLog
-from pytest_unikernel.stats import Trial
+from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.trial import Trial
 
 SESSION = "0123456789abcdef"
 TARGET = Target("a", ["/bin/true"], label="b/c d")

@@ -7,7 +7,7 @@ from array import array
 import pytest
 
 from pytest_unikernel.plan.outcome import FAILURES, Outcome
-from pytest_unikernel.record import CHUNK, NONE_NS, LaunchLog
+from pytest_unikernel.results.launches import CHUNK, NONE_NS, LaunchLog
 
 
 def columns(log: LaunchLog) -> dict[str, array[int]]:

@@ -16,7 +16,7 @@ from pytest_unikernel.report import words
 from pytest_unikernel.report.loads import Load
 from pytest_unikernel.report.reading import load_of, read_documents
 from pytest_unikernel.report.series import Document, Results
-from pytest_unikernel.savedfile import without_samples
+from pytest_unikernel.results.saved_file import without_samples
 
 
 def test_samples_are_left_out_and_nothing_else() -> None:

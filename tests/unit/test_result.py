@@ -14,10 +14,12 @@ import pytest
 
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.record import LaunchLog
-from pytest_unikernel.result import LoadResult, Surroundings, from_json, make_result, plain
-from pytest_unikernel.stats import Trial
-from pytest_unikernel.summary import Summary, summarize
+from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.pooling import make_result
+from pytest_unikernel.results.result import LoadResult, Surroundings, plain
+from pytest_unikernel.results.saved_result import from_json
+from pytest_unikernel.results.summary import Summary, summarize
+from pytest_unikernel.results.trial import Trial
 
 MS = 1_000_000
 BEGIN_NS = 5_000 * MS

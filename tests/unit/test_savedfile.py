@@ -16,8 +16,9 @@ from comparedruns import Record, name, run, steady
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_unikernel import cli, savedfile
-from pytest_unikernel.recordshape import fault, knee_fault
+from pytest_unikernel import cli
+from pytest_unikernel.results import saved_file
+from pytest_unikernel.results.record_shape import fault, knee_fault
 
 SEARCHED = {
     "rate_hz": 10.0, "per_core_hz": 5.0, "lower_hz": 9.0, "upper_hz": 11.0, "lower_bound": False,
@@ -133,7 +134,7 @@ def test_a_pipe_is_read_to_its_end() -> None:
 
     writer = threading.Thread(target=write)
     writer.start()
-    assert savedfile.document(Path(f"/proc/self/fd/{reading}")) == {"data": []}
+    assert saved_file.document(Path(f"/proc/self/fd/{reading}")) == {"data": []}
     writer.join()
     os.close(reading)
 

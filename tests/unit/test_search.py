@@ -10,9 +10,9 @@ from fractions import Fraction
 import pytest
 from simulated import load, search, swept
 
-from pytest_unikernel.knee import find_knee
 from pytest_unikernel.plan.schedule import halving
-from pytest_unikernel.result import LoadResult
+from pytest_unikernel.results.knee import find_knee
+from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.search import (
     INTERVAL,
     MAX_LOADS,
@@ -23,6 +23,7 @@ from pytest_unikernel.search import (
     why_no_knee,
 )
 from pytest_unikernel.testing import FakeTarget
+from pytest_unikernel.text.knee import knee_text
 
 CAPACITIES = [(1, 0.02), (1, 1 / 37.2), (3, 0.11), (2, 1 / 3.7), (8, 0.03), (1, 1 / 511), (4, 0.0077)]
 
@@ -107,7 +108,9 @@ def test_where_every_step_was_ok_the_knee_is_a_lower_bound() -> None:
     hunt = Search(results_of(r1="ok", r2="ok"), answering(0))
     knee = knee_json(hunt.narrowed(is_ok), hunt.loads, 2, interrupted=False)
     assert (knee["rate_hz"], knee["per_core_hz"], knee["upper_hz"], knee["lower_bound"]) == (2, 1, None, True)
-    assert find_knee([{"knee": knee}]).text(2) == "knee ≥ 2/s, ≥ 1/s per core on 2 CPUs: every step was ok"
+    assert (
+        knee_text(find_knee([{"knee": knee}]), 2) == "knee ≥ 2/s, ≥ 1/s per core on 2 CPUs: every step was ok"
+    )
 
 
 def test_beside_a_generator_that_is_too_slow_the_knee_is_a_lower_bound() -> None:
@@ -115,7 +118,7 @@ def test_beside_a_generator_that_is_too_slow_the_knee_is_a_lower_bound() -> None
     knee = knee_json(hunt.narrowed(is_ok), hunt.loads, 1, interrupted=False)
     assert knee["lower_bound"]
     assert 37.2 / INTERVAL < knee["rate_hz"] == knee["lower_hz"] <= 37.2 < knee["upper_hz"]
-    text = find_knee([{"knee": knee}]).text(1)
+    text = knee_text(find_knee([{"knee": knee}]), 1)
     assert text.startswith("knee ≥ 3")
     assert "(generator-bound)" in text
 
@@ -128,7 +131,7 @@ def test_the_one_number_is_the_middle_of_the_interval_and_per_core_too() -> None
     assert [each["time_step_s"] for each in knee["loads"]] == [each.time_step_s for each in hunt.loads]
     assert {"offered_rate_hz", "throughput_hz", "p50", "p99", "verdict"} <= knee["loads"][0].keys()
     lower, upper = (f"{knee[end]:.1f}".removesuffix(".0") for end in ("lower_hz", "upper_hz"))
-    assert f"({lower} to {upper})" in find_knee([{"knee": knee}]).text(2)
+    assert f"({lower} to {upper})" in knee_text(find_knee([{"knee": knee}]), 2)
 
 
 def test_an_interrupted_load_ends_the_search_and_counts_for_nothing() -> None:
@@ -139,7 +142,7 @@ def test_an_interrupted_load_ends_the_search_and_counts_for_nothing() -> None:
     found = hunt.narrowed(is_ok)
     assert (found.lower_hz, found.upper_hz, len(hunt.loads), hunt.interrupted) == (32, 64, 1, True)
     knee = knee_json(found, hunt.loads, 2, interrupted=True)
-    assert find_knee([{"knee": knee}]).text().endswith("; the search was cut short")
+    assert knee_text(find_knee([{"knee": knee}])).endswith("; the search was cut short")
 
 
 def test_an_ok_step_faster_than_one_that_was_not_does_not_count() -> None:

@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from pytest_unikernel import notes
-from pytest_unikernel.result import spread
+from pytest_unikernel.results.spread import spread
 
 
 def test_the_spread_has_extremes_standard_deviation_and_coefficient_of_variation() -> None:

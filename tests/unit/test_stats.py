@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_unikernel.plan.outcome import Outcome
-from pytest_unikernel.record import LaunchLog
-from pytest_unikernel.stats import (
-    Trial,
+from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.trial import Trial, in_flight_max
+from pytest_unikernel.results.verdict import (
     Verdict,
     backlog_rise,
     censored,
-    in_flight_max,
     majority,
     mean_in_flight,
     verdict,

@@ -16,7 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.summary import BUCKET_BASE, Summary, bucket_of, buckets, enough, quantile, summarize
+from pytest_unikernel.results.summary import (
+    BUCKET_BASE,
+    Summary,
+    bucket_of,
+    buckets,
+    enough,
+    quantile,
+    summarize,
+)
 
 durations_ns = st.lists(st.integers(0, 10**13), max_size=80)
 some_ns = st.lists(st.integers(0, 10**13), min_size=1, max_size=80)

@@ -12,9 +12,9 @@ from pytest_unikernel import notes, tables
 from pytest_unikernel.notes import NotRun
 from pytest_unikernel.plan.outcome import FAILURES
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.result import LoadResult
-from pytest_unikernel.stats import VERDICTS
-from pytest_unikernel.summary import enough
+from pytest_unikernel.results.result import LoadResult
+from pytest_unikernel.results.summary import enough
+from pytest_unikernel.results.verdict import VERDICTS
 from pytest_unikernel.tables import Row
 from pytest_unikernel.textgrid import WIDTH, encodable, printable
 

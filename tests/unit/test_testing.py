@@ -13,8 +13,8 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Event, Exit, Line
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.record import LaunchLog
-from pytest_unikernel.result import plain
+from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.result import plain
 from pytest_unikernel.simulation import Behaviour
 from pytest_unikernel.testing import FakeSupervisor, FakeTarget, ManualClock
 

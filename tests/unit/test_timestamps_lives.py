@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uruncscripts import BEGIN_NS, SEED_LINES, USUAL_ORDER, life, line
 
-from pytest_unikernel.summary import summarize
+from pytest_unikernel.results.summary import summarize
 from pytest_unikernel.timestamps import views
 from pytest_unikernel.timestamps.lives import Container, Life, Lives, by_release, release_of, unknown_ids
 from pytest_unikernel.timestamps.reader import StampReader

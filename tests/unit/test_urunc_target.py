@@ -23,7 +23,7 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
-from pytest_unikernel.record import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.session import Session
 from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.targets import urunc_probe

@@ -11,7 +11,7 @@ from pytest_unikernel.report.figure import SMALL, Figure
 from pytest_unikernel.report.loads import Load
 from pytest_unikernel.report.series import Results
 from pytest_unikernel.report.style import SOFT, Spec
-from pytest_unikernel.stats import LATENESS_FLOOR_NS, LATENESS_STEP_SHARE
+from pytest_unikernel.results.verdict import LATENESS_FLOOR_NS, LATENESS_STEP_SHARE
 
 HEIGHT = 200
 SECTION = "Lateness and host"

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import StampLog, Target
-from pytest_unikernel.record import NONE_NS, LaunchLog
-from pytest_unikernel.stats import Trial
-from pytest_unikernel.summary import Summary, summarize
+from pytest_unikernel.results.launches import NONE_NS, LaunchLog
+from pytest_unikernel.results.summary import Summary, summarize
+from pytest_unikernel.results.trial import Trial
 
 BUILT_IN = {"scheduled": "scheduled_ns", "started": "started_ns", "ready": "ready_ns", "exited": "exited_ns"}
 Pair = tuple[str, str]

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_unikernel.progress import rate_text, significant
-
 # These say that nothing is known of the target at that rate, so that what was ok before is a lower bound.
 NOT_THE_TARGET = frozenset({"generator-bound", "interrupted"})
 
@@ -31,55 +29,6 @@ class Knee:
     reason: str
     lower_bound: bool
     searched: Mapping[str, Any] | None = None
-
-    def text(self, cores: float | None = None, *, why: bool = False) -> str:
-        """Return it for people: ``knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs``.
-
-        Of a search: ``knee 37.2/s (36.5 to 38.1), 18.6/s per core on 2 CPUs``.
-
-        Args:
-            cores: CPUs of affinity and quota, to say it per core too.
-            why: give the verdict's reason as well.
-        """
-        verdict = self.verdict_of_first_not_ok + (f": {self.reason}" if why and self.reason else "")
-        missed = "" if self.first_not_ok_hz is None else f"{rate_text(self.first_not_ok_hz)} ({verdict})"
-        if self.fastest_ok_hz is None:
-            return self._none_ok(missed)
-        sign = "≥ " if self.lower_bound else ""
-        if self.searched is not None:
-            return self._found(self.searched, sign, missed, cores)
-        rest = f"; not {missed}" if missed else ": every step was ok"
-        return f"knee {sign}{rate_text(self.fastest_ok_hz)}{rest}{self._per_core(cores, sign)}"
-
-    def _none_ok(self, missed: str) -> str:
-        if not missed:
-            return "knee unknown: no step was run"
-        return f"knee unknown; not {missed}" if self.lower_bound else f"knee < {missed}"
-
-    def _found(self, knee: Mapping[str, Any], sign: str, missed: str, cores: float | None) -> str:
-        """Return what a search has found: one number, its interval, and the number per core."""
-        ends = [_number(end_hz) for end_hz in (knee["lower_hz"], knee["upper_hz"]) if end_hz]
-        interval = "" if sign else f" ({' to '.join(ends)})"
-        on = f" on {_cpus(cores)}" if cores else ""
-        per_core = f", {sign}{_number(knee['per_core_hz'])}/s per core{on}"
-        rest = "" if not sign else f"; not {missed}" if missed else ": every step was ok"
-        wide = "" if knee["narrow"] or knee["interrupted"] else "; no narrower: see the loads"
-        cut = "; the search was cut short" if knee["interrupted"] else wide
-        return f"knee {sign}{_number(knee['rate_hz'])}/s{interval}{per_core}{rest}{cut}"
-
-    def _per_core(self, cores: float | None, sign: str) -> str:
-        if not cores or self.fastest_ok_hz is None:
-            return ""
-        return f"; {sign}{rate_text(self.fastest_ok_hz / cores)}/core on {_cpus(cores)}"
-
-
-def _number(rate_hz: float) -> str:
-    """Return a rate to three digits: more aren't known of an interval."""
-    return significant(rate_hz) if rate_hz >= 1 else f"{rate_hz:.3g}"
-
-
-def _cpus(cores: float) -> str:
-    return "1 CPU" if cores == 1 else f"{cores:g} CPUs"
 
 
 def find_knee(rows: Iterable[Mapping[str, Any]]) -> Knee:

@@ -1,0 +1,131 @@
+"""What the launches of a load say: rates, backlog, verdict. Pure; definitions are in the README."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
+from operator import sub
+from typing import TypeVar
+
+from pytest_unikernel.clock import NS_PER_S
+from pytest_unikernel.plan.load_plan import BACKLOG_RISE_SHARE
+from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.results.launches import LaunchLog
+
+Number = TypeVar("Number", int, float)
+
+
+_IS_COMPLETED = bytes(code == Outcome.COMPLETED for code in range(256))  # for bytes.translate
+_RAN = bytes(code not in (Outcome.DROPPED, Outcome.SPAWN_ERROR) for code in range(256))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of a load: its launches and its window ``[begin_ns, end_ns)`` on CLOCK_MONOTONIC.
+
+    A trial may hold a million launches: columns are handled as a whole, and sorted once.
+
+    Attributes:
+        rows: the cohort: the launches scheduled in the window.
+        step_ns: the time step; None when launches were not scheduled (cold).
+        completes_when_ready: ready is completion, as for long-lived targets; else the exit is.
+        backlog_share: of the launches, what the backlog may rise by before the trial is saturated.
+    """
+
+    log: LaunchLog
+    rows: range
+    begin_ns: int
+    end_ns: int
+    step_ns: float | None = None
+    completes_when_ready: bool = False
+    backlog_share: float = BACKLOG_RISE_SHARE
+
+    @property
+    def window_s(self) -> float:
+        """The window's length in seconds."""
+        return (self.end_ns - self.begin_ns) / NS_PER_S
+
+    @cached_property
+    def started_in_window(self) -> int:
+        """Starts whose instant lies in the window, whichever launch they are."""
+        return sum(map(range(self.begin_ns, self.end_ns).__contains__, self.log.started_ns))
+
+    @cached_property
+    def completed_in_window(self) -> int:
+        """Successful completions whose instant lies in the window, whichever launch they are."""
+        instants = self.log.ready_ns if self.completes_when_ready else self.log.exited_ns
+        completed = compress(instants, _where(_IS_COMPLETED, self.log.outcome))
+        return sum(map(range(self.begin_ns, self.end_ns).__contains__, completed))
+
+    def response_ns(self) -> list[int]:
+        """Return ready - scheduled of the cohort's completed launches, in the order of the schedule."""
+        return self._differences(self.log.ready_ns, self.log.scheduled_ns)
+
+    def service_ns(self) -> list[int]:
+        """Return ready - started of the cohort's completed launches, in the order of the schedule."""
+        return self._differences(self.log.ready_ns, self.log.started_ns)
+
+    def _differences(self, later: array[int], earlier: array[int]) -> list[int]:
+        return list(map(sub, self.of_completed(later), self.of_completed(earlier)))
+
+    def of_completed(self, column: array[Number]) -> Iterator[Number]:
+        """Return a column's values for the cohort's completed launches."""
+        cut = slice(self.rows.start, self.rows.stop)
+        return compress(column[cut], _where(_IS_COMPLETED, self.log.outcome[cut]))
+
+    def lateness_ns(self) -> list[int]:
+        """Return started - scheduled of the cohort's launches that were started."""
+        cut = slice(self.rows.start, self.rows.stop)
+        pairs = zip(self.log.started_ns[cut], self.log.scheduled_ns[cut], strict=True)
+        return [started - scheduled for started, scheduled in pairs if started >= 0]
+
+    @cached_property
+    def ordered_response_ns(self) -> list[int]:
+        """The response times from the shortest to the longest."""
+        return sorted(self.response_ns())
+
+    @cached_property
+    def ordered_lateness_ns(self) -> list[int]:
+        """The latenesses from the smallest to the largest."""
+        return sorted(self.lateness_ns())
+
+    @cached_property
+    def starts_ns(self) -> list[int]:
+        """The starts of all launches that ran, in the order of their instants."""
+        ran = compress(self.log.started_ns, _where(_RAN, self.log.outcome))
+        return sorted(at_ns for at_ns in ran if at_ns >= 0)
+
+    @cached_property
+    def exits_ns(self) -> list[int]:
+        """All exits, in the order of their instants."""
+        return sorted(at_ns for at_ns in self.log.exited_ns if at_ns >= 0)
+
+    def counts(self) -> Counter[Outcome]:
+        """Return how the cohort's launches ended."""
+        return self.log.counts(self.rows)
+
+
+def _where(table: bytes, outcomes: array[int]) -> bytes:
+    """Return a byte per launch that is true where its outcome is true in the table."""
+    return outcomes.tobytes().translate(table)
+
+
+def in_flight_max(trial: Trial) -> int:
+    """Return the most instances in flight at once in the window.
+
+    Starts and exits are counted in the order of their instants; at equal instants exits come first.
+    """
+    starts_ns, exits_ns = trial.starts_ns, trial.exits_ns
+    low, high = bisect_left(starts_ns, trial.begin_ns), bisect_left(starts_ns, trial.end_ns)
+    gone = bisect_right(exits_ns, trial.begin_ns)
+    most, exits = low - gone, len(exits_ns)
+    for running, at_ns in enumerate(starts_ns[low:high], low + 1):
+        while gone < exits and exits_ns[gone] <= at_ns:
+            gone += 1
+        most = max(most, running - gone)
+    return max(most, 0)

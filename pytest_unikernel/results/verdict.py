@@ -1,0 +1,148 @@
+"""The verdict of a trial: ok, failing, saturated or generator-bound."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from pytest_unikernel.plan.outcome import FAILURES, Outcome
+from pytest_unikernel.results.summary import enough, quantile
+from pytest_unikernel.results.trial import Trial
+
+Verdict = Literal["ok", "generator-bound", "saturated", "failing"]
+
+
+# From the best to the worst: a tie between trials goes to the worse.
+VERDICTS: tuple[Verdict, ...] = ("ok", "generator-bound", "saturated", "failing")
+
+
+FAILING_SHARE = 0.01
+
+
+CENSORED_SHARE = 0.01
+
+
+BACKLOG_RISE_LAUNCHES = 2.0
+
+
+ACHIEVED_SHARE = 0.99
+
+
+LATENESS_FLOOR_NS = 1_000_000
+
+
+LATENESS_STEP_SHARE = 0.10
+
+
+LATENESS_RESPONSE_SHARE = 0.20
+
+
+def censored(counts: Counter[Outcome]) -> int:
+    """Return how many launches are known only to have taken longer than they were given."""
+    return counts[Outcome.TIMEOUT] + counts[Outcome.UNFINISHED] + counts[Outcome.DROPPED]
+
+
+def mean_in_flight(trial: Trial, begin_ns: int, end_ns: int) -> float:
+    """Return the mean number of instances in flight over an interval; 0 over an empty one.
+
+    In flight are those started and not yet exited, so the mean is the sum of the times from each start to the
+    interval's end, less those from each exit, divided by the interval's length; a launch that never exited
+    stays to the end.
+    """
+    if end_ns <= begin_ns:
+        return 0.0
+    spent_ns = _until_end(trial.starts_ns, begin_ns, end_ns) - _until_end(trial.exits_ns, begin_ns, end_ns)
+    return spent_ns / (end_ns - begin_ns)
+
+
+def _until_end(ordered: list[int], begin_ns: int, end_ns: int) -> int:
+    """Return the sum of the times from each instant to the interval's end, within the interval."""
+    low = bisect_left(ordered, begin_ns)
+    high = bisect_left(ordered, end_ns, lo=low)
+    return low * (end_ns - begin_ns) + (high - low) * end_ns - sum(ordered[low:high])
+
+
+def backlog_rise(trial: Trial) -> tuple[float, float]:
+    """Return how much the mean in flight rose from the window's first to its last quarter, and the limit.
+
+    The limit is max(2, 5 % of the launches scheduled between the quarters' centres), which lie an eighth
+    of the window from its ends.
+    """
+    length_ns = trial.end_ns - trial.begin_ns
+    quarter_ns, eighth_ns = length_ns // 4, length_ns // 8
+    first = mean_in_flight(trial, trial.begin_ns, trial.begin_ns + quarter_ns)
+    last = mean_in_flight(trial, trial.end_ns - quarter_ns, trial.end_ns)
+    due_ns = trial.log.scheduled_ns[trial.rows.start : trial.rows.stop]
+    between = bisect_left(due_ns, trial.end_ns - eighth_ns) - bisect_left(due_ns, trial.begin_ns + eighth_ns)
+    return last - first, max(BACKLOG_RISE_LAUNCHES, trial.backlog_share * between)
+
+
+def verdict(trial: Trial) -> tuple[Verdict, str]:
+    """Return the verdict on a trial, the first that applies, and the reason in words."""
+    counts = trial.counts()
+    reason = _failing(counts)
+    if reason:
+        return "failing", reason
+    reason = _saturated(trial, counts)
+    if reason:
+        return "saturated", reason
+    reason = _generator_bound(trial, counts)
+    if reason:
+        return "generator-bound", reason
+    return "ok", ""
+
+
+def _failing(counts: Counter[Outcome]) -> str:
+    started = sum(counts.values()) - counts[Outcome.DROPPED]
+    failed = sum(counts[outcome] for outcome in FAILURES if outcome is not Outcome.TIMEOUT)
+    return f"{failed} of {started} launches failed" if failed > 1 and failed > FAILING_SHARE * started else ""
+
+
+def _saturated(trial: Trial, counts: Counter[Outcome]) -> str:
+    if counts[Outcome.DROPPED]:
+        return f"{counts[Outcome.DROPPED]} launches dropped"
+    late = counts[Outcome.TIMEOUT] + counts[Outcome.UNFINISHED]
+    if late > CENSORED_SHARE * sum(counts.values()):
+        return f"{late} of {sum(counts.values())} launches timed out or unfinished"
+    if trial.step_ns is None:
+        return ""
+    rise, limit = backlog_rise(trial)
+    return f"in flight rose by {rise:.1f} in the window (limit {limit:.1f})" if rise > limit else ""
+
+
+def _generator_bound(trial: Trial, counts: Counter[Outcome]) -> str:
+    if trial.step_ns is None:
+        return ""
+    started = trial.started_in_window
+    # One launch per step is offered; a window of Poisson arrivals may hold fewer.
+    due = min(len(trial.rows), (trial.end_ns - trial.begin_ns) / trial.step_ns)
+    if started < ACHIEVED_SHARE * due:
+        return f"only {started} of {due:.0f} launches were started in the window"
+    return _late_by_itself(trial, trial.step_ns) or _late_by_response(trial, censored(counts))
+
+
+def _late_by_itself(trial: Trial, step_ns: float) -> str:
+    lateness_ns = trial.ordered_lateness_ns
+    if not lateness_ns:
+        return ""
+    worst_ns = (quantile(lateness_ns, 0, 0.99) if enough(len(lateness_ns), 0.99) else lateness_ns[-1]) or 0
+    limit_ns = max(LATENESS_FLOOR_NS, LATENESS_STEP_SHARE * step_ns)
+    if worst_ns > limit_ns:
+        return f"launches were {worst_ns / 1e6:.1f} ms late (limit {limit_ns / 1e6:.1f} ms)"
+    return ""
+
+
+def _late_by_response(trial: Trial, unknown: int) -> str:
+    late_ns = quantile(trial.ordered_lateness_ns, 0, 0.5)
+    response_ns = quantile(trial.ordered_response_ns, unknown, 0.5)
+    if late_ns and response_ns and late_ns > LATENESS_RESPONSE_SHARE * response_ns:
+        return f"median lateness is {100 * late_ns / response_ns:.0f} % of the median response time"
+    return ""
+
+
+def majority(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the verdict of most trials; a tie goes to the worse."""
+    counted = Counter(verdicts)
+    return max(counted, key=lambda each: (counted[each], VERDICTS.index(each)))
