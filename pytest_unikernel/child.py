@@ -6,7 +6,7 @@ import os
 import signal
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.output import TAIL_BYTES, Sink, Watch
+from pytest_unikernel.launch.output import TAIL_BYTES, Sink, Watch
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target_fields import Instance
 

@@ -13,7 +13,11 @@ from typing import Any
 
 from pytest_unikernel import leftovercommand, stampreader
 from pytest_unikernel.errors import LoadError, UnikernelError
-from pytest_unikernel.guards import (
+from pytest_unikernel.host import cgroups, facts
+from pytest_unikernel.host.quiet import Quiet, QuietHost, quiescence_json
+from pytest_unikernel.host.tuning import Realtime, Tuned
+from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.launch.guards import (
     DESCRIPTORS_RESERVED,
     UNLIMITED,
     Guard,
@@ -21,26 +25,22 @@ from pytest_unikernel.guards import (
     find_cap,
     open_guard,
 )
-from pytest_unikernel.host import cgroups, facts
-from pytest_unikernel.host.quiet import Quiet, QuietHost, quiescence_json
-from pytest_unikernel.host.tuning import Realtime, Tuned
-from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.launch.progress import Progress
+from pytest_unikernel.launch.runtime import Runtime
+from pytest_unikernel.launch.supervisor import Supervisor
 from pytest_unikernel.meter import Meter
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog, Stamps
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.processes import ProcessSupervisor
-from pytest_unikernel.progress import Progress
 from pytest_unikernel.raw import write_raw
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial
-from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.session import Session
 from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.stampreader import StampReader
-from pytest_unikernel.supervisor import Supervisor
 
 DEFAULT_TIMEOUT_S = 60.0
 

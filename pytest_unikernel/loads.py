@@ -16,8 +16,9 @@ from pytest_unikernel.host import facts
 from pytest_unikernel.host.quiet import Quiescence, Quiet, QuietHost
 from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.launch.generator import LoadGenerator
+from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.load import Load, LoadOptions, Measured
-from pytest_unikernel.loadgen import LoadGenerator, run_cold
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.plan.target import Target

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, take_sample
-from pytest_unikernel.progress import PROGRESS_CELLS, Progress, live_line
+from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress, live_line
 from pytest_unikernel.reaper import let_go_of_others
 from pytest_unikernel.table import Cells
 

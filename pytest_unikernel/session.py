@@ -15,7 +15,7 @@ from pytest_unikernel.clock import monotonic_ns, sleep_s
 from pytest_unikernel.errors import SessionError
 from pytest_unikernel.helperprocess import FIRST, HelperProcess
 from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample
-from pytest_unikernel.progress import PROGRESS_CELLS, Progress
+from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress
 from pytest_unikernel.table import Cells, PidTable
 
 MONITOR_PATIENCE_NS = 300_000_000

@@ -7,8 +7,8 @@ import resource
 import signal
 
 from pytest_unikernel import posixspawn
+from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.posixspawn import Opaque, Strings, strings
-from pytest_unikernel.runtime import Runtime
 
 INHERITED = -1
 ORDINARY = os.sched_param(0)

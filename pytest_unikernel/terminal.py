@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_unikernel import baselines, bridge, marker, runs
-from pytest_unikernel.progress import PlannedStep, place_text, remaining_s
+from pytest_unikernel.launch.progress import PlannedStep, place_text, remaining_s
 from pytest_unikernel.text.knee import knee_text
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from pytest_unikernel.launch.simulated import FakeSupervisor
+from pytest_unikernel.launch.simulated_behaviour import Behaviour, Interval, ManualClock
 from pytest_unikernel.plan.readiness import Event, Exit
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.simulation import Behaviour, FakeSupervisor, Interval, ManualClock
 
 __all__ = ["FakeSupervisor", "FakeTarget", "ManualClock"]
 

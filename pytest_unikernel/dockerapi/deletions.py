@@ -9,7 +9,7 @@ from pytest_unikernel.clock import NS_PER_S
 from pytest_unikernel.dockerapi import requests
 from pytest_unikernel.dockerapi.exchange import Exchange
 from pytest_unikernel.dockerapi.wire import Wire
-from pytest_unikernel.limits import Limit
+from pytest_unikernel.launch.deadlines import Limit
 
 # A removal takes the engine about as long as a creation; more at once would only keep it from launches.
 MOST = 8

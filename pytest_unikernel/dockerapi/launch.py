@@ -13,7 +13,7 @@ from pytest_unikernel.dockerapi.exchange import Exchange
 from pytest_unikernel.dockerapi.frames import Frames
 from pytest_unikernel.dockerapi.reply import Request
 from pytest_unikernel.dockerapi.wire import Wire
-from pytest_unikernel.output import TAIL_BYTES, Sink, Watch
+from pytest_unikernel.launch.output import TAIL_BYTES, Sink, Watch
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.results.launches import NONE_NS, LaunchLog

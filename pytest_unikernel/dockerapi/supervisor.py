@@ -9,7 +9,6 @@ import select
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pytest_unikernel.books import SLOW_NS, Books
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.dockerapi import requests
 from pytest_unikernel.dockerapi.deletions import Deletions
@@ -18,13 +17,14 @@ from pytest_unikernel.dockerapi.wire import Wire
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host.linux import timer_setter, timerfd
 from pytest_unikernel.instances import bare_instance
-from pytest_unikernel.limits import Limit
-from pytest_unikernel.output import Wanted, Watch
+from pytest_unikernel.launch.bookkeeping import SLOW_NS, Books
+from pytest_unikernel.launch.deadlines import Limit
+from pytest_unikernel.launch.output import Wanted, Watch
+from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Exit
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.runtime import Runtime
 
 # The loop looks at the schedule after so many events: each may take as long as parsing a reply does.
 MAX_EVENTS = 16

@@ -6,7 +6,7 @@ import select
 
 from pytest_unikernel.clock import NS_PER_S
 from pytest_unikernel.dockerapi.exchange import Exchange
-from pytest_unikernel.limits import Limit
+from pytest_unikernel.launch.deadlines import Limit
 
 RETRY_NS = NS_PER_S // 1000
 

@@ -7,10 +7,10 @@ import resource
 from pathlib import Path
 
 from pytest_unikernel.doctor.check import Check
-from pytest_unikernel.guards import DESCRIPTORS_PER_LAUNCH, DESCRIPTORS_RESERVED, process_room
 from pytest_unikernel.host import cgroups, tuning
 from pytest_unikernel.host import facts as host
 from pytest_unikernel.host.disturbances import EFFECTS
+from pytest_unikernel.launch.guards import DESCRIPTORS_PER_LAUNCH, DESCRIPTORS_RESERVED, process_room
 
 MIB, GIB = 1 << 20, 1 << 30
 ROOMY = 2048  # instances in flight: 1,024/s of two seconds each

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.running import Job
 from pytest_unikernel.doctor.variants import Variant, is_there
-from pytest_unikernel.guards import find_cap
 from pytest_unikernel.host import facts
+from pytest_unikernel.launch.guards import find_cap
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 

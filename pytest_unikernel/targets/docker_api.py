@@ -19,8 +19,8 @@ from pytest_unikernel.targets import engine as engines
 from pytest_unikernel.targets.container import LABEL, Container
 
 if TYPE_CHECKING:
-    from pytest_unikernel.runtime import Runtime
-    from pytest_unikernel.supervisor import Supervisor
+    from pytest_unikernel.launch.runtime import Runtime
+    from pytest_unikernel.launch.supervisor import Supervisor
 
 Probe = Callable[[], Unavailable | None]
 UNIX = "unix://"

@@ -13,8 +13,8 @@ from fakeengine import FakeEngine, Script, api_supervisor
 from realloads import descriptors
 
 from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
+from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.runtime import Runtime
 
 
 @pytest.fixture

@@ -17,15 +17,17 @@ from realloads import outcomes
 from pytest_unikernel.dockerapi import deletions, supervisor
 from pytest_unikernel.dockerapi.exchange import Exchange
 from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
-from pytest_unikernel.guards import open_guard
-from pytest_unikernel.limits import NEVER_NS
-from pytest_unikernel.loadgen import LoadGenerator, end_everything, run_cold
+from pytest_unikernel.launch.deadlines import NEVER_NS
+from pytest_unikernel.launch.farewell import end_everything
+from pytest_unikernel.launch.generator import LoadGenerator
+from pytest_unikernel.launch.guards import open_guard
+from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.runtime import Runtime
 
 REQUESTS = ("create", "attach", "wait", "start")
 

@@ -12,9 +12,11 @@ from fakeengine import Script
 from realloads import outcomes
 
 from pytest_unikernel.dockerapi import supervisor
-from pytest_unikernel.guards import open_guard
-from pytest_unikernel.loadgen import LoadGenerator, end_everything, run_cold
-from pytest_unikernel.output import TAIL_BYTES
+from pytest_unikernel.launch.farewell import end_everything
+from pytest_unikernel.launch.generator import LoadGenerator
+from pytest_unikernel.launch.guards import open_guard
+from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.output import TAIL_BYTES
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line

@@ -6,7 +6,7 @@ import pytest
 from asking import Made, outcome_and_status, run_one
 from fakeengine import Script
 
-from pytest_unikernel.loadgen import end_everything
+from pytest_unikernel.launch.farewell import end_everything
 from pytest_unikernel.plan.outcome import Outcome
 
 REQUESTS = ("create", "attach", "wait", "start")

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
+from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.runtime import Runtime
 
 PATIENCE_S = 120.0  # longer than any test waits: what hangs must not end by itself
 MOMENT_S = 0.05

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from pytest_unikernel.guards import open_guard
-from pytest_unikernel.loadgen import LoadGenerator
+from pytest_unikernel.launch.generator import LoadGenerator
+from pytest_unikernel.launch.guards import open_guard
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.target import Target

@@ -21,9 +21,10 @@ from realloads import as_nobody, descriptors, launched, outcomes, shell, supervi
 
 from pytest_unikernel.child import Child
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.guards import Cap, Guard, open_guard
 from pytest_unikernel.host.samples import Sample
-from pytest_unikernel.loadgen import LoadGenerator, run_cold
+from pytest_unikernel.launch.generator import LoadGenerator
+from pytest_unikernel.launch.guards import Cap, Guard, open_guard
+from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Line, Target

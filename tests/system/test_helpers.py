@@ -19,7 +19,7 @@ from realloads import alive, descriptors, until
 from pytest_unikernel import reaper
 from pytest_unikernel import session as session_module
 from pytest_unikernel.errors import SessionError
-from pytest_unikernel.progress import Progress
+from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.session import Session
 
 

@@ -11,7 +11,7 @@ from realloads import outcomes, supervised
 
 from pytest_unikernel.build.static_program import StaticProgram
 from pytest_unikernel.host.tuning import tuned
-from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.session import Session

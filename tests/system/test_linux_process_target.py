@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.loadgen import run_cold
-from pytest_unikernel.output import TAIL_BYTES
+from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.output import TAIL_BYTES
+from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Line, Target
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.targets.linux_process import LINUX_PROCESS
 
 

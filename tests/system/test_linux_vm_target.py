@@ -18,7 +18,7 @@ from realloads import launched, outcomes, supervised
 
 from pytest_unikernel.build.linux_kernel import BuiltKernel, newest_kernel
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target

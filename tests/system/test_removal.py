@@ -12,7 +12,7 @@ import pytest
 from realloads import alive, heed_signals, launched, outcomes, shell, supervised, until
 from sweeprun import run_apart, write
 
-from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.session import Session

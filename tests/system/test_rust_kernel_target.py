@@ -16,14 +16,14 @@ from needed import needs_cargo, needs_qemu
 from pytest_unikernel.build.crate_files import CRATE, new_crate
 from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.errors import BuildError
-from pytest_unikernel.loadgen import run_cold
-from pytest_unikernel.output import TAIL_BYTES
+from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.output import TAIL_BYTES
+from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.runtime import Runtime
 from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
 
 pytestmark = needs_qemu

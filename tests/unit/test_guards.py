@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_unikernel import guards
-from pytest_unikernel.guards import Cap, Guard, find_cap, open_guard
 from pytest_unikernel.host import cgroups
 from pytest_unikernel.host.samples import Sample
+from pytest_unikernel.launch import guards
+from pytest_unikernel.launch.guards import Cap, Guard, find_cap, open_guard
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.processes import ProcessSupervisor
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_unikernel.child import Child
-from pytest_unikernel.limits import NEVER_NS, Limit
+from pytest_unikernel.launch.deadlines import NEVER_NS, Limit
 from pytest_unikernel.plan.target_fields import Instance
 
 

@@ -13,15 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_unikernel import progress
-from pytest_unikernel.guards import LOOK_EVERY_NS, UNLIMITED, Cap, Guard, open_guard
 from pytest_unikernel.host.samples import Sample
-from pytest_unikernel.loadgen import FAREWELL_NS, LEAD_NS, LoadGenerator, run_cold
+from pytest_unikernel.launch import progress
+from pytest_unikernel.launch.farewell import FAREWELL_NS
+from pytest_unikernel.launch.generator import LEAD_NS, LoadGenerator
+from pytest_unikernel.launch.guards import LOOK_EVERY_NS, UNLIMITED, Cap, Guard, open_guard
+from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.plan import schedule
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import FAILURES, Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.progress import Progress
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.output import LONGEST_LINE_BYTES, Sink, Wanted, Watch
+from pytest_unikernel.launch.output import LONGEST_LINE_BYTES, Sink, Wanted, Watch
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target

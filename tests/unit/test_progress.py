@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_unikernel.plan.step_names import step_text
-from pytest_unikernel.progress import (
+from pytest_unikernel.launch.progress import (
     PHASES,
     PROGRESS_CELLS,
     PlannedStep,
@@ -14,6 +13,7 @@ from pytest_unikernel.progress import (
     place_text,
     remaining_s,
 )
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.text.units import duration_text, rate_text
 
 S = 1_000_000_000

@@ -10,12 +10,12 @@ import pytest
 
 from pytest_unikernel import testing
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.launch.simulated_behaviour import Behaviour
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Event, Exit, Line
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.result import plain
-from pytest_unikernel.simulation import Behaviour
 from pytest_unikernel.testing import FakeSupervisor, FakeTarget, ManualClock
 
 MS = 1_000_000

@@ -18,7 +18,7 @@ from uruncs import fake
 from pytest_unikernel.build.container_image import Member, made
 from pytest_unikernel.build.urunc_image import REPOSITORY, hypervisor_in, urunc_image
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target

@@ -18,7 +18,7 @@ from uruncs import fake
 from pytest_unikernel import leftovercommand
 from pytest_unikernel.build import urunc_bundle as bundles
 from pytest_unikernel.errors import BuildError, LoadError, TargetError
-from pytest_unikernel.loadgen import run_cold
+from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target

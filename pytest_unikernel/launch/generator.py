@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pytest_unikernel.clock import nanoseconds
-from pytest_unikernel.guards import LOOK_EVERY_NS, Guard
+from pytest_unikernel.launch.farewell import FAREWELL_NS, end_everything
+from pytest_unikernel.launch.guards import LOOK_EVERY_NS, Guard
+from pytest_unikernel.launch.progress import PHASES, Progress
+from pytest_unikernel.launch.supervisor import Supervisor
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.schedule import ARRIVALS
-from pytest_unikernel.progress import PHASES, Progress
 from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.results.verdict import BACKLOG_RISE_LAUNCHES
-from pytest_unikernel.supervisor import Supervisor
 
 LEAD_NS = 2_000_000  # between the decision to begin and the first launch
 NEVER_NS = 1 << 62
 HOPELESS_FAILURES = 10  # with nothing completed: there is nothing to warm up
-FAREWELL_NS = 5_000_000_000  # how long killed instances may take to be gone
-REMOVALS_NS = 60_000_000_000  # and how long removing them may take; what is left then is the session's
 WARM_UP, WINDOW, COOL_DOWN, DRAIN, COLD = (
     PHASES.index(name) for name in ("warm-up", "window", "cool-down", "drain", "cold")
 )
@@ -251,41 +250,3 @@ class LoadGenerator:
             warmup_ns = max(nanoseconds(self._plan.warmup_s), 2 * longest_ns)
             return self._begin_ns + warmup_ns + nanoseconds(self._plan.window_s)
         return self._window_end_ns
-
-
-def run_cold(
-    supervisor: Supervisor,
-    launches: int,
-    *,
-    unmeasured: int = 1,
-    show: Callable[[Progress], None] = lambda _: None,
-    interrupted: Callable[[], bool] = lambda: False,
-) -> Trial:
-    """Launch one after the other, each when the one before it is gone; the first isn't measured."""
-    begin_ns = supervisor.now_ns()
-    for _ in range(unmeasured + launches):
-        if interrupted():
-            break
-        index = supervisor.log.add(0)
-        supervisor.start(index)
-        supervisor.log.scheduled_ns[index] = supervisor.log.started_ns[index]
-        show(Progress(COLD, supervisor.in_flight, supervisor.completed, supervisor.failed))
-        now_ns = supervisor.now_ns()
-        while (supervisor.in_flight or supervisor.removing) and not interrupted():
-            now_ns = supervisor.wait(now_ns + FAREWELL_NS)
-    end_everything(supervisor)
-    rows = range(min(unmeasured, len(supervisor.log)), len(supervisor.log))
-    return Trial(supervisor.log.trim(), rows, begin_ns, supervisor.now_ns())
-
-
-def end_everything(supervisor: Supervisor) -> None:
-    """End what is in flight, as unfinished, and wait until it is gone and removed, within bounds."""
-    now_ns = supervisor.now_ns()
-    if supervisor.in_flight:
-        supervisor.end_all(Outcome.UNFINISHED)
-        bound_ns = now_ns + FAREWELL_NS
-        while supervisor.in_flight and now_ns < bound_ns:
-            now_ns = supervisor.wait(bound_ns)
-    bound_ns = now_ns + REMOVALS_NS
-    while supervisor.removing and now_ns < bound_ns:
-        now_ns = supervisor.wait(bound_ns)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 import math
 import select
 from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from pytest_unikernel.clock import nanoseconds
-from pytest_unikernel.errors import TargetError
+from pytest_unikernel.launch.simulated_behaviour import Behaviour, Interval, ManualClock, is_nth
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON, Outcome
 from pytest_unikernel.plan.readiness import Exit
 from pytest_unikernel.plan.target import Target
@@ -22,88 +20,6 @@ NEVER_NS = 1 << 62
 KILLED_STATUS = -9
 STATUS = {Outcome.COMPLETED: 0, Outcome.NOT_READY: 0, Outcome.EXIT_CODE: 1, Outcome.SIGNAL: -11}
 EAGAIN = 11  # what a simulated spawn-error says
-
-Interval = tuple[float, float]
-
-
-class ManualClock:
-    """A clock that moves only when told to."""
-
-    def __init__(self, now_ns: int = 0) -> None:
-        self._now_ns = now_ns
-
-    def now_ns(self) -> int:
-        """Return the present instant."""
-        return self._now_ns
-
-    def advance(self, duration_ns: int) -> None:
-        """Let time pass.
-
-        Raises:
-            ValueError: the duration is negative; monotonic clocks don't go back.
-        """
-        if duration_ns < 0:
-            raise ValueError(f"ManualClock.advance: expected a duration >= 0 ns, got {duration_ns!r}")
-        self._now_ns += duration_ns
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """What simulated instances do; see ``FakeTarget`` for the meaning of each."""
-
-    service_time_s: float | Callable[[int], float] = 0.01
-    servers: int | None = None
-    stall: Interval | None = None
-    spawn_s: float = 0.0
-    spawn_stall: Interval | None = None
-    fail_every: int | None = None
-    fail_as: str = "exit-code"
-    never_exits_every: int | None = None
-    linger_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("servers", "fail_every", "never_exits_every"):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, int) and value >= 1):
-                raise TargetError(f"FakeTarget: {name} must be an integer >= 1 or None, got {value!r}")
-        for name in ("service_time_s", "spawn_s", "linger_s"):
-            value = getattr(self, name)
-            if not callable(value) and not (math.isfinite(value) and value >= 0):
-                raise TargetError(f"FakeTarget: {name} must be a finite number >= 0, got {value!r}")
-        for name in ("stall", "spawn_stall"):
-            value = getattr(self, name)
-            if value is not None and not _is_interval(value):
-                raise TargetError(f"FakeTarget: {name} must be two finite numbers >= 0, got {value!r}")
-        if self.fail_as not in OUTCOME_OF_REASON or self.fail_as == "timeout":
-            reasons = ", ".join(reason for reason in OUTCOME_OF_REASON if reason != "timeout")
-            raise TargetError(
-                f"FakeTarget: fail_as must be one of {reasons}, got {self.fail_as!r}; "
-                "for time-outs use never_exits_every="
-            )
-
-    def changed(self) -> dict[str, object]:
-        """Return what differs from the defaults."""
-        values = {
-            field.name: (getattr(self, field.name), field.default) for field in dataclasses.fields(self)
-        }
-        return {name: value for name, (value, default) in values.items() if value != default}
-
-    def service_ns(self, index: int) -> int:
-        """Return how long a server works on the launch of that row."""
-        time_s = self.service_time_s
-        return nanoseconds(time_s(index) if callable(time_s) else time_s)
-
-    def fails(self, index: int) -> bool:
-        """Whether the launch of that row is one that fails."""
-        return _is_nth(index, self.fail_every)
-
-
-def _is_interval(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(0 <= each < math.inf for each in value)
-
-
-def _is_nth(index: int, every: int | None) -> bool:
-    return every is not None and (index + 1) % every == 0
 
 
 class _Launch:
@@ -118,7 +34,7 @@ class _Launch:
 
 
 class FakeSupervisor:
-    """A :class:`pytest_unikernel.supervisor.Supervisor` of simulated instances, in virtual time.
+    """A :class:`pytest_unikernel.launch.supervisor.Supervisor` of simulated instances, in virtual time.
 
     Instants in the log are those of the simulated events, exactly; ``started_ns`` is the instant before the
     spawn, as with processes. ``wait`` lets time jump and never waits; watched descriptors are looked at in
@@ -250,7 +166,7 @@ class FakeSupervisor:
         """Put the launch into a free server; one that never exits gets no end."""
         self._free -= 1
         launch.serving = True
-        if not _is_nth(launch.index, self.behaviour.never_exits_every):
+        if not is_nth(launch.index, self.behaviour.never_exits_every):
             self._push(self._served_ns(at_ns, self.behaviour.service_ns(launch.index)), self._served, launch)
 
     def _served_ns(self, begin_ns: int, work_ns: int) -> int:

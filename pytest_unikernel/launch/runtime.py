@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pytest_unikernel.clock import unix_ns
-from pytest_unikernel.output import Sink
+from pytest_unikernel.launch.output import Sink
 
 
 class Table(Protocol):

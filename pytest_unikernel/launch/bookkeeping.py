@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.output import Watch
+from pytest_unikernel.launch.output import Watch
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON, Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance

@@ -1,0 +1,1 @@
+"""Start, watch and end instances: the generator, the guards, the supervisors, the clean-up."""

@@ -1,0 +1,95 @@
+"""The behaviour of simulated instances, and the manual clock they live by."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pytest_unikernel.clock import nanoseconds
+from pytest_unikernel.errors import TargetError
+from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON
+
+Interval = tuple[float, float]
+
+
+class ManualClock:
+    """A clock that moves only when told to."""
+
+    def __init__(self, now_ns: int = 0) -> None:
+        self._now_ns = now_ns
+
+    def now_ns(self) -> int:
+        """Return the present instant."""
+        return self._now_ns
+
+    def advance(self, duration_ns: int) -> None:
+        """Let time pass.
+
+        Raises:
+            ValueError: the duration is negative; monotonic clocks don't go back.
+        """
+        if duration_ns < 0:
+            raise ValueError(f"ManualClock.advance: expected a duration >= 0 ns, got {duration_ns!r}")
+        self._now_ns += duration_ns
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What simulated instances do; see ``FakeTarget`` for the meaning of each."""
+
+    service_time_s: float | Callable[[int], float] = 0.01
+    servers: int | None = None
+    stall: Interval | None = None
+    spawn_s: float = 0.0
+    spawn_stall: Interval | None = None
+    fail_every: int | None = None
+    fail_as: str = "exit-code"
+    never_exits_every: int | None = None
+    linger_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("servers", "fail_every", "never_exits_every"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, int) and value >= 1):
+                raise TargetError(f"FakeTarget: {name} must be an integer >= 1 or None, got {value!r}")
+        for name in ("service_time_s", "spawn_s", "linger_s"):
+            value = getattr(self, name)
+            if not callable(value) and not (math.isfinite(value) and value >= 0):
+                raise TargetError(f"FakeTarget: {name} must be a finite number >= 0, got {value!r}")
+        for name in ("stall", "spawn_stall"):
+            value = getattr(self, name)
+            if value is not None and not _is_interval(value):
+                raise TargetError(f"FakeTarget: {name} must be two finite numbers >= 0, got {value!r}")
+        if self.fail_as not in OUTCOME_OF_REASON or self.fail_as == "timeout":
+            reasons = ", ".join(reason for reason in OUTCOME_OF_REASON if reason != "timeout")
+            raise TargetError(
+                f"FakeTarget: fail_as must be one of {reasons}, got {self.fail_as!r}; "
+                "for time-outs use never_exits_every="
+            )
+
+    def changed(self) -> dict[str, object]:
+        """Return what differs from the defaults."""
+        values = {
+            field.name: (getattr(self, field.name), field.default) for field in dataclasses.fields(self)
+        }
+        return {name: value for name, (value, default) in values.items() if value != default}
+
+    def service_ns(self, index: int) -> int:
+        """Return how long a server works on the launch of that row."""
+        time_s = self.service_time_s
+        return nanoseconds(time_s(index) if callable(time_s) else time_s)
+
+    def fails(self, index: int) -> bool:
+        """Whether the launch of that row is one that fails."""
+        return is_nth(index, self.fail_every)
+
+
+def _is_interval(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(0 <= each < math.inf for each in value)
+
+
+def is_nth(index: int, every: int | None) -> bool:
+    """Whether the launch of that row is one of every so many."""
+    return every is not None and (index + 1) % every == 0
