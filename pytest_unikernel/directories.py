@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from pytest_unikernel import reaper
+from pytest_unikernel.launch.cleanup import reaper
 
 PRIVATE_DIRECTORY = stat.S_IFDIR | stat.S_IRWXU
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import leftovercommand, stampreader
+from pytest_unikernel import stampreader
 from pytest_unikernel.errors import LoadError, UnikernelError
 from pytest_unikernel.host import cgroups, facts
 from pytest_unikernel.host.quiet import Quiet, QuietHost, quiescence_json
 from pytest_unikernel.host.tuning import Realtime, Tuned
 from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.guards import (
     DESCRIPTORS_RESERVED,
     UNLIMITED,
@@ -181,8 +182,8 @@ class Load:
             yield
             return
         token = self._session.token
-        owed = self._session.owe(leftovercommand.command(target, token))
-        with leftovercommand.removed_afterwards(target, token, owed.unlink) as problems:
+        owed = self._session.owe(leftover_command.command(target, token))
+        with leftover_command.removed_afterwards(target, token, owed.unlink) as problems:
             problems.extend(self._problems)
             self._problems = problems
             yield

@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 
 from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, take_sample
+from pytest_unikernel.launch.cleanup.reaper import let_go_of_others
 from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress, live_line
-from pytest_unikernel.reaper import let_go_of_others
 from pytest_unikernel.table import Cells
 
 INTERVAL_S = 0.2

@@ -19,10 +19,10 @@ from pytest_unikernel.eventpipe import EventPipe
 from pytest_unikernel.host.linux import timer_setter, timerfd
 from pytest_unikernel.instances import Instances
 from pytest_unikernel.launch.bookkeeping import SLOW_NS, Books
+from pytest_unikernel.launch.cleanup.leftovers import Adopted
 from pytest_unikernel.launch.deadlines import Limit
 from pytest_unikernel.launch.output import TAIL_BYTES, WHOLE_BYTES, Sink, Wanted, Watch
 from pytest_unikernel.launch.runtime import Runtime
-from pytest_unikernel.leftovers import Adopted
 from pytest_unikernel.parking import FIRST_KEY, Parking
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Event, Exit, Port

@@ -8,9 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import journal, leftovers
+from pytest_unikernel import journal
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.load import Load, LoadOptions, Measured
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.load_plan import LoadPlan

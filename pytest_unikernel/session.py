@@ -10,11 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pytest_unikernel import leftovers, reaper
 from pytest_unikernel.clock import monotonic_ns, sleep_s
 from pytest_unikernel.errors import SessionError
-from pytest_unikernel.helperprocess import FIRST, HelperProcess
 from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample
+from pytest_unikernel.launch.cleanup import leftovers, reaper
+from pytest_unikernel.launch.cleanup.helper_process import FIRST, HelperProcess
 from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress
 from pytest_unikernel.table import Cells, PidTable
 

@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 from pytest_unikernel.clock import boottime_ns, monotonic_ns
-from pytest_unikernel.reaper import HEADER_BYTES, SLOT
+from pytest_unikernel.launch.cleanup.reaper import HEADER_BYTES, SLOT
 
 MAX_SLOTS = 1 << 16
 SLOT_BYTES = SLOT.size

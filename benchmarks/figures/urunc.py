@@ -31,12 +31,12 @@ from typing import NamedTuple
 
 from common import alternate, compared, compile_c, run_json, show
 
-from pytest_unikernel import leftovercommand
 from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.build.urunc_bundle import Guest, write_template
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.host.tuning import tuned
+from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
@@ -195,7 +195,7 @@ def crowd(session: Session, target: Target, launches: int, in_flight: int) -> No
             lasted_s = (monotonic_ns() - begin_ns) / 1e9
         finally:
             supervisor.close()
-            left = leftovercommand.remove(prepared, session.token)
+            left = leftover_command.remove(prepared, session.token)
             session.end()
     show_crowd(prepared, supervisor.log.trim(), reader, lasted_s)
     print(f"left behind: {left or 'nothing'}")

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pytest_unikernel import removecontainers
 from pytest_unikernel.build.container_image import hello_image
+from pytest_unikernel.launch.cleanup import remove_containers
 from pytest_unikernel.plan.stamps import Stamp
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
@@ -77,7 +77,7 @@ class Engine(NamedTuple):
     @property
     def leftovers(self) -> tuple[str, ...]:
         """The argv that removes all of a session's containers."""
-        helper = removecontainers.__file__
+        helper = remove_containers.__file__
         return (sys.executable, "-I", "-S", helper, SESSION_LABEL, *self.removal[:-1])
 
 

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_unikernel import removestates
 from pytest_unikernel.build.container_image import PROGRAM
 from pytest_unikernel.build.oci_bundle import MOUNT_POINTS, hello_rootfs, write_bundle
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.host.facts import program_version
+from pytest_unikernel.launch.cleanup import remove_states
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.onelaunch import launched_once
@@ -94,7 +94,7 @@ class _Plan:
                 sys.executable,
                 "-I",
                 "-S",
-                removestates.__file__,
+                remove_states.__file__,
                 str(root),
                 self.runtime,
                 *self.options,

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pytest_unikernel import leftovers, reaper
-from pytest_unikernel.helperprocess import HelperProcess
+from pytest_unikernel.launch.cleanup import leftovers, reaper
+from pytest_unikernel.launch.cleanup.helper_process import HelperProcess
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place
 

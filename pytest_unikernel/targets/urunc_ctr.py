@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import removectr
+from pytest_unikernel.launch.cleanup import remove_ctr
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets import engine as engines
@@ -53,7 +53,7 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
     log, called = (
         _called(plan, urunc, place) if takes_ours(plan) else (plan.switched_by_others(urunc).log, ())
     )
-    helper = (sys.executable, "-I", "-S", removectr.__file__)
+    helper = (sys.executable, "-I", "-S", remove_ctr.__file__)
     return dataclasses.replace(
         target,
         argv=(

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import removeurunc
 from pytest_unikernel.build import urunc_bundle as bundles
 from pytest_unikernel.errors import BuildError, LoadError
+from pytest_unikernel.launch.cleanup import remove_urunc
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets import urunc_program as programs
@@ -44,7 +44,7 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
         target,
         argv=(launcher, "launch", *own, "{id}", str(template), *entries),
         removal=(launcher, "remove", *own, "{id}"),
-        leftovers=(sys.executable, "-I", "-S", removeurunc.__file__, launcher, *own),
+        leftovers=(sys.executable, "-I", "-S", remove_urunc.__file__, launcher, *own),
         env={**environment, **target.env},
         **timed(log, urunc.release, "launcher"),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sweeprun import FIXED, LENIENT, loads, run, write
 
-from pytest_unikernel.leftovers import holders
+from pytest_unikernel.launch.cleanup.leftovers import holders
 
 PATIENCE_S = 30.0
 SWEEP = """

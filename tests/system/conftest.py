@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from realloads import descriptors
 
-from pytest_unikernel import leftovers
+from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.session import Session
 
 

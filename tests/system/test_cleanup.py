@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from realloads import alive, as_nobody, command_of, heed_signals, mentioning, until
 
-from pytest_unikernel import leftovers, reaper
+from pytest_unikernel.launch.cleanup import leftovers, reaper
 
 GONE_WITHIN_S = 20.0  # a bound: a second where the machine is quiet
 MANY = 100

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from realloads import launched, outcomes, shell, until
 
-from pytest_unikernel import leftovers
 from pytest_unikernel import session as session_module
 from pytest_unikernel.errors import SessionError
+from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.session import Session
 

@@ -22,8 +22,8 @@ from realloads import mentioning, outcomes, supervised, until
 from sweeprun import loads, run_apart, write
 from uruncs import needed
 
-from pytest_unikernel import leftovercommand
 from pytest_unikernel.clock import monotonic_ns
+from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target_fields import Place
@@ -113,7 +113,7 @@ def test_many_at_once_fail_for_no_reason_of_ours(monitor: str) -> None:
         with supervised(session, prepared, timeout_s=50) as supervisor:
             launch_many(supervisor)
             log = supervisor.log.trim()
-        assert leftovercommand.remove(prepared, session.token) == ""
+        assert leftover_command.remove(prepared, session.token) == ""
         assert not [*(directory / "urunc-r").iterdir(), *(directory / "urunc-b").iterdir()]
     finally:
         session.close()

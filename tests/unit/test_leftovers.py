@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel import leftovers
-from pytest_unikernel.leftovers import Adopted, any_child_has_ended, children
+from pytest_unikernel.launch.cleanup import leftovers
+from pytest_unikernel.launch.cleanup.leftovers import Adopted, any_child_has_ended, children
 
 OWN = os.getpgrp()
 

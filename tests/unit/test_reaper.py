@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel import reaper
-from pytest_unikernel.reaper import SLOT, START_TOLERANCE_NS, Entry, Process, in_table, is_ours, remove
+from pytest_unikernel.launch.cleanup import reaper
+from pytest_unikernel.launch.cleanup.reaper import (
+    SLOT,
+    START_TOLERANCE_NS,
+    Entry,
+    Process,
+    in_table,
+    is_ours,
+    remove,
+)
 
 MS = 1_000_000
 T = 50_000 * MS  # when the instance with pid 100 was started; it took 3 ms

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel import removecontainers
+from pytest_unikernel.launch.cleanup import remove_containers
 
 # A client whose containers are files; its first calls fail as often as the file "away" has lines.
 CLIENT = """#!/bin/sh
@@ -53,13 +53,13 @@ class Engine:
 
     def remove(self) -> int:
         """Do what a load's end does."""
-        return removecontainers.main(["removecontainers.py", "mine=1", str(self.client), "rm", "--force"])
+        return remove_containers.main(["removecontainers.py", "mine=1", str(self.client), "rm", "--force"])
 
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    monkeypatch.setattr(removecontainers, "PAUSE_S", 0.0)
-    monkeypatch.setattr(removecontainers, "ASK_AGAIN_S", 0.0)
+    monkeypatch.setattr(remove_containers, "PAUSE_S", 0.0)
+    monkeypatch.setattr(remove_containers, "ASK_AGAIN_S", 0.0)
     return Engine(tmp_path)
 
 
@@ -72,7 +72,7 @@ def test_it_looks_until_nothing_is_found_twice(engine: Engine) -> None:
 
 
 def test_many_are_removed_by_several_calls(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removecontainers, "MOST", 2)
+    monkeypatch.setattr(remove_containers, "MOST", 2)
     engine.create(*"abcde")
     assert engine.remove() == 0
     assert [len(call) - 2 for call in engine.calls() if call[0] == "rm"] == [2, 2, 1]
@@ -88,7 +88,7 @@ def test_an_engine_that_is_on_its_way_up_again_is_waited_for(engine: Engine) -> 
 def test_one_that_stays_away_is_told_with_what_removes_them_later(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(removecontainers, "SILENCE_S", 0.0)
+    monkeypatch.setattr(remove_containers, "SILENCE_S", 0.0)
     engine.create("a")
     engine.go_away(9)
     assert engine.remove() == 1
@@ -100,12 +100,12 @@ def test_one_that_stays_away_is_told_with_what_removes_them_later(
 def test_a_client_that_is_not_there_is_named(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(removecontainers, "SILENCE_S", 0.0)
+    monkeypatch.setattr(remove_containers, "SILENCE_S", 0.0)
     engine.client.unlink()
     assert engine.remove() == 1
     assert capsys.readouterr().err.startswith(f"{engine.client} does not answer; later: ")
 
 
 def test_a_slow_engine_is_given_time_to_finish_what_it_was_asked_for() -> None:
-    assert removecontainers.pause_s(0.01) == removecontainers.PAUSE_S
-    assert removecontainers.pause_s(2.0) > 2.0
+    assert remove_containers.pause_s(0.01) == remove_containers.PAUSE_S
+    assert remove_containers.pause_s(2.0) > 2.0

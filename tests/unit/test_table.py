@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_unikernel import table as table_module
-from pytest_unikernel.reaper import Entry, read_table
+from pytest_unikernel.launch.cleanup.reaper import Entry, read_table
 from pytest_unikernel.table import Cells, PidTable
 
 BOOT_AHEAD_NS = 7_000_000_000  # how long the host was suspended

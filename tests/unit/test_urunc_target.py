@@ -15,9 +15,9 @@ import pytest
 from realloads import outcomes, supervised
 from uruncs import fake
 
-from pytest_unikernel import leftovercommand
 from pytest_unikernel.build import urunc_bundle as bundles
 from pytest_unikernel.errors import BuildError, LoadError, TargetError
+from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
@@ -65,7 +65,7 @@ def ran(session: Session, target: Target, launches: int = 1) -> tuple[LaunchLog,
         reader = StampLogReader(prepared.stamps, session.token)
     with supervised(session, prepared) as supervisor:
         log = run_cold(supervisor, launches, unmeasured=0).log
-    assert leftovercommand.remove(prepared, session.token) == ""
+    assert leftover_command.remove(prepared, session.token) == ""
     assert not [*(directory / "urunc-r").iterdir(), *(directory / "urunc-b").iterdir()]
     if reader is not None:
         reader.settle(log)
@@ -142,7 +142,7 @@ def test_a_launch_that_is_ended_leaves_no_monitor(
     prepared = target.prepare(target, Place(session.token, str(directory)))
     with supervised(session, prepared, timeout_s=1.0) as supervisor:
         assert outcomes(run_cold(supervisor, 1, unmeasured=0).log) == [Outcome.TIMEOUT]
-    assert leftovercommand.remove(prepared, session.token) == ""
+    assert leftover_command.remove(prepared, session.token) == ""
     assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
     assert not list((directory / "urunc-r").iterdir())
 

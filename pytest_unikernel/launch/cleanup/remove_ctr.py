@@ -1,7 +1,7 @@
 """Removes containers of containerd's with their tasks, by ``ctr``; of a whole session, or those named.
 
-    python -I -S removectr.py ids CTR ID...
-    python -I -S removectr.py label CTR LABEL TOKEN
+    python -I -S remove_ctr.py ids CTR ID...
+    python -I -S remove_ctr.py label CTR LABEL TOKEN
 
 It is what ends a launch, a load, and what the reaper calls if pytest was killed: it imports nothing of this
 package. ``ctr`` may be gone while containerd still makes what it was asked for, so by a label it looks until

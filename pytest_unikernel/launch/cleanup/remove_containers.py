@@ -1,4 +1,4 @@
-"""Removes all containers with a label: ``python -I -S removecontainers.py LABEL PROGRAM rm OPTION...``.
+"""Removes all containers with a label: ``python -I -S remove_containers.py LABEL PROGRAM rm OPTION...``.
 
 It is what a session's end calls, and the reaper if pytest was killed: it imports nothing of this package. An
 engine goes on with what it was asked for by a client that is gone, so it looks until there is nothing twice

@@ -1,4 +1,4 @@
-"""Removes all containers of an OCI runtime's root: ``python -I -S removestates.py ROOT RUNTIME OPTION...``.
+"""Removes all containers of an OCI runtime's root: ``python -I -S remove_states.py ROOT RUNTIME OPTION...``.
 
 It is what a session's end calls, and the reaper if pytest was killed: it imports nothing of this package. The
 root is the session's own, so whatever is in it is ours. Exit status 1: some are left.

@@ -14,7 +14,7 @@ from collections.abc import Container, Iterator
 from pathlib import Path
 
 from pytest_unikernel.clock import monotonic_ns, sleep_s
-from pytest_unikernel.reaper import TOKEN_KEY, holds
+from pytest_unikernel.launch.cleanup.reaper import TOKEN_KEY, holds
 
 SWEEP_S = 2.0
 PAUSE_S = 0.001

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pytest_unikernel.leftovers import Adopted
+from pytest_unikernel.launch.cleanup.leftovers import Adopted
 from pytest_unikernel.plan.target import Target
 
 PATIENCE_S = 120.0

@@ -1,4 +1,4 @@
-"""Removes all containers of a root of urunc's: ``python -I -S removeurunc.py LAUNCHER URUNC ROOT BUNDLES``.
+"""Removes all containers of a root of urunc's: ``python -I -S remove_urunc.py LAUNCHER URUNC ROOT BUNDLES``.
 
 It is what a load's end calls, and the reaper if pytest was killed: it imports nothing of this package. Root
 and bundles are the load's own, so whatever is in them is ours. Exit status 1: some are left.
