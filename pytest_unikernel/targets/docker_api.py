@@ -79,7 +79,7 @@ class Supervisors:
 
     def __call__(self, target: Target, runtime: Runtime, timeout_s: float) -> Supervisor:
         """Return a supervisor."""
-        from pytest_unikernel.dockerapi.supervisor import ApiSupervisor  # noqa: PLC0415 - needs h11, an extra
+        from pytest_unikernel.launch.docker_api.supervisor import ApiSupervisor  # noqa: PLC0415 - needs h11, an extra
 
         describe = functools.partial(create_body, self.container, runtime.cpus)
         return ApiSupervisor(target, runtime, timeout_s, socket_path=self.path, describe=describe)

@@ -12,7 +12,7 @@ from asking import Made
 from fakeengine import FakeEngine, Script, api_supervisor
 from realloads import descriptors
 
-from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
+from pytest_unikernel.launch.docker_api.supervisor import ApiSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.target import Target
 

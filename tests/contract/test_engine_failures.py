@@ -14,10 +14,10 @@ from asking import SHORT_NS, Made, S, outcome_and_status, run_one, start, until
 from fakeengine import Script, api_supervisor
 from realloads import outcomes
 
-from pytest_unikernel.dockerapi import deletions, supervisor
-from pytest_unikernel.dockerapi.exchange import Exchange
-from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
 from pytest_unikernel.launch.deadlines import NEVER_NS
+from pytest_unikernel.launch.docker_api import deletions, supervisor
+from pytest_unikernel.launch.docker_api.exchange import Exchange
+from pytest_unikernel.launch.docker_api.supervisor import ApiSupervisor
 from pytest_unikernel.launch.farewell import end_everything
 from pytest_unikernel.launch.generator import LoadGenerator
 from pytest_unikernel.launch.guards import open_guard

@@ -11,7 +11,7 @@ from asking import SHORT_NS, Made, outcome_and_status, run_one, start, until
 from fakeengine import Script
 from realloads import outcomes
 
-from pytest_unikernel.dockerapi import supervisor
+from pytest_unikernel.launch.docker_api import supervisor
 from pytest_unikernel.launch.farewell import end_everything
 from pytest_unikernel.launch.generator import LoadGenerator
 from pytest_unikernel.launch.guards import open_guard

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fakeengine import FakeEngine
 
-from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
+from pytest_unikernel.launch.docker_api.supervisor import ApiSupervisor
 from pytest_unikernel.plan.outcome import Outcome
 
 S = 1_000_000_000

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_unikernel.dockerapi.supervisor import ApiSupervisor
+from pytest_unikernel.launch.docker_api.supervisor import ApiSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance

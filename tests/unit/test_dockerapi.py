@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_unikernel.dockerapi import requests
-from pytest_unikernel.dockerapi.frames import Frames
-from pytest_unikernel.dockerapi.reply import MAX_BODY_BYTES, Reply, Request, begin
 from pytest_unikernel.errors import LoadError, TargetError
+from pytest_unikernel.launch.docker_api import requests
+from pytest_unikernel.launch.docker_api.frames import Frames
+from pytest_unikernel.launch.docker_api.reply import MAX_BODY_BYTES, Reply, Request, begin
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port, Ready
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from pytest_unikernel.dockerapi import requests
-from pytest_unikernel.dockerapi.exchange import Exchange
-from pytest_unikernel.dockerapi.frames import Frames
-from pytest_unikernel.dockerapi.reply import Request
-from pytest_unikernel.dockerapi.wire import Wire
+from pytest_unikernel.launch.docker_api import requests
+from pytest_unikernel.launch.docker_api.exchange import Exchange
+from pytest_unikernel.launch.docker_api.frames import Frames
+from pytest_unikernel.launch.docker_api.reply import Request
+from pytest_unikernel.launch.docker_api.wire import Wire
 from pytest_unikernel.launch.output import TAIL_BYTES, Sink, Watch
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target_fields import Instance

@@ -5,8 +5,8 @@ from __future__ import annotations
 import select
 
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.dockerapi.exchange import Exchange
 from pytest_unikernel.launch.deadlines import Limit
+from pytest_unikernel.launch.docker_api.exchange import Exchange
 
 RETRY_NS = NS_PER_S // 1000
 

@@ -6,7 +6,7 @@ import select
 import socket
 from collections.abc import Callable
 
-from pytest_unikernel.dockerapi.reply import Request, begin
+from pytest_unikernel.launch.docker_api.reply import Request, begin
 
 READ_BYTES = 1 << 16
 EPOLLIN, EPOLLOUT = int(select.EPOLLIN), int(select.EPOLLOUT)

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable
 
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.dockerapi import requests
-from pytest_unikernel.dockerapi.exchange import Exchange
-from pytest_unikernel.dockerapi.wire import Wire
 from pytest_unikernel.launch.deadlines import Limit
+from pytest_unikernel.launch.docker_api import requests
+from pytest_unikernel.launch.docker_api.exchange import Exchange
+from pytest_unikernel.launch.docker_api.wire import Wire
 
 # A removal takes the engine about as long as a creation; more at once would only keep it from launches.
 MOST = 8

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_unikernel.dockerapi.reply import Reply, Request
+from pytest_unikernel.launch.docker_api.reply import Reply, Request
 
 CREATED, STARTED, OK = 201, 204, 200
 DAEMON, CANNOT_INVOKE, NOT_FOUND = 125, 126, 127
