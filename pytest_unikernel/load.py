@@ -26,6 +26,7 @@ from pytest_unikernel.launch.guards import (
     find_cap,
     open_guard,
 )
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.launch.supervisor import Supervisor
@@ -34,7 +35,6 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog, Stamps
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
-from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.raw import write_raw
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings

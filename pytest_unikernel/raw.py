@@ -13,7 +13,7 @@ from itertools import repeat
 from pathlib import Path
 
 from pytest_unikernel.host.wall_clock import read_pair
-from pytest_unikernel.instances import id_prefix
+from pytest_unikernel.launch.process.instances import id_prefix
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.launches import LaunchLog

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_unikernel.host.wall_clock import WallClock
-from pytest_unikernel.instances import id_prefix
+from pytest_unikernel.launch.process.instances import id_prefix
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.results.launches import LaunchLog
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
 from pytest_unikernel.host.wall_clock import WallClock
-from pytest_unikernel.instances import id_prefix
+from pytest_unikernel.launch.process.instances import id_prefix
+from pytest_unikernel.launch.process.posix_spawn import strings
+from pytest_unikernel.launch.process.spawn import Spawner, environment_of
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.stamps import Stamp, Stamps
-from pytest_unikernel.posixspawn import strings
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.spawn import Spawner, environment_of
 
 # What is printed between two looks must find room, or the program waits: being woken for each line would cost
 # the generator more than the launch itself. Source of the size: pipe(7), the most without privileges.

@@ -37,6 +37,7 @@ from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.launch.cleanup import leftover_command
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
@@ -44,7 +45,6 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
-from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.session import Session
 from pytest_unikernel.stamplog import StampLogReader

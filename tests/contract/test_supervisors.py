@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from fakeengine import FakeEngine, Script, api_supervisor
 
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.launch.supervisor import Supervisor
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.testing import FakeTarget
 
 S = 1_000_000_000

@@ -18,12 +18,12 @@ from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.host.tuning import Realtime, tuned
 from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.session import Session
 

@@ -19,12 +19,12 @@ import pytest
 import realloads
 from realloads import as_nobody, descriptors, launched, outcomes, shell, supervised
 
-from pytest_unikernel.child import Child
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.launch.generator import LoadGenerator
 from pytest_unikernel.launch.guards import Cap, Guard, open_guard
 from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Line, Target

@@ -11,10 +11,10 @@ import pytest
 
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.output import TAIL_BYTES
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Line, Target
-from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.targets.linux_process import LINUX_PROCESS
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from realloads import descriptors, shell, supervised
 
-from pytest_unikernel.child import Child
-from pytest_unikernel.parking import BATCH, FIRST_KEY
+from pytest_unikernel.launch.process.child import Child
+from pytest_unikernel.launch.process.parking import BATCH, FIRST_KEY
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.session import Session
 
 S = 1_000_000_000
@@ -31,7 +31,7 @@ OBEDIENT = (
 @pytest.fixture(autouse=True)
 def parked_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few instances suffice then for the tests."""
-    monkeypatch.setattr("pytest_unikernel.processes.CROWD", 0)
+    monkeypatch.setattr("pytest_unikernel.launch.process.supervisor.CROWD", 0)
 
 
 def obedient(**changes: Any) -> Target:

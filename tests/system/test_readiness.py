@@ -238,7 +238,7 @@ def test_a_failure_in_the_output_ends_the_instance_with_its_reason(session: Sess
 
 
 def test_ports_of_instances_in_flight_differ(session: Session) -> None:
-    from pytest_unikernel.instances import Instances
+    from pytest_unikernel.launch.process.instances import Instances
 
     instances = Instances(server(), session.load_directory(), session.token, os.devnull)
     ports = [instances.make().port for _ in range(2000)]

@@ -18,11 +18,11 @@ from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.output import TAIL_BYTES
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.processes import ProcessSupervisor
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pytest_unikernel.launch.bookkeeping import SLOW_NS
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.processes import ProcessSupervisor
 
 AHEAD_NS = 10_000_000_000  # longer than any wait of these tests: whoever looks ahead does so at once
 WAIT_NS = 200_000_000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.directories import Directories
+from pytest_unikernel.launch.process.directories import Directories
 
 MEMORY = Path("/dev/shm")
 

@@ -13,8 +13,8 @@ from pytest_unikernel.host import cgroups
 from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.launch import guards
 from pytest_unikernel.launch.guards import Cap, Guard, find_cap, open_guard
+from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.processes import ProcessSupervisor
 
 MIB = 1 << 20
 S = 1_000_000_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_unikernel.child import Child
 from pytest_unikernel.launch.deadlines import NEVER_NS, Limit
+from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.target_fields import Instance
 
 

@@ -17,9 +17,9 @@ NOT_AT_COLLECTION = (
     "pytest_unikernel.run",
     "pytest_unikernel.results.result",
     "pytest_unikernel.session",
-    "pytest_unikernel.processes",
+    "pytest_unikernel.launch.process.supervisor",
     "pytest_unikernel.host.facts",
-    "pytest_unikernel.dockerapi",
+    "pytest_unikernel.launch.docker_api",
     "h11",
 )
 

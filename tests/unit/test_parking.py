@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel.child import Child
-from pytest_unikernel.parking import BATCH, FIRST_KEY, Parking
+from pytest_unikernel.launch.process.child import Child
+from pytest_unikernel.launch.process.parking import BATCH, FIRST_KEY, Parking
 from pytest_unikernel.plan.target_fields import Instance
 
 IN, HUP = select.EPOLLIN, select.EPOLLHUP

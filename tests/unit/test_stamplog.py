@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_unikernel.clock import monotonic_ns, unix_ns
-from pytest_unikernel.instances import id_prefix
+from pytest_unikernel.launch.process.instances import id_prefix
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import Stamp, StampLog
 from pytest_unikernel.plan.target import Target

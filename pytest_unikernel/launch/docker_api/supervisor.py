@@ -12,7 +12,6 @@ from typing import Any
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host.linux import timer_setter, timerfd
-from pytest_unikernel.instances import bare_instance
 from pytest_unikernel.launch.bookkeeping import SLOW_NS, Books
 from pytest_unikernel.launch.deadlines import Limit
 from pytest_unikernel.launch.docker_api import requests
@@ -20,6 +19,7 @@ from pytest_unikernel.launch.docker_api.deletions import Deletions
 from pytest_unikernel.launch.docker_api.launch import Launch
 from pytest_unikernel.launch.docker_api.wire import Wire
 from pytest_unikernel.launch.output import Wanted, Watch
+from pytest_unikernel.launch.process.instances import bare_instance
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Exit

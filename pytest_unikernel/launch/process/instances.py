@@ -9,11 +9,11 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_unikernel.directories import Directories
+from pytest_unikernel.launch.process.directories import Directories
+from pytest_unikernel.launch.process.posix_spawn import Strings, strings
 from pytest_unikernel.plan.readiness import Port
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.posixspawn import Strings, strings
 
 OWN_VARIABLES = 2  # UNIKERNEL_ID and UNIKERNEL_DIR, at the front of the environment
 _counter = itertools.count(1)

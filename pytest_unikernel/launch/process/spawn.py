@@ -6,9 +6,9 @@ import os
 import resource
 import signal
 
-from pytest_unikernel import posixspawn
+from pytest_unikernel.launch.process import posix_spawn
+from pytest_unikernel.launch.process.posix_spawn import Opaque, Strings, strings
 from pytest_unikernel.launch.runtime import Runtime
-from pytest_unikernel.posixspawn import Opaque, Strings, strings
 
 INHERITED = -1
 ORDINARY = os.sched_param(0)
@@ -27,7 +27,7 @@ class Spawner:
         self._runtime = runtime
         self._directory = directory
         priority = os.sched_getparam(0).sched_priority if runtime.realtime else None
-        self._attributes = posixspawn.attributes(ignored_signals(), priority)
+        self._attributes = posix_spawn.attributes(ignored_signals(), priority)
         self.nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._actions: dict[int, Opaque] = {}
         self._plain = not runtime.realtime and runtime.child_nofile is None and runtime.cpus is None
@@ -41,15 +41,15 @@ class Spawner:
         actions = self._actions.get(write_end)
         if actions is None:  # descriptor numbers come back: the actions for one are made once
             actions = self._actions[write_end] = self._actions_for(write_end)
-        pid = posixspawn.spawn(argv, environment, actions, self._attributes)
+        pid = posix_spawn.spawn(argv, environment, actions, self._attributes)
         if not self._plain:
             self._give_back(pid)
         return pid
 
     def _actions_for(self, write_end: int) -> Opaque:
         if write_end == INHERITED:
-            return posixspawn.file_actions((), self._directory)
-        return posixspawn.file_actions(((self.nowhere, 0), (write_end, 1), (write_end, 2)), self._directory)
+            return posix_spawn.file_actions((), self._directory)
+        return posix_spawn.file_actions(((self.nowhere, 0), (write_end, 1), (write_end, 2)), self._directory)
 
     def _give_back(self, pid: int) -> None:
         """Undo for the child what the generator has for itself.

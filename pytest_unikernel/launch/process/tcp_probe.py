@@ -8,10 +8,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from pytest_unikernel.child import Child
 from pytest_unikernel.clock import nanoseconds
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.launch.deadlines import NEVER_NS
+from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.readiness import Http, Port
 
 # A SYN that is lost before the guest listens is sent again after 1 s only (RFC 6298): trying anew is quicker.

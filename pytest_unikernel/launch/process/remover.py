@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from pytest_unikernel.launch.process.posix_spawn import Strings, strings
+from pytest_unikernel.launch.process.spawn import Spawner, environment_of
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.posixspawn import Strings, strings
-from pytest_unikernel.spawn import Spawner, environment_of
 
 MANY = "{ids}"
 # A call is worth its price for a few at least, and must not keep the daemon from everything else for long.

@@ -12,25 +12,25 @@ import signal
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from pytest_unikernel.child import Child, open_pidfd
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.eventpipe import EventPipe
 from pytest_unikernel.host.linux import timer_setter, timerfd
-from pytest_unikernel.instances import Instances
 from pytest_unikernel.launch.bookkeeping import SLOW_NS, Books
 from pytest_unikernel.launch.cleanup.leftovers import Adopted
 from pytest_unikernel.launch.deadlines import Limit
 from pytest_unikernel.launch.output import TAIL_BYTES, WHOLE_BYTES, Sink, Wanted, Watch
+from pytest_unikernel.launch.process.child import Child, open_pidfd
+from pytest_unikernel.launch.process.event_pipe import EventPipe
+from pytest_unikernel.launch.process.instances import Instances
+from pytest_unikernel.launch.process.parking import FIRST_KEY, Parking
+from pytest_unikernel.launch.process.remover import Remover
+from pytest_unikernel.launch.process.spawn import Spawner
+from pytest_unikernel.launch.process.tcp_probe import Prober
 from pytest_unikernel.launch.runtime import Runtime
-from pytest_unikernel.parking import FIRST_KEY, Parking
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Event, Exit, Port
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.probes import Prober
-from pytest_unikernel.removal import Remover
-from pytest_unikernel.spawn import Spawner
 
 ADOPTED_EVERY_NS = NS_PER_S
 LAST_WORDS_NS = NS_PER_S // 5

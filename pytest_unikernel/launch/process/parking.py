@@ -27,7 +27,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pytest_unikernel.child import Child
+from pytest_unikernel.launch.process.child import Child
 
 # Parking a batch holds up the loop: more would delay other events, fewer would leave more sockets open.
 BATCH = 16

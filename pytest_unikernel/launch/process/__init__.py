@@ -1,0 +1,1 @@
+"""Instances that are child processes: spawn, pidfd, output pipe, readiness, end."""
