@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel import stampreader
 from pytest_unikernel.errors import LoadError, UnikernelError
 from pytest_unikernel.host import cgroups, facts
 from pytest_unikernel.host.quiet import Quiet, QuietHost, quiescence_json
@@ -29,6 +28,9 @@ from pytest_unikernel.launch.guards import (
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.launch.runtime import Runtime
+from pytest_unikernel.launch.stamps import from_program
+from pytest_unikernel.launch.stamps.from_log import StampLogReader
+from pytest_unikernel.launch.stamps.from_program import StampReader
 from pytest_unikernel.launch.supervisor import Supervisor
 from pytest_unikernel.meter import Meter
 from pytest_unikernel.plan.outcome import Outcome
@@ -40,8 +42,6 @@ from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.session import Session
-from pytest_unikernel.stamplog import StampLogReader
-from pytest_unikernel.stampreader import StampReader
 
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -192,7 +192,7 @@ class Load:
         """Begin to follow a log, or start the program that tells of an engine's own events."""
         if isinstance(stamps, StampLog):
             return StampLogReader(stamps, runtime.token)
-        argv = stampreader.command_line(stamps, runtime.token)
+        argv = from_program.command_line(stamps, runtime.token)
         try:
             return StampReader(stamps, argv, runtime)
         except OSError as error:

@@ -39,6 +39,7 @@ from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
+from pytest_unikernel.launch.stamps.from_log import StampLogReader
 from pytest_unikernel.load import LoadOptions
 from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.outcome import Outcome
@@ -47,7 +48,6 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.session import Session
-from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.targets.urunc import urunc_container
 from pytest_unikernel.targets.urunc_program import Urunc, find
 

@@ -25,11 +25,11 @@ from uruncs import needed
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
+from pytest_unikernel.launch.stamps.from_log import StampLogReader
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.session import Session
-from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc import urunc_container
 

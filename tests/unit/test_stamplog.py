@@ -9,13 +9,13 @@ import pytest
 
 from pytest_unikernel.clock import monotonic_ns, unix_ns
 from pytest_unikernel.launch.process.instances import id_prefix
+from pytest_unikernel.launch.stamps.from_log import StampLogReader
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import Stamp, StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.intervals import intervals, neighbours, stamp_counts
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.trial import Trial
-from pytest_unikernel.stamplog import StampLogReader
 
 SESSION = "0123456789abcdef"
 MINE = id_prefix(SESSION)

@@ -19,13 +19,13 @@ from pytest_unikernel.build.container_image import Member, made
 from pytest_unikernel.build.urunc_image import REPOSITORY, hypervisor_in, urunc_image
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.stamps.from_log import StampLogReader
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.session import Session
-from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.targets import urunc_images, urunc_probe
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc import URUNC_CONTAINER, urunc_container

@@ -19,13 +19,13 @@ from pytest_unikernel.build import urunc_bundle as bundles
 from pytest_unikernel.errors import BuildError, LoadError, TargetError
 from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.one_by_one import run_cold
+from pytest_unikernel.launch.stamps.from_log import StampLogReader
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.session import Session
-from pytest_unikernel.stamplog import StampLogReader
 from pytest_unikernel.targets import urunc_probe
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc import GREETING, URUNC_CONTAINER, urunc_container
