@@ -123,6 +123,6 @@ def remark_lines(config: pytest.Config) -> list[str]:
 def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:
     """Return what the comparison says of each series, and of all cold starts together."""
     from pytest_unikernel.compare.text import groups, series_lines  # noqa: PLC0415 - as above
-    from pytest_unikernel.notes import COLD  # noqa: PLC0415 - as above
+    from pytest_unikernel.text.notes import COLD  # noqa: PLC0415 - as above
 
     return {group[0].name if group[0].is_sweep else COLD: series_lines(group) for group in groups(comparison)}

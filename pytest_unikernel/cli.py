@@ -24,7 +24,7 @@ from pytest_unikernel.commands import (
 )
 from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.errors import UnikernelError
-from pytest_unikernel.textgrid import printable
+from pytest_unikernel.text.grid import printable
 
 FAILED, SIGNALLED = 1, 128  # + the signal's number, as a shell says it
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -73,8 +73,8 @@ class TerminalReport:
 
     def load_ended(self, nodeid: str, result: LoadResult) -> None:
         """Take note of a result; it is written when the test has ended and pytest has said so."""
-        from pytest_unikernel.notes import load_line  # noqa: PLC0415 - loads only, not collection
         from pytest_unikernel.results.knee import find_knee  # noqa: PLC0415 - loads only, not collection
+        from pytest_unikernel.text.notes import load_line  # noqa: PLC0415 - loads only, not collection
 
         if self._verbose > 0 or (self._verbose == 0 and not self._on_terminal):
             record = result.as_json()
@@ -109,7 +109,7 @@ class TerminalReport:
         self._line_is_open = True
 
     def _shown(self, text: str) -> str:
-        from pytest_unikernel.textgrid import encodable, printable  # noqa: PLC0415 - loads only, not collection
+        from pytest_unikernel.text.grid import encodable, printable  # noqa: PLC0415 - loads only, not collection
 
         return encodable(printable(text), self._encoding)
 
@@ -132,9 +132,9 @@ class TerminalReport:
     def _report(self, run: Run) -> list[str]:
         import psutil  # noqa: PLC0415 - the end of a run only
 
-        from pytest_unikernel.missing import missing_report  # noqa: PLC0415 - the end of a run only
-        from pytest_unikernel.notes import NotRun, report  # noqa: PLC0415 - the end of a run only
-        from pytest_unikernel.tables import Row  # noqa: PLC0415 - the end of a run only
+        from pytest_unikernel.text.missing import missing_report  # noqa: PLC0415 - the end of a run only
+        from pytest_unikernel.text.notes import NotRun, report  # noqa: PLC0415 - the end of a run only
+        from pytest_unikernel.text.row import Row  # noqa: PLC0415 - the end of a run only
 
         rows = [
             Row(

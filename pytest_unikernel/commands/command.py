@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.errors import BuildError
-from pytest_unikernel.textgrid import encodable
+from pytest_unikernel.text.grid import encodable
 
 PROGRAM = "pytest-unikernel"
 

@@ -119,7 +119,7 @@ def _tell(found: Examination, where: str | None, status: int, faults: list[str])
 
 
 def _verdict(faults: list[str]) -> list[str]:
-    from pytest_unikernel.textgrid import wrapped  # noqa: PLC0415 - see Command
+    from pytest_unikernel.text.grid import wrapped  # noqa: PLC0415 - see Command
 
     return ["", *wrapped(f"don't run, and should: {', '.join(faults)}", "")] if faults else []
 

@@ -12,8 +12,9 @@ from pytest_unikernel.compare.savedrun import SavedRun, machine_differences, rea
 from pytest_unikernel.compare.sides import Side, interrupted, sides
 from pytest_unikernel.compare.text import closing_lines, groups, series_lines
 from pytest_unikernel.errors import CompareError
-from pytest_unikernel.tables import Row, compare_table
-from pytest_unikernel.textgrid import printable, wrapped
+from pytest_unikernel.text.compare_table import compare_table
+from pytest_unikernel.text.grid import printable, wrapped
+from pytest_unikernel.text.row import Row
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from statistics import fmean, median
 from typing import Any
 
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.results.comparable import COMPARED_TAIL, not_comparable
+from pytest_unikernel.results.comparable import not_comparable
 from pytest_unikernel.results.knee import cores_of, verdict_of
 from pytest_unikernel.results.summary import enough
+from pytest_unikernel.text.compare_table import COMPARED_TAIL
 
 Record = Mapping[str, Any]
 

@@ -8,9 +8,9 @@ from pytest_unikernel.compare.limits import Regression
 from pytest_unikernel.compare.outcome import Change, Comparison, Series, Step
 from pytest_unikernel.compare.sides import FAILURES, LATENCIES, RATE
 from pytest_unikernel.plan.step_names import step_number, step_text
-from pytest_unikernel.tables import NONE
+from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, wrapped
+from pytest_unikernel.text.table_cells import NONE
 from pytest_unikernel.text.units import rate_text
-from pytest_unikernel.textgrid import WIDTH, Cells, cut, fits, grid, wrapped
 
 MARKS = {"worse": "!", "better": "*"}
 LEGEND = "! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in per cent"

@@ -9,8 +9,8 @@ from itertools import groupby
 
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.examination import Examination
+from pytest_unikernel.text.grid import WIDTH, cut, printable
 from pytest_unikernel.text.units import duration_text
-from pytest_unikernel.textgrid import WIDTH, cut, printable
 
 MARKS = {"yes": "yes", "no": "NO", "absent": "-", "unknown": "?", "noisy": "!", "quiet": "ok"}
 NAME = 24  # columns of the longest target's name, and a gap

@@ -33,8 +33,6 @@ class Sample(NamedTuple):
 
 
 SAMPLE_CELLS = len(Sample._fields)
-
-
 SUMMED = (
     "cpu_total_s",
     "cpu_idle_s",

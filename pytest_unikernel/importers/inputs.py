@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.errors import ResultFileError
-from pytest_unikernel.textgrid import printable
+from pytest_unikernel.text.grid import printable
 
 HEAD_BYTES = 4096
 KEPT_BYTES = 1024  # a directory may hold 200,000 files; those of a launch are smaller than this

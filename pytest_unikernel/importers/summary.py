@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.text.grid import WIDTH, cut, fits, grid, printable
 from pytest_unikernel.text.units import duration_text, significant
-from pytest_unikernel.textgrid import WIDTH, cut, fits, grid, printable
 
 NONE = "\u2013"
 HEAD = ["target", "step s", "launches", "failed", "latency", "throughput /s"]

@@ -6,8 +6,6 @@ from pytest_unikernel.launch.supervisor import Supervisor
 from pytest_unikernel.plan.outcome import Outcome
 
 FAREWELL_NS = 5_000_000_000  # how long killed instances may take to be gone
-
-
 REMOVALS_NS = 60_000_000_000  # and how long removing them may take; what is left then is the session's
 
 

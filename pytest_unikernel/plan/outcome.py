@@ -28,6 +28,4 @@ class Outcome(IntEnum):
 
 
 FAILURES = tuple(outcome for outcome in Outcome if outcome >= Outcome.SPAWN_ERROR)
-
-
 OUTCOME_OF_REASON = {outcome.reason: outcome for outcome in FAILURES}

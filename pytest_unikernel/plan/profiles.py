@@ -25,6 +25,4 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         "trials": 3,
     },
 }
-
-
 MAX_WARMUP_S = {"quick": 60.0, "paper": 300.0}

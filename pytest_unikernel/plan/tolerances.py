@@ -6,8 +6,6 @@ import re
 from typing import NamedTuple
 
 LIMITED = ("throughput", "knee", "p50", "p90", "p99", "failure_rate")
-
-
 RULE = f"a list of METRIC:PERCENT such as p50:20%,knee:20% with METRIC one of {', '.join(LIMITED)}"
 
 

@@ -10,7 +10,7 @@ from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.knee import NOT_THE_TARGET
 from pytest_unikernel.results.record_shape import LARGEST
 from pytest_unikernel.results.summary import enough
-from pytest_unikernel.textgrid import cut, printable
+from pytest_unikernel.text.grid import cut, printable
 
 NAME_COLUMNS = 60
 SMALLEST = 1e-12  # that a log axis has to show: no rate and no time is less

@@ -10,9 +10,9 @@ from pytest_unikernel.report import words
 from pytest_unikernel.report.loads import Load, clean
 from pytest_unikernel.report.series import Document, Results, Series
 from pytest_unikernel.results.comparable import not_comparable
-from pytest_unikernel.tables import NONE
+from pytest_unikernel.text.grid import cut, printable
 from pytest_unikernel.text.objectives import objective_lines
-from pytest_unikernel.textgrid import cut, printable
+from pytest_unikernel.text.table_cells import NONE
 
 Cells = list[str]
 MIB = 2**20

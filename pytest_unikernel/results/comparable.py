@@ -8,11 +8,6 @@ from typing import Any
 from pytest_unikernel.plan.step_names import step_number
 
 UNKNOWN = "unknown"
-
-
-COMPARED_TAIL = 10.0  # values expected beyond a quantile before a change of it means anything
-
-
 Record = Mapping[str, Any]
 
 

@@ -10,8 +10,6 @@ from typing import Any
 from pytest_unikernel.plan.outcome import Outcome
 
 NONE_NS = -1  # an instant that never came
-
-
 CHUNK = 4096
 
 

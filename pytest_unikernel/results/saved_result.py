@@ -9,8 +9,6 @@ from pytest_unikernel.results.result import JsonDict, LoadResult
 from pytest_unikernel.results.summary import Summary
 
 SUMMARIES = ("response_time_s", "service_time_s", "lateness_s")
-
-
 SUMMARY_MAPPINGS = ("intervals_s", "phases_s", "neighbours_s")
 
 

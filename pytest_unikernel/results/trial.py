@@ -18,8 +18,6 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.results.launches import LaunchLog
 
 Number = TypeVar("Number", int, float)
-
-
 _IS_COMPLETED = bytes(code == Outcome.COMPLETED for code in range(256))  # for bytes.translate
 _RAN = bytes(code not in (Outcome.DROPPED, Outcome.SPAWN_ERROR) for code in range(256))
 

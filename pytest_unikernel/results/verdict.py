@@ -16,26 +16,12 @@ Verdict = Literal["ok", "generator-bound", "saturated", "failing"]
 
 # From the best to the worst: a tie between trials goes to the worse.
 VERDICTS: tuple[Verdict, ...] = ("ok", "generator-bound", "saturated", "failing")
-
-
 FAILING_SHARE = 0.01
-
-
 CENSORED_SHARE = 0.01
-
-
 BACKLOG_RISE_LAUNCHES = 2.0
-
-
 ACHIEVED_SHARE = 0.99
-
-
 LATENESS_FLOOR_NS = 1_000_000
-
-
 LATENESS_STEP_SHARE = 0.10
-
-
 LATENESS_RESPONSE_SHARE = 0.20
 
 

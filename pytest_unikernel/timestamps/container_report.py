@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 from itertools import pairwise
 
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.tables import NONE
-from pytest_unikernel.textgrid import Cells, cut, grid, printable, wrapped
+from pytest_unikernel.text.grid import Cells, cut, grid, printable, wrapped
+from pytest_unikernel.text.table_cells import NONE
 from pytest_unikernel.timestamps import views
 from pytest_unikernel.timestamps.lives import Life
 from pytest_unikernel.timestamps.log import Log

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 from pytest_unikernel.errors import LogError
-from pytest_unikernel.textgrid import printable
+from pytest_unikernel.text.grid import printable
 from pytest_unikernel.timestamps.lives import Container, Lives, by_release
 from pytest_unikernel.timestamps.reader import Counts, StampReader
 from pytest_unikernel.timestamps.views import Measured

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from pytest_unikernel.tables import NONE
-from pytest_unikernel.textgrid import WIDTH, Cells, cut, fits, grid, printable, wrapped
+from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
+from pytest_unikernel.text.table_cells import NONE
 from pytest_unikernel.timestamps import views
 from pytest_unikernel.timestamps.lives import Life, unknown_ids
 from pytest_unikernel.timestamps.log import Log, counted, foreign_text

@@ -14,7 +14,7 @@ from pytest_unikernel import cli
 from pytest_unikernel.compare.savedrun import machine_differences, read
 from pytest_unikernel.errors import CompareError
 from pytest_unikernel.results.saved_file import without_samples
-from pytest_unikernel.textgrid import WIDTH
+from pytest_unikernel.text.grid import WIDTH
 
 STEPS = (1.0, 0.5, 0.25)
 

@@ -19,7 +19,7 @@ from pytest_unikernel.doctor.variants import VARIANTS, Variant
 from pytest_unikernel.host import facts as host
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.textgrid import WIDTH
+from pytest_unikernel.text.grid import WIDTH
 
 GOOD = Target("good", ["/bin/true"])
 NOWHERE = Unavailable("its engine is off", "switch it on")

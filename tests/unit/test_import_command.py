@@ -16,7 +16,7 @@ from kbfiles import DATA, launch, result, write
 from pytest_unikernel import cli
 from pytest_unikernel.importers.names import SUITE_TESTS
 from pytest_unikernel.importers.summary import NONE
-from pytest_unikernel.textgrid import WIDTH
+from pytest_unikernel.text.grid import WIDTH
 
 Loads = dict[str, dict[str, Any]]
 REPOSITORY = Path(__file__).parent.parent.parent

@@ -18,10 +18,11 @@ from pytest_unikernel.importers.names import SUBJECTS
 from pytest_unikernel.importers.pool import Pooled, pool
 from pytest_unikernel.importers.readings import ImportOptions, Launches, Reading
 from pytest_unikernel.importers.records import Stated, record
-from pytest_unikernel.notes import series_report
 from pytest_unikernel.results.comparable import not_comparable
 from pytest_unikernel.results.result import LoadResult
-from pytest_unikernel.tables import Row, compare_table
+from pytest_unikernel.text.compare_table import compare_table
+from pytest_unikernel.text.notes import series_report
+from pytest_unikernel.text.row import Row
 
 LATENCIES_NS = [10_000_000, 12_000_000, 11_000_000, 90_000_000, 13_000_000]
 STATED = Stated(window_s=60, warmup_s=120)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_unikernel.missing import missing_report
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.textgrid import WIDTH
+from pytest_unikernel.text.grid import WIDTH
+from pytest_unikernel.text.missing import missing_report
 
 NO_DOCKER = Unavailable("no docker on PATH", "apt-get install docker.io")
 LONG = Unavailable("a reason of many words " * 20, "a cure of many words " * 20)

@@ -15,7 +15,7 @@ from pytest_unikernel.report.grids import FORMULAS, Grid, grids, safe
 from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.reading import read_documents
 from pytest_unikernel.report.series import Results
-from pytest_unikernel.tables import NONE
+from pytest_unikernel.text.table_cells import NONE
 
 
 @pytest.fixture

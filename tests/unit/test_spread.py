@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 
-from pytest_unikernel import notes
 from pytest_unikernel.results.spread import spread
+from pytest_unikernel.text import notes
 
 
 def test_the_spread_has_extremes_standard_deviation_and_coefficient_of_variation() -> None:

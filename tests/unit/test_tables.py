@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_unikernel import notes, tables
-from pytest_unikernel.notes import NotRun
 from pytest_unikernel.plan.outcome import FAILURES
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.summary import enough
 from pytest_unikernel.results.verdict import VERDICTS
-from pytest_unikernel.tables import Row
-from pytest_unikernel.textgrid import WIDTH, encodable, printable
+from pytest_unikernel.text import compare_table, notes, table_cells, tables
+from pytest_unikernel.text.grid import WIDTH, encodable, printable
+from pytest_unikernel.text.notes import NotRun
+from pytest_unikernel.text.row import Row
 
 SERIES = "benchmarks/test_sweeps.py::test_rust_kernel"
 Record = dict[str, Any]
@@ -177,7 +177,7 @@ def test_no_table_is_wider_than_80_columns(loads: list[Record]) -> None:
 @given(now=LOADS, was=LOADS)
 def test_no_comparison_is_wider_than_80_columns(now: Record, was: Record) -> None:
     was = was | {key: now[key] for key in ("window_s", "time_step_s")}
-    lines = tables.compare_table([Row(SERIES, now, was)])
+    lines = compare_table.compare_table([Row(SERIES, now, was)])
     assert lines
     assert max(map(len, lines)) <= WIDTH
 
@@ -208,13 +208,13 @@ def test_steps_go_from_slow_to_fast_whatever_order_they_came_in() -> None:
     ],
 )
 def test_the_most_frequent_reason_stands_by_the_number_that_failed(counts: Record, cell: str) -> None:
-    assert tables.failed_cell(sweep(1.0, **counts), reasons=True) == cell
+    assert table_cells.failed_cell(sweep(1.0, **counts), reasons=True) == cell
 
 
 def test_a_censored_quantile_is_larger_than_the_time_out_and_a_missing_one_is_a_dash() -> None:
     few, many = sweep(1.0), sweep(1 / 64, response_time_s=summary(217, 1.2, censored=39))
-    assert tables.time_cell(few, "p99", 1) == "–"
-    assert tables.time_cell(many, "p99", 1) == ">60 s"
+    assert table_cells.time_cell(few, "p99", 1) == "–"
+    assert table_cells.time_cell(many, "p99", 1) == ">60 s"
 
 
 def test_an_interrupted_load_has_no_verdict() -> None:
@@ -238,7 +238,7 @@ def test_cold_starts_share_one_table_and_have_no_knee() -> None:
 
 def test_a_change_is_shown_beside_the_baseline() -> None:
     now, was = sweep(1 / 1024, p50_s=0.0011), sweep(1 / 1024, p50_s=0.0010, throughput_hz=1000.0)
-    assert tables.compare_table([Row(SERIES, now, was)])[-1].split() == [
+    assert compare_table.compare_table([Row(SERIES, now, was)])[-1].split() == [
         *("1/1024", "1,024.0", "1,000.0", "+2.4%"),
         *("1.10", "1.00", "+10%"),
         *("1.64", "1.49", "+10%"),
@@ -247,7 +247,7 @@ def test_a_change_is_shown_beside_the_baseline() -> None:
 
 def test_a_p99_of_few_launches_is_shown_but_not_compared() -> None:
     load = sweep(1 / 64)
-    assert tables.compare_table([Row(SERIES, load, load)])[-1].split()[-3:] == ["53.94", "53.94", "–"]
+    assert compare_table.compare_table([Row(SERIES, load, load)])[-1].split()[-3:] == ["53.94", "53.94", "–"]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_p99_of_few_launches_is_shown_but_not_compared() -> None:
 )
 def test_loads_under_other_conditions_are_not_compared(changed: Record, why: str) -> None:
     row = Row(SERIES, sweep(1.0), sweep(1.0, **changed))
-    assert tables.compare_table([row]) == []
+    assert compare_table.compare_table([row]) == []
     assert f"1 s: not comparable: {why}" in "\n".join(notes.report([row]))
 
 

@@ -24,7 +24,7 @@ from uruncscripts import (
 )
 
 from pytest_unikernel import cli
-from pytest_unikernel.textgrid import WIDTH
+from pytest_unikernel.text.grid import WIDTH
 from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6
 
 SEED_ID = SEED_LINES.split('"')[3]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.textgrid import printable, wrapped
+from pytest_unikernel.text.grid import printable, wrapped
 
 Missing = tuple[str, Unavailable]  # a target's full name, and why it can't run
 

@@ -7,25 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from pytest_unikernel import disturbances
 from pytest_unikernel.plan.step_names import step_text
-from pytest_unikernel.results.comparable import Record, not_comparable
+from pytest_unikernel.results.comparable import Record
 from pytest_unikernel.results.knee import cores_of, find_knee, verdict_of
-from pytest_unikernel.tables import (
-    NONE,
-    PARTIAL,
-    Row,
-    change_text,
-    cold_table,
-    compare_table,
-    failures_of,
-    sweep_table,
-    time_cell,
-)
+from pytest_unikernel.text import disturbance_notes
+from pytest_unikernel.text.baseline_notes import compared_lines, knee_compared_lines
+from pytest_unikernel.text.grid import WIDTH, cut, printable, wrapped
 from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.objectives import objective_lines
-from pytest_unikernel.text.units import duration_text, rate_text, significant
-from pytest_unikernel.textgrid import WIDTH, cut, printable, wrapped
+from pytest_unikernel.text.row import Row
+from pytest_unikernel.text.table_cells import NONE, PARTIAL, failures_of, time_cell
+from pytest_unikernel.text.tables import cold_table, sweep_table
+from pytest_unikernel.text.units import duration_text, rate_text
 
 COLD = ""  # names all cold starts together
 TAIL_LINES = 5
@@ -86,7 +79,7 @@ def series_report(
     table = sweep_table(steps)
     knee = knee_text(find_knee([*loads, *(row.load for row in found)]), cores_of(loads))
     notes = [*_marks(table), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
-    notes += [*_spread(loads), *_guards(loads), *disturbances.step_notes(loads, memory_bytes)]
+    notes += [*_spread(loads), *_guards(loads), *disturbance_notes.step_notes(loads, memory_bytes)]
     notes += _restless(loads)
     return [
         *_title(steps),
@@ -99,8 +92,8 @@ def series_report(
         ),
         *(line for note in notes for line in wrapped(note)),
         *_first_failure(loads),
-        *_compared([row for row in steps if not row.searched], evidence),
-        *(line for row in found for line in _knee_compared(row)),
+        *compared_lines([row for row in steps if not row.searched], evidence),
+        *(line for row in found for line in knee_compared_lines(row)),
     ]
 
 
@@ -204,12 +197,12 @@ def _restless(loads: Sequence[Record]) -> Iterator[str]:
     """Yield the loads that began before the host was quiet again: many of them in one line."""
     restless = [load for load in loads if (load.get("quiescence") or {}).get("bound_hit")]
     reasons = [_by_kind(load["quiescence"]["reasons"]) for load in restless]
-    if len(restless) <= disturbances.FEW:
+    if len(restless) <= disturbance_notes.FEW:
         for load, why in zip(restless, reasons, strict=True):
             yield f"{step_text(load['time_step_s'])} {_began([load])}: {'; '.join(why.values())}"
         return
     kinds = dict.fromkeys(kind for why in reasons for kind in why)
-    yield f"{disturbances.steps_text(restless)} {_began(restless)}: {', '.join(kinds)}"
+    yield f"{disturbance_notes.steps_text(restless)} {_began(restless)}: {', '.join(kinds)}"
 
 
 def _by_kind(reasons: Sequence[str]) -> dict[str, str]:
@@ -249,61 +242,6 @@ def _status(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"status {status}"
 
 
-def _compared(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
-    if not any(row.baseline for row in steps):
-        return []
-    table = compare_table(steps)
-    head = ["", "  against the baseline:", ""] if table else [""]
-    if evidence:
-        lacking = [_label(row) for row in steps if row.baseline is None]
-        told = [f"{', '.join(lacking)}: not in the baseline"] if lacking else []
-        lines = [line for note in [*told, *_imported(steps)] for line in wrapped(note)]
-        return [*head, *table, *([""] if table else []), *evidence, *lines]
-    notes: dict[str, list[str]] = {}
-    for row in steps:
-        notes.setdefault(_no_comparison(row), []).append(_label(row))
-    reasons = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
-    imported = _imported(steps)
-    short = any(line.endswith(NONE) for line in table) and not imported
-    why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
-    return [*head, *table, *(line for note in [*reasons, *why_none, *imported] for line in wrapped(note))]
-
-
-def _imported(steps: Sequence[Row]) -> list[str]:
-    """Return what is to be known of an imported baseline."""
-    told = (
-        f"imported ({row.baseline['source']['format']}): {row.baseline['source']['note']}"
-        for row in steps
-        if row.baseline and row.baseline.get("source")
-    )
-    return list(dict.fromkeys(told))
-
-
-def _label(row: Row) -> str:
-    return step_text(row.load["time_step_s"]) if row.load["time_step_s"] else str(row.load["target"])
-
-
-def _knee_compared(row: Row) -> list[str]:
-    """Return a searched knee beside the baseline's, where it was searched for too."""
-    now, was = row.load["knee"], (row.baseline or {}).get("knee")
-    if not was or now["interrupted"]:
-        return []
-    rates = f"{rate_text(now['rate_hz'])}, was {rate_text(was['rate_hz'])}"
-    ends = (
-        f"{significant(was['lower_hz'])} to {significant(was['upper_hz'])}" if was["upper_hz"] else "or more"
-    )
-    return wrapped(
-        f"knee against the baseline: {rates} ({ends}): {change_text(now['rate_hz'], was['rate_hz'])}"
-    )
-
-
-def _no_comparison(row: Row) -> str:
-    if row.baseline is None:
-        return "not in the baseline"
-    why = not_comparable(row.load, row.baseline)
-    return why and f"not comparable: {why}"
-
-
 def _cold_report(cold: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     loads = [row.load for row in cold]
     return [
@@ -311,10 +249,10 @@ def _cold_report(cold: Sequence[Row], evidence: Sequence[str]) -> list[str]:
         "",
         *cold_table(cold),
         *_first_failure(loads),
-        *_compared(cold, evidence),
+        *compared_lines(cold, evidence),
     ]
 
 
 def _closing(rows: Sequence[Row], memory_bytes: int | None) -> list[str]:
-    notes = [BENCHMARK_NOTE, *disturbances.closing([row.load for row in rows], memory_bytes)]
+    notes = [BENCHMARK_NOTE, *disturbance_notes.closing([row.load for row in rows], memory_bytes)]
     return [line for note in notes for line in wrapped(note, "")]

@@ -20,7 +20,7 @@ from pytest_unikernel.host.disturbances import (
 from pytest_unikernel.host.quiet import QUIET_SHARE
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.knee import verdict_of
-from pytest_unikernel.textgrid import printable
+from pytest_unikernel.text.grid import printable
 
 Record = Mapping[str, Any]
 MIB = 1 << 20

@@ -1,0 +1,69 @@
+"""The text below a table that compares loads with their baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_unikernel.plan.step_names import step_text
+from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.text.compare_table import compare_table
+from pytest_unikernel.text.grid import wrapped
+from pytest_unikernel.text.row import Row
+from pytest_unikernel.text.table_cells import NONE, change_text
+from pytest_unikernel.text.units import rate_text, significant
+
+
+def compared_lines(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
+    """Return the comparison of a series with its baseline: the table, then the evidence or the reasons."""
+    if not any(row.baseline for row in steps):
+        return []
+    table = compare_table(steps)
+    head = ["", "  against the baseline:", ""] if table else [""]
+    if evidence:
+        lacking = [_label(row) for row in steps if row.baseline is None]
+        told = [f"{', '.join(lacking)}: not in the baseline"] if lacking else []
+        lines = [line for note in [*told, *_imported(steps)] for line in wrapped(note)]
+        return [*head, *table, *([""] if table else []), *evidence, *lines]
+    notes: dict[str, list[str]] = {}
+    for row in steps:
+        notes.setdefault(_no_comparison(row), []).append(_label(row))
+    reasons = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
+    imported = _imported(steps)
+    short = any(line.endswith(NONE) for line in table) and not imported
+    why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
+    return [*head, *table, *(line for note in [*reasons, *why_none, *imported] for line in wrapped(note))]
+
+
+def _imported(steps: Sequence[Row]) -> list[str]:
+    """Return what is to be known of an imported baseline."""
+    told = (
+        f"imported ({row.baseline['source']['format']}): {row.baseline['source']['note']}"
+        for row in steps
+        if row.baseline and row.baseline.get("source")
+    )
+    return list(dict.fromkeys(told))
+
+
+def _label(row: Row) -> str:
+    return step_text(row.load["time_step_s"]) if row.load["time_step_s"] else str(row.load["target"])
+
+
+def knee_compared_lines(row: Row) -> list[str]:
+    """Return a searched knee beside the baseline's, where it was searched for too."""
+    now, was = row.load["knee"], (row.baseline or {}).get("knee")
+    if not was or now["interrupted"]:
+        return []
+    rates = f"{rate_text(now['rate_hz'])}, was {rate_text(was['rate_hz'])}"
+    ends = (
+        f"{significant(was['lower_hz'])} to {significant(was['upper_hz'])}" if was["upper_hz"] else "or more"
+    )
+    return wrapped(
+        f"knee against the baseline: {rates} ({ends}): {change_text(now['rate_hz'], was['rate_hz'])}"
+    )
+
+
+def _no_comparison(row: Row) -> str:
+    if row.baseline is None:
+        return "not in the baseline"
+    why = not_comparable(row.load, row.baseline)
+    return why and f"not comparable: {why}"

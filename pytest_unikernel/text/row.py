@@ -1,0 +1,26 @@
+"""A load for the end-of-run summary, with the record it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_unikernel.results.comparable import Record
+
+
+@dataclass(frozen=True)
+class Row:
+    """A load for the summary.
+
+    Attributes:
+        series: the test's node id without the time step; of a cold start the whole node id.
+        load: the record, ``LoadResult.as_json()``.
+        baseline: the record of the same test in the run compared with.
+        resumed: the load was run by an earlier, interrupted run.
+        searched: the load is one of a search for the knee, which no other run need have.
+    """
+
+    series: str
+    load: Record
+    baseline: Record | None = None
+    resumed: bool = False
+    searched: bool = False

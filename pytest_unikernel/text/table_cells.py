@@ -1,0 +1,73 @@
+"""The cells that several tables share."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pytest_unikernel.plan.statistics import QUANTILES
+from pytest_unikernel.results.comparable import Record
+from pytest_unikernel.results.summary import enough
+from pytest_unikernel.text.units import duration_text
+
+NONE = "\u2013"  # an en dash: nothing is known
+PARTIAL = "*"  # marks a largest value that stands for a quantile
+
+
+def rate_cell(rate_hz: float | None, decimals: int) -> str:
+    """Return a rate without its unit, so that points stand below each other."""
+    return NONE if rate_hz is None else f"{rate_hz:,.{decimals}f}"
+
+
+def time_cell(load: Record, name: str, decimals: int) -> str:
+    """Return a moment or quantile of the response time in ms; ``>60 s`` where it is a censored one.
+
+    Values that are large have fewer decimals: five digits tell enough.
+    """
+    summary = load["response_time_s"]
+    value_s = summary[name]
+    if value_s is not None:
+        return milliseconds(value_s, decimals)
+    if name not in QUANTILES or not summary["censored"] or load["timeout_s"] is None:
+        return NONE
+    told = enough(summary["n"] + summary["censored"], QUANTILES[name])
+    return f">{duration_text(load['timeout_s'])}" if told else NONE
+
+
+def milliseconds(value_s: float, decimals: int) -> str:
+    """Return a time in ms, with fewer decimals the longer it is."""
+    places = min(decimals, 0 if value_s >= 1 else 1 if value_s >= 0.1 else 2)
+    return f"{value_s * 1e3:.{places}f}"
+
+
+def lateness_cell(lateness: Record | None) -> str:
+    """Return the lateness' p99 in ms, or the largest, marked, where there are too few for a p99."""
+    if lateness is None or lateness["max"] is None:
+        return NONE
+    marked = lateness["p99"] is None
+    value_ms = 1e3 * (lateness["max"] if marked else lateness["p99"])
+    return PARTIAL * marked + f"{value_ms:.{2 if value_ms < 10 else 1 if value_ms < 1000 else 0}f}"
+
+
+def failures_of(load: Record) -> Counter[str]:
+    """Return how many launches of the cohort didn't complete, by reason."""
+    others = {"dropped": load["dropped"], "unfinished": load["unfinished"]}
+    return +Counter({**load["failed"], **others})
+
+
+def failed_cell(load: Record, *, reasons: bool) -> str:
+    """Return how many didn't complete: ``37 timeout``, ``39 timeout+`` where there are other reasons too."""
+    counted = failures_of(load)
+    total = f"{counted.total()}"
+    if not counted or not reasons:
+        return total
+    return f"{total} {counted.most_common(1)[0][0]}{'+' if len(counted) > 1 else ''}"
+
+
+def change_text(now: float | None, was: float | None) -> str:
+    """Return a change in per cent with its sign; as a factor where per cent say nothing any more."""
+    if now is None or not was:
+        return NONE
+    percent = 100 * (now / was - 1)
+    if percent >= 99_950:
+        return f"x{now / was:.2g}"
+    return f"{percent:+,.0f}%" if abs(percent) >= 9.95 else f"{percent:+.1f}%"
