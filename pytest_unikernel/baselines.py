@@ -14,7 +14,7 @@ from pytest_unikernel.usageerror import SweepUsageError
 if TYPE_CHECKING:
     from pytest_unikernel.compare.limits import Regression
     from pytest_unikernel.compare.outcome import Comparison
-    from pytest_unikernel.run import Run
+    from pytest_unikernel.run.run import Run
 
 FLAG = "--sweep-compare-fail"
 

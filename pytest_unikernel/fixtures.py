@@ -19,10 +19,10 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 
 if TYPE_CHECKING:  # what a load needs is imported when there is one
-    from pytest_unikernel.interrupts import Interrupts
-    from pytest_unikernel.load import Measured
     from pytest_unikernel.results.result import LoadResult
-    from pytest_unikernel.run import Request
+    from pytest_unikernel.run.interrupts import Interrupts
+    from pytest_unikernel.run.load import Measured
+    from pytest_unikernel.run.request import Request
 
 TAIL_LINES = 10
 LOADING = frozenset({"load_step", "cold_start"})
@@ -150,8 +150,8 @@ class _Loader:
     def _search(self, target: Target, sweep: marker.ItemSweep) -> LoadResult:
         """Search for the knee of the series, whose steps have been run."""
         __tracebackhide__ = True
-        from pytest_unikernel.search import why_no_knee  # noqa: PLC0415 - what isn't used isn't imported
-        from pytest_unikernel.searching import KneeSearch  # noqa: PLC0415 - what isn't used isn't imported
+        from pytest_unikernel.run.bisection import why_no_knee  # noqa: PLC0415 - what isn't used isn't imported
+        from pytest_unikernel.run.knee_search import KneeSearch  # noqa: PLC0415 - what isn't used isn't imported
 
         self._require(target, sweep.settings)  # that it can't run here is the better reason
         reason = why_no_knee(sweep.settings.time_steps, self._run.series(sweep.series).results)
@@ -178,7 +178,7 @@ class _Loader:
         )
 
     def _request(self, target: Target, settings: SweepSettings, series: str) -> Request:
-        from pytest_unikernel.run import Request  # noqa: PLC0415 - the run has been made by now
+        from pytest_unikernel.run.request import Request  # noqa: PLC0415 - the run has been made by now
 
         return Request(self._item.nodeid, series, target, settings)
 
@@ -217,7 +217,7 @@ class _Loader:
     def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured]) -> LoadResult:
         """Run a load and hand it to pytest-benchmark; a signal meanwhile is raised when that is done."""
         __tracebackhide__ = True
-        from pytest_unikernel.interrupts import Interrupts  # noqa: PLC0415 - what isn't used isn't imported
+        from pytest_unikernel.run.interrupts import Interrupts  # noqa: PLC0415 - what isn't used isn't imported
 
         self._require(request.target, request.settings)
         interrupts = Interrupts()

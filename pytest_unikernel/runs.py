@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel import journal, options
+from pytest_unikernel import options
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.run import journal
 from pytest_unikernel.usageerror import SweepUsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_unikernel.run import Run
+    from pytest_unikernel.run.run import Run
 
 RUN = pytest.StashKey["Run"]()
 FINISHED = pytest.StashKey[journal.Steps]()
@@ -41,7 +42,7 @@ def read_resumed(config: pytest.Config) -> None:
 def run_of(config: pytest.Config) -> Run:
     """Return the session's run; whatever loads need is imported here, and not at collection."""
     if RUN not in config.stash:
-        from pytest_unikernel.run import Run  # noqa: PLC0415
+        from pytest_unikernel.run.run import Run  # noqa: PLC0415
 
         config.stash[RUN] = Run(_terminal(config), _journals(config), config.stash.get(FINISHED, None))
     return config.stash[RUN]

@@ -20,7 +20,7 @@ from pytest_unikernel.usageerror import SweepUsageError
 if TYPE_CHECKING:
     from pytest_unikernel.report.sections import ReportSection
     from pytest_unikernel.report.series import Document, Results
-    from pytest_unikernel.run import Run
+    from pytest_unikernel.run.run import Run
 
 NAME = "unikernel-report"
 OPTION = "--sweep-report"

@@ -19,7 +19,7 @@ from pytest_unikernel.text.knee import knee_text
 
 if TYPE_CHECKING:
     from pytest_unikernel.results.result import LoadResult
-    from pytest_unikernel.run import Run
+    from pytest_unikernel.run.run import Run
 
 SECTION = "unikernel load sweeps"
 NAME = "unikernel-terminal"  # of the plugin, so that others find its descriptor

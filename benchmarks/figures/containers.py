@@ -24,12 +24,12 @@ from inside import cold, prepared
 from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.build.oci_bundle import hello_rootfs, write_bundle
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.knee import find_knee
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.docker import VIAS, docker_container
 from pytest_unikernel.targets.oci import oci_container
 

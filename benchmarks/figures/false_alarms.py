@@ -39,12 +39,12 @@ from common import show
 from pytest_unikernel.compare.judging import compare
 from pytest_unikernel.compare.sides import Side
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.verdict import majority
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.linux_process import DEFAULT_COMMAND, linux_process
 
 NAME = "benchmarks/test_sweeps.py::test_linux_process"

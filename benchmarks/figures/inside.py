@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.run.measuring import Loads
 
 
 def prepared(target: Target) -> Target:

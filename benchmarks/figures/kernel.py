@@ -14,10 +14,10 @@ from functools import partial
 from common import alternate, compared, show
 
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
 
 

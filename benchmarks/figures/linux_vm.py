@@ -21,12 +21,12 @@ from inside import cold, prepared
 
 from pytest_unikernel.build.linux_kernel import newest_kernel
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.linux_vm import linux_vm
 
 COLD = 3  # launches of each in a pair

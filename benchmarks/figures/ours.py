@@ -12,10 +12,10 @@ from fractions import Fraction
 
 from pytest_unikernel import Target
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.load_plan import LoadPlan
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 
 
 def main() -> None:

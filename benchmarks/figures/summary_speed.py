@@ -20,11 +20,11 @@ from pathlib import Path
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.raw import write_raw
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import Surroundings
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.run.raw import write_raw
 
 STEP_NS = 976_562
 ROUNDS = 3

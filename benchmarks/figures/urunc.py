@@ -40,14 +40,14 @@ from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.launch.stamps.from_log import StampLogReader
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.urunc import urunc_container
 from pytest_unikernel.targets.urunc_program import Urunc, find
 

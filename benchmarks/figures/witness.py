@@ -22,10 +22,10 @@ from common import BARE, compile_c, show
 
 from pytest_unikernel import Target
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.load_plan import LoadPlan
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 
 
 def measure(step: Fraction, window_s: float, directory: Path) -> tuple[list[int], list[int]]:

@@ -10,12 +10,12 @@ from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.targets import room
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.interrupts import Interrupts
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.result import LoadResult
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.interrupts import Interrupts
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 
 LIMIT_S = 60.0
 SHOWS_OUTPUT = "a test that does cold_start({}), with --benchmark-disable -s, shows all of its output"

@@ -16,16 +16,16 @@ import pytest
 
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.host.tuning import Realtime, tuned
-from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
-from pytest_unikernel.load import LoadOptions
-from pytest_unikernel.loads import Loads
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.interrupts import Interrupts
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.session import Session
 
 PATIENCE_S = 20.0
 NOBODY = 65534

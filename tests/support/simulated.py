@@ -12,7 +12,7 @@ from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
-from pytest_unikernel.search import BACKLOG_SHARE, LAUNCHES, Search, launches_within
+from pytest_unikernel.run.bisection import BACKLOG_SHARE, LAUNCHES, Search, launches_within
 from pytest_unikernel.testing import FakeSupervisor
 
 STEPS = halving(Fraction(4), Fraction(1, 1024))

@@ -8,7 +8,7 @@ import pytest
 from realloads import descriptors
 
 from pytest_unikernel.launch.cleanup import leftovers
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Line, Target
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 
 # Each leaves something behind that the session's fixture looks for.
 RUNAWAYS = {
@@ -189,10 +189,10 @@ import json, os, resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from realloads import outcomes, shell, supervised
-from pytest_unikernel import guards
-from pytest_unikernel.loadgen import LoadGenerator
-from pytest_unikernel.plan import LoadPlan
-from pytest_unikernel.session import Session
+from pytest_unikernel.launch import guards
+from pytest_unikernel.launch.generator import LoadGenerator
+from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.run.session import Session
 from fractions import Fraction
 
 session = Session()

@@ -13,12 +13,12 @@ from needed import needs_busybox
 from realengine import RealEngine, real_engine
 from realloads import loading, until
 
-from pytest_unikernel.load import Measured
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.load import Measured
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.docker import DOCKER_CONTAINER, docker_container
 
 OURS = DOCKER_CONTAINER(via="api", network="none")

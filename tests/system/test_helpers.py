@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from realloads import alive, descriptors, until
 
-from pytest_unikernel import session as session_module
 from pytest_unikernel.errors import SessionError
 from pytest_unikernel.launch.cleanup import reaper
 from pytest_unikernel.launch.progress import Progress
-from pytest_unikernel.session import Session
+from pytest_unikernel.run import session as session_module
+from pytest_unikernel.run.session import Session
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 
 SUPPORT = Path(__file__).resolve().parent.parent / "support"
 LAUNCHES = 300

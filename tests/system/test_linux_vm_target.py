@@ -25,7 +25,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.intervals import intervals
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.linux_vm import FAILURES, ORDER, linux_vm
 from pytest_unikernel.targets.qemu import PROGRAM
 

@@ -18,7 +18,7 @@ from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 
 S = 1_000_000_000
 MANY = 4 * BATCH

@@ -14,7 +14,7 @@ from pytest_unikernel.errors import LoadError
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Event, Exit, Http, Line, Port, Ready, Target
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 
 COMPLETED, NOT_READY, TIMEOUT = Outcome.COMPLETED, Outcome.NOT_READY, Outcome.TIMEOUT
 REPORT = 'echo "$UNIKERNEL_ID up" > "$UNIKERNEL_EVENTS"'

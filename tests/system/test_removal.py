@@ -15,7 +15,7 @@ from sweeprun import run_apart, write
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 
 OK = Outcome.COMPLETED
 # An instance leaves a file of its name; removing takes files away and writes down its call.

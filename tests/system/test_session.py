@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from realloads import launched, outcomes, shell, until
 
-from pytest_unikernel import session as session_module
 from pytest_unikernel.errors import SessionError
 from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.plan.outcome import Outcome
-from pytest_unikernel.session import Session
+from pytest_unikernel.run import session as session_module
+from pytest_unikernel.run.session import Session
 
 
 def test_the_directory_is_private_and_not_to_be_guessed(session: Session) -> None:

@@ -10,7 +10,7 @@ from sweeprun import loads, run_apart, write
 
 from pytest_unikernel.launch.stamps.from_program import StampReader
 from pytest_unikernel.plan.stamps import Stamps
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 
 IMPORTS = "import pytest\nfrom pytest_unikernel import Stamp, Stamps, Target\n\n\n"
 # The engine: each instance tells it that it began; it says so, and prints other things besides.

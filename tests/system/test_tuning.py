@@ -17,7 +17,7 @@ from realloads import descriptors, launched, shell, supervised
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host import linux
 from pytest_unikernel.host.tuning import Realtime, tuned
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 
 
 def state() -> dict[str, Any]:

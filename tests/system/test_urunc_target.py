@@ -29,7 +29,7 @@ from pytest_unikernel.launch.stamps.from_log import StampLogReader
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target_fields import Place
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc import urunc_container
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.run.interrupts import Interrupts
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

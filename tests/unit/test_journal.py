@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import journal
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
@@ -16,6 +15,7 @@ from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.run import journal
 
 
 def result(*, interrupted: bool = False, completed: int = 3) -> LoadResult:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_unikernel.launch.progress import PHASES, PlannedStep, Progress, live_line, place_text, remaining_s
+from pytest_unikernel.launch.progress import PHASES, PlannedStep, Progress, place_text, remaining_s
+from pytest_unikernel.run.live_line import live_line
 
 WINDOW = PHASES.index("window")
 BUSY = Progress(WINDOW, 12, 34_567, 8, 9, 85_000, 10**9, 12 * 10**9)

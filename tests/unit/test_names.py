@@ -13,10 +13,10 @@ import pytest_unikernel
 NOT_AT_COLLECTION = (
     "psutil",
     "tabulate",
-    "pytest_unikernel.load",
-    "pytest_unikernel.run",
+    "pytest_unikernel.run.load",
+    "pytest_unikernel.run.run",
     "pytest_unikernel.results.result",
-    "pytest_unikernel.session",
+    "pytest_unikernel.run.session",
     "pytest_unikernel.launch.process.supervisor",
     "pytest_unikernel.host.facts",
     "pytest_unikernel.launch.docker_api",
@@ -53,4 +53,4 @@ def test_collecting_tests_imports_nothing_that_only_loads_need() -> None:
 
 def test_the_package_alone_does_not_import_pytest() -> None:
     assert "pytest" not in modules_after("import pytest_unikernel")
-    assert "pytest" not in modules_after("import pytest_unikernel.load")
+    assert "pytest" not in modules_after("import pytest_unikernel.run.load")

@@ -13,7 +13,7 @@ from simulated import load, search, swept
 from pytest_unikernel.plan.objectives import Objective
 from pytest_unikernel.results.objectives import judged, met
 from pytest_unikernel.results.result import LoadResult
-from pytest_unikernel.search import INTERVAL, MAX_LOADS, interval_json, is_ok
+from pytest_unikernel.run.bisection import INTERVAL, MAX_LOADS, interval_json, is_ok
 from pytest_unikernel.testing import FakeTarget
 from pytest_unikernel.text.objectives import objective_lines
 

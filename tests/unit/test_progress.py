@@ -9,11 +9,11 @@ from pytest_unikernel.launch.progress import (
     PROGRESS_CELLS,
     PlannedStep,
     Progress,
-    live_line,
     place_text,
     remaining_s,
 )
 from pytest_unikernel.plan.step_names import step_text
+from pytest_unikernel.run.live_line import live_line
 from pytest_unikernel.text.units import duration_text, rate_text
 
 S = 1_000_000_000

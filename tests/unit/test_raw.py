@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel import raw
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.raw import CHUNK_ROWS, COLUMNS, write_raw
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.run import raw
+from pytest_unikernel.run.raw import CHUNK_ROWS, COLUMNS, write_raw
 
 SESSION = "0123456789abcdef"
 TARGET = Target("a", ["/bin/true"], label="b/c d")

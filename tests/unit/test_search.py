@@ -13,7 +13,7 @@ from simulated import load, search, swept
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.results.knee import find_knee
 from pytest_unikernel.results.result import LoadResult
-from pytest_unikernel.search import (
+from pytest_unikernel.run.bisection import (
     INTERVAL,
     MAX_LOADS,
     Search,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_unikernel import table as table_module
 from pytest_unikernel.launch.cleanup.reaper import Entry, read_table
-from pytest_unikernel.table import Cells, PidTable
+from pytest_unikernel.run import shared_memory as table_module
+from pytest_unikernel.run.shared_memory import Cells, PidTable
 
 BOOT_AHEAD_NS = 7_000_000_000  # how long the host was suspended
 NOW_NS = 90_000_000_000
@@ -93,7 +93,7 @@ def test_cells_are_seen_by_the_other_side(tmp_path: Path) -> None:
 # Writes records whose values are all the same, each another.
 WRITER = f"""
 import sys, pathlib
-from pytest_unikernel.table import Cells
+from pytest_unikernel.run.shared_memory import Cells
 theirs = Cells(pathlib.Path(sys.argv[1]), {WIDE}, create=False)
 for number in range(1, {ROUNDS} + 1):
     theirs.write(*[float(number)] * {WIDE})

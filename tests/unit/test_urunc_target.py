@@ -25,7 +25,7 @@ from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets import urunc_probe
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.urunc import GREETING, URUNC_CONTAINER, urunc_container

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, take_sample
 from pytest_unikernel.launch.cleanup.reaper import let_go_of_others
-from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress, live_line
-from pytest_unikernel.table import Cells
+from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress
+from pytest_unikernel.run.live_line import live_line
+from pytest_unikernel.run.shared_memory import Cells
 
 INTERVAL_S = 0.2
 SAVE, RESTORE, DOWN, CLEAR = "\x1b7", "\x1b8", "\x1b[B", "\r\x1b[2K"

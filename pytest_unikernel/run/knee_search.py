@@ -8,15 +8,12 @@ from fractions import Fraction
 from functools import partial
 
 from pytest_unikernel.host import facts
-from pytest_unikernel.interrupts import Interrupts
-from pytest_unikernel.load import Measured
 from pytest_unikernel.plan.objectives import Objective
 from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.results.objectives import judged, met
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.saved_result import from_json
-from pytest_unikernel.run import Request, Run
-from pytest_unikernel.search import (
+from pytest_unikernel.run.bisection import (
     BACKLOG_SHARE,
     LAUNCHES,
     Interval,
@@ -27,6 +24,10 @@ from pytest_unikernel.search import (
     knee_json,
     launches_within,
 )
+from pytest_unikernel.run.interrupts import Interrupts
+from pytest_unikernel.run.load import Measured
+from pytest_unikernel.run.request import Request
+from pytest_unikernel.run.run import Run
 
 
 class KneeSearch:

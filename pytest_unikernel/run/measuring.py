@@ -15,14 +15,15 @@ from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host import facts
 from pytest_unikernel.host.quiet import Quiescence, Quiet, QuietHost
 from pytest_unikernel.host.tuning import tuned
-from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.launch.generator import LoadGenerator
 from pytest_unikernel.launch.one_by_one import run_cold
-from pytest_unikernel.load import Load, LoadOptions, Measured
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.session import Session
+from pytest_unikernel.run.interrupts import Interrupts
+from pytest_unikernel.run.load import Load, Measured
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.session import Session
 
 # Waking an idle CPU takes up to half a millisecond; at slow steps the loop is awake by then, for at most 3 %
 # of a CPU, while instances are fast.

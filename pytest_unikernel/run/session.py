@@ -16,14 +16,14 @@ from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample
 from pytest_unikernel.launch.cleanup import leftovers, reaper
 from pytest_unikernel.launch.cleanup.helper_process import FIRST, HelperProcess
 from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress
-from pytest_unikernel.table import Cells, PidTable
+from pytest_unikernel.run.shared_memory import Cells, PidTable
 
 MONITOR_PATIENCE_NS = 300_000_000
 LOOK_EVERY_S = 0.002
 # Isolated mode keeps the working directory and user settings out; our own path is handed over instead.
 MONITOR = (
     "import json, os, sys; sys.path[:] = json.loads(sys.argv.pop(1));"
-    "from pytest_unikernel.monitor import main; os._exit(main(sys.argv))"
+    "from pytest_unikernel.run.monitor import main; os._exit(main(sys.argv))"
 )
 
 

@@ -2,104 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from pytest_unikernel import journal
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.interrupts import Interrupts
 from pytest_unikernel.launch.cleanup import leftovers
-from pytest_unikernel.load import Load, LoadOptions, Measured
-from pytest_unikernel.loads import Loads
-from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.settings import SweepSettings
-from pytest_unikernel.plan.step_names import step_id
-from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.objectives import judged
 from pytest_unikernel.results.result import LoadResult, plain
-from pytest_unikernel.session import Session
-
-
-@dataclass
-class Series:
-    """What the steps of one swept test have shown so far."""
-
-    longest_service_s: float = 0.0
-    results: dict[Fraction, LoadResult] = field(default_factory=dict)
-
-    def add(self, step: Fraction, result: LoadResult) -> None:
-        """Take the result of a step."""
-        self.results[step] = result
-        self.longest_service_s = max(self.longest_service_s, result.service_time_s.max or 0.0)
-
-    @property
-    def longest_ok_service_s(self) -> float:
-        """The longest service time of the steps that were ok.
-
-        A search has its steps among those: times beyond the knee would make it warm up for minutes.
-        """
-        times = (result.service_time_s.max for result in self.results.values() if result.verdict == "ok")
-        return max((time_s or 0.0 for time_s in times), default=0.0)
-
-    def why_not(self, step: Fraction) -> str:
-        """Return why a step need not be run: a slower one wasn't ok. Empty if it must be."""
-        ended = [each for each, result in self.results.items() if each > step and result.verdict != "ok"]
-        if not ended:
-            return ""
-        slowest = max(ended)
-        return f"not run: {step_id(slowest)} was {self.results[slowest].verdict} already"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a test asks for.
-
-    Attributes:
-        fullname: names the load in a run; the test's node id, for a search's loads with more behind it.
-        series: the test's node id without the time step.
-        backlog_share: a search's own rule for its loads; None is the usual one.
-    """
-
-    fullname: str
-    series: str
-    target: Target
-    settings: SweepSettings
-    backlog_share: float | None = None
-
-    def asked(self, step: Fraction) -> dict[str, Any]:
-        """Return what must be equal for two loads to be the same: window, warm-up's rule, launch."""
-        rule = {} if self.backlog_share is None else {"backlog_share": self.backlog_share}
-        return {**_asked(self.target, self.settings, step), **rule}
-
-    def plan(self, step: Fraction, longest_service_s: float) -> LoadPlan:
-        """Return the load to run."""
-        plan = _plan(self.settings, step, longest_service_s)
-        return plan if self.backlog_share is None else replace(plan, backlog_share=self.backlog_share)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A finished load, for the summary; ``searched`` is one of a search, which no test is named after."""
-
-    fullname: str
-    series: str
-    record: Mapping[str, Any]
-    resumed: bool = False
-    searched: bool = False
-
-
-@dataclass(frozen=True)
-class SkippedStep:
-    """A step that was not run, and why; step 0 stands for the search for the knee."""
-
-    fullname: str
-    series: str
-    step: Fraction
-    reason: str
+from pytest_unikernel.run import journal
+from pytest_unikernel.run.interrupts import Interrupts
+from pytest_unikernel.run.load import Load, Measured
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.measuring import Loads
+from pytest_unikernel.run.request import Request, launching
+from pytest_unikernel.run.series import Entry, Series, SkippedStep
+from pytest_unikernel.run.session import Session
 
 
 class Run:
@@ -179,7 +100,7 @@ class Run:
 
     def cold(self, request: Request, launches: int, interrupts: Interrupts) -> Measured:
         """Run cold starts; they take seconds and are not resumed."""
-        asked = {"launches": launches, **_launching(request.target, request.settings)}
+        asked = {"launches": launches, **launching(request.target, request.settings)}
         measured = self._loads(request.settings, interrupts).cold(request.target, launches, asked)
         self.enter(request, measured.result)
         return measured
@@ -240,42 +161,7 @@ class Run:
         return self._journal.close(keep=not complete)
 
 
-def _asked(target: Target, settings: SweepSettings, step: Fraction) -> dict[str, Any]:
-    return {
-        "profile": settings.profile,
-        "warmup_s": settings.warmup_s,
-        "max_warmup_s": settings.max_warmup_s,
-        "window_s": settings.window_for(step),
-        "trials": settings.trials,
-        "order": settings.order,
-        "arrivals": settings.arrivals,
-        "seed": settings.seed,
-        "drain_timeout_s": settings.drain_timeout_s,
-        **_launching(target, settings),
-    }
-
-
 def _judged(measured: Measured, settings: SweepSettings) -> Measured:
     """Return the load with the verdicts on this run's objectives, which an earlier run need not have had."""
     slo = judged(measured.result, settings.slo) if settings.slo else None
     return replace(measured, result=replace(measured.result, slo=slo))
-
-
-def _launching(target: Target, settings: SweepSettings) -> dict[str, Any]:
-    cpus = None if settings.cpus is None else sorted(settings.cpus)
-    limits = {"timeout_s": settings.timeout_s, "max_in_flight": settings.max_in_flight, "cpus": cpus}
-    return {**limits, "argv": list(target.argv)}
-
-
-def _plan(settings: SweepSettings, step: Fraction, longest_service_s: float) -> LoadPlan:
-    return LoadPlan(
-        step=step,
-        warmup_s=settings.warmup_s,
-        max_warmup_s=settings.max_warmup_s,
-        window_s=settings.window_for(step),
-        drain_timeout_s=settings.drain_timeout_s,
-        trials=settings.trials,
-        arrivals=settings.arrivals,
-        seed=settings.seed,
-        longest_service_s=longest_service_s,
-    )

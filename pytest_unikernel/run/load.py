@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.errors import LoadError, UnikernelError
 from pytest_unikernel.host import cgroups, facts
-from pytest_unikernel.host.quiet import Quiet, QuietHost, quiescence_json
-from pytest_unikernel.host.tuning import Realtime, Tuned
-from pytest_unikernel.interrupts import Interrupts
+from pytest_unikernel.host.quiet import Quiet, quiescence_json
+from pytest_unikernel.host.tuning import Tuned
 from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.guards import (
     DESCRIPTORS_RESERVED,
@@ -32,37 +30,18 @@ from pytest_unikernel.launch.stamps import from_program
 from pytest_unikernel.launch.stamps.from_log import StampLogReader
 from pytest_unikernel.launch.stamps.from_program import StampReader
 from pytest_unikernel.launch.supervisor import Supervisor
-from pytest_unikernel.meter import Meter
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog, Stamps
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
-from pytest_unikernel.raw import write_raw
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial
-from pytest_unikernel.session import Session
-
-DEFAULT_TIMEOUT_S = 60.0
-
-
-@dataclass(frozen=True)
-class LoadOptions:
-    """How loads are run, whichever target or time step; see ``--help`` for the meaning of each."""
-
-    profile: str = "quick"
-    timeout_s: float | None = None
-    max_in_flight: int | None = None
-    cpus: frozenset[int] | None = None
-    realtime: Realtime = "auto"
-    quiet_host: QuietHost = "warn"
-    output: Path | None = None
-    raw: Path | None = None
-    keep_output: bool = False
-
-    def time_limit_s(self, target: Target) -> float:
-        """Return how long one launch may take."""
-        return self.timeout_s or target.timeout_s or DEFAULT_TIMEOUT_S
+from pytest_unikernel.run.interrupts import Interrupts
+from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.meter import Meter
+from pytest_unikernel.run.raw import write_raw
+from pytest_unikernel.run.session import Session
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""The one line about the current load that is rewritten in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_unikernel.launch.progress import PHASES, Progress
+from pytest_unikernel.text.units import duration_text
+
+LINE_COLUMNS = 79
+
+
+def live_line(label: str, progress: Progress, now_ns: int, columns: int = LINE_COLUMNS) -> str:
+    """Return the one line that shows a running load; what matters least is left out where it doesn't fit."""
+    phase = PHASES[int(progress.phase)]
+    repeated = label.endswith(f" {phase}")  # a cold start's label says it already
+    head = label if repeated or len(label) + 1 + len(phase) > columns else f"{label} {phase}"
+    if len(head) > columns:
+        return head[: max(0, columns - 1)] + "…"
+    line = head
+    for part in _parts(progress, now_ns):
+        if len(line) + 2 + len(part) > columns:
+            break
+        line += f", {part}"
+    return line
+
+
+def _parts(progress: Progress, now_ns: int) -> Iterable[str]:
+    """Yield what is known of a load, the most important first."""
+    left_s = round((progress.load_end_ns - now_ns) / 1e9)
+    if left_s > 0:
+        yield f"{duration_text(left_s)} left"
+    if not progress.phase:
+        return
+    yield f"{progress.in_flight:,.0f} in flight"
+    yield f"{progress.completed:,.0f} done"
+    if progress.failed:
+        yield f"{progress.failed:,.0f} failed"
+    if progress.dropped:
+        yield f"{progress.dropped:,.0f} dropped"
+    if progress.lateness_ns > 0:
+        yield f"late {duration_text(progress.lateness_ns / 1e9)}"

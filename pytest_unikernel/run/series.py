@@ -1,0 +1,62 @@
+"""The steps of one swept test so far, and which steps need not be run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from pytest_unikernel.plan.step_names import step_id
+from pytest_unikernel.results.result import LoadResult
+
+
+@dataclass
+class Series:
+    """What the steps of one swept test have shown so far."""
+
+    longest_service_s: float = 0.0
+    results: dict[Fraction, LoadResult] = field(default_factory=dict)
+
+    def add(self, step: Fraction, result: LoadResult) -> None:
+        """Take the result of a step."""
+        self.results[step] = result
+        self.longest_service_s = max(self.longest_service_s, result.service_time_s.max or 0.0)
+
+    @property
+    def longest_ok_service_s(self) -> float:
+        """The longest service time of the steps that were ok.
+
+        A search has its steps among those: times beyond the knee would make it warm up for minutes.
+        """
+        times = (result.service_time_s.max for result in self.results.values() if result.verdict == "ok")
+        return max((time_s or 0.0 for time_s in times), default=0.0)
+
+    def why_not(self, step: Fraction) -> str:
+        """Return why a step need not be run: a slower one wasn't ok. Empty if it must be."""
+        ended = [each for each, result in self.results.items() if each > step and result.verdict != "ok"]
+        if not ended:
+            return ""
+        slowest = max(ended)
+        return f"not run: {step_id(slowest)} was {self.results[slowest].verdict} already"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished load, for the summary; ``searched`` is one of a search, which no test is named after."""
+
+    fullname: str
+    series: str
+    record: Mapping[str, Any]
+    resumed: bool = False
+    searched: bool = False
+
+
+@dataclass(frozen=True)
+class SkippedStep:
+    """A step that was not run, and why; step 0 stands for the search for the knee."""
+
+    fullname: str
+    series: str
+    step: Fraction
+    reason: str
