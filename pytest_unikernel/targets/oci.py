@@ -16,7 +16,7 @@ from pytest_unikernel.host.facts import program_version
 from pytest_unikernel.launch.cleanup import remove_states
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
-from pytest_unikernel.targets.onelaunch import launched_once
+from pytest_unikernel.targets.one_launch import launched_once
 
 PathText = str | os.PathLike[str]
 

@@ -15,12 +15,12 @@ from uruncs import fake
 
 PROBING = """
 import pathlib, sys
-from pytest_unikernel.targets import oci, onelaunch, urunc
-onelaunch.SHARED_MEMORY = pathlib.Path(sys.argv[1])
+from pytest_unikernel.targets import oci, one_launch, urunc
+one_launch.SHARED_MEMORY = pathlib.Path(sys.argv[1])
 factory, name, program = {"oci": (oci.oci_container, "runtime"), "urunc": (urunc.urunc_container, "urunc")}[
     sys.argv[2]
 ] + (sys.argv[3],)
-onelaunch.launched_once(factory(**{name: program}))
+one_launch.launched_once(factory(**{name: program}))
 """
 # A runtime whose container is in a session of its own, as it is with a real one.
 RUNTIME = """#!/bin/sh
