@@ -55,7 +55,7 @@ def linux_vm() -> Target:
 @pytest.fixture(scope="session")
 def docker_container() -> Target:
     """A Docker container: by default a small static program that says hello."""
-    from pytest_unikernel.targets.docker import DOCKER_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
 
     return DOCKER_CONTAINER
 
@@ -63,7 +63,7 @@ def docker_container() -> Target:
 @pytest.fixture(scope="session")
 def podman_container() -> Target:
     """A Podman container: by default a small static program that says hello."""
-    from pytest_unikernel.targets.podman import PODMAN_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.containers.podman import PODMAN_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
 
     return PODMAN_CONTAINER
 
@@ -71,7 +71,7 @@ def podman_container() -> Target:
 @pytest.fixture(scope="session")
 def oci_container() -> Target:
     """A container by an OCI runtime alone: by default runc, and a small static program that says hello."""
-    from pytest_unikernel.targets.oci import OCI_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.containers.oci import OCI_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
 
     return OCI_CONTAINER
 

@@ -30,8 +30,8 @@ from pytest_unikernel.results.knee import find_knee
 from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets.docker import VIAS, docker_container
-from pytest_unikernel.targets.oci import oci_container
+from pytest_unikernel.targets.containers.docker import VIAS, docker_container
+from pytest_unikernel.targets.containers.oci import oci_container
 
 COLD = 5  # launches of each in a pair
 MANY = 30  # for what a load costs by itself to be little beside them

@@ -16,7 +16,8 @@ from pytest_unikernel.build.cargo import TARGET as RUST_TARGET
 from pytest_unikernel.doctor import files
 from pytest_unikernel.doctor.check import Check, State
 from pytest_unikernel.doctor.running import Job
-from pytest_unikernel.targets import docker, oci, podman, qemu
+from pytest_unikernel.targets import qemu
+from pytest_unikernel.targets.containers import docker, oci, podman
 
 PATIENCE_S = 5.0
 OLDEST_RUSTC = (1, 85)

@@ -72,19 +72,19 @@ def _debian() -> Target | Unavailable:
 
 
 def _docker(*, via: str = "cli") -> Target:
-    from pytest_unikernel.targets.docker import DOCKER_CONTAINER  # noqa: PLC0415 - one per check
+    from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER  # noqa: PLC0415 - one per check
 
     return DOCKER_CONTAINER(via=via)
 
 
 def _podman() -> Target:
-    from pytest_unikernel.targets.podman import PODMAN_CONTAINER  # noqa: PLC0415 - one per check
+    from pytest_unikernel.targets.containers.podman import PODMAN_CONTAINER  # noqa: PLC0415 - one per check
 
     return PODMAN_CONTAINER
 
 
 def _oci(runtime: str = "runc") -> Target:
-    from pytest_unikernel.targets.oci import OCI_CONTAINER  # noqa: PLC0415 - one per check
+    from pytest_unikernel.targets.containers.oci import OCI_CONTAINER  # noqa: PLC0415 - one per check
 
     return OCI_CONTAINER(runtime=runtime)
 

@@ -14,8 +14,8 @@ from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets import urunc_engines
 from pytest_unikernel.targets import urunc_parameters as parameters
 from pytest_unikernel.targets import urunc_program as programs
-from pytest_unikernel.targets.docker import DOCKER
-from pytest_unikernel.targets.engine import short
+from pytest_unikernel.targets.containers.docker import DOCKER
+from pytest_unikernel.targets.containers.engine import short
 from pytest_unikernel.targets.machine_parameters import check_numbers, last_part
 from pytest_unikernel.targets.urunc_ctr import CTR
 from pytest_unikernel.targets.urunc_oci import OCI

@@ -16,8 +16,8 @@ from typing import Any
 from pytest_unikernel.launch.cleanup import remove_ctr
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
-from pytest_unikernel.targets import engine as engines
-from pytest_unikernel.targets.container import LABEL
+from pytest_unikernel.targets.containers import engine as engines
+from pytest_unikernel.targets.containers.container import LABEL
 from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc
 from pytest_unikernel.targets.urunc_oci import check_length
 from pytest_unikernel.targets.urunc_plan import Plan, Via, timed

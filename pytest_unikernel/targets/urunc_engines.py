@@ -15,10 +15,10 @@ from typing import Any
 from pytest_unikernel.host.facts import program_version
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable
-from pytest_unikernel.targets import engine as engines
-from pytest_unikernel.targets.container import Container
-from pytest_unikernel.targets.docker import CONNECTION_LOST, DOCKER
-from pytest_unikernel.targets.engine import Engine
+from pytest_unikernel.targets.containers import engine as engines
+from pytest_unikernel.targets.containers.container import Container
+from pytest_unikernel.targets.containers.docker import CONNECTION_LOST, DOCKER
+from pytest_unikernel.targets.containers.engine import Engine
 from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc
 from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
 from pytest_unikernel.targets.urunc_program import Urunc

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pytest_unikernel.build.container_image import ContainerImage, Member, made
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.targets.container import LABEL
+from pytest_unikernel.targets.containers.container import LABEL
 
 BOUND_S = 60
 

@@ -19,7 +19,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.run.load import Measured
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets.docker import DOCKER_CONTAINER, docker_container
+from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER, docker_container
 
 OURS = DOCKER_CONTAINER(via="api", network="none")
 GREETING = "Hello from a container of pytest-unikernel!\n"

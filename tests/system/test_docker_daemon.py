@@ -14,7 +14,7 @@ from realengine import real_engine
 from realloads import as_nobody, until
 from sweeprun import LENIENT, loads, run_apart, write
 
-from pytest_unikernel.targets.docker import docker_container
+from pytest_unikernel.targets.containers.docker import docker_container
 
 pytestmark = pytest.mark.skipif(shutil.which("dockerd") is None, reason="no dockerd; install docker.io")
 
@@ -42,7 +42,7 @@ def test_a_socket_without_permission_is_named_with_its_cure() -> None:
     missing = why_not(docker_container())
     if missing:
         pytest.skip(missing)
-    code = "from pytest_unikernel.targets.docker import docker_container as d; print(d().probe())"
+    code = "from pytest_unikernel.targets.containers.docker import docker_container as d; print(d().probe())"
     argv = as_nobody([sys.executable, "-c", code])
     argv = [word.replace("+dac_override,", "") for word in argv]  # which would open the socket
     said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout

@@ -24,8 +24,8 @@ from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets.docker import docker_container
-from pytest_unikernel.targets.podman import podman_container
+from pytest_unikernel.targets.containers.docker import docker_container
+from pytest_unikernel.targets.containers.podman import podman_container
 
 OK = Outcome.COMPLETED
 

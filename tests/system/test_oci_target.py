@@ -19,7 +19,7 @@ from realloads import as_nobody, mentioning, until
 from sweeprun import loads, run_apart, write
 
 from pytest_unikernel.build.oci_bundle import hello_rootfs, write_bundle
-from pytest_unikernel.targets.oci import oci_container
+from pytest_unikernel.targets.containers.oci import oci_container
 
 OURS = re.compile(r"/u[0-9a-f]{8}-\d+$")
 IMPORTS = "import pytest\n\n\n"

@@ -18,11 +18,11 @@ from pytest_unikernel.launch.docker_api.reply import MAX_BODY_BYTES, Reply, Requ
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port, Ready
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable
-from pytest_unikernel.targets import docker_api
-from pytest_unikernel.targets import engine as engines
-from pytest_unikernel.targets.container import Container
-from pytest_unikernel.targets.docker import DOCKER_CONTAINER
-from pytest_unikernel.targets.engine import Answer
+from pytest_unikernel.targets.containers import docker_api
+from pytest_unikernel.targets.containers import engine as engines
+from pytest_unikernel.targets.containers.container import Container
+from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER
+from pytest_unikernel.targets.containers.engine import Answer
 
 ASKED = Request("POST", "/containers/1/wait?condition=next-exit")
 CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{"StatusCode":3}\n\r\n0\r\n\r\n'

@@ -13,10 +13,10 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.stamps import Stamp
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
-from pytest_unikernel.targets import docker, oci, podman
-from pytest_unikernel.targets.docker import docker_container
-from pytest_unikernel.targets.oci import oci_container
-from pytest_unikernel.targets.podman import podman_container
+from pytest_unikernel.targets.containers import docker, oci, podman
+from pytest_unikernel.targets.containers.docker import docker_container
+from pytest_unikernel.targets.containers.oci import oci_container
+from pytest_unikernel.targets.containers.podman import podman_container
 
 ENGINES = [docker_container, podman_container]
 

@@ -11,10 +11,10 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.stamps import Stamp, Stamps
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import engine as engines
-from pytest_unikernel.targets.container import Container
-from pytest_unikernel.targets.docker_api import by_api
-from pytest_unikernel.targets.engine import Engine
+from pytest_unikernel.targets.containers import engine as engines
+from pytest_unikernel.targets.containers.container import Container
+from pytest_unikernel.targets.containers.docker_api import by_api
+from pytest_unikernel.targets.containers.engine import Engine
 
 NAME = "docker_container"
 VIAS = ("cli", "api")

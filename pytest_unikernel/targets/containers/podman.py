@@ -13,10 +13,10 @@ from pytest_unikernel.clock import NS_PER_S
 from pytest_unikernel.plan.stamps import Stamp
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import engine as engines
-from pytest_unikernel.targets.container import Container
-from pytest_unikernel.targets.docker import container_target
-from pytest_unikernel.targets.engine import Engine
+from pytest_unikernel.targets.containers import engine as engines
+from pytest_unikernel.targets.containers.container import Container
+from pytest_unikernel.targets.containers.docker import container_target
+from pytest_unikernel.targets.containers.engine import Engine
 
 NAME = "podman_container"
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"  # where Podman looks as well

@@ -21,7 +21,7 @@ from pytest_unikernel.launch.cleanup import remove_containers
 from pytest_unikernel.plan.stamps import Stamp
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
-from pytest_unikernel.targets.container import LABEL, Container
+from pytest_unikernel.targets.containers.container import LABEL, Container
 
 SESSION_LABEL = LABEL + "={session}"
 ANSWER_S = 20.0

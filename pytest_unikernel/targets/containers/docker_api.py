@@ -15,8 +15,8 @@ from pytest_unikernel.errors import LoadError, TargetError
 from pytest_unikernel.plan.readiness import Exit, Line
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place, Unavailable
-from pytest_unikernel.targets import engine as engines
-from pytest_unikernel.targets.container import LABEL, Container
+from pytest_unikernel.targets.containers import engine as engines
+from pytest_unikernel.targets.containers.container import LABEL, Container
 
 if TYPE_CHECKING:
     from pytest_unikernel.launch.runtime import Runtime

@@ -1,0 +1,1 @@
+"""Containers by Docker, Podman or an OCI runtime."""
