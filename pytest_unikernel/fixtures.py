@@ -39,7 +39,7 @@ def linux_process() -> Target:
 @pytest.fixture(scope="session")
 def rust_kernel() -> Target:
     """A Rust unikernel in QEMU: by default ours, which prints ``Hello 42!`` and ends with status 33."""
-    from pytest_unikernel.targets.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - what isn't used isn't imported
 
     return RUST_KERNEL
 
@@ -47,7 +47,7 @@ def rust_kernel() -> Target:
 @pytest.fixture(scope="session")
 def linux_vm() -> Target:
     """A Linux virtual machine in QEMU: by default a minimal guest on the kernel that is found."""
-    from pytest_unikernel.targets.linux_vm import linux_vm as factory  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.qemu.linux_vm import linux_vm as factory  # noqa: PLC0415 - what isn't used isn't imported
 
     return dataclasses.replace(factory(), factory=factory)  # in a fixture: a kernel may be built before it
 

@@ -18,7 +18,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
+from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL
 
 
 def median_ms(loads: Loads, target: Target) -> float:

@@ -27,7 +27,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets.linux_vm import linux_vm
+from pytest_unikernel.targets.qemu.linux_vm import linux_vm
 
 COLD = 3  # launches of each in a pair
 SCRIPTS = 10

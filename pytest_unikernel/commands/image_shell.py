@@ -18,7 +18,7 @@ from pytest_unikernel.build.status import how
 from pytest_unikernel.commands.command import note
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import qemu
+from pytest_unikernel.targets.qemu import machine as qemu
 
 SCRIPT, NAME = GUESTS / "linux" / "shell.sh", "/unikernel-shell"
 MEMORY_MIB = 512

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pytest_unikernel import kvm
 from pytest_unikernel.build.cargo import TARGET as RUST_TARGET
 from pytest_unikernel.doctor import files
 from pytest_unikernel.doctor.check import Check, State
 from pytest_unikernel.doctor.running import Job
-from pytest_unikernel.targets import qemu
 from pytest_unikernel.targets.containers import docker, oci, podman
+from pytest_unikernel.targets.qemu import kvm, machine
 
 PATIENCE_S = 5.0
 OLDEST_RUSTC = (1, 85)
@@ -52,14 +51,14 @@ def kvm_device() -> Check:
 
 def qemu_program() -> Check:
     """Say which QEMU, and which of the machine types that targets use."""
-    found = qemu.find(None)
-    if not isinstance(found, qemu.Qemu):
-        state: State = "absent" if shutil.which(qemu.PROGRAM) is None else "no"
+    found = machine.find(None)
+    if not isinstance(found, machine.Qemu):
+        state: State = "absent" if shutil.which(machine.PROGRAM) is None else "no"
         return Check("qemu", state, found.reason, found.cure)
     known = {
         line.split()[0] for line in asked(found.program, "-machine", "help").splitlines() if line.split()
     }
-    machines = {name: name in known for name in qemu.MACHINES}
+    machines = {name: name in known for name in machine.MACHINES}
     facts = {"version": found.version, "machines": machines}
     lacks = [name for name, there in machines.items() if not there]
     if lacks:

@@ -45,15 +45,15 @@ def _process() -> Target:
 
 
 def _unikernel(*, kvm: bool = False) -> Target:
-    from pytest_unikernel.targets.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - one per check
+    from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - one per check
 
     return RUST_KERNEL(kvm=kvm)
 
 
 def _linux(**parameters: object) -> Target | Unavailable:
     from pytest_unikernel.build.linux_kernel import newest_kernel  # noqa: PLC0415 - one per check
-    from pytest_unikernel.targets.linux_kernel_file import default_kernel  # noqa: PLC0415 - one per check
-    from pytest_unikernel.targets.linux_vm import linux_vm  # noqa: PLC0415 - one per check
+    from pytest_unikernel.targets.qemu.kernel_file import default_kernel  # noqa: PLC0415 - one per check
+    from pytest_unikernel.targets.qemu.linux_vm import linux_vm  # noqa: PLC0415 - one per check
 
     built = newest_kernel()
     kernel = default_kernel(built.vmlinux if built is not None else None)

@@ -10,13 +10,13 @@ from pathlib import Path
 from pytest_unikernel.host.facts import program_version
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets import urunc_engines
 from pytest_unikernel.targets import urunc_parameters as parameters
 from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.containers.docker import DOCKER
 from pytest_unikernel.targets.containers.engine import short
-from pytest_unikernel.targets.machine_parameters import check_numbers, last_part
+from pytest_unikernel.targets.qemu import machine as qemu_host
+from pytest_unikernel.targets.qemu.parameters import check_numbers, last_part
 from pytest_unikernel.targets.urunc_ctr import CTR
 from pytest_unikernel.targets.urunc_oci import OCI
 from pytest_unikernel.targets.urunc_parameters import NAME, PathText

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pytest_unikernel import kvm as kvm_host
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets import urunc_program as programs
+from pytest_unikernel.targets.qemu import kvm as kvm_host
 from pytest_unikernel.targets.urunc_parameters import MONITORS
 from pytest_unikernel.targets.urunc_program import Urunc
 

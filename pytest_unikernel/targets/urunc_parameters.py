@@ -12,19 +12,19 @@ from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.build.urunc_bundle import Guest, hypervisor_of, rootfs_of
 from pytest_unikernel.build.urunc_bundle import read_configuration as configuration_of
 from pytest_unikernel.errors import BuildError, LoadError, TargetError
-from pytest_unikernel.targets import qemu
+from pytest_unikernel.targets.qemu import machine
 
 PathText = str | os.PathLike[str]
 
 NAME = "urunc_container"
 MONITORS = {
-    "qemu": qemu.PROGRAM,
+    "qemu": machine.PROGRAM,
     "spt": "solo5-spt",
     "hvt": "solo5-hvt",
     "firecracker": "firecracker",
 }
 INSTALL = {
-    "qemu": qemu.INSTALL,
+    "qemu": machine.INSTALL,
     "spt": "install Solo5's tender solo5-spt",
     "hvt": "install Solo5's tender solo5-hvt",
     "firecracker": "install Firecracker",

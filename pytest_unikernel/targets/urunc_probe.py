@@ -7,11 +7,11 @@ import functools
 import os
 from pathlib import Path
 
-from pytest_unikernel import kvm as kvm_host
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Unavailable
 from pytest_unikernel.targets.one_launch import launched_once
+from pytest_unikernel.targets.qemu import kvm as kvm_host
 
 WITHOUT_KVM = "name a monitor= that does without, or use a host whose KVM works with -cpu host"
 NO_STAMPS = "urunc ran our unikernel and logged no timestamps"

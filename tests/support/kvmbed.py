@@ -24,7 +24,7 @@ from typing import NamedTuple
 from kvmbed_image import Image
 from kvmbed_payload import write_archive
 
-from pytest_unikernel.targets import qemu
+from pytest_unikernel.targets.qemu import machine
 
 OUTPUT_MIB = 64
 # What starting and stopping the machine may take on a slow host, on top of the script's limit.
@@ -100,7 +100,7 @@ class Bed(NamedTuple):
     def _argv(self, archive: Path, out: Path, console: Path, limit_s: float) -> list[str]:
         words = f"root=/dev/vda rw console=ttyS0 loglevel=4 panic=-1 init=/bed-init bed.limit={limit_s:g}"
         return [
-            *(qemu.PROGRAM, "-nodefaults", "-no-user-config", "-no-reboot", "-nic", "none"),
+            *(machine.PROGRAM, "-nodefaults", "-no-user-config", "-no-reboot", "-nic", "none"),
             *("-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,+svm"),
             *("-smp", str(self.cpus), "-m", str(self.memory_mib), "-monitor", "none", "-display", "none"),
             *("-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd), "-append", words),

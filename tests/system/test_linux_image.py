@@ -15,7 +15,7 @@ from pytest_unikernel.build.image_edit import Edit, edit_image
 from pytest_unikernel.build.linux_image import build_image
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets.linux_vm import linux_vm
+from pytest_unikernel.targets.qemu.linux_vm import linux_vm
 
 pytestmark = [needs_mmdebstrap, needs_ext4, needs_qemu_img, needs_qemu, needs_linux]
 

@@ -26,8 +26,8 @@ from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.intervals import intervals
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets.linux_vm import FAILURES, ORDER, linux_vm
-from pytest_unikernel.targets.qemu import PROGRAM
+from pytest_unikernel.targets.qemu.linux_vm import FAILURES, ORDER, linux_vm
+from pytest_unikernel.targets.qemu.machine import PROGRAM
 
 pytestmark = [needs_qemu, needs_linux]
 
@@ -420,8 +420,8 @@ def test_no_kernel_at_all_is_unavailable_with_the_command_that_cures_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("pytest_unikernel.targets.linux_kernel_file.BOOT", tmp_path)
-    monkeypatch.setattr("pytest_unikernel.targets.linux_kernel_file.default_kernel.__defaults__", (tmp_path,))
+    monkeypatch.setattr("pytest_unikernel.targets.qemu.kernel_file.BOOT", tmp_path)
+    monkeypatch.setattr("pytest_unikernel.targets.qemu.kernel_file.default_kernel.__defaults__", (tmp_path,))
     missing = linux_vm().probe
     assert missing is not None
     assert "build linux-kernel" in str(missing())

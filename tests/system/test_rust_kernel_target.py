@@ -24,7 +24,7 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
+from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL
 
 pytestmark = needs_qemu
 

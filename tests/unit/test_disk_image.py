@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.targets import disk_image
-from pytest_unikernel.targets.disk_image import DiskImage, loop_device
+from pytest_unikernel.targets.qemu import disk_image
+from pytest_unikernel.targets.qemu.disk_image import DiskImage, loop_device
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from pytest_unikernel import kvm
 from pytest_unikernel.doctor import files, limits, noise_containers, noise_cpu, noise_memory, tools, urunc
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.host import cgroups, facts
 from pytest_unikernel.host.disturbances import EFFECTS
 from pytest_unikernel.launch import guards
-from pytest_unikernel.targets import qemu, urunc_program
+from pytest_unikernel.targets import urunc_program
+from pytest_unikernel.targets.qemu import kvm
+from pytest_unikernel.targets.qemu import machine as qemu
 
 CPU = "sys/devices/system/cpu"
 

@@ -12,10 +12,10 @@ import pytest
 from pytest_unikernel.build import initramfs
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import linux_kernel_file
-from pytest_unikernel.targets.linux_guest import guest
-from pytest_unikernel.targets.linux_kernel_file import default_kernel
-from pytest_unikernel.targets.linux_scripts import Carried, carried, switching_archive
+from pytest_unikernel.targets.qemu import kernel_file
+from pytest_unikernel.targets.qemu.kernel_file import default_kernel
+from pytest_unikernel.targets.qemu.linux_guest import guest
+from pytest_unikernel.targets.qemu.linux_scripts import Carried, carried, switching_archive
 
 HEADER = 110
 
@@ -154,13 +154,13 @@ def test_a_broken_kernel_is_passed_over_and_named_if_there_is_no_other(tmp_path:
 
 def test_a_bzimage_that_cannot_be_unpacked_is_booted_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(bzimage(gzip.compress(b"not an ELF file")))
-    found = linux_kernel_file.given_kernel(tmp_path / "vmlinuz")
+    found = kernel_file.given_kernel(tmp_path / "vmlinuz")
     assert (found.boot, found.path) == ("bzImage", str(tmp_path / "vmlinuz"))
 
 
 def test_a_damaged_payload_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(bzimage(gzip.compress(b"x" * 1000)[:40]))
-    assert linux_kernel_file.given_kernel(tmp_path / "vmlinuz").boot == "bzImage"
+    assert kernel_file.given_kernel(tmp_path / "vmlinuz").boot == "bzImage"
 
 
 def test_a_kernel_for_32_bits_is_refused(tmp_path: Path) -> None:
@@ -168,12 +168,12 @@ def test_a_kernel_for_32_bits_is_refused(tmp_path: Path) -> None:
     content[0x236] = 0
     (tmp_path / "vmlinuz").write_bytes(content)
     with pytest.raises(TargetError, match="32-bit"):
-        linux_kernel_file.given_kernel(tmp_path / "vmlinuz")
+        kernel_file.given_kernel(tmp_path / "vmlinuz")
 
 
 def test_a_distributions_own_initrd_is_found_beside_its_kernel(tmp_path: Path) -> None:
     (tmp_path / "vmlinuz-1").write_bytes(bzimage(b"data"))
-    found = linux_kernel_file.given_kernel(tmp_path / "vmlinuz-1")
-    assert linux_kernel_file.own_initrd(found) is None
+    found = kernel_file.given_kernel(tmp_path / "vmlinuz-1")
+    assert kernel_file.own_initrd(found) is None
     (tmp_path / "initrd.img-1").write_bytes(b"x")
-    assert linux_kernel_file.own_initrd(found) == tmp_path / "initrd.img-1"
+    assert kernel_file.own_initrd(found) == tmp_path / "initrd.img-1"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel import kvm
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import qemu
-from pytest_unikernel.targets.linux_vm import linux_vm
-from pytest_unikernel.targets.qemu import Machine, Qemu, Screen
+from pytest_unikernel.targets.qemu import kvm
+from pytest_unikernel.targets.qemu import machine as qemu
+from pytest_unikernel.targets.qemu.linux_vm import linux_vm
+from pytest_unikernel.targets.qemu.machine import Machine, Qemu, Screen
 
 BOOT = qemu.kernel_boot("/k.elf", None)
 

@@ -14,9 +14,9 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.readiness import bytes_regex
 from pytest_unikernel.plan.target import Event, Exit, Http, Line, Port, Target
 from pytest_unikernel.plan.target_fields import Instance, Unavailable
-from pytest_unikernel.targets import qemu as qemu_host
 from pytest_unikernel.targets.linux_process import LINUX_PROCESS
-from pytest_unikernel.targets.rust_kernel import RUST_KERNEL
+from pytest_unikernel.targets.qemu import machine as qemu_host
+from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL
 
 PLAIN = Target("plain", ["/bin/true"])
 

@@ -173,7 +173,7 @@ def why_not(target: Target) -> str:
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr("pytest_unikernel.kvm.DEVICE", Path("/dev/null"))
+    monkeypatch.setattr("pytest_unikernel.targets.qemu.kvm.DEVICE", Path("/dev/null"))
 
 
 @pytest.mark.usefixtures("clients", "root")

@@ -75,7 +75,7 @@ def test_a_deep_look_launches_our_unikernel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why_not: Unavailable | None, accelerator: str
 ) -> None:
     fake(tmp_path, "0.8")
-    monkeypatch.setattr("pytest_unikernel.kvm.DEVICE", tmp_path / "no-kvm")
+    monkeypatch.setattr("pytest_unikernel.targets.qemu.kvm.DEVICE", tmp_path / "no-kvm")
     monkeypatch.setattr(
         "pytest_unikernel.targets.urunc.URUNC_CONTAINER", URUNC_CONTAINER(probe=lambda: why_not)
     )

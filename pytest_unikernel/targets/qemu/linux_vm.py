@@ -9,19 +9,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel import kvm as kvm_host
 from pytest_unikernel.build.linux_kernel import newest_kernel
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.readiness import Event, Exit, Line, Ready
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import qemu as qemu_host
-from pytest_unikernel.targets.disk_image import given_image
-from pytest_unikernel.targets.linux_guest import ALWAYS, LinuxGuest, guest
-from pytest_unikernel.targets.linux_kernel_file import default_kernel, given_kernel
-from pytest_unikernel.targets.linux_scripts import carried
-from pytest_unikernel.targets.machine_parameters import check_numbers, kvm_cpu, last_part
-from pytest_unikernel.targets.qemu import Machine, Qemu, Screen
+from pytest_unikernel.targets.qemu import kvm as kvm_host
+from pytest_unikernel.targets.qemu import machine as qemu_host
+from pytest_unikernel.targets.qemu.disk_image import given_image
+from pytest_unikernel.targets.qemu.kernel_file import default_kernel, given_kernel
+from pytest_unikernel.targets.qemu.linux_guest import ALWAYS, LinuxGuest, guest
+from pytest_unikernel.targets.qemu.linux_scripts import carried
+from pytest_unikernel.targets.qemu.machine import Machine, Qemu, Screen
+from pytest_unikernel.targets.qemu.parameters import check_numbers, kvm_cpu, last_part
 
 PathText = str | os.PathLike[str]
 

@@ -14,9 +14,9 @@ from pytest_unikernel.build.cache import cache_directory
 from pytest_unikernel.build.elf import memory_end
 from pytest_unikernel.errors import BuildError, TargetError
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets.disk_image import DiskImage
-from pytest_unikernel.targets.linux_kernel_file import CURE, KernelFile, own_initrd
-from pytest_unikernel.targets.linux_scripts import Carried, minimal_archive, switching_archive
+from pytest_unikernel.targets.qemu.disk_image import DiskImage
+from pytest_unikernel.targets.qemu.kernel_file import CURE, KernelFile, own_initrd
+from pytest_unikernel.targets.qemu.linux_scripts import Carried, minimal_archive, switching_archive
 
 MIB = 1 << 20
 CACHE = "initramfs"

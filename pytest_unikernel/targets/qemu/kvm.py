@@ -19,7 +19,7 @@ from pytest_unikernel.build.cache import cache_directory
 from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.build.static_program import LINUX_INIT
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import qemu
+from pytest_unikernel.targets.qemu import machine as qemu
 
 DEVICE = Path("/dev/kvm")
 SUCCESS = 33

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel import kvm as kvm_host
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import qemu as qemu_host
-from pytest_unikernel.targets.guest_files import GuestFile, built_guest, given_guest, shipped_guest
-from pytest_unikernel.targets.machine_parameters import check_numbers, kvm_cpu, last_part
-from pytest_unikernel.targets.qemu import Machine, Qemu, Screen
+from pytest_unikernel.targets.qemu import kvm as kvm_host
+from pytest_unikernel.targets.qemu import machine as qemu_host
+from pytest_unikernel.targets.qemu.guest_files import GuestFile, built_guest, given_guest, shipped_guest
+from pytest_unikernel.targets.qemu.machine import Machine, Qemu, Screen
+from pytest_unikernel.targets.qemu.parameters import check_numbers, kvm_cpu, last_part
 
 PathText = str | os.PathLike[str]
 

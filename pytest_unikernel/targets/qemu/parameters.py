@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pytest_unikernel import kvm as kvm_host
 from pytest_unikernel.errors import TargetError
-from pytest_unikernel.targets import qemu as qemu_host
-from pytest_unikernel.targets.qemu import Qemu
+from pytest_unikernel.targets.qemu import kvm as kvm_host
+from pytest_unikernel.targets.qemu import machine as qemu_host
+from pytest_unikernel.targets.qemu.machine import Qemu
 
 
 def check_numbers(name: str, **given: tuple[object, int]) -> None:

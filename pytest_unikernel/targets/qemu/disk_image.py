@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets.qcow2 import why_not_whole
+from pytest_unikernel.targets.qemu.qcow2 import why_not_whole
 
 START_BYTES = 4096
 SECTOR = 512
