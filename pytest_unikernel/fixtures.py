@@ -79,7 +79,7 @@ def oci_container() -> Target:
 @pytest.fixture(scope="session")
 def urunc_container() -> Target:
     """A unikernel in a container, by urunc alone: by default our Rust unikernel in QEMU."""
-    from pytest_unikernel.targets.urunc import URUNC_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
 
     return URUNC_CONTAINER
 

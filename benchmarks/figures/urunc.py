@@ -48,8 +48,8 @@ from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets.urunc import urunc_container
-from pytest_unikernel.targets.urunc_program import Urunc, find
+from pytest_unikernel.targets.urunc.program import Urunc, find
+from pytest_unikernel.targets.urunc.target import urunc_container
 
 COLD = 5  # launches of each in a pair
 STAMPS, ROUNDS = 20, 2_000

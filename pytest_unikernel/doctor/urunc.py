@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_unikernel.doctor.check import Check
-from pytest_unikernel.targets.urunc_facts import UruncFacts, urunc_facts
+from pytest_unikernel.targets.urunc.facts import UruncFacts, urunc_facts
 
 NO_MONITOR = "apt-get install qemu-system-x86, or build solo5's spt"
 

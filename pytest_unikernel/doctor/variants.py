@@ -90,7 +90,7 @@ def _oci(runtime: str = "runc") -> Target:
 
 
 def _urunc(**parameters: object) -> Target:
-    from pytest_unikernel.targets.urunc import URUNC_CONTAINER  # noqa: PLC0415 - one per check
+    from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER  # noqa: PLC0415 - one per check
 
     return URUNC_CONTAINER(**parameters)
 

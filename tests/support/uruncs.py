@@ -11,8 +11,8 @@ import tcgmonitor
 
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import urunc_program
-from pytest_unikernel.targets.urunc import urunc_container
+from pytest_unikernel.targets.urunc import program
+from pytest_unikernel.targets.urunc.target import urunc_container
 
 FAKE = Path(__file__).with_name("fake_urunc.py")
 # The texts by which releases are told, as comments of the made-up program.
@@ -36,7 +36,7 @@ def fake(directory: Path, release: str, log: Path | None = None) -> Path:
 
 def needed() -> None:
     """Skip a test where no real urunc can be run, with the reason."""
-    found = urunc_program.find(None)
+    found = program.find(None)
     cause = str(found) if isinstance(found, Unavailable) else tcgmonitor.why_not()
     if os.geteuid():
         cause = "urunc needs root"

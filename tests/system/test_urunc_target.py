@@ -30,8 +30,8 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets import urunc_program as programs
-from pytest_unikernel.targets.urunc import urunc_container
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.target import urunc_container
 
 IMPORTS = "import pytest\n\n\n"
 COLD = """

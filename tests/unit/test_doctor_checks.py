@@ -15,9 +15,9 @@ from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.host import cgroups, facts
 from pytest_unikernel.host.disturbances import EFFECTS
 from pytest_unikernel.launch import guards
-from pytest_unikernel.targets import urunc_program
 from pytest_unikernel.targets.qemu import kvm
 from pytest_unikernel.targets.qemu import machine as qemu
+from pytest_unikernel.targets.urunc import program as urunc_program
 
 CPU = "sys/devices/system/cpu"
 

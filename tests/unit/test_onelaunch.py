@@ -15,8 +15,9 @@ from uruncs import fake
 
 PROBING = """
 import pathlib, sys
-from pytest_unikernel.targets import one_launch, urunc
+from pytest_unikernel.targets import one_launch
 from pytest_unikernel.targets.containers import oci
+from pytest_unikernel.targets.urunc import target as urunc
 one_launch.SHARED_MEMORY = pathlib.Path(sys.argv[1])
 factory, name, program = {"oci": (oci.oci_container, "runtime"), "urunc": (urunc.urunc_container, "urunc")}[
     sys.argv[2]

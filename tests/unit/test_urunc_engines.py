@@ -26,11 +26,11 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets import urunc_images, urunc_probe
-from pytest_unikernel.targets import urunc_program as programs
-from pytest_unikernel.targets.urunc import URUNC_CONTAINER, urunc_container
-from pytest_unikernel.targets.urunc_engines import note_id
-from pytest_unikernel.targets.urunc_parameters import checked_guest
+from pytest_unikernel.targets.urunc import images, probe
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.engines import note_id
+from pytest_unikernel.targets.urunc.parameters import checked_guest
+from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER, urunc_container
 
 CLIENT = Path(__file__).parents[1] / "support" / "fake_client.py"
 ALL_STAMPS = {f"TS{number:02}" for number in range(19)}
@@ -66,7 +66,7 @@ def clients(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         program.write_text(f"#!{sys.executable} -IS\n{head}{CLIENT.read_text()}")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin")
-    for cached in (urunc_probe._tried, urunc_images.why_not_for_urunc):
+    for cached in (probe._tried, images.why_not_for_urunc):
         cached.cache_clear()
     return log
 

@@ -8,9 +8,9 @@ import pytest
 from uruncs import fake
 
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import urunc_program as programs
-from pytest_unikernel.targets.urunc import URUNC_CONTAINER
-from pytest_unikernel.targets.urunc_facts import urunc_facts
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.facts import urunc_facts
+from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,7 @@ def test_a_deep_look_launches_our_unikernel(
     fake(tmp_path, "0.8")
     monkeypatch.setattr("pytest_unikernel.targets.qemu.kvm.DEVICE", tmp_path / "no-kvm")
     monkeypatch.setattr(
-        "pytest_unikernel.targets.urunc.URUNC_CONTAINER", URUNC_CONTAINER(probe=lambda: why_not)
+        "pytest_unikernel.targets.urunc.target.URUNC_CONTAINER", URUNC_CONTAINER(probe=lambda: why_not)
     )
     found = urunc_facts(deep=True)
     assert (found.why_no_launch, found.was_tried, found.accelerator) == (why_not, True, accelerator)

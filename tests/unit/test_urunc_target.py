@@ -26,12 +26,12 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.run.session import Session
-from pytest_unikernel.targets import urunc_probe
-from pytest_unikernel.targets import urunc_program as programs
-from pytest_unikernel.targets.urunc import GREETING, URUNC_CONTAINER, urunc_container
-from pytest_unikernel.targets.urunc_plan import stamp_parser
+from pytest_unikernel.targets.urunc import probe
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.plan import stamp_parser
+from pytest_unikernel.targets.urunc.target import GREETING, URUNC_CONTAINER, urunc_container
+from pytest_unikernel.targets.urunc.toml import dumps, loads
 from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_6
-from pytest_unikernel.toml import dumps, loads
 
 ALL_STAMPS = {f"TS{number:02}" for number in range(19)}
 
@@ -228,7 +228,7 @@ def test_a_kernel_that_is_gone_is_named(tmp_path: Path) -> None:
 
 def test_a_monitor_whose_kvm_fails_is_told_of_one_that_does_without(tmp_path: Path) -> None:
     said = "qemu-system-x86_64: kvm.c:3183: kvm_buf_set_msrs: Assertion failed."
-    found = urunc_probe._told(said, None)
+    found = probe._told(said, None)
     assert said in str(found)
     assert "; name a monitor= that does without" in str(found)
 

@@ -19,10 +19,10 @@ from pytest_unikernel.targets.containers import engine as engines
 from pytest_unikernel.targets.containers.container import Container
 from pytest_unikernel.targets.containers.docker import CONNECTION_LOST, DOCKER
 from pytest_unikernel.targets.containers.engine import Engine
-from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc
-from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
-from pytest_unikernel.targets.urunc_program import Urunc
-from pytest_unikernel.targets.urunc_stand_in import stand_in
+from pytest_unikernel.targets.urunc.images import archive_of, image_of, why_not_for_urunc
+from pytest_unikernel.targets.urunc.plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc.program import Urunc
+from pytest_unikernel.targets.urunc.stand_in import stand_in
 
 RUNTIME = "urunc"
 LOAD_S = 60.0

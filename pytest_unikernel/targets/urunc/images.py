@@ -11,7 +11,7 @@ from pytest_unikernel.build.container_image import ContainerImage
 from pytest_unikernel.build.urunc_bundle import Guest
 from pytest_unikernel.build.urunc_image import hypervisor_in, urunc_image
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets.urunc_plan import Plan
+from pytest_unikernel.targets.urunc.plan import Plan
 
 SAVE_S = 300.0
 PACKAGING = "see urunc's documentation, page Packaging"

@@ -18,11 +18,11 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.containers import engine as engines
 from pytest_unikernel.targets.containers.container import LABEL
-from pytest_unikernel.targets.urunc_images import archive_of, image_of, why_not_for_urunc
-from pytest_unikernel.targets.urunc_oci import check_length
-from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
-from pytest_unikernel.targets.urunc_program import Urunc
-from pytest_unikernel.targets.urunc_stand_in import stand_in
+from pytest_unikernel.targets.urunc.images import archive_of, image_of, why_not_for_urunc
+from pytest_unikernel.targets.urunc.oci import check_length
+from pytest_unikernel.targets.urunc.plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc.program import Urunc
+from pytest_unikernel.targets.urunc.stand_in import stand_in
 
 PROGRAM = "ctr"
 INSTALL = "apt-get install containerd"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_unikernel.build.urunc_bundle import launcher
-from pytest_unikernel.targets.urunc_program import Urunc
+from pytest_unikernel.targets.urunc.program import Urunc
 
 
 def stand_in(directory: Path, urunc: Urunc, environment: Mapping[str, str]) -> Path:

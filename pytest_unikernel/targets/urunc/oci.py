@@ -14,10 +14,10 @@ from pytest_unikernel.errors import BuildError, LoadError
 from pytest_unikernel.launch.cleanup import remove_urunc
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
-from pytest_unikernel.targets import urunc_program as programs
-from pytest_unikernel.targets.urunc_parameters import NAME
-from pytest_unikernel.targets.urunc_plan import Plan, Via, timed
-from pytest_unikernel.targets.urunc_program import Urunc
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.parameters import NAME
+from pytest_unikernel.targets.urunc.plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc.program import Urunc
 
 FAILED = 125  # source: guests/urunc/launch.c
 LONGEST_SOCKET = 107  # bytes of a path; source: unix(7)

@@ -15,10 +15,10 @@ from pytest_unikernel.errors import LoadError
 from pytest_unikernel.plan.stamps import Stamp, StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
-from pytest_unikernel.targets import urunc_parameters as parameters
-from pytest_unikernel.targets import urunc_program as programs
-from pytest_unikernel.targets.urunc_parameters import INSTALL, MONITORS, NAME
-from pytest_unikernel.targets.urunc_program import Urunc
+from pytest_unikernel.targets.urunc import parameters
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.parameters import INSTALL, MONITORS, NAME
+from pytest_unikernel.targets.urunc.program import Urunc
 from pytest_unikernel.timestamps.reader import StampReader
 from pytest_unikernel.timestamps.releases import Release
 

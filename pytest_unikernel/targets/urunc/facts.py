@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.qemu import kvm as kvm_host
-from pytest_unikernel.targets.urunc_parameters import MONITORS
-from pytest_unikernel.targets.urunc_program import Urunc
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.parameters import MONITORS
+from pytest_unikernel.targets.urunc.program import Urunc
 
 CLIENTS = ("ctr", "docker", "nerdctl")
 
@@ -102,7 +102,7 @@ def _accelerator(qemu: str | None, *, works: bool) -> str:
 
 
 def _launched() -> Unavailable | None:
-    from pytest_unikernel.targets.urunc import URUNC_CONTAINER  # noqa: PLC0415 - of a deep look only
+    from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER  # noqa: PLC0415 - of a deep look only
 
     assert URUNC_CONTAINER.probe is not None  # noqa: S101 - of our own making
     return URUNC_CONTAINER.probe()

@@ -10,25 +10,24 @@ from pathlib import Path
 from pytest_unikernel.host.facts import program_version
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets import urunc_engines
-from pytest_unikernel.targets import urunc_parameters as parameters
-from pytest_unikernel.targets import urunc_program as programs
 from pytest_unikernel.targets.containers.docker import DOCKER
 from pytest_unikernel.targets.containers.engine import short
 from pytest_unikernel.targets.qemu import machine as qemu_host
 from pytest_unikernel.targets.qemu.parameters import check_numbers, last_part
-from pytest_unikernel.targets.urunc_ctr import CTR
-from pytest_unikernel.targets.urunc_oci import OCI
-from pytest_unikernel.targets.urunc_parameters import NAME, PathText
-from pytest_unikernel.targets.urunc_plan import Plan, Via
-from pytest_unikernel.targets.urunc_probe import why_not
+from pytest_unikernel.targets.urunc import engines, parameters
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.ctr import CTR
+from pytest_unikernel.targets.urunc.oci import OCI
+from pytest_unikernel.targets.urunc.parameters import NAME, PathText
+from pytest_unikernel.targets.urunc.plan import Plan, Via
+from pytest_unikernel.targets.urunc.probe import why_not
 
 GREETING = "Hello 42!"
 VIAS: Mapping[str, Via] = {
     "oci": OCI,
     "ctr": CTR,
-    "docker": urunc_engines.via(DOCKER),
-    "nerdctl": urunc_engines.via(urunc_engines.NERDCTL),
+    "docker": engines.via(DOCKER),
+    "nerdctl": engines.via(engines.NERDCTL),
 }
 # Measured: the resident set of QEMU under TCG with our guest, and what urunc needs before it.
 MEMORY_MIB, PROCESSES = 64, 8

@@ -1,0 +1,1 @@
+"""Unikernels in containers by urunc, and the reader of its log."""
