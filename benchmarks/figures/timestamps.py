@@ -20,9 +20,9 @@ from pathlib import Path
 
 from common import run_ourselves, show
 
-from pytest_unikernel.timestamps.lives import Lives
-from pytest_unikernel.timestamps.reader import StampReader
-from pytest_unikernel.timestamps.releases import FROM_0_7
+from pytest_unikernel.targets.urunc.log.lives import Lives
+from pytest_unikernel.targets.urunc.log.reader import StampReader
+from pytest_unikernel.targets.urunc.log.releases import FROM_0_7
 
 # What is usual: create and reexec run side by side, so ids are out of order in time.
 ORDER = (0, 1, 2, 3, 6, 7, 8, 4, 5, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)

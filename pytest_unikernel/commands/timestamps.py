@@ -13,8 +13,8 @@ from pytest_unikernel.commands.command import PROGRAM, Command, show, write_whol
 from pytest_unikernel.errors import LogError
 
 if TYPE_CHECKING:
-    from pytest_unikernel.timestamps.log import Log
-    from pytest_unikernel.timestamps.report import View
+    from pytest_unikernel.targets.urunc.log.log import Log
+    from pytest_unikernel.targets.urunc.log.report import View
 
 STREAM = "-"
 EXAMPLES = f"""\
@@ -94,7 +94,7 @@ def _is_log(file: Path, log: str) -> bool:
 
 
 def _read(name: str) -> Log:
-    from pytest_unikernel.timestamps.log import SWITCHED_ON, read_log  # noqa: PLC0415 - see Command
+    from pytest_unikernel.targets.urunc.log.log import SWITCHED_ON, read_log  # noqa: PLC0415 - see Command
 
     if name == STREAM:
         return read_log("standard input", sys.stdin.buffer)
@@ -108,8 +108,8 @@ def _read(name: str) -> Log:
 
 
 def _as_text(log: Log, parsed: argparse.Namespace) -> None:
-    from pytest_unikernel.timestamps import container_report, document, report  # noqa: PLC0415 - see Command
-    from pytest_unikernel.timestamps.log import container_named  # noqa: PLC0415 - see Command
+    from pytest_unikernel.targets.urunc.log import container_report, document, report  # noqa: PLC0415 - see Command
+    from pytest_unikernel.targets.urunc.log.log import container_named  # noqa: PLC0415 - see Command
 
     chosen = None if parsed.container is None else container_named(log, parsed.container)
     view: View = parsed.view or "intervals"
@@ -122,8 +122,8 @@ def _as_text(log: Log, parsed: argparse.Namespace) -> None:
 
 
 def _as_urunc(log: Log, parsed: argparse.Namespace) -> None:
-    from pytest_unikernel.timestamps import scripts  # noqa: PLC0415 - see Command
-    from pytest_unikernel.timestamps.log import container_named  # noqa: PLC0415 - see Command
+    from pytest_unikernel.targets.urunc.log import scripts  # noqa: PLC0415 - see Command
+    from pytest_unikernel.targets.urunc.log.log import container_named  # noqa: PLC0415 - see Command
 
     chosen = None if parsed.container is None else log.containers[container_named(log, parsed.container)]
     containers = log.containers.values() if chosen is None else [chosen]

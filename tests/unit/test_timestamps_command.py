@@ -24,8 +24,8 @@ from uruncscripts import (
 )
 
 from pytest_unikernel import cli
+from pytest_unikernel.targets.urunc.log.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6
 from pytest_unikernel.text.grid import WIDTH
-from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6
 
 SEED_ID = SEED_LINES.split('"')[3]
 ALL = "".join(life(f"{number:064x}", step_ns=1000 * number) for number in range(1, 251))

@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 from uruncscripts import BEGIN_NS, SEED_LINES, USUAL_ORDER, life, line
 
 from pytest_unikernel.results.summary import summarize
-from pytest_unikernel.timestamps import views
-from pytest_unikernel.timestamps.lives import Container, Life, Lives, by_release, release_of, unknown_ids
-from pytest_unikernel.timestamps.reader import StampReader
-from pytest_unikernel.timestamps.releases import (
+from pytest_unikernel.targets.urunc.log import views
+from pytest_unikernel.targets.urunc.log.lives import (
+    Container,
+    Life,
+    Lives,
+    by_release,
+    release_of,
+    unknown_ids,
+)
+from pytest_unikernel.targets.urunc.log.reader import StampReader
+from pytest_unikernel.targets.urunc.log.releases import (
     FROM_0_7,
     RELEASES,
     UNDECIDED,

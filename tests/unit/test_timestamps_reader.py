@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from uruncscripts import BEGIN_NS, SEED_LINES, life, line
 
-from pytest_unikernel.timestamps.reader import (
+from pytest_unikernel.targets.urunc.log.reader import (
     LONGEST_BYTES,
     Counts,
     Stamp,

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uruncscripts import SEED_LINES, life, line, measure, measure_single, measure_to_json
 
-from pytest_unikernel.timestamps import scripts
-from pytest_unikernel.timestamps.lives import Lives
-from pytest_unikernel.timestamps.reader import StampReader
+from pytest_unikernel.targets.urunc.log import scripts
+from pytest_unikernel.targets.urunc.log.lives import Lives
+from pytest_unikernel.targets.urunc.log.reader import StampReader
 
 NAMES = [f"{number:064x}" for number in range(3)]  # no one is part of another
 stamp_ids = st.sampled_from(["TS00", "TS01", "TS02", "TS11", "TS12", "cTS00", "xcTS", "TS99"])

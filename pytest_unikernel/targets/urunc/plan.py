@@ -17,10 +17,10 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.urunc import parameters
 from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.log.reader import StampReader
+from pytest_unikernel.targets.urunc.log.releases import Release
 from pytest_unikernel.targets.urunc.parameters import INSTALL, MONITORS, NAME
 from pytest_unikernel.targets.urunc.program import Urunc
-from pytest_unikernel.timestamps.reader import StampReader
-from pytest_unikernel.timestamps.releases import Release
 
 MARKED = (("started", "console"), ("console", "exited"))
 Rename = Callable[[str], str]

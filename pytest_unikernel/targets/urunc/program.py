@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.timestamps.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6, Release
+from pytest_unikernel.targets.urunc.log.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6, Release
 
 PROGRAM = "urunc"
 INSTALL = "install urunc 0.5 or later, as its documentation's page Installation says"

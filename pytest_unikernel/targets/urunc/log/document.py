@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from pytest_unikernel.timestamps import views
-from pytest_unikernel.timestamps.lives import Life, unknown_ids
-from pytest_unikernel.timestamps.log import Log
-from pytest_unikernel.timestamps.releases import FIRST, Release
+from pytest_unikernel.targets.urunc.log import views
+from pytest_unikernel.targets.urunc.log.lives import Life, unknown_ids
+from pytest_unikernel.targets.urunc.log.log import Log
+from pytest_unikernel.targets.urunc.log.releases import FIRST, Release
 
 SCHEMA = 1
 

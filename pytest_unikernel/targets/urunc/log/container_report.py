@@ -7,13 +7,11 @@ from datetime import datetime, timezone
 from itertools import pairwise
 
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.text.grid import Cells, cut, grid, printable, wrapped
-from pytest_unikernel.text.table_cells import NONE
-from pytest_unikernel.timestamps import views
-from pytest_unikernel.timestamps.lives import Life
-from pytest_unikernel.timestamps.log import Log
-from pytest_unikernel.timestamps.releases import Pair, Release
-from pytest_unikernel.timestamps.report import (
+from pytest_unikernel.targets.urunc.log import views
+from pytest_unikernel.targets.urunc.log.lives import Life
+from pytest_unikernel.targets.urunc.log.log import Log
+from pytest_unikernel.targets.urunc.log.releases import Pair, Release
+from pytest_unikernel.targets.urunc.log.report import (
     TITLES,
     View,
     checks_note,
@@ -23,6 +21,8 @@ from pytest_unikernel.timestamps.report import (
     release_title,
     view_table,
 )
+from pytest_unikernel.text.grid import Cells, cut, grid, printable, wrapped
+from pytest_unikernel.text.table_cells import NONE
 
 LIVES_SHOWN = 3  # stamp by stamp, of a container whose id was used again and again
 

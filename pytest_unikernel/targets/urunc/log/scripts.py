@@ -18,7 +18,7 @@ from itertools import pairwise
 from operator import itemgetter
 from pprint import pformat
 
-from pytest_unikernel.timestamps.lives import Container
+from pytest_unikernel.targets.urunc.log.lives import Container
 
 Overall = dict[str, dict[str, str]]
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 from pytest_unikernel.errors import LogError
+from pytest_unikernel.targets.urunc.log.lives import Container, Lives, by_release
+from pytest_unikernel.targets.urunc.log.reader import Counts, StampReader
+from pytest_unikernel.targets.urunc.log.views import Measured
 from pytest_unikernel.text.grid import printable
-from pytest_unikernel.timestamps.lives import Container, Lives, by_release
-from pytest_unikernel.timestamps.reader import Counts, StampReader
-from pytest_unikernel.timestamps.views import Measured
 
 PIECE_BYTES = 1 << 20
 CANDIDATES_SHOWN = 10

@@ -17,8 +17,8 @@ from operator import itemgetter
 from pytest_unikernel.results.intervals import Spans, spans
 from pytest_unikernel.results.launches import NONE_NS
 from pytest_unikernel.results.summary import summarize
-from pytest_unikernel.timestamps.lives import Container, Life
-from pytest_unikernel.timestamps.releases import APART_PAIR, Pair, Release
+from pytest_unikernel.targets.urunc.log.lives import Container, Life
+from pytest_unikernel.targets.urunc.log.releases import APART_PAIR, Pair, Release
 
 Figures = dict[str, float | int | None]
 View = dict[str, Spans]

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from pytest_unikernel.results.launches import NONE_NS
-from pytest_unikernel.timestamps.reader import Stamp
-from pytest_unikernel.timestamps.releases import (
+from pytest_unikernel.targets.urunc.log.reader import Stamp
+from pytest_unikernel.targets.urunc.log.releases import (
     APART,
     FIRST,
     FROM_0_7,

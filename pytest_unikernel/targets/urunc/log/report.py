@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
-from pytest_unikernel.text.table_cells import NONE
-from pytest_unikernel.timestamps import views
-from pytest_unikernel.timestamps.lives import Life, unknown_ids
-from pytest_unikernel.timestamps.log import Log, counted, foreign_text
-from pytest_unikernel.timestamps.releases import (
+from pytest_unikernel.targets.urunc.log import views
+from pytest_unikernel.targets.urunc.log.lives import Life, unknown_ids
+from pytest_unikernel.targets.urunc.log.log import Log, counted, foreign_text
+from pytest_unikernel.targets.urunc.log.releases import (
     APART,
     APART_MEANING,
     APART_PAIR,
@@ -21,7 +19,9 @@ from pytest_unikernel.timestamps.releases import (
     UNDECIDED,
     Release,
 )
-from pytest_unikernel.timestamps.views import Figures, Measured
+from pytest_unikernel.targets.urunc.log.views import Figures, Measured
+from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
+from pytest_unikernel.text.table_cells import NONE
 
 View = Literal["intervals", "phases", "neighbours"]
 MOMENTS = {"min": "min", "mean": "mean", "p50": "median", "p95": "p95", "p99": "p99", "max": "max"}
