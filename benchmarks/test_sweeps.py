@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_unikernel import LoadResult, Target
-from pytest_unikernel.build.linux_image import newest_image
+from pytest_unikernel.guests.build.linux_image import newest_image
 
 Load = Callable[[Target], LoadResult]
 

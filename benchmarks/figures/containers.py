@@ -21,8 +21,8 @@ from typing import Any
 from common import alternate, compared, show
 from inside import cold, prepared
 
-from pytest_unikernel.build.container_image import hello_image
-from pytest_unikernel.build.oci_bundle import hello_rootfs, write_bundle
+from pytest_unikernel.guests.build.container_image import hello_image
+from pytest_unikernel.guests.build.oci_bundle import hello_rootfs, write_bundle
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target import Target

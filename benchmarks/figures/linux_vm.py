@@ -19,7 +19,7 @@ from pathlib import Path
 from common import alternate, compared, show
 from inside import cold, prepared
 
-from pytest_unikernel.build.linux_kernel import newest_kernel
+from pytest_unikernel.guests.build.linux_kernel import newest_kernel
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.readiness import Line

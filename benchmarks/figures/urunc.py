@@ -31,9 +31,9 @@ from typing import NamedTuple
 
 from common import alternate, compared, compile_c, run_json, show
 
-from pytest_unikernel.build.rust_kernel import shipped_kernel
-from pytest_unikernel.build.urunc_bundle import Guest, write_template
 from pytest_unikernel.clock import monotonic_ns
+from pytest_unikernel.guests.build.rust_kernel import shipped_kernel
+from pytest_unikernel.guests.build.urunc_bundle import Guest, write_template
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.launch.cleanup import leftover_command

@@ -58,7 +58,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _new(parsed: argparse.Namespace) -> Path:
-    from pytest_unikernel.build.linux_image import (  # noqa: PLC0415 - see Command
+    from pytest_unikernel.guests.build.linux_image import (  # noqa: PLC0415 - see Command
         DEFAULT_SIZE,
         DEFAULT_SUITE,
         build_image,
@@ -76,8 +76,8 @@ def _new(parsed: argparse.Namespace) -> Path:
 
 
 def _edited(parsed: argparse.Namespace) -> Path:
-    from pytest_unikernel.build.image_edit import Edit, edit_image  # noqa: PLC0415 - see Command
     from pytest_unikernel.commands.image_shell import image_shell  # noqa: PLC0415 - see Command
+    from pytest_unikernel.guests.build.image_edit import Edit, edit_image  # noqa: PLC0415 - see Command
 
     shell = image_shell(parsed.kernel) if parsed.shell else None
     edit = Edit(parsed.copy, parsed.run, parsed.shutdown, shell)

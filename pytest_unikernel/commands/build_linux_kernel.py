@@ -34,7 +34,7 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from pytest_unikernel.build.linux_kernel import build_kernel  # noqa: PLC0415 - see Command
+    from pytest_unikernel.guests.build.linux_kernel import build_kernel  # noqa: PLC0415 - see Command
 
     if parsed.source is not None and parsed.version is not None:
         parsed.refuse(f"expected SOURCE or --version, got both: {parsed.source!r} and {parsed.version!r}")

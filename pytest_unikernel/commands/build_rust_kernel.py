@@ -11,7 +11,7 @@ from pytest_unikernel.commands.command import PROGRAM, Command, note, refuse_no_
 from pytest_unikernel.errors import BuildError
 
 if TYPE_CHECKING:
-    from pytest_unikernel.build.rust_kernel import Verification
+    from pytest_unikernel.guests.build.rust_kernel import Verification
 
 
 def _describe_rust_kernel(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def _rust_kernel(parsed: argparse.Namespace) -> int:
 
 
 def _new_crate(directory: Path) -> int:
-    from pytest_unikernel.build.rust_kernel import new_crate  # noqa: PLC0415 - see Command
+    from pytest_unikernel.guests.build.rust_kernel import new_crate  # noqa: PLC0415 - see Command
 
     new_crate(directory)
     print(  # noqa: T201
@@ -50,7 +50,7 @@ def _new_crate(directory: Path) -> int:
 
 
 def _built_crate(crate: Path) -> Path:
-    from pytest_unikernel.build.rust_kernel import build_kernel  # noqa: PLC0415 - see Command
+    from pytest_unikernel.guests.build.rust_kernel import build_kernel  # noqa: PLC0415 - see Command
 
     return build_kernel(crate, progress=note)
 
@@ -61,7 +61,7 @@ def _shipped_crate() -> Path:
     Raises:
         BuildError: the same compiler made another file of the same sources.
     """
-    from pytest_unikernel.build.rust_kernel import verify_shipped_kernel  # noqa: PLC0415 - see Command
+    from pytest_unikernel.guests.build.rust_kernel import verify_shipped_kernel  # noqa: PLC0415 - see Command
 
     verification = verify_shipped_kernel()
     note(_verdict(verification))

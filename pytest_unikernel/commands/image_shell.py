@@ -12,11 +12,11 @@ import termios
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_unikernel.build import ext4
-from pytest_unikernel.build.static_program import GUESTS
-from pytest_unikernel.build.status import how
 from pytest_unikernel.commands.command import note
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import ext4
+from pytest_unikernel.guests.build.static_program import GUESTS
+from pytest_unikernel.guests.build.status import how
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.qemu import machine as qemu
 
@@ -87,7 +87,7 @@ def image_shell(kernel: Path | None) -> ImageShell:
     Raises:
         BuildError: no terminal, no QEMU, no kernel.
     """
-    from pytest_unikernel.build.linux_kernel import newest_kernel  # noqa: PLC0415 - see Command
+    from pytest_unikernel.guests.build.linux_kernel import newest_kernel  # noqa: PLC0415 - see Command
 
     if not sys.stdin.isatty():
         raise BuildError("--shell needs a terminal; stdin isn't one")

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pytest_unikernel.build.cargo import TARGET as RUST_TARGET
 from pytest_unikernel.doctor import files
 from pytest_unikernel.doctor.check import Check, State
 from pytest_unikernel.doctor.running import Job
+from pytest_unikernel.guests.build.cargo import TARGET as RUST_TARGET
 from pytest_unikernel.targets.containers import docker, oci, podman
 from pytest_unikernel.targets.qemu import kvm, machine
 

@@ -51,7 +51,7 @@ def _unikernel(*, kvm: bool = False) -> Target:
 
 
 def _linux(**parameters: object) -> Target | Unavailable:
-    from pytest_unikernel.build.linux_kernel import newest_kernel  # noqa: PLC0415 - one per check
+    from pytest_unikernel.guests.build.linux_kernel import newest_kernel  # noqa: PLC0415 - one per check
     from pytest_unikernel.targets.qemu.kernel_file import default_kernel  # noqa: PLC0415 - one per check
     from pytest_unikernel.targets.qemu.linux_vm import linux_vm  # noqa: PLC0415 - one per check
 
@@ -63,7 +63,7 @@ def _linux(**parameters: object) -> Target | Unavailable:
 
 
 def _debian() -> Target | Unavailable:
-    from pytest_unikernel.build.linux_image import newest_image  # noqa: PLC0415 - one per check
+    from pytest_unikernel.guests.build.linux_image import newest_image  # noqa: PLC0415 - one per check
 
     image = newest_image()
     if image is None:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build.container_image import ContainerImage, Member, made
+from pytest_unikernel.guests.build.container_image import ContainerImage, Member, made
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.targets.containers.container import LABEL
 

@@ -13,10 +13,10 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build import mmdebstrap
-from pytest_unikernel.build.cache import cache_directory, locked, private
-from pytest_unikernel.build.ownership import unpack
-from pytest_unikernel.build.scratch import remove, scratch
+from pytest_unikernel.guests.build import mmdebstrap
+from pytest_unikernel.guests.build.cache import cache_directory, locked, private
+from pytest_unikernel.guests.build.ownership import unpack
+from pytest_unikernel.guests.build.scratch import remove, scratch
 
 INIT = Path(__file__).resolve().parent / "bed" / "init"
 LIMIT_S = 360.0

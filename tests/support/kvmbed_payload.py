@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import pytest_unikernel
-from pytest_unikernel.build.linux_kernel import newest_kernel
+from pytest_unikernel.guests.build.linux_kernel import newest_kernel
 
 PACKAGE = "pytest-unikernel"
 # Debian 12's. Extension modules must be made for it, or for any (abi3).

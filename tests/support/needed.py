@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from pytest_unikernel.build.linux_kernel import newest_kernel
+from pytest_unikernel.guests.build.linux_kernel import newest_kernel
 
 OLDEST_RUSTC = (1, 85)  # as in guests/rust_kernel/Cargo.toml
 

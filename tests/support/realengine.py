@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from realloads import alive, mentioning, until
 
-from pytest_unikernel.build.container_image import Member, made
+from pytest_unikernel.guests.build.container_image import Member, made
 
 START_S = 60.0
 BUSYBOX = "pytest-unikernel/busybox"

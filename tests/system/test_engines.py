@@ -15,7 +15,7 @@ import realloads
 from engines import Client, busybox_image, label_of, why_not
 from realloads import outcomes, supervised, until
 
-from pytest_unikernel.build.container_image import hello_image
+from pytest_unikernel.guests.build.container_image import hello_image
 from pytest_unikernel.launch.cleanup.leftover_command import remove, removed_afterwards
 from pytest_unikernel.launch.cleanup.leftovers import Adopted
 from pytest_unikernel.launch.one_by_one import run_cold

@@ -17,8 +17,8 @@ import pytest
 from realloads import PATIENCE_S, heed_signals, mentioning, until
 
 from pytest_unikernel import cli
-from pytest_unikernel.build import mmdebstrap, scratch
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import mmdebstrap, scratch
 
 MOUNTING = """#!/bin/sh
 for last; do :; done

@@ -15,7 +15,7 @@ from needed import needs_busybox, needs_ext4, needs_linux, needs_qemu, needs_qem
 from realloads import mentioning, until
 from typed import PATIENCE_S, Typed
 
-from pytest_unikernel.build import ext4
+from pytest_unikernel.guests.build import ext4
 
 pytestmark = [needs_busybox, needs_ext4, needs_qemu_img, needs_qemu, needs_linux]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from realloads import outcomes, supervised
 
-from pytest_unikernel.build.static_program import StaticProgram
+from pytest_unikernel.guests.build.static_program import StaticProgram
 from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome

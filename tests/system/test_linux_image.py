@@ -10,9 +10,9 @@ from needed import needs_ext4, needs_linux, needs_mmdebstrap, needs_qemu, needs_
 from realloads import launched, outcomes
 from typed import Typed
 
-from pytest_unikernel.build import ext4
-from pytest_unikernel.build.image_edit import Edit, edit_image
-from pytest_unikernel.build.linux_image import build_image
+from pytest_unikernel.guests.build import ext4
+from pytest_unikernel.guests.build.image_edit import Edit, edit_image
+from pytest_unikernel.guests.build.linux_image import build_image
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.qemu.linux_vm import linux_vm

@@ -16,8 +16,8 @@ import pytest
 from needed import needs_busybox, needs_ext4, needs_linux, needs_qemu
 from realloads import launched, outcomes, supervised
 
-from pytest_unikernel.build.linux_kernel import BuiltKernel, newest_kernel
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build.linux_kernel import BuiltKernel, newest_kernel
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line

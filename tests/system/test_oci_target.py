@@ -18,7 +18,7 @@ from needed import needs_busybox
 from realloads import as_nobody, mentioning, until
 from sweeprun import loads, run_apart, write
 
-from pytest_unikernel.build.oci_bundle import hello_rootfs, write_bundle
+from pytest_unikernel.guests.build.oci_bundle import hello_rootfs, write_bundle
 from pytest_unikernel.targets.containers.oci import oci_container
 
 OURS = re.compile(r"/u[0-9a-f]{8}-\d+$")
@@ -133,7 +133,8 @@ def test_what_runs_in_our_bundle_has_no_capability_and_a_read_only_root(tmp_path
 
 def test_a_plain_user_is_root_in_a_namespace_of_its_own(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from pytest_unikernel.build.oci_bundle import write_bundle; "
+        "import sys; from pathlib import Path; "
+        "from pytest_unikernel.guests.build.oci_bundle import write_bundle; "
         "write_bundle(Path(sys.argv[1]), Path('/'), ['/x'], {})"
     )
     place = tmp_path / "open"

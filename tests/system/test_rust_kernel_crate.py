@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from needed import needs_cargo, needs_qemu
 
-from pytest_unikernel.build.crate_files import CRATE, copy_crate, new_crate
-from pytest_unikernel.build.rust_kernel import build_kernel, shipped_kernel, verify_shipped_kernel
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build.crate_files import CRATE, copy_crate, new_crate
+from pytest_unikernel.guests.build.rust_kernel import build_kernel, shipped_kernel, verify_shipped_kernel
 
 pytestmark = needs_qemu
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from needed import needs_cargo, needs_qemu
 
-from pytest_unikernel.build.crate_files import CRATE, new_crate
-from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build.crate_files import CRATE, new_crate
+from pytest_unikernel.guests.build.rust_kernel import shipped_kernel
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.output import TAIL_BYTES
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor

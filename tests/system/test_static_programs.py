@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.build.static_program import HELLO, PROGRAMS, StaticProgram
+from pytest_unikernel.guests.build.static_program import HELLO, PROGRAMS, StaticProgram
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)

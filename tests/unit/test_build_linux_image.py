@@ -16,11 +16,11 @@ import pytest
 from needed import needs_ext4, needs_qemu_img
 
 from pytest_unikernel import cli
-from pytest_unikernel.build import ext4, mmdebstrap
-from pytest_unikernel.build.image_edit import Edit, edit_image
-from pytest_unikernel.build.linux_image import PROFILE, build_image, newest_image
-from pytest_unikernel.build.ownership import all_owners, unpack
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import ext4, mmdebstrap
+from pytest_unikernel.guests.build.image_edit import Edit, edit_image
+from pytest_unikernel.guests.build.linux_image import PROFILE, build_image, newest_image
+from pytest_unikernel.guests.build.ownership import all_owners, unpack
 
 pytestmark = [needs_ext4, needs_qemu_img]
 

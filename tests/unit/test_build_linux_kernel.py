@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from pytest_unikernel import cli
-from pytest_unikernel.build import linux_kernel
-from pytest_unikernel.build.linux_kernel import BuiltKernel, build_kernel, newest_kernel
-from pytest_unikernel.build.rust_kernel import shipped_kernel
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import linux_kernel
+from pytest_unikernel.guests.build.linux_kernel import BuiltKernel, build_kernel, newest_kernel
+from pytest_unikernel.guests.build.rust_kernel import shipped_kernel
 
 MAKEFILE = """
 O ?= .

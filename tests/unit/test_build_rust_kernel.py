@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.build import crate_files as files
-from pytest_unikernel.build import rust_kernel as builder
-from pytest_unikernel.build.elf import why_not_pvh
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import crate_files as files
+from pytest_unikernel.guests.build import rust_kernel as builder
+from pytest_unikernel.guests.build.elf import why_not_pvh
 
 COUNTING_CARGO = """
 echo "$PWD" >> "{log}/runs"

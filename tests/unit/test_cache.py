@@ -6,7 +6,7 @@ import shutil
 import threading
 from pathlib import Path
 
-from pytest_unikernel.build.cache import locked
+from pytest_unikernel.guests.build.cache import locked
 
 
 def test_who_waited_for_a_directory_that_was_removed_holds_a_new_one(tmp_path: Path) -> None:

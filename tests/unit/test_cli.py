@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_unikernel import cli
-from pytest_unikernel.build import rust_kernel as builder
-from pytest_unikernel.build.rust_kernel import Verification
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import rust_kernel as builder
+from pytest_unikernel.guests.build.rust_kernel import Verification
 
 
 @pytest.fixture

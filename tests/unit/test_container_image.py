@@ -7,8 +7,8 @@ import io
 import json
 import tarfile
 
-from pytest_unikernel.build.container_image import Member, hello_image, made
-from pytest_unikernel.build.static_program import HELLO
+from pytest_unikernel.guests.build.container_image import Member, hello_image, made
+from pytest_unikernel.guests.build.static_program import HELLO
 
 FILES = (Member("bin/true", b"\x7fELF"),)
 

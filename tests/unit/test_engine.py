@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build.container_image import hello_image
 from pytest_unikernel.plan.stamps import Stamp
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.build import initramfs
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build import initramfs
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.qemu import kernel_file
 from pytest_unikernel.targets.qemu.kernel_file import default_kernel

@@ -34,7 +34,7 @@ def test_every_row_of_the_table_has_its_field() -> None:
 
 def test_settings_and_their_values_do_not_import_pytest() -> None:
     code = "import sys, pytest_unikernel.plan.settings; sys.exit('pytest' in sys.modules)"
-    environment = {"PYTHONPATH": str(Path(readers.__file__).parents[1])}
+    environment = {"PYTHONPATH": str(Path(readers.__file__).parents[2])}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
 

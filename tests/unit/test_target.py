@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel.build.crate_files import CRATE, copy_crate
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build.crate_files import CRATE, copy_crate
 from pytest_unikernel.plan.readiness import bytes_regex
 from pytest_unikernel.plan.target import Event, Exit, Http, Line, Port, Target
 from pytest_unikernel.plan.target_fields import Instance, Unavailable

@@ -15,9 +15,9 @@ import pytest
 from realloads import outcomes, supervised
 from uruncs import fake
 
-from pytest_unikernel.build.container_image import Member, made
-from pytest_unikernel.build.urunc_image import REPOSITORY, hypervisor_in, urunc_image
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build.container_image import Member, made
+from pytest_unikernel.guests.build.urunc_image import REPOSITORY, hypervisor_in, urunc_image
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.stamps.from_log import StampLogReader
 from pytest_unikernel.plan.outcome import Outcome

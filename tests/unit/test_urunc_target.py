@@ -15,8 +15,8 @@ import pytest
 from realloads import outcomes, supervised
 from uruncs import fake
 
-from pytest_unikernel.build import urunc_bundle as bundles
 from pytest_unikernel.errors import BuildError, LoadError, TargetError
+from pytest_unikernel.guests.build import urunc_bundle as bundles
 from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.stamps.from_log import StampLogReader

@@ -1,7 +1,7 @@
 /*
  * What the default container runs: says hello and ends; static, without a C library.
  *
- * Built by `python -m pytest_unikernel.build.static_program`. Source of the numbers: Linux's UAPI headers.
+ * Built by `python -m pytest_unikernel.guests.build.static_program`. Source of the numbers: Linux's UAPI headers.
  */
 #include <asm/unistd.h>
 

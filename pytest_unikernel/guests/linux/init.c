@@ -7,7 +7,7 @@
  * With the setting "switch=DEVICE" in its environment: carries /unikernel/files into /root of the file system on
  * that device, puts /unikernel/profile before what is in its /root/.profile, and starts its own init.
  *
- * Built by `python -m pytest_unikernel.build.static_program`. Source of the numbers: Linux's UAPI headers.
+ * Built by `python -m pytest_unikernel.guests.build.static_program`. Source of the numbers: Linux's UAPI headers.
  */
 #include <asm/unistd.h>
 #include <linux/fcntl.h>

@@ -14,7 +14,7 @@
  * file NAME.settings beside it holds urunc's path and variables, each with a NUL behind it. "start" is waited for as
  * in "launch".
  *
- * Built by `python -m pytest_unikernel.build.static_program`. Source of the numbers: Linux's UAPI headers.
+ * Built by `python -m pytest_unikernel.guests.build.static_program`. Source of the numbers: Linux's UAPI headers.
  */
 #include <asm/unistd.h>
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_unikernel.build.container_image import hello_image
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build.container_image import hello_image
 
 LABEL = "pytest-unikernel.session"
 PULLS = ("missing", "always", "never")

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pytest_unikernel.build.container_image import hello_image
+from pytest_unikernel.guests.build.container_image import hello_image
 from pytest_unikernel.launch.cleanup import remove_containers
 from pytest_unikernel.plan.stamps import Stamp
 from pytest_unikernel.plan.target import Target

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pytest_unikernel.build.container_image import PROGRAM
-from pytest_unikernel.build.oci_bundle import MOUNT_POINTS, hello_rootfs, write_bundle
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build.container_image import PROGRAM
+from pytest_unikernel.guests.build.oci_bundle import MOUNT_POINTS, hello_rootfs, write_bundle
 from pytest_unikernel.host.facts import program_version
 from pytest_unikernel.launch.cleanup import remove_states
 from pytest_unikernel.plan.target import Target

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build import rust_kernel as builder
-from pytest_unikernel.build.cache import cache_directory
-from pytest_unikernel.build.cargo import find_toolchain
 from pytest_unikernel.errors import BuildError, TargetError
+from pytest_unikernel.guests.build import rust_kernel as builder
+from pytest_unikernel.guests.build.cache import cache_directory
+from pytest_unikernel.guests.build.cargo import find_toolchain
 from pytest_unikernel.plan.target_fields import Unavailable
 
 ELF = b"\x7fELF"

@@ -19,9 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build.cache import cache_directory, private
-from pytest_unikernel.build.elf import why_not_pvh, why_truncated
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build.cache import cache_directory, private
+from pytest_unikernel.guests.build.elf import why_not_pvh, why_truncated
 from pytest_unikernel.plan.target_fields import Unavailable
 
 ELF = b"\x7fELF"

@@ -14,10 +14,10 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build import initramfs
-from pytest_unikernel.build.cache import cache_directory
-from pytest_unikernel.build.rust_kernel import shipped_kernel
-from pytest_unikernel.build.static_program import LINUX_INIT
+from pytest_unikernel.guests.build import initramfs
+from pytest_unikernel.guests.build.cache import cache_directory
+from pytest_unikernel.guests.build.rust_kernel import shipped_kernel
+from pytest_unikernel.guests.build.static_program import LINUX_INIT
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.qemu import machine as qemu
 

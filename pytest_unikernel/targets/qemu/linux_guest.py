@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_unikernel.build import initramfs
-from pytest_unikernel.build.cache import cache_directory
-from pytest_unikernel.build.elf import memory_end
 from pytest_unikernel.errors import BuildError, TargetError
+from pytest_unikernel.guests.build import initramfs
+from pytest_unikernel.guests.build.cache import cache_directory
+from pytest_unikernel.guests.build.elf import memory_end
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.qemu.disk_image import DiskImage
 from pytest_unikernel.targets.qemu.kernel_file import CURE, KernelFile, own_initrd

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build import initramfs
-from pytest_unikernel.build.initramfs import Entry
-from pytest_unikernel.build.static_program import LINUX_INIT
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build import initramfs
+from pytest_unikernel.guests.build.initramfs import Entry
+from pytest_unikernel.guests.build.static_program import LINUX_INIT
 from pytest_unikernel.plan.target_fields import Unavailable
 
 SHEBANG = re.compile(rb"#![ \t]*(\S+)(?:[ \t]+(\S+))?")

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build.linux_kernel import newest_kernel
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build.linux_kernel import newest_kernel
 from pytest_unikernel.plan.readiness import Event, Exit, Line, Ready
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable

@@ -7,9 +7,9 @@ import subprocess
 import tarfile
 import tempfile
 
-from pytest_unikernel.build.container_image import ContainerImage
-from pytest_unikernel.build.urunc_bundle import Guest
-from pytest_unikernel.build.urunc_image import hypervisor_in, urunc_image
+from pytest_unikernel.guests.build.container_image import ContainerImage
+from pytest_unikernel.guests.build.urunc_bundle import Guest
+from pytest_unikernel.guests.build.urunc_image import hypervisor_in, urunc_image
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.urunc.plan import Plan
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.build import urunc_bundle as bundles
 from pytest_unikernel.errors import BuildError, LoadError
+from pytest_unikernel.guests.build import urunc_bundle as bundles
 from pytest_unikernel.launch.cleanup import remove_urunc
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build.rust_kernel import shipped_kernel
-from pytest_unikernel.build.urunc_bundle import Guest, hypervisor_of, rootfs_of
-from pytest_unikernel.build.urunc_bundle import read_configuration as configuration_of
 from pytest_unikernel.errors import BuildError, LoadError, TargetError
+from pytest_unikernel.guests.build.rust_kernel import shipped_kernel
+from pytest_unikernel.guests.build.urunc_bundle import Guest, hypervisor_of, rootfs_of
+from pytest_unikernel.guests.build.urunc_bundle import read_configuration as configuration_of
 from pytest_unikernel.targets.qemu import machine
 
 PathText = str | os.PathLike[str]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_unikernel.build.urunc_bundle import Guest
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.guests.build.urunc_bundle import Guest
 from pytest_unikernel.plan.stamps import Stamp, StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_unikernel.build.urunc_bundle import launcher
+from pytest_unikernel.guests.build.urunc_bundle import launcher
 from pytest_unikernel.targets.urunc.program import Urunc
 
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.build.cache import cache_directory, locked
-from pytest_unikernel.build.static_program import URUNC_LAUNCH
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build.cache import cache_directory, locked
+from pytest_unikernel.guests.build.static_program import URUNC_LAUNCH
 
 CACHE = "urunc-launch"
 KEY = "com.urunc.unikernel."

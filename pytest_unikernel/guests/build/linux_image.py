@@ -9,13 +9,13 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pytest_unikernel.build import ext4, mmdebstrap
-from pytest_unikernel.build.cache import cache_directory, private
-from pytest_unikernel.build.ownership import Owners, all_owners, unpack
-from pytest_unikernel.build.scratch import scratch
-from pytest_unikernel.build.static_program import GUESTS
-from pytest_unikernel.build.status import how
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import ext4, mmdebstrap
+from pytest_unikernel.guests.build.cache import cache_directory, private
+from pytest_unikernel.guests.build.ownership import Owners, all_owners, unpack
+from pytest_unikernel.guests.build.scratch import scratch
+from pytest_unikernel.guests.build.static_program import GUESTS
+from pytest_unikernel.guests.build.status import how
 
 Progress = Callable[[str], None]
 

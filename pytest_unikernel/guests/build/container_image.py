@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pytest_unikernel.build.static_program import HELLO
+from pytest_unikernel.guests.build.static_program import HELLO
 
 REPOSITORY = "localhost/pytest-unikernel/hello"  # with a host: Podman takes short names for a registry's
 PROGRAM = "/hello"

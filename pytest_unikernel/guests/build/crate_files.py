@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pytest_unikernel.errors import BuildError
 
-CRATE = Path(__file__).resolve().parent.parent / "guests" / "rust_kernel"
+CRATE = Path(__file__).resolve().parent.parent / "rust_kernel"
 SHIPPED_ELF = "rust_kernel.elf"
 SHIPPED_FACTS = "rust_kernel.json"
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_unikernel.build import ext4
-from pytest_unikernel.build.linux_image import convert, deliver, refuse_existing
-from pytest_unikernel.build.scratch import scratch
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import ext4
+from pytest_unikernel.guests.build.linux_image import convert, deliver, refuse_existing
+from pytest_unikernel.guests.build.scratch import scratch
 
 HOME = "/root"
 PROFILE = f"{HOME}/.profile"

@@ -17,13 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build.cache import cache_directory, locked, private
-from pytest_unikernel.build.elf import why_not_pvh, why_truncated
-from pytest_unikernel.build.kbuild import make
-from pytest_unikernel.build.linux_sources import Sources, find_sources
-from pytest_unikernel.build.static_program import GUESTS
-from pytest_unikernel.build.status import how
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build.cache import cache_directory, locked, private
+from pytest_unikernel.guests.build.elf import why_not_pvh, why_truncated
+from pytest_unikernel.guests.build.kbuild import make
+from pytest_unikernel.guests.build.linux_sources import Sources, find_sources
+from pytest_unikernel.guests.build.static_program import GUESTS
+from pytest_unikernel.guests.build.status import how
 
 Progress = Callable[[str], None]
 

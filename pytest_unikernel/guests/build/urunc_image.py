@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
-from pytest_unikernel.build.container_image import ContainerImage, Member, made
-from pytest_unikernel.build.urunc_bundle import INITRD, KERNEL, KEY, Guest, metadata
+from pytest_unikernel.guests.build.container_image import ContainerImage, Member, made
+from pytest_unikernel.guests.build.urunc_bundle import INITRD, KERNEL, KEY, Guest, metadata
 
 REPOSITORY = "localhost/pytest-unikernel/urunc"
 MOST_JSON_BYTES = 1 << 20

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pytest_unikernel.errors import BuildError
 
-GUESTS = Path(__file__).resolve().parent.parent / "guests"
+GUESTS = Path(__file__).resolve().parent.parent
 # Static and without a C library; no section that a loader or debugger would want.
 FLAGS = (
     *("-Os", "-std=c11", "-Wall", "-Wextra", "-Werror", "-ffreestanding"),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build.cache import locked
+from pytest_unikernel.guests.build.cache import locked
 
 ALIGNED = 4
 TRAILER = "TRAILER!!!"

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_unikernel.build import cargo
-from pytest_unikernel.build.cache import cache_directory, locked, private
-from pytest_unikernel.build.crate_files import (
+from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build import cargo
+from pytest_unikernel.guests.build.cache import cache_directory, locked, private
+from pytest_unikernel.guests.build.crate_files import (
     CRATE,
     SHIPPED_ELF,
     SHIPPED_FACTS,
@@ -23,8 +24,7 @@ from pytest_unikernel.build.crate_files import (
     new_crate,
     source_hash,
 )
-from pytest_unikernel.build.elf import why_not_pvh
-from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build.elf import why_not_pvh
 
 __all__ = [
     "ShippedKernel",

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_unikernel.build.status import how
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build.status import how
 
 PATIENCE_S = 300.0
 INSTALL = "apt-get install e2fsprogs"

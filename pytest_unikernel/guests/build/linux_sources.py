@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_unikernel.build.cache import private
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.guests.build.cache import private
 
 Progress = Callable[[str], None]
 

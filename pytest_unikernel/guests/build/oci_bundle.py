@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.build.cache import cache_directory, locked, private
-from pytest_unikernel.build.static_program import HELLO
+from pytest_unikernel.guests.build.cache import cache_directory, locked, private
+from pytest_unikernel.guests.build.static_program import HELLO
 
 CACHE = "oci-rootfs"
 MOUNT_POINTS = ("dev", "proc", "sys")

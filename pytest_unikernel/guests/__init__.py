@@ -1,0 +1,1 @@
+"""The guests that virtual machines boot: their sources, and build/, which makes them."""
