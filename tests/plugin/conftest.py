@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 import psutil  # noqa: F401 - modules that a run inside this process imports are forgotten; this one minds
 import pytest
 
-PLUGIN = "pytest_unikernel.plugin"
+PLUGIN = "pytest_unikernel.plugin.hooks"
 Runs = Callable[..., pytest.RunResult]
 
 

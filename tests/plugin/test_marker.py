@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_unikernel.marker import sweep_of
+from pytest_unikernel.plugin.marker import sweep_of
 
 Runs = Callable[..., pytest.RunResult]
 Collects = Callable[..., list[pytest.Item]]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.marker import sweep_of
 from pytest_unikernel.plan.option_table import OPTIONS
 from pytest_unikernel.plan.settings import SweepSettings
+from pytest_unikernel.plugin.marker import sweep_of
 
 Runs = Callable[..., pytest.RunResult]
 Collects = Callable[..., list[pytest.Item]]

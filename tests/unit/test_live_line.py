@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_unikernel.launch.progress import PHASES, PlannedStep, Progress, place_text, remaining_s
+from pytest_unikernel.launch.progress import PHASES, Progress
+from pytest_unikernel.plugin.remaining import PlannedStep, place_text, remaining_s
 from pytest_unikernel.run.live_line import live_line
 
 WINDOW = PHASES.index("window")

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_unikernel.launch.progress import (
-    PHASES,
-    PROGRESS_CELLS,
-    PlannedStep,
-    Progress,
-    place_text,
-    remaining_s,
-)
+from pytest_unikernel.launch.progress import PHASES, PROGRESS_CELLS, Progress
 from pytest_unikernel.plan.step_names import step_text
+from pytest_unikernel.plugin.remaining import PlannedStep, place_text, remaining_s
 from pytest_unikernel.run.live_line import live_line
 from pytest_unikernel.text.units import duration_text, rate_text
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel import options
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.plugin import options
+from pytest_unikernel.plugin.usage_error import SweepUsageError
 from pytest_unikernel.run import journal
-from pytest_unikernel.usageerror import SweepUsageError
 
 if TYPE_CHECKING:
     from pathlib import Path

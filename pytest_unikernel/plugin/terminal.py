@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel import baselines, bridge, marker, runs
-from pytest_unikernel.launch.progress import PlannedStep, place_text, remaining_s
+from pytest_unikernel.plugin import baseline, benchmark, current_run, marker
+from pytest_unikernel.plugin.remaining import PlannedStep, place_text, remaining_s
 from pytest_unikernel.text.knee import knee_text
 
 if TYPE_CHECKING:
@@ -140,25 +140,25 @@ class TerminalReport:
             Row(
                 entry.series,
                 entry.record,
-                bridge.baseline(self._config, entry.fullname),
+                benchmark.baseline(self._config, entry.fullname),
                 resumed=entry.resumed,
                 searched=entry.searched,
             )
             for entry in run.entries
         ]
         skips = [NotRun(each.series, float(each.step), each.reason) for each in run.skips]
-        found = baselines.existing(self._config)
-        evidence = None if found is None else baselines.evidence(found.comparison)
+        found = baseline.existing(self._config)
+        evidence = None if found is None else baseline.evidence(found.comparison)
         lines = report(rows, skips, psutil.virtual_memory().total, evidence)
         missing = missing_report(run.missing)
         return [*lines, *([""] if lines and missing else []), *missing]
 
     def write_regressions(self) -> None:
         """Write what fails the run: it must be the last that is read."""
-        for line in baselines.remark_lines(self._config):
+        for line in baseline.remark_lines(self._config):
             self._reporter.ensure_newline()
             self._reporter.write_line(self._shown(line), yellow=True)
-        for line in baselines.failure_lines(self._config):
+        for line in baseline.failure_lines(self._config):
             self._reporter.write_line(self._shown(line), red=True)
 
 
@@ -182,7 +182,7 @@ def load_ended(item: pytest.Item, result: LoadResult) -> None:
 
 def write_summary(reporter: pytest.TerminalReporter) -> None:
     """Write the tables, if there was a load, and what the comparison has come to."""
-    report, run = reporter.config.stash.get(REPORT, None), runs.existing(reporter.config)
+    report, run = reporter.config.stash.get(REPORT, None), current_run.existing(reporter.config)
     if report is not None:
         if run is not None:
             report.write_summary(run)

@@ -14,13 +14,13 @@ from typing import Any, cast
 
 import pytest
 
-from pytest_unikernel.options import SOURCES
 from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.option_table import OPTIONS
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.settings import Layer, SweepSettings
 from pytest_unikernel.plan.step_names import step_id
-from pytest_unikernel.usageerror import SweepUsageError
+from pytest_unikernel.plugin.options import SOURCES
+from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 NAME = "load_sweep"
 ARGUMENT = "timestep"

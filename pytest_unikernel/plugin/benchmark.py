@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_unikernel.usageerror import SweepUsageError
+from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 if TYPE_CHECKING:
     from pytest_unikernel.results.result import LoadResult

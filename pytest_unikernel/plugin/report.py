@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel import bridge, options, runs
 from pytest_unikernel.clock import local_time
 from pytest_unikernel.errors import UnikernelError
-from pytest_unikernel.usageerror import SweepUsageError
+from pytest_unikernel.plugin import benchmark, current_run, options
+from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 if TYPE_CHECKING:
     from pytest_unikernel.report.sections import ReportSection
@@ -61,7 +61,7 @@ class SweepReport:
     @pytest.hookimpl(trylast=True)  # pytest-benchmark's files are written by then
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report of what was measured, after Ctrl-C too."""
-        run = runs.existing(self._config)
+        run = current_run.existing(self._config)
         if run is None or not run.entries:
             self._said = f"{OPTION}: no load was measured, so there is no report"
             return
@@ -102,7 +102,7 @@ def _baseline(config: pytest.Config, series: set[str]) -> Document | None:
     from pytest_unikernel.report.reading import load_of  # noqa: PLC0415 - the end of a run only
     from pytest_unikernel.report.series import Document  # noqa: PLC0415 - the end of a run only
 
-    known = bridge.baseline_run(config)
+    known = benchmark.baseline_run(config)
     if known is None:
         return None
     loads = [load_of(fullname, record) for fullname, record in known.records.items()]

@@ -11,7 +11,7 @@ import pytest
 from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.option_table import OPTIONS, Option
 from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
-from pytest_unikernel.usageerror import SweepUsageError
+from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 GROUP = "unikernel load sweeps"
 SOURCES = pytest.StashKey[Sources]()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from pytest_unikernel import bridge, options, runs
-from pytest_unikernel.usageerror import SweepUsageError
+from pytest_unikernel.plugin import benchmark, current_run, options
+from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 if TYPE_CHECKING:
     from pytest_unikernel.compare.limits import Regression
@@ -39,16 +39,16 @@ def configure(config: pytest.Config) -> None:
     """
     if (
         config.getoption("sweep_compare_fail")
-        and bridge.has_benchmark(config)
-        and not bridge.compares(config)
+        and benchmark.has_benchmark(config)
+        and not benchmark.compares(config)
     ):
         raise SweepUsageError(f"{FLAG}: needs a run to compare with; add --benchmark-compare (command line)")
 
 
 def check(session: pytest.Session) -> None:
     """Compare, and fail the session if something is worse than ``--sweep-compare-fail`` allows."""
-    config, run = session.config, runs.existing(session.config)
-    if not bridge.compares(config) or run is None or not run.entries:
+    config, run = session.config, current_run.existing(session.config)
+    if not benchmark.compares(config) or run is None or not run.entries:
         config.stash[UNMEASURED] = _is_asked(config)
         return
     config.stash[FOUND] = found = _compare(config, run)
@@ -73,9 +73,9 @@ def _compare(config: pytest.Config, run: Run) -> Found:
     now = {entry.fullname: entry.record for entry in run.entries}
     # What no test of this run asked for isn't missing.
     reached = {*now, *(each.fullname for each in run.skips)}
-    was = {name: record for name, record in bridge.baselines(config).items() if name in reached}
+    was = {name: record for name, record in benchmark.baselines(config).items() if name in reached}
     absent = dict.fromkeys(interrupted([now]), "interrupted")
-    comparison = compare(sides([was]), sides([now]), absent, same_host=not bridge.other_machine(config))
+    comparison = compare(sides([was]), sides([now]), absent, same_host=not benchmark.other_machine(config))
     limits = options.settings(config).compare_fail
     return Found(comparison, list(regressions(comparison, limits)) if limits else [])
 

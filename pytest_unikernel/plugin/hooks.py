@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import (
-    baselines,
-    bridge,
+from pytest_unikernel.plugin import (
+    baseline,
+    benchmark,
+    current_run,
     fixtures,
     interleaving,
     marker,
     options,
-    runs,
-    sweepreport,
+    report,
     terminal,
 )
-from pytest_unikernel.fixtures import (
+from pytest_unikernel.plugin.fixtures import (
     cold_start,
     docker_container,
     linux_process,
@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare our hooks."""
-    from pytest_unikernel import hookspec  # noqa: PLC0415 - as late as pytest wants it
+    from pytest_unikernel.plugin import hookspec  # noqa: PLC0415 - as late as pytest wants it
 
     pluginmanager.add_hookspecs(hookspec)
 
@@ -62,12 +62,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, read and check the options, begin to report."""
     marker.register(config)
     options.read(config)
-    baselines.configure(config)
-    runs.read_resumed(config)
+    baseline.configure(config)
+    current_run.read_resumed(config)
     terminal.configure(config)
-    sweepreport.configure(config)
-    if not bridge.has_benchmark(config):
-        config.pluginmanager.register(bridge.WithoutBenchmark(), "unikernel-without-benchmark")
+    report.configure(config)
+    if not benchmark.has_benchmark(config):
+        config.pluginmanager.register(benchmark.WithoutBenchmark(), "unikernel-without-benchmark")
 
 
 @pytest.hookimpl(trylast=True)  # the innermost parameter: all time steps of a variant follow one another
@@ -87,19 +87,21 @@ def pytest_collection_modifyitems(
 
 
 def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not bridge.has_benchmark(config):  # its marker is unknown then, and the fixture says what is missing
+    if not benchmark.has_benchmark(
+        config
+    ):  # its marker is unknown then, and the fixture says what is missing
         return
     for item in items:
         requested = fixtures.LOADING & set(getattr(item, "fixturenames", ()))
         if requested:
-            bridge.prepare(item)
+            benchmark.prepare(item)
         if "cold_start" in requested:
             item.add_marker("cold")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say that an earlier run, killed before it could say so itself, can be resumed."""
-    return runs.unfinished_lines(config)
+    return current_run.unfinished_lines(config)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:
@@ -123,13 +125,13 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Add stable facts about this machine."""
-    bridge.add_machine_info(machine_info)
+    benchmark.add_machine_info(machine_info)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_compare_machine_info(config: pytest.Config, compared_benchmark: dict[str, Any]) -> None:
     """Keep the baseline's records."""
-    bridge.read_baseline(config, compared_benchmark)
+    benchmark.read_baseline(config, compared_benchmark)
 
 
 def pytest_unikernel_load_ended(item: pytest.Item, result: Any) -> None:
@@ -140,10 +142,10 @@ def pytest_unikernel_load_ended(item: pytest.Item, result: Any) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-benchmark writes down what it has
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Fail a run in which a required variant was never asked for; note whether something is left to do."""
-    runs.deliver_kept(session.config)
-    runs.note_end(session)
-    runs.check_required(session)
-    baselines.check(session)
+    current_run.deliver_kept(session.config)
+    current_run.note_end(session)
+    current_run.check_required(session)
+    baseline.check(session)
     return (yield)
 
 
@@ -154,4 +156,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the helpers and remove what is private to this run."""
-    runs.close(config)
+    current_run.close(config)

@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn, cast
 
 import pytest
 
-from pytest_unikernel.marker import ItemSweep, sweep_of
+from pytest_unikernel.plugin.marker import ItemSweep, sweep_of
 
 
 class Turn(NamedTuple):

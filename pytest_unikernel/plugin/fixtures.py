@@ -1,0 +1,104 @@
+"""The fixtures: targets, and the two ways to load them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plugin.loader import Loader
+
+if TYPE_CHECKING:  # what a load needs is imported when there is one
+    from pytest_unikernel.results.result import LoadResult
+
+LOADING = frozenset({"load_step", "cold_start"})
+
+
+@pytest.fixture(scope="session")
+def linux_process() -> Target:
+    """A Linux process: by default a shell that prints a time and ``Hello World!``."""
+    from pytest_unikernel.targets.linux_process import LINUX_PROCESS  # noqa: PLC0415 - what isn't used isn't imported
+
+    return LINUX_PROCESS
+
+
+@pytest.fixture(scope="session")
+def rust_kernel() -> Target:
+    """A Rust unikernel in QEMU: by default ours, which prints ``Hello 42!`` and ends with status 33."""
+    from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - what isn't used isn't imported
+
+    return RUST_KERNEL
+
+
+@pytest.fixture(scope="session")
+def linux_vm() -> Target:
+    """A Linux virtual machine in QEMU: by default a minimal guest on the kernel that is found."""
+    from pytest_unikernel.targets.qemu.linux_vm import linux_vm as factory  # noqa: PLC0415 - what isn't used isn't imported
+
+    return dataclasses.replace(factory(), factory=factory)  # in a fixture: a kernel may be built before it
+
+
+@pytest.fixture(scope="session")
+def docker_container() -> Target:
+    """A Docker container: by default a small static program that says hello."""
+    from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+
+    return DOCKER_CONTAINER
+
+
+@pytest.fixture(scope="session")
+def podman_container() -> Target:
+    """A Podman container: by default a small static program that says hello."""
+    from pytest_unikernel.targets.containers.podman import PODMAN_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+
+    return PODMAN_CONTAINER
+
+
+@pytest.fixture(scope="session")
+def oci_container() -> Target:
+    """A container by an OCI runtime alone: by default runc, and a small static program that says hello."""
+    from pytest_unikernel.targets.containers.oci import OCI_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+
+    return OCI_CONTAINER
+
+
+@pytest.fixture(scope="session")
+def urunc_container() -> Target:
+    """A unikernel in a container, by urunc alone: by default our Rust unikernel in QEMU."""
+    from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+
+    return URUNC_CONTAINER
+
+
+@pytest.fixture
+def timestep(request: pytest.FixtureRequest) -> float:
+    """Seconds between scheduled launches; the marker ``load_sweep`` gives the values."""
+    message = f"timestep: only tests with the marker load_sweep have one, got {request.node.nodeid}"
+    pytest.fail(f"{message}; mark it with @pytest.mark.load_sweep", pytrace=False)
+
+
+@pytest.fixture
+def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Target], LoadResult]:
+    """Run one load at the test's time step: ``load_step(target) -> LoadResult``."""
+    loader = Loader(request.node, benchmark, "load_step")
+
+    def load_step(target: Target) -> LoadResult:
+        __tracebackhide__ = True  # a skip then shows the test's line
+        return loader.step(target)
+
+    return load_step
+
+
+@pytest.fixture
+def cold_start(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., LoadResult]:
+    """Launch one after the other on an idle host: ``cold_start(target, launches=10) -> LoadResult``."""
+    loader = Loader(request.node, benchmark, "cold_start")
+
+    def cold_start(target: Target, launches: int = 10) -> LoadResult:
+        __tracebackhide__ = True
+        return loader.cold(target, launches)
+
+    return cold_start
