@@ -41,7 +41,7 @@ class Ran(NamedTuple):
 
 def run_ourselves(*arguments: str) -> Ran:
     """Run ``pytest-unikernel`` with the arguments once, its output unread; a failure ends the script."""
-    argv = [sys.executable, "-m", "pytest_unikernel.cli", *arguments]
+    argv = [sys.executable, "-m", "pytest_unikernel.commands.main", *arguments]
     begin_s = time.perf_counter()
     child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)

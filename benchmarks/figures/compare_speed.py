@@ -84,7 +84,7 @@ def main() -> None:
             with file.open("w", encoding="utf-8") as stream:
                 write(stream, benchmarks(load, launches, seed))
         names = list(map(str, files))
-        compare = [sys.executable, "-m", "pytest_unikernel.cli", "compare", *names]
+        compare = [sys.executable, "-m", "pytest_unikernel.commands.main", "compare", *names]
         ours, parsing = [], []
         for number in range(ROUNDS):
             ours.append(timed_s(compare))

@@ -10,7 +10,7 @@ import pytest
 from kbfiles import DATA, launch, write
 from sweeprun import loads, run
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 
 FULLNAME = "test_it.py::test_{target}[{timestep}]"
 # The method that the user says the published figures were measured with.
@@ -38,7 +38,7 @@ def old(pytester: pytest.Pytester) -> Path:
 
 
 def imported(old: Path, *arguments: str | Path) -> dict[str, Any]:
-    assert cli.main(["import", *map(str, arguments), "-o", str(old), "--fullname", FULLNAME]) == 0
+    assert main.main(["import", *map(str, arguments), "-o", str(old), "--fullname", FULLNAME]) == 0
     document: dict[str, Any] = json.loads(old.read_text())
     return document
 

@@ -116,9 +116,9 @@ def test_it(load_step):
 
 def test_the_files_of_a_run_make_the_same_report(pytester: pytest.Pytester) -> None:
     run(pytester, REPORT, "--benchmark-json=out.json", source=TWO_STEPS).assert_outcomes(passed=2)
-    from pytest_unikernel import cli
+    from pytest_unikernel.commands import main
 
-    assert cli.main(["report", "out.json", "-o", "again"]) == 0
+    assert main.main(["report", "out.json", "-o", "again"]) == 0
     for name in ("latency.tsv", "throughput.tsv", "latency.svg", "throughput.svg"):
         assert (pytester.path / "report" / name).read_text() == (pytester.path / "again" / name).read_text()
     assert json.loads((pytester.path / "out.json").read_text())["benchmarks"]
@@ -133,9 +133,9 @@ def test_it(load_step):
     load_step(FakeTarget(service_time_s=0.02, servers=1))
 """
     run(pytester, REPORT, "--benchmark-json=out.json", source=source)
-    from pytest_unikernel import cli
+    from pytest_unikernel.commands import main
 
-    assert cli.main(["report", "out.json", "-o", "again"]) == 0
+    assert main.main(["report", "out.json", "-o", "again"]) == 0
     steps = [
         [line.split("\t")[4] for line in (pytester.path / name / "loads.tsv").read_text().splitlines()]
         for name in ("report", "again")

@@ -20,7 +20,7 @@ class Typed:
 
     def __init__(self, *arguments: str) -> None:
         self.terminal, its_end = pty.openpty()
-        argv = [sys.executable, "-m", "pytest_unikernel.cli", "build", "linux-image", *arguments]
+        argv = [sys.executable, "-m", "pytest_unikernel.commands.main", "build", "linux-image", *arguments]
         self.process = subprocess.Popen(
             ["setsid", "--ctty", *argv],  # noqa: S607
             stdin=its_end,

@@ -19,7 +19,7 @@ from realloads import heed_signals
 from pytest_unikernel.doctor.check import NEEDS_CURE
 from pytest_unikernel.doctor.variants import VARIANTS
 
-COMMAND = [sys.executable, "-m", "pytest_unikernel.cli", "doctor"]
+COMMAND = [sys.executable, "-m", "pytest_unikernel.commands.main", "doctor"]
 BOUND_S = 240.0
 
 

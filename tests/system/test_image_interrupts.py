@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from realloads import PATIENCE_S, heed_signals, mentioning, until
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.guests.build import mmdebstrap, scratch
 
@@ -53,7 +53,7 @@ class Build:
             [
                 sys.executable,
                 "-m",
-                "pytest_unikernel.cli",
+                "pytest_unikernel.commands.main",
                 "build",
                 "linux-image",
                 "-o",
@@ -173,7 +173,7 @@ def test_a_signal_is_answered_once_and_only_where_it_is_not_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     try:
-        with pytest.raises(KeyboardInterrupt), cli._cleaning_up() as came:  # noqa: PT012
+        with pytest.raises(KeyboardInterrupt), main._cleaning_up() as came:  # noqa: PT012
             signal.raise_signal(signal.SIGHUP)
             try:
                 signal.raise_signal(signal.SIGTERM)

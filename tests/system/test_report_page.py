@@ -14,7 +14,7 @@ from needed import needs_chromium
 from playwright.sync_api import Browser, Page, sync_playwright
 from reportfiles import HOSTILE, means_only, sweep, write
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.report.style import DARK, INK, PAPER
 
 pytestmark = needs_chromium
@@ -49,7 +49,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     now = write(directory / "now.json", [*sweep("one"), *unfriendly, *means_only("Rust")])
     was = write(directory / "was.json", sweep("one"))
     out = directory / "out"
-    assert cli.main(["report", str(now), "--baseline", str(was), "-o", str(out)]) == 0
+    assert main.main(["report", str(now), "--baseline", str(was), "-o", str(out)]) == 0
     return Report(out / "report.html", {path.stem for path in out.glob("*.svg")})
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from needed import needs_ext4, needs_qemu_img
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.guests.build import ext4, mmdebstrap
 from pytest_unikernel.guests.build.image_edit import Edit, edit_image
@@ -205,7 +205,7 @@ def test_names_with_a_colon_are_files_and_not_protocols(
 
 
 def edited(source: str, *options: str) -> int:
-    return cli.main(["build", "linux-image", "--from", source, *options])
+    return main.main(["build", "linux-image", "--from", source, *options])
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_an_image_has_the_size_that_was_asked_for(
 ) -> None:
     """``create_image.sh -i FILE -s SIZE``, through the command line."""
     made = tmp_path / "new.img"
-    assert cli.main(["build", "linux-image", "-o", str(made), "--size", size]) == 0
+    assert main.main(["build", "linux-image", "-o", str(made), "--size", size]) == 0
     assert (made.stat().st_size, ext4.is_ext(made)) == (size_bytes, True)
 
 
@@ -236,17 +236,17 @@ def test_what_is_built_without_a_name_is_what_the_benchmarks_boot(
     bootstrapped: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert cli.main(["build", "linux-image", "-o", str(tmp_path / "mine.img"), "--size", "4M"]) == 0
+    assert main.main(["build", "linux-image", "-o", str(tmp_path / "mine.img"), "--size", "4M"]) == 0
     assert "benchmarks/ boot is the one in the cache" in capsys.readouterr().err
     assert newest_image() is None
-    assert cli.main(["build", "linux-image", "--size", "4M"]) == 0
+    assert main.main(["build", "linux-image", "--size", "4M"]) == 0
     assert capsys.readouterr().out == f"{newest_image()}\n"
 
 
 def test_a_bare_number_is_bytes(
     bootstrapped: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["build", "linux-image", "-o", str(tmp_path / "new.img"), "--size", "8192"]) == 1
+    assert main.main(["build", "linux-image", "-o", str(tmp_path / "new.img"), "--size", "8192"]) == 1
     assert "can't fill an image of 0.007812 MiB" in capsys.readouterr().err
 
 
@@ -257,7 +257,7 @@ def test_a_file_that_may_not_be_so_large_is_named_with_the_reason(
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
     try:
         statuses = (
-            cli.main(["build", "linux-image", "-o", str(tmp_path / "new.img"), "--size", "8M"]),
+            main.main(["build", "linux-image", "-o", str(tmp_path / "new.img"), "--size", "8M"]),
             edited(str(image), "-o", str(tmp_path / "new.img"), "--shutdown"),
         )
     finally:
@@ -297,5 +297,5 @@ def test_without_mmdebstrap_the_error_says_what_to_install(
 )
 def test_wrong_usage_ends_with_status_2(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli.main(["build", "linux-image", *wrong])
+        main.main(["build", "linux-image", *wrong])
     assert ended.value.code == 2

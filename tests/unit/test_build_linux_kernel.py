@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.guests.build import linux_kernel
 from pytest_unikernel.guests.build.linux_kernel import BuiltKernel, build_kernel, newest_kernel
@@ -196,11 +196,11 @@ def test_a_version_is_downloaded_once_checked_and_built(
     """``build_linux.sh``, as the README says: ``build linux-kernel 5.8``."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     asked = served(packed(tree, tmp_path / "linux-5.8.tar.xz"), monkeypatch)
-    assert cli.main(["build", "linux-kernel", "5.8"]) == 0
+    assert main.main(["build", "linux-kernel", "5.8"]) == 0
     kernel = Path(capsys.readouterr().out.rstrip())
     place = "https://cdn.kernel.org/pub/linux/kernel/v5.x"
     assert asked == [f"{place}/sha256sums.asc", f"{place}/linux-5.8.tar.xz"]
-    assert cli.main(["build", "linux-kernel", "--version", "5.8", "--config", "tiny"]) == 0
+    assert main.main(["build", "linux-kernel", "--version", "5.8", "--config", "tiny"]) == 0
     assert len(asked) == 2
     built = newest_kernel()
     assert built is not None
@@ -262,7 +262,7 @@ def test_the_command_prints_the_path_and_copies_the_kernel(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cli.main(["build", "linux-kernel", str(tree), "-o", str(tmp_path / "k")]) == 0
+    assert main.main(["build", "linux-kernel", str(tree), "-o", str(tmp_path / "k")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'k'}\n"
     assert (tmp_path / "k").read_bytes()
 
@@ -274,7 +274,7 @@ def test_a_failed_make_says_why_on_stderr_once(
     cache = tmp_path / "xdg" / "pytest-unikernel" / "linux-kernel"
     cache.mkdir(parents=True)
     (cache / "fail").touch()
-    assert cli.main(["build", "linux-kernel", str(tree)]) == 1
+    assert main.main(["build", "linux-kernel", str(tree)]) == 1
     said = capsys.readouterr().err
     assert said.splitlines().count("no such thing") == 1
     assert "make.log" in said.splitlines()[-1]
@@ -285,12 +285,12 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_built(
     output: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(linux_kernel, "build_kernel", lambda *_, **__: pytest.fail("built"))
-    assert cli.main(["build", "linux-kernel", "-o", output]) == 1
+    assert main.main(["build", "linux-kernel", "-o", output]) == 1
     assert "expected -o to name a file in a directory that exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [["-j0"], ["5.8", "--version", "5.9"]])
 def test_wrong_usage_ends_with_status_2(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli.main(["build", "linux-kernel", *wrong])
+        main.main(["build", "linux-kernel", *wrong])
     assert ended.value.code == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.guests.build import rust_kernel as builder
 from pytest_unikernel.guests.build.rust_kernel import Verification
@@ -36,7 +36,7 @@ def verified(monkeypatch: pytest.MonkeyPatch, built: Path, **different: bool) ->
 
 def usage_error(*arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
+        main.main(arguments)
     assert isinstance(ended.value.code, int)
     return ended.value.code
 
@@ -44,7 +44,7 @@ def usage_error(*arguments: str) -> int:
 def test_the_path_goes_to_stdout_and_progress_to_stderr(
     kernel: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["build", "rust-kernel", "mine"]) == 0
+    assert main.main(["build", "rust-kernel", "mine"]) == 0
     assert tuple(capsys.readouterr()) == (f"{kernel}\n", "Compiling mine\n")
 
 
@@ -52,7 +52,7 @@ def test_the_kernel_is_copied_to_where_it_was_asked_for(
     kernel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = tmp_path / "out.elf"
-    assert cli.main(["build", "rust-kernel", "mine", "-o", str(wanted)]) == 0
+    assert main.main(["build", "rust-kernel", "mine", "-o", str(wanted)]) == 0
     assert wanted.read_bytes() == kernel.read_bytes()
     assert capsys.readouterr().out == f"{wanted}\n"
 
@@ -61,13 +61,13 @@ def test_without_a_crate_the_shipped_kernel_is_verified(
     kernel: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     verified(monkeypatch, kernel)
-    assert cli.main(["build", "rust-kernel"]) == 0
+    assert main.main(["build", "rust-kernel"]) == 0
     assert tuple(capsys.readouterr()) == (f"{kernel}\n", "the shipped kernel is what its crate builds\n")
 
 
 def test_another_compiler_may_make_other_bytes(kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     verified(monkeypatch, kernel, same_bytes=False, same_compiler=False)
-    assert cli.main(["build", "rust-kernel"]) == 0
+    assert main.main(["build", "rust-kernel"]) == 0
 
 
 @pytest.mark.parametrize("different", [{}, {"same_sources": False}, {"same_file": False}])
@@ -78,7 +78,7 @@ def test_a_shipped_kernel_that_is_not_what_the_crate_builds_is_an_error(
     different: dict[str, bool],
 ) -> None:
     verified(monkeypatch, kernel, same_bytes=False, **different)
-    assert cli.main(["build", "rust-kernel"]) == 1
+    assert main.main(["build", "rust-kernel"]) == 1
     assert capsys.readouterr().out == ""
 
 
@@ -86,7 +86,7 @@ def test_a_new_crate_is_a_copy_and_the_next_steps_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = tmp_path / "mine"
-    assert cli.main(["build", "rust-kernel", "--new", str(directory)]) == 0
+    assert main.main(["build", "rust-kernel", "--new", str(directory)]) == 0
     assert (directory / "src" / "application.rs").is_file()
     said = capsys.readouterr().out
     assert f"pytest-unikernel build rust-kernel {directory}" in said
@@ -94,7 +94,7 @@ def test_a_new_crate_is_a_copy_and_the_next_steps_are_named(
 
 
 def test_an_error_is_one_line_and_status_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert cli.main(["build", "rust-kernel", str(tmp_path)]) == 1
+    assert main.main(["build", "rust-kernel", str(tmp_path)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("pytest-unikernel: expected the directory of a crate")
@@ -108,14 +108,14 @@ def test_a_tools_last_lines_are_not_said_twice(
         raise BuildError("cargo could not build 'mine' (exit status 101); its last lines:\nerror: no")
 
     monkeypatch.setattr(builder, "build_kernel", build_kernel)
-    assert cli.main(["build", "rust-kernel", "mine"]) == 1
+    assert main.main(["build", "rust-kernel", "mine"]) == 1
     assert capsys.readouterr().err == "pytest-unikernel: cargo could not build 'mine' (exit status 101)\n"
 
 
 def test_a_file_that_can_not_be_written_is_an_error_of_one_line(
     kernel: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["build", "rust-kernel", "mine", "-o", "/nowhere/k.elf"]) == 1
+    assert main.main(["build", "rust-kernel", "mine", "-o", "/nowhere/k.elf"]) == 1
     assert "/nowhere/k.elf" in capsys.readouterr().err.splitlines()[-1]
 
 
@@ -124,7 +124,7 @@ def test_an_interrupt_ends_with_the_usual_status(monkeypatch: pytest.MonkeyPatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr(builder, "build_kernel", build_kernel)
-    assert cli.main(["build", "rust-kernel", "mine"]) == 130
+    assert main.main(["build", "rust-kernel", "mine"]) == 130
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,5 @@ def test_help_and_version_end_well(option: str, capsys: pytest.CaptureFixture[st
 
 
 def test_every_command_describes_itself() -> None:
-    for command in cli.COMMANDS:
+    for command in main.COMMANDS:
         assert usage_error(*command.words, "--help") == 0

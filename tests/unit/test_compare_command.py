@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from comparedruns import OTHERS, SERIES, SPEEDS, Record, drifting, mixed, name, run, steady
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.compare.savedrun import machine_differences, read
 from pytest_unikernel.errors import CompareError
 from pytest_unikernel.results.saved_file import without_samples
@@ -50,13 +50,13 @@ def slower(save: Any) -> str:
 
 def usage_error(*arguments: str) -> int:
     with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
+        main.main(arguments)
     assert isinstance(ended.value.code, int)
     return ended.value.code
 
 
 def test_an_equal_run_has_changed_in_nothing(before: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["compare", before, before, "--fail", "p50:20%,knee:20%,throughput:20%"]) == 0
+    assert main.main(["compare", before, before, "--fail", "p50:20%,knee:20%,throughput:20%"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     assert not {"!", "*"} & set(out.replace("! worse, * better", ""))
@@ -64,7 +64,7 @@ def test_an_equal_run_has_changed_in_nothing(before: str, capsys: pytest.Capture
 
 def test_a_cold_start_is_told_how_it_gains_trials(save: Any, capsys: pytest.CaptureFixture[str]) -> None:
     cold = save("cold.json", run(steady(None, trials=1)))
-    assert cli.main(["compare", cold, cold]) == 0
+    assert main.main(["compare", cold, cold]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "no evidence: one trial; a run has one of a cold start; pytest-unikernel compare adds up" in out
     assert "--sweep-trials" not in out
@@ -96,14 +96,14 @@ another machine, so changes may be its: kernel 6.2, was 6.1
 
 
 def test_a_comparison_reads_like_this(before: str, slower: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["compare", before, slower]) == 0  # without --fail a change is no failure
+    assert main.main(["compare", before, slower]) == 0  # without --fail a change is no failure
     assert tuple(capsys.readouterr()) == (GOLDEN, "")
 
 
 def test_what_is_worse_than_allowed_is_named_and_ends_with_status_1(
     before: str, slower: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["compare", before, slower, "--fail", "p50:20%,p99:90%"]) == 1
+    assert main.main(["compare", before, slower, "--fail", "p50:20%,p99:90%"]) == 1
     told = capsys.readouterr().err.splitlines()
     assert told == [
         f"pytest-unikernel: worse: {name(each)}: p50 +30.0% (limit p50:20%)" for each in (1.0, 0.5, 0.25)
@@ -117,10 +117,10 @@ def test_a_slower_host_is_no_regression_unless_it_may_be_what_is_measured(
     new = run(drifting([1.6 * speed for speed in OTHERS]))
     before, after = save("before.json", old, machine), save("after.json", new, machine)
     other = save("other.json", new, {"unikernel": {"kernel": "6.2"}})
-    assert cli.main(["compare", before, after, "--fail", "p50:20%"]) == 0
+    assert main.main(["compare", before, after, "--fail", "p50:20%"]) == 0
     assert "host: by how much longer the generator's own starts" in capsys.readouterr().out
-    assert cli.main(["compare", before, after, "--fail", "p50:20%", "--as-measured"]) == 1
-    assert cli.main(["compare", before, other, "--fail", "p50:20%"]) == 1
+    assert main.main(["compare", before, after, "--fail", "p50:20%", "--as-measured"]) == 1
+    assert main.main(["compare", before, other, "--fail", "p50:20%"]) == 1
     assert "host:" not in capsys.readouterr().out
 
 
@@ -131,9 +131,9 @@ def test_runs_made_in_turn_add_their_trials(save: Any, capsys: pytest.CaptureFix
             [0.02, 0.03, 0.0201, 0.0301, 0.0202, 0.0302, 0.0203, 0.0303, 0.0204, 0.0304]
         )
     ]
-    assert cli.main(["compare", files[0], files[1]]) == 0
+    assert main.main(["compare", files[0], files[1]]) == 0
     assert "no evidence: one trial; at least 5 on each side" in capsys.readouterr().out
-    assert cli.main(["compare", *files, "--fail", "p50:20%"]) == 1
+    assert main.main(["compare", *files, "--fail", "p50:20%"]) == 1
     assert "p50 +49.5% (limit p50:20%)" in capsys.readouterr().err
 
 
@@ -141,7 +141,7 @@ def test_the_figures_are_written_as_json(
     before: str, slower: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "out.json"
-    assert cli.main(["compare", before, slower, "--fail", "p50:20%", "--json", str(file)]) == 1
+    assert main.main(["compare", before, slower, "--fail", "p50:20%", "--json", str(file)]) == 1
     found = json.loads(file.read_text())
     step = found["series"][0]["steps"][0]
     changes = {each["metric"]: each for each in step["changes"]}
@@ -149,7 +149,7 @@ def test_the_figures_are_written_as_json(
     assert changes["p50"]["change"] == pytest.approx(0.3)
     assert {each["metric"] for each in found["regressions"]} == {"p50"}
     capsys.readouterr()
-    assert cli.main(["compare", before, slower, "--json", "-"]) == 0
+    assert main.main(["compare", before, slower, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["series"] == found["series"]
 
 
@@ -157,7 +157,7 @@ def test_steps_that_changed_sides_are_told(
     before: str, save: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = run(steady(1.0), mixed(0.5, ["saturated"] * 5, "saturated"))
-    assert cli.main(["compare", before, save("now.json", now), "--fail", "knee:20%"]) == 1
+    assert main.main(["compare", before, save("now.json", now), "--fail", "knee:20%"]) == 1
     out, err = capsys.readouterr()
     assert "1/2 s verdict worse: was ok, now saturated" in out
     assert "1/4 s verdict worse: was ok, now skipped" in out
@@ -174,7 +174,7 @@ def test_no_line_is_wider_than_80_columns(save: Any, capsys: pytest.CaptureFixtu
             for row, p50_s in zip(each["per_trial"], times_s, strict=True):
                 row |= {"p50": p50_s, "p90": p50_s * 3, "p99": p50_s * 70}
         files.append(save(f"{number}.json", run(*records)))
-    cli.main(["compare", *files])
+    main.main(["compare", *files])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= WIDTH
 
 
@@ -199,7 +199,7 @@ def test_a_file_that_is_no_run_ends_with_status_2(
 ) -> None:
     file = tmp_path / "bad.json"
     file.write_text(content)
-    assert cli.main(["compare", before, str(file)]) == 2
+    assert main.main(["compare", before, str(file)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert str(file) in err
@@ -208,7 +208,7 @@ def test_a_file_that_is_no_run_ends_with_status_2(
 
 
 def test_a_file_that_is_not_there_ends_with_status_2(before: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["compare", before, "/no/such.json"]) == 2
+    assert main.main(["compare", before, "/no/such.json"]) == 2
     assert "can't read '/no/such.json': No such file" in capsys.readouterr().err
 
 
@@ -216,7 +216,7 @@ def test_runs_without_a_common_test_end_with_status_2(
     before: str, save: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = save("other.json", run(steady(1.0), series="y.py::test_y"))
-    assert cli.main(["compare", before, other]) == 2
+    assert main.main(["compare", before, other]) == 2
     assert "got none: " in capsys.readouterr().err
 
 
@@ -284,13 +284,13 @@ def test_interrupted_loads_alone_are_nothing_to_compare(
     save: Any, before: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cut = save("cut.json", run(*(steady(each, interrupted=True) for each in STEPS)))
-    assert cli.main(["compare", before, cut]) == 2
+    assert main.main(["compare", before, cut]) == 2
     assert f"got none: {SERIES} in {before}, interrupted loads alone in {cut}" in capsys.readouterr().err
 
 
 def test_an_error_does_not_steer_the_terminal(save: Any, capsys: pytest.CaptureFixture[str]) -> None:
     files = [save(f"{name}.json", run(steady(1.0), series=f"t.py::{name}\x1b[31m")) for name in ("a", "b")]
-    assert cli.main(["compare", *files]) == 2
+    assert main.main(["compare", *files]) == 2
     err = capsys.readouterr().err
     assert r"t.py::a\x1b[31m" in err
     assert "\x1b" not in err

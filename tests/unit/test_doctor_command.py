@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.doctor import examination, screen, targets, variants
 from pytest_unikernel.doctor.check import NEEDS_CURE, Check, State
 from pytest_unikernel.doctor.running import Job, run_all
@@ -205,7 +205,7 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
 def test_the_exit_status_is_about_what_is_installed_or_required(
     examined: list[dict[str, object]], arguments: list[str], status: int
 ) -> None:
-    assert cli.main(["doctor", *arguments]) == status
+    assert main.main(["doctor", *arguments]) == status
 
 
 def test_what_is_absent_or_has_not_answered_is_no_fault_unless_required() -> None:
@@ -216,7 +216,7 @@ def test_what_is_absent_or_has_not_answered_is_no_fault_unless_required() -> Non
 
 def test_required_targets_are_waited_for(examined: list[dict[str, object]]) -> None:
     for arguments in ([], ["--require=t0"], ["--deep"], ["--deep", "--timeout=3"]):
-        cli.main(["doctor", *arguments])
+        main.main(["doctor", *arguments])
     assert [each["patience_s"] for each in examined] == [1.2, 60.0, 60.0, 3.0]
 
 
@@ -228,7 +228,7 @@ def test_a_wrong_command_line_is_status_2_and_asks_nothing(
     examined: list[dict[str, object]], arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli.main(["doctor", *arguments])
+        main.main(["doctor", *arguments])
     assert ended.value.code == 2
     assert (examined, capsys.readouterr().out) == ([], "")
 
@@ -236,11 +236,11 @@ def test_a_wrong_command_line_is_status_2_and_asks_nothing(
 def test_json_replaces_the_screen_and_in_a_file_is_beside_it(
     examined: list[dict[str, object]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cli.main(["doctor", "--json"])
+    main.main(["doctor", "--json"])
     shown = json.loads(capsys.readouterr().out)
     assert (shown["exit_status"], shown["faults"]) == (1, ["t1"])
     assert shown["targets"]["t0"]["state"] == "yes"
-    cli.main(["doctor", "--json", str(tmp_path / "doctor.json")])
+    main.main(["doctor", "--json", str(tmp_path / "doctor.json")])
     assert json.loads((tmp_path / "doctor.json").read_text()) == shown
     assert "TARGETS" in capsys.readouterr().out
     assert [each.name for each in tmp_path.iterdir()] == ["doctor.json"]

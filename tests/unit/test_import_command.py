@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from kbfiles import DATA, launch, result, write
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.importers.names import SUITE_TESTS
 from pytest_unikernel.importers.summary import NONE
 from pytest_unikernel.text.grid import WIDTH
@@ -54,7 +54,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
     def command(*arguments: object) -> Imported:
         given = list(map(str, arguments))
-        status = cli.main(["import", *given, *([] if "-o" in given else ["-o", str(file)])])
+        status = main.main(["import", *given, *([] if "-o" in given else ["-o", str(file)])])
         captured = capsys.readouterr()
         return Imported(status, captured.out, captured.err, file)
 
@@ -439,7 +439,7 @@ def test_an_output_in_no_directory_is_refused(run: Run, tmp_path: Path) -> None:
 
 
 def test_other_commands_do_not_wait_for_formats() -> None:
-    code = "import pytest_unikernel.cli, sys; print(*sys.modules)"
+    code = "import pytest_unikernel.commands.main, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"pytest_unikernel.importers", "pytest_unikernel.extensions", "pytest"} & set(
         done.stdout.split()

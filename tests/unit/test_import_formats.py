@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from uruncscripts import life, measure_to_json
 
-from pytest_unikernel import cli, extensions
+from pytest_unikernel import extensions
+from pytest_unikernel.commands import main
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.extensionspec import hookimpl
 from pytest_unikernel.importers.inputs import InputFile
@@ -23,7 +24,7 @@ from pytest_unikernel.importers.readings import ImportFormat, ImportOptions, Rea
 
 def imported(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
     """Import and return the only benchmark."""
-    assert cli.main(["import", *map(str, arguments), "-o", "-"]) == 0
+    assert main.main(["import", *map(str, arguments), "-o", "-"]) == 0
     (bench,) = json.loads(capsys.readouterr().out)["benchmarks"]
     return dict(bench)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from reportfiles import HOSTILE, bench, load, means_only, sweep, write
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 
 Report = Callable[..., Path]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -37,7 +37,7 @@ def report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Report:
 
     def make(*arguments: object) -> Path:
         directory = tmp_path / "report"
-        assert cli.main(["report", *map(str, arguments), "-o", str(directory)]) == 0
+        assert main.main(["report", *map(str, arguments), "-o", str(directory)]) == 0
         out, err = capsys.readouterr()
         assert (out, err) == (f"{directory / 'report.html'}\n", "")
         return directory
@@ -180,7 +180,7 @@ def test_a_file_that_is_none_of_results_ends_with_status_2(
 ) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
-    assert cli.main(["report", str(path), "-o", str(tmp_path / "report")]) == 2
+    assert main.main(["report", str(path), "-o", str(tmp_path / "report")]) == 2
     assert str(path) in capsys.readouterr().err
     assert not (tmp_path / "report").exists()
 
@@ -190,13 +190,13 @@ def test_without_the_library_it_is_said_how_to_get_it(
 ) -> None:
     monkeypatch.setattr("pytest_unikernel.report.render.LIBRARY", "no_such_library")
     path = write(tmp_path / "a.json", sweep("one"))
-    assert cli.main(["report", str(path), "-o", str(tmp_path / "report")]) == 2
+    assert main.main(["report", str(path), "-o", str(tmp_path / "report")]) == 2
     assert "pip install 'pytest-unikernel[report]'" in capsys.readouterr().err
     assert not (tmp_path / "report").exists()
 
 
 def test_the_command_line_does_not_import_what_draws() -> None:
-    modules = "pytest_unikernel.cli, pytest_unikernel.plugin.hooks"
+    modules = "pytest_unikernel.commands.main, pytest_unikernel.plugin.hooks"
     code = f"import sys, {modules}; print('vl_convert' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

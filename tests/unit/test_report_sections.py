@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 from reportfiles import sweep, write
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.extensionspec import hookimpl
 from pytest_unikernel.report.figure import SMALL, Figure, layered
 from pytest_unikernel.report.overview import Table
@@ -44,7 +44,7 @@ def figure(name: str) -> Figure:
 
 def refused(saved: Path, capsys: pytest.CaptureFixture[str]) -> str:
     directory = saved.parent / "report"
-    assert cli.main(["report", str(saved), "-o", str(directory)]) != 0
+    assert main.main(["report", str(saved), "-o", str(directory)]) != 0
     assert not directory.exists()
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
@@ -57,7 +57,7 @@ def test_figures_and_tables_of_a_package_stand_after_ours(installed: list[object
 
     installed.append(Adding(ReportSection("mine", lambda _: [figure("mine")], tables)))
     directory = saved.parent / "report"
-    assert cli.main(["report", str(saved), "-o", str(directory)]) == 0
+    assert main.main(["report", str(saved), "-o", str(directory)]) == 0
     page = (directory / "report.html").read_text()
     assert (
         page.index('<h2 id="failures">')
@@ -75,7 +75,7 @@ def test_figures_and_tables_of_a_package_stand_after_ours(installed: list[object
 def test_a_figure_with_the_name_of_one_of_ours_gets_another(installed: list[object], saved: Path) -> None:
     installed.append(Adding(ReportSection("mine", lambda _: [figure("latency")])))
     directory = saved.parent / "report"
-    assert cli.main(["report", str(saved), "-o", str(directory)]) == 0
+    assert main.main(["report", str(saved), "-o", str(directory)]) == 0
     assert {"latency.svg", "latency-2.svg"} <= {each.name for each in directory.iterdir()}
 
 
@@ -85,7 +85,7 @@ def test_the_section_of_the_readme_is_one(installed: list[object], saved: Path) 
     exec(next(each for each in blocks if "report_sections" in each), vars(module))  # noqa: S102
     installed.append(module)
     directory = saved.parent / "report"
-    assert cli.main(["report", str(saved), "-o", str(directory)]) == 0
+    assert main.main(["report", str(saved), "-o", str(directory)]) == 0
     assert "| linux_process | 1,600 |" in (directory / "report.md").read_text()
 
 

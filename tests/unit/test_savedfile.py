@@ -16,7 +16,7 @@ from comparedruns import Record, name, run, steady
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.results import saved_file
 from pytest_unikernel.results.record_shape import fault, knee_fault
 
@@ -67,7 +67,7 @@ def check_comparisons(
     (directory / "old.json").write_text(json.dumps(document()))
     (directory / "new.json").write_text(json.dumps(changed))
     for files in (("old.json", "new.json"), ("new.json", "old.json")):
-        status = cli.main(["compare", *(str(directory / file) for file in files)])
+        status = main.main(["compare", *(str(directory / file) for file in files)])
         told = capsys.readouterr().err
         assert status == (2 if told else 0)
         assert told.count("\n") == bool(told)
@@ -143,9 +143,9 @@ def test_what_would_never_end_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for file, told in ((str(pipe), "Expecting value"), ("/dev/zero", "it is a device")):
-        assert cli.main(["compare", file, file]) == 2
+        assert main.main(["compare", file, file]) == 2
         assert told in capsys.readouterr().err
-        assert cli.main(["report", file, "-o", str(tmp_path / "report")]) == 2
+        assert main.main(["report", file, "-o", str(tmp_path / "report")]) == 2
         assert told in capsys.readouterr().err
     assert not (tmp_path / "report").exists()
 
@@ -157,11 +157,11 @@ def test_a_report_passes_by_numbers_that_nobody_measured(tmp_path: Path) -> None
     benches[2]["extra_info"]["load"]["phases_s"]["boot"]["censored"] = 1e308
     benches[2]["extra_info"]["load"]["knee"] = {"loads": 7}
     file = reportfiles.write(tmp_path / "out.json", benches)
-    assert cli.main(["report", str(file), "-o", str(tmp_path / "report")]) == 0
+    assert main.main(["report", str(file), "-o", str(tmp_path / "report")]) == 0
 
 
 def test_a_label_that_is_cut_within_a_character_is_drawn(tmp_path: Path) -> None:
     benches = reportfiles.sweep("\N{ROCKET}" * 40) + reportfiles.sweep("\ud800".join("ab"), "test_half")
     file = reportfiles.write(tmp_path / "out.json", benches)
-    assert cli.main(["report", str(file), "-o", str(tmp_path / "report")]) == 0
+    assert main.main(["report", str(file), "-o", str(tmp_path / "report")]) == 0
     assert "\N{ROCKET}" in (tmp_path / "report" / "report.html").read_text()

@@ -23,7 +23,7 @@ from uruncscripts import (
     measure_to_json,
 )
 
-from pytest_unikernel import cli
+from pytest_unikernel.commands import main
 from pytest_unikernel.targets.urunc.log.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6
 from pytest_unikernel.text.grid import WIDTH
 
@@ -66,7 +66,7 @@ def seed(tmp_path: Path) -> Path:
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     def command(*arguments: object) -> Ran:
         try:
-            status = cli.main(["timestamps", *map(str, arguments)])
+            status = main.main(["timestamps", *map(str, arguments)])
         except SystemExit as ended:
             status = int(str(ended.code))
         return Ran(status, *capsys.readouterr())
@@ -377,7 +377,7 @@ def test_a_log_may_come_from_standard_input(run: Run, monkeypatch: pytest.Monkey
 
 
 def command_line(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "pytest_unikernel.cli", "timestamps", *map(str, arguments)]
+    return [sys.executable, "-m", "pytest_unikernel.commands.main", "timestamps", *map(str, arguments)]
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(log: Path) -> None:
