@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_unikernel.commands.command import PROGRAM, Command, note, show, write_whole
 
 if TYPE_CHECKING:
-    from pytest_unikernel.compare.run import Compared
+    from pytest_unikernel.compare.saved_runs import Compared
     from pytest_unikernel.plan.tolerances import Tolerance
 
 STREAM = "-"
@@ -63,7 +63,7 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     from pytest_unikernel.compare.limits import regressions  # noqa: PLC0415 - see Command
-    from pytest_unikernel.compare.run import compare_files  # noqa: PLC0415 - see Command
+    from pytest_unikernel.compare.saved_runs import compare_files  # noqa: PLC0415 - see Command
 
     files: list[Path] = [parsed.old, parsed.new, *parsed.more]
     limits = _checked(parsed, files)

@@ -179,7 +179,7 @@ def baseline_run(config: pytest.Config) -> BaselineRun | None:
 
 def other_machine(config: pytest.Config) -> bool:
     """Whether the run compared with was made on another machine, or with another kernel."""
-    from pytest_unikernel.compare.savedrun import machine_differences  # noqa: PLC0415 - compared runs only
+    from pytest_unikernel.compare.saved_run import machine_differences  # noqa: PLC0415 - compared runs only
     from pytest_unikernel.host import facts  # noqa: PLC0415 - compared runs only
 
     run = baseline_run(config)

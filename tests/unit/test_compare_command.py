@@ -11,7 +11,7 @@ import pytest
 from comparedruns import OTHERS, SERIES, SPEEDS, Record, drifting, mixed, name, run, steady
 
 from pytest_unikernel.commands import main
-from pytest_unikernel.compare.savedrun import machine_differences, read
+from pytest_unikernel.compare.saved_run import machine_differences, read
 from pytest_unikernel.errors import CompareError
 from pytest_unikernel.results.saved_file import without_samples
 from pytest_unikernel.text.grid import WIDTH

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_unikernel.compare.judging import compare
 from pytest_unikernel.compare.outcome import Comparison, Series
-from pytest_unikernel.compare.savedrun import SavedRun, machine_differences, read
+from pytest_unikernel.compare.saved_run import SavedRun, machine_differences, read
 from pytest_unikernel.compare.sides import Side, interrupted, sides
 from pytest_unikernel.compare.text import closing_lines, groups, series_lines
 from pytest_unikernel.errors import CompareError
