@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pytest_unikernel.report.loads import Load
+from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.series import Results, Series
 
 Cell = str | float | None

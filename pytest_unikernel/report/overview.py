@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_unikernel.report import words
-from pytest_unikernel.report.loads import Load, clean
+from pytest_unikernel.report import cells as cell
+from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.report.series import Document, Results, Series
 from pytest_unikernel.results.comparable import not_comparable
 from pytest_unikernel.text.grid import cut, printable
@@ -53,11 +53,11 @@ def _knee_row(label: str, run: str, sweep: Series | None, cold: Series | None) -
     return [
         label,
         run,
-        words.fastest_ok(knee),
-        words.fastest_ok(knee, cores) if cores else NONE,
-        words.first_not_ok(knee),
-        words.moment(at, "p50") if at is not None else NONE,
-        words.moment(at, "p99") if at is not None else NONE,
+        cell.fastest_ok(knee),
+        cell.fastest_ok(knee, cores) if cores else NONE,
+        cell.first_not_ok(knee),
+        cell.moment(at, "p50") if at is not None else NONE,
+        cell.moment(at, "p99") if at is not None else NONE,
         _typical(cold.loads[0]) if cold is not None else NONE,
     ]
 
@@ -66,8 +66,8 @@ def _typical(load: Load) -> str:
     """Return the median, or the mean and that it is one."""
     found = load.latency
     if found is None:
-        return words.moment(load, "p50")
-    return words.duration(found.value_s) + (" (mean)" if found.statistic == "mean" else "")
+        return cell.moment(load, "p50")
+    return cell.duration(found.value_s) + (" (mean)" if found.statistic == "mean" else "")
 
 
 def _without_runs(table: Table, results: Results) -> Table:
@@ -95,9 +95,9 @@ def all_loads(results: Results) -> Table:
 
 def _load_row(load: Load) -> Cells:
     rates = (load.number(key) for key in ("offered_rate_hz", "achieved_rate_hz", "throughput_hz"))
-    times = (words.moment(load, name) for name in ("p50", "p90", "p99", "mean"))
-    ends = (words.lateness(load), words.failed(load), load.verdict or NONE)
-    return [words.step(load), *map(words.rate, rates), *times, *ends]
+    times = (cell.moment(load, name) for name in ("p50", "p90", "p99", "mean"))
+    ends = (cell.lateness(load), cell.failed(load), load.verdict or NONE)
+    return [cell.step(load), *map(cell.rate, rates), *times, *ends]
 
 
 def compared(results: Results) -> Table | None:
@@ -117,15 +117,15 @@ def _compared_rows(results: Results) -> Iterator[Cells]:
         known = {each.step_s: each for each in before.loads} if before is not None else {}
         for load in series.loads:
             if load.step_s in known:
-                yield [series.label, words.step(load), *_compared_cells(load, known[load.step_s])]
+                yield [series.label, cell.step(load), *_compared_cells(load, known[load.step_s])]
 
 
 def _compared_cells(now: Load, was: Load) -> Cells:
     new_hz, old_hz = now.number("throughput_hz"), was.number("throughput_hz")
-    cells = [words.rate(new_hz), words.rate(old_hz), words.change(new_hz, old_hz)]
+    cells = [cell.rate(new_hz), cell.rate(old_hz), cell.change(new_hz, old_hz)]
     for name in ("p50", "p99"):
         values = [load.number("response_time_s", name) for load in (now, was)]
-        cells += [words.moment(now, name), words.moment(was, name), words.change(*values)]
+        cells += [cell.moment(now, name), cell.moment(was, name), cell.change(*values)]
     return [*cells, _why_not(now, was)]
 
 
@@ -216,8 +216,8 @@ def _version_row(series: Series) -> Cells:
     used = "; ".join(each for each in (used, _imported(load)) if each)
     name = f"{series.label} cold" if load.is_cold else series.label
     windows = sorted({each.number("window_s") or 0.0 for each in series.loads} - {0.0})
-    window = " to ".join(dict.fromkeys(map(words.duration, (windows[0], windows[-1])))) if windows else NONE
-    warmup = words.duration(load.number("settings", "warmup_s"))
+    window = " to ".join(dict.fromkeys(map(cell.duration, (windows[0], windows[-1])))) if windows else NONE
+    warmup = cell.duration(load.number("settings", "warmup_s"))
     trials = load.number("trials")
     return [
         name,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.errors import ReportError
-from pytest_unikernel.report.loads import Load, clean
+from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.report.series import Document
 from pytest_unikernel.results import saved_file
 from pytest_unikernel.results.saved_file import series_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
-from pytest_unikernel.report.loads import Load, clean
+from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.results.knee import Knee, cores_of, find_knee
 from pytest_unikernel.results.record_shape import knee_fault
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from reportfiles import bench, load, means_only, sweep, write
 
 from pytest_unikernel.errors import ReportError
-from pytest_unikernel.report import words
-from pytest_unikernel.report.loads import Load
+from pytest_unikernel.report import cells
+from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.reading import load_of, read_documents
 from pytest_unikernel.report.series import Document, Results
 from pytest_unikernel.results.saved_file import without_samples
@@ -144,8 +144,8 @@ def test_the_loads_of_a_search_are_among_the_steps_and_each_is_there_once(tmp_pa
     assert [each.step_s for each in series.loads] == [0.25, 0.125, 0.1, 0.08, 0.0625]
     load_at = series.knee_load()
     assert load_at is not None
-    assert words.fastest_ok(series.knee) == "11/s (9.7 to 12.5)"
-    assert words.fastest_ok(series.knee, 2.0) == "5.5/s"
+    assert cells.fastest_ok(series.knee) == "11/s (9.7 to 12.5)"
+    assert cells.fastest_ok(series.knee, 2.0) == "5.5/s"
     assert load_at.step_s == 0.1  # offered 10/s: where it was found, although 9.7/s were completed
 
 

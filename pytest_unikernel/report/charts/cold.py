@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pytest_unikernel.report.axes import DURATION, log_axis
 from pytest_unikernel.report.charts.lines import Row, named
 from pytest_unikernel.report.figure import WIDE, Figure, layered
-from pytest_unikernel.report.loads import Load
+from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.series import Results, Series
 from pytest_unikernel.report.style import INK, PAPER, Look, Spec, carried
 from pytest_unikernel.text.units import duration_text

@@ -12,7 +12,7 @@ from pytest_unikernel.plan.step_names import step_number
 from pytest_unikernel.report.axes import DURATION, log_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
-from pytest_unikernel.report.loads import Load
+from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.series import Results, Series
 from pytest_unikernel.report.style import INK, SOFT, Look, Spec, carried
 

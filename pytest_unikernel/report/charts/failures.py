@@ -9,7 +9,7 @@ from pytest_unikernel.report.axes import linear_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.stack import BAR, shades
 from pytest_unikernel.report.figure import WIDE, Figure, layered
-from pytest_unikernel.report.loads import Load
+from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.series import Results, Series
 from pytest_unikernel.report.style import Spec
 

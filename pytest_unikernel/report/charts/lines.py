@@ -8,7 +8,7 @@ from typing import Any
 from pytest_unikernel.report.axes import step_axis
 from pytest_unikernel.report.charts.legend import legend
 from pytest_unikernel.report.figure import layered
-from pytest_unikernel.report.loads import Load
+from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.series import Results, Series
 from pytest_unikernel.report.style import DASHES, INK, PAPER, RUNS, Look, Spec, carried
 

@@ -10,7 +10,7 @@ from pytest_unikernel.report.axes import DURATION, linear_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.stack import BAR, shades
 from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
-from pytest_unikernel.report.loads import Load, clean
+from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.report.series import Results, Series
 from pytest_unikernel.report.style import Spec
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.report.charts.surroundings import lateness_s
-from pytest_unikernel.report.loads import Load
+from pytest_unikernel.report.load import Load
 from pytest_unikernel.results.knee import Knee
 from pytest_unikernel.text.table_cells import NONE, change_text
 from pytest_unikernel.text.units import duration_text, rate_text
