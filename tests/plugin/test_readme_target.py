@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from places import README
 from sweeprun import loads
 
-README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"<!-- snippet: target -->\s*```python\n(.*?)```", re.DOTALL)
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from places import SUPPORT
 from realloads import outcomes, supervised
 
 from pytest_unikernel.guests.build.static_program import StaticProgram
@@ -16,7 +17,6 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.run.session import Session
 
-SUPPORT = Path(__file__).resolve().parent.parent / "support"
 LAUNCHES = 300
 ORDINARY = str(os.SCHED_OTHER)
 

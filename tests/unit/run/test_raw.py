@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
+from places import README
 
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
 from pytest_unikernel.plan.outcome import Outcome
@@ -152,7 +153,7 @@ def test_a_table_that_can_not_be_finished_leaves_nothing(
 
 
 def test_the_readme_tells_every_column(tmp_path: Path) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    readme = README.read_text()
     assert [name for name in COLUMNS if f"`{name}`" not in readme] == []
 
 

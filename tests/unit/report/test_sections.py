@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from places import README
 from reportfiles import sweep, write
 
 from pytest_unikernel.commands import main
@@ -16,8 +17,6 @@ from pytest_unikernel.report.figure import SMALL, Figure, layered
 from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.sections import ReportSection
 from pytest_unikernel.report.series import Results
-
-README = Path(__file__).parent.parent.parent / "README.md"
 
 
 class Adding:

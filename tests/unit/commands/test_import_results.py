@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from kbfiles import DATA, launch, result, write
+from places import REPOSITORY
 
 from pytest_unikernel.commands import main
 from pytest_unikernel.importers.names import SUITE_TESTS
@@ -19,7 +20,6 @@ from pytest_unikernel.importers.summary import NONE
 from pytest_unikernel.text.grid import WIDTH
 
 Loads = dict[str, dict[str, Any]]
-REPOSITORY = Path(__file__).parent.parent.parent
 
 
 class Imported:

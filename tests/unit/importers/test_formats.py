@@ -12,6 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from places import README
 from uruncscripts import life, measure_to_json
 
 from pytest_unikernel import extensions
@@ -94,7 +95,7 @@ def test_a_package_adds_a_format_and_is_asked_before_ours(
 def test_the_format_of_the_readme_is_one(
     installed: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    readme = README.read_text()
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     module = ModuleType("mine")
     exec(next(each for each in blocks if "import_formats" in each), vars(module))  # noqa: S102

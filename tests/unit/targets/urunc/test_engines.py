@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import SUPPORT
 from realloads import outcomes, supervised
 from uruncs import fake
 
@@ -32,7 +33,7 @@ from pytest_unikernel.targets.urunc.engines import note_id
 from pytest_unikernel.targets.urunc.parameters import checked_guest
 from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER, urunc_container
 
-CLIENT = Path(__file__).parents[1] / "support" / "fake_client.py"
+CLIENT = SUPPORT / "fake_client.py"
 ALL_STAMPS = {f"TS{number:02}" for number in range(19)}
 PLAIN = made("localhost/plain", [Member("hello", b"hello")], ["/hello"])
 
