@@ -27,7 +27,6 @@ from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.knee import find_knee
-from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.containers.docker import VIAS, docker_container
@@ -68,7 +67,7 @@ def bare_ms(argv: Callable[[], list[str]]) -> float:
 def sweep(loads: Loads, target: Target, rate_hz: Fraction, window_s: float) -> dict[str, Any]:
     """Return the record of one step."""
     plan = LoadPlan(step=1 / rate_hz, warmup_s=1, window_s=window_s, drain_timeout_s=60)
-    return loads.sweep(target, plan, {}).result.as_json()
+    return loads.sweep(target, plan).result.as_json()
 
 
 def overloaded(loads: Loads, target: Target, window_s: float) -> list[str]:
@@ -121,7 +120,7 @@ def main() -> None:
     session = Session()
     with tempfile.TemporaryDirectory() as place:
         bundle = write_bundle(Path(place) / "bundle", hello_rootfs(), ["/hello"], {})
-        loads = Loads(session, LoadOptions(), Quiescence(session.sample))
+        loads = Loads(session, Quiescence(session.sample))
         try:
             rows = cold_rows(arguments.pairs, loads, (cli, api, runc), bundle) if arguments.pairs else []
             own = alternate(arguments.own, partial(own_ms, loads, cli), partial(own_ms, loads, api))

@@ -42,7 +42,6 @@ from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.verdict import majority
-from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.linux_process import DEFAULT_COMMAND, linux_process
@@ -62,7 +61,7 @@ def target(turns: int) -> Target:
 
 
 def plan(step: Fraction, window_s: float) -> LoadPlan:
-    return LoadPlan(step, warmup_s=WARMUP_S, window_s=window_s, drain_timeout_s=20.0)
+    return LoadPlan(step, warmup_s=WARMUP_S, window_s=window_s, drain_timeout_s=20.0, quiet_host="off")
 
 
 class Bench:
@@ -70,12 +69,11 @@ class Bench:
 
     def __init__(self, session: Session, steps: Sequence[Fraction], window_s: float) -> None:
         self._steps, self._window_s = steps, window_s
-        self._loads = Loads(session, LoadOptions(quiet_host="off"), Quiescence(session.sample))
+        self._loads = Loads(session, Quiescence(session.sample))
 
     def record(self, turns: int, load: LoadPlan) -> dict[str, Any]:
         """Return the record of one load."""
-        settings = {"warmup_s": load.warmup_s, "max_warmup_s": load.max_warmup_s}
-        record = self._loads.sweep(target(turns), load, settings).result.as_json()
+        record = self._loads.sweep(target(turns), load).result.as_json()
         return {key: value for key, value in record.items() if key not in UNTOLD}
 
     def block(self, number: int, turns: Mapping[str, int]) -> dict[str, list[dict[str, Any]]]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.run.measuring import Loads
 
@@ -20,7 +21,7 @@ def prepared(target: Target) -> Target:
 
 def cold(loads: Loads, target: Target, launches: int) -> dict[str, Any]:
     """Return the record of a few cold starts; end if one failed."""
-    record = loads.cold(target, launches, {}).result.as_json()
+    record = loads.cold(target, ColdPlan(launches)).result.as_json()
     if record["completed"] != launches:
         _end(f"{target.full_name} failed: {json.dumps(record['failures'][:1], indent=1)}")
     return record

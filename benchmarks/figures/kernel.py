@@ -14,8 +14,8 @@ from functools import partial
 from common import alternate, compared, show
 
 from pytest_unikernel.host.quiet import Quiescence
+from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL
@@ -23,7 +23,7 @@ from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL
 
 def median_ms(loads: Loads, target: Target) -> float:
     """Return the median of ten cold starts."""
-    result = loads.cold(target, 10, {}).result
+    result = loads.cold(target, ColdPlan(10)).result
     if result.service_time_s.p50 is None:
         sys.exit(f"kernel.py: {target.full_name} failed: {json.dumps(result.as_json()['failures'][:1])}")
     return 1e3 * result.service_time_s.p50
@@ -37,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     session = Session()
     try:
-        loads = Loads(session, LoadOptions(), Quiescence(session.sample))
+        loads = Loads(session, Quiescence(session.sample))
         kernel: Callable[[], float] = partial(median_ms, loads, RUST_KERNEL)
         version = partial(median_ms, loads, Target("version", [RUST_KERNEL.argv[0], "--version"]))
         pairs = alternate(arguments.pairs, kernel, version)

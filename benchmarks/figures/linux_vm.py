@@ -24,7 +24,6 @@ from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.qemu.linux_vm import linux_vm
@@ -69,7 +68,7 @@ def crowd(loads: Loads, wanted: int, directory: Path) -> list[str]:
     plan = LoadPlan(
         step=Fraction(1, CROWD_HZ), warmup_s=1.1 * asleep_s, window_s=5, drain_timeout_s=4 * asleep_s
     )
-    record = loads.sweep(target, plan, {}).result.as_json()
+    record = loads.sweep(target, plan).result.as_json()
     counts = [str(record[key]) for key in ("in_flight_max", "dropped", "completed")]
     return [*counts, str(sum(record["failed"].values())), record["verdict"]]
 
@@ -90,7 +89,7 @@ def main() -> None:
     session = Session()
     with tempfile.TemporaryDirectory() as place:
         directory = Path(place)
-        loads = Loads(session, LoadOptions(), Quiescence(session.sample))
+        loads = Loads(session, Quiescence(session.sample))
         ms, gone = partial(response_ms, loads), partial(after_ms, loads)
         scripts = [script(directory, f"s{number}", ":") for number in range(SCRIPTS + 1)]
         many, one = prepared(linux_vm(scripts=scripts)), prepared(linux_vm(scripts=scripts[:1]))

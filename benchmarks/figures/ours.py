@@ -12,8 +12,7 @@ from fractions import Fraction
 
 from pytest_unikernel import Target
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.plan.load_plan import LoadPlan
-from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 
@@ -32,11 +31,16 @@ def main() -> None:
     target = Target("program", arguments.command, memory_bytes=1 << 20)
     session = Session()
     try:
-        loads = Loads(session, LoadOptions(realtime=arguments.realtime), Quiescence(session.sample))
+        loads = Loads(session, Quiescence(session.sample))
         plan = LoadPlan(
-            step=arguments.step, warmup_s=arguments.warmup, window_s=arguments.window_s, drain_timeout_s=20.0
+            step=arguments.step,
+            warmup_s=arguments.warmup,
+            window_s=arguments.window_s,
+            drain_timeout_s=20.0,
+            realtime=arguments.realtime,
         )
-        measured = loads.cold(target, arguments.cold, {}) if arguments.cold else loads.sweep(target, plan, {})
+        cold = ColdPlan(arguments.cold, realtime=arguments.realtime)
+        measured = loads.cold(target, cold) if arguments.cold else loads.sweep(target, plan)
     finally:
         session.close()
     json.dump(measured.result.as_json(), sys.stdout)

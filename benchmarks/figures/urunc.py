@@ -40,12 +40,12 @@ from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.launch.stamps.from_log import StampLogReader
+from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place
 from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.urunc.program import Urunc, find
@@ -70,7 +70,7 @@ _numbers = count(1)
 
 def cold_ms(loads: Loads, target: Target) -> float:
     """Return the median of a few cold starts."""
-    record = loads.cold(target, COLD, {}).result.as_json()
+    record = loads.cold(target, ColdPlan(COLD)).result.as_json()
     if record["completed"] != COLD:
         sys.exit(f"urunc.py: {target.full_name} failed: {record['failures'][:1]}")
     return 1e3 * float(record["service_time_s"]["p50"])
@@ -242,7 +242,7 @@ def main() -> None:
             sys.exit(f"urunc.py: {target.full_name}: {why}")
     session = Session()
     try:
-        loads = Loads(session, LoadOptions(), Quiescence(session.sample))
+        loads = Loads(session, Quiescence(session.sample))
         ms: Callable[[Target], float] = partial(cold_ms, loads)
         with tempfile.TemporaryDirectory(prefix="u") as name:
             show_writes(Path(name))

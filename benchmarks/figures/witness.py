@@ -23,7 +23,6 @@ from common import BARE, compile_c, show
 from pytest_unikernel import Target
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.plan.load_plan import LoadPlan
-from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 
@@ -33,8 +32,9 @@ def measure(step: Fraction, window_s: float, directory: Path) -> tuple[list[int]
     program, stamps = compile_c("stamp", directory, *BARE), directory / "stamps"
     session = Session()
     try:
-        loads = Loads(session, LoadOptions(raw=directory), Quiescence(session.sample))
-        loads.sweep(Target("stamp", [str(program), str(stamps)]), LoadPlan(step, 0.5, window_s=window_s), {})
+        loads = Loads(session, Quiescence(session.sample))
+        plan = LoadPlan(step, 0.5, window_s=window_s, raw=directory)
+        loads.sweep(Target("stamp", [str(program), str(stamps)]), plan)
     finally:
         session.close()
     witnessed = array.array("Q", stamps.read_bytes())

@@ -10,10 +10,10 @@ from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.targets import room
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host.quiet import Quiescence
+from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.run.interrupts import Interrupts
-from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 
@@ -50,15 +50,15 @@ def _boot_each(
         if interrupts.asked():
             break
         note(f"starting {name} ...")
-        options = LoadOptions(quiet_host="off", timeout_s=min(target.timeout_s or LIMIT_S, LIMIT_S))
-        loads = Loads(session, options, quiescence, interrupts)
-        found[name] = _boot(name, target, loads)
+        found[name] = _boot(name, target, Loads(session, quiescence, interrupts))
     return found
 
 
 def _boot(name: str, target: Target, loads: Loads) -> Check:
     try:
-        result = loads.cold(target, 1, {}, unmeasured=0).result
+        limit_s = min(target.timeout_s or LIMIT_S, LIMIT_S)
+        plan = ColdPlan(1, unmeasured=0, quiet_host="off", timeout_s=limit_s)
+        result = loads.cold(target, plan).result
     except UnikernelError as error:
         return Check(name, "no", str(error), SHOWS_OUTPUT.format(name))
     return _booted(name, target, result)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_unikernel.clock import monotonic_ns, nanoseconds, sleep_s
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host.samples import Sample
 
-QuietHost = Literal["warn", "fail", "off"]
 TOLERANCE = 0.10  # of all CPU time, or of the time for pressure, above the baseline
 RUNNABLE_TOLERANCE = 2  # tasks that run or wait for a CPU, above the baseline
 QUIET_SHARE = 0.25  # of all CPU time: what is above it disturbs a load
@@ -92,7 +91,7 @@ class Quiescence:
 
     def wait(
         self,
-        quiet_host: QuietHost,
+        quiet_host: str,
         bound_s: float,
         stopped: Callable[[], bool] = lambda: False,
         *,

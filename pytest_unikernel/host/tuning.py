@@ -11,12 +11,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host import linux
 
-Realtime = Literal["auto", "on", "off"]
 PRIORITY = 1  # the lowest real-time priority is above every ordinary process
 
 
@@ -30,7 +28,7 @@ class Tuned:
 
 
 @contextlib.contextmanager
-def tuned(realtime: Realtime, descriptors: int, cpus: frozenset[int] | None = None) -> Iterator[Tuned]:
+def tuned(realtime: str, descriptors: int, cpus: frozenset[int] | None = None) -> Iterator[Tuned]:
     """Set this process up for a load of at most ``descriptors`` open files; undo it at the end.
 
     Raises:
@@ -159,7 +157,7 @@ def _apart_from(cpus: frozenset[int] | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _realtime(wanted: Realtime) -> Iterator[bool]:
+def _realtime(wanted: str) -> Iterator[bool]:
     """Run as SCHED_FIFO where allowed: under overload a launch else waits behind the load it made."""
     if wanted == "off":
         yield False

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pytest_unikernel.clock import unix_ns
 from pytest_unikernel.launch.output import Sink
+from pytest_unikernel.plan.load_plan import LaunchConditions
 
 
 class Table(Protocol):
@@ -45,10 +46,8 @@ class Runtime:
         ahead_ns: how long before a deadline the loop wakes up, to look again and again until it comes:
             waking an idle CPU takes up to half a millisecond, which would be the launch's lateness. Where no
             instance takes less than a hundred times that, it sleeps instead.
-        cpus: CPUs that instances are pinned to, or None.
-        output_directory: where each instance's whole output goes, or None.
+        conditions: the plan's conditions: CPUs, where outputs go, which of them are kept.
         label: prefix of the output files' names.
-        keep_output: keep the end of every instance's output, not only of those that failed.
     """
 
     token: str
@@ -57,10 +56,8 @@ class Runtime:
     realtime: bool = False
     ahead_ns: int = 0
     child_nofile: tuple[int, int] | None = None
-    cpus: frozenset[int] | None = None
-    output_directory: Path | None = None
+    conditions: LaunchConditions = field(default_factory=LaunchConditions)
     label: str = ""
-    keep_output: bool = False
 
     def sink(self, instance_id: str) -> Sink | None:
         """Return a new file for an instance's output, where output is kept.
@@ -68,7 +65,7 @@ class Runtime:
         Raises:
             LoadError: the file can't be made.
         """
-        if self.output_directory is None:
+        if self.conditions.output is None:
             return None
-        path = self.output_directory / f"{self.label}-{instance_id}.output"
+        path = self.conditions.output / f"{self.label}-{instance_id}.output"
         return Sink(path, self.label, unix_ns())

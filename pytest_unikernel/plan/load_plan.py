@@ -2,35 +2,98 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel.plan.target_fields import TargetFields
 
 BACKLOG_RISE_SHARE = 0.05
+DEFAULT_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchConditions:
+    """How instances are launched, in a sweep as in a cold start; ``pytest --help`` explains each.
+
+    Two plans are equal if their loads measure the same: where results go, for example, is not compared.
+
+    Attributes:
+        timeout_s: limit of one launch in seconds; None leaves it to the target.
+        max_in_flight: instances alive at once; None derives it from the limits found.
+        cpus: CPUs that instances are held to; None means all.
+        profile: the profile that values came from; it bounds the wait for a quiet host.
+        keep_output: whether the output of every instance is kept, and not only of those that failed.
+    """
+
+    timeout_s: float | None = None
+    max_in_flight: int | None = None
+    cpus: frozenset[int] | None = None
+    profile: str = field(default="quick", compare=False)
+    realtime: str = field(default="auto", compare=False)
+    quiet_host: str = field(default="warn", compare=False)
+    output: Path | None = field(default=None, compare=False)
+    raw: Path | None = field(default=None, compare=False)
+    keep_output: bool = field(default=False, compare=False)
+
+    def time_limit_s(self, target: TargetFields) -> float:
+        """Return how long one launch may take."""
+        return self.timeout_s or target.timeout_s or DEFAULT_TIMEOUT_S
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is compared, for a record's ``settings``."""
+        compared = {each.name: getattr(self, each.name) for each in fields(self) if each.compare}
+        return {**compared, "cpus": None if self.cpus is None else sorted(self.cpus)}
 
 
 @dataclass(frozen=True)
-class LoadPlan:
+class LoadPlan(LaunchConditions):
     """A load at one time step.
 
     Attributes:
         step: spacing of scheduled launches in seconds, exact.
+        profile: as in :class:`LaunchConditions`; compared here, for it bounds the warm-up too.
         warmup_s: the least warm-up; ``max_warmup_s`` bounds what long launches make of it.
         window_s: length of the window.
-        drain_timeout_s: how long after the window its launches may take.
-        timeout_s: one launch's own limit.
+        trials: windows that are measured.
+        order: whether trials follow one another or alternate with those of other loads.
         arrivals: ``fixed`` or ``poisson``; ``seed`` makes the latter reproducible.
+        drain_timeout_s: how long after the window its launches may take.
         longest_service_s: the longest service time seen in this series so far.
-        backlog_share: of the launches, what the backlog may rise by in the window.
+        backlog_share: share of the launches that the backlog may rise by in the window.
     """
 
     step: Fraction
     warmup_s: float = 1.0
     max_warmup_s: float = 60.0
     window_s: float = 4.0
-    drain_timeout_s: float = 60.0
-    timeout_s: float = 60.0
+    profile: str = field(default="quick", kw_only=True)
     trials: int = 1
+    order: str = "series"
     arrivals: str = "fixed"
     seed: int | None = None
-    longest_service_s: float = 0.0
+    drain_timeout_s: float = 60.0
+    longest_service_s: float = field(default=0.0, compare=False)
     backlog_share: float = BACKLOG_RISE_SHARE
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is compared but the step; the backlog's share only where it is not the usual one."""
+        compared = super().as_json()
+        del compared["step"]  # a key of the record itself
+        if self.backlog_share == BACKLOG_RISE_SHARE:
+            del compared["backlog_share"]
+        return compared
+
+
+@dataclass(frozen=True)
+class ColdPlan(LaunchConditions):
+    """Cold starts, one after the other.
+
+    Attributes:
+        launches: how many are measured.
+        unmeasured: how many are launched before them.
+    """
+
+    launches: int
+    unmeasured: int = field(default=1, compare=False)

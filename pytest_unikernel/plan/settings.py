@@ -9,11 +9,12 @@ the precedence alike; a new setting is one row there and one field of :class:`Sw
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pytest_unikernel.plan.load_plan import ColdPlan, LaunchConditions, LoadPlan
 from pytest_unikernel.plan.objectives import Objective
 from pytest_unikernel.plan.option_table import OPTIONS, Option
 from pytest_unikernel.plan.profiles import MAX_WARMUP_S, PROFILES
@@ -75,6 +76,20 @@ class SweepSettings:
         if self.window_is_explicit:
             return self.window_s
         return max(self.window_s, float(self.min_launches * step))
+
+    def load_plan(self, step: Fraction, **more: Any) -> LoadPlan:
+        """Return the plan of a load at the time step; ``more`` is what the settings do not know."""
+        return LoadPlan(
+            step=step, **{**self._shared_with(LoadPlan), "window_s": self.window_for(step), **more}
+        )
+
+    def cold_plan(self, launches: int, **more: Any) -> ColdPlan:
+        """Return the plan of cold starts; ``more`` is what the settings do not know."""
+        return ColdPlan(launches=launches, **{**self._shared_with(ColdPlan), **more})
+
+    def _shared_with(self, plan: type[LaunchConditions]) -> dict[str, Any]:
+        """Return the values that a plan has by the same names."""
+        return {each.name: getattr(self, each.name) for each in fields(plan) if hasattr(self, each.name)}
 
     def step_of(self, timestep: float) -> Fraction:
         """Return the exact time step of a test's ``timestep``."""

@@ -169,16 +169,15 @@ def _common_parent(items: Iterable[pytest.Item]) -> pytest.Item:
 
 def _run_turn(group: Group, turn: Turn, nextitem: pytest.Item | None) -> None:
     """Run a test once; report it unless it was suspended."""
-    from _pytest.runner import runtestprotocol  # noqa: PLC0415 - what plugins that run tests again use
-
     item = turn.item
+    runner = item.config.pluginmanager.getplugin("runner")  # pytest's own, by the name that -p takes
     item.stash[TURN] = turn
     item.stash[SUSPENDED] = False
     if turn.is_last:
         _begin(item)
-        runtestprotocol(item, log=True, nextitem=nextitem)
+        runner.runtestprotocol(item, log=True, nextitem=nextitem)
     else:
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+        reports = runner.runtestprotocol(item, log=False, nextitem=nextitem)
         if item.stash[SUSPENDED] and not any(report.failed for report in reports):
             return
         _begin(item)

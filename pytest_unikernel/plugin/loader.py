@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -22,7 +21,7 @@ from pytest_unikernel.plugin import current_run, interleaving, marker, options
 if TYPE_CHECKING:  # what a load needs is imported when there is one
     from pytest_unikernel.results.result import LoadResult
     from pytest_unikernel.run.interrupts import Interrupts
-    from pytest_unikernel.run.load import Measured
+    from pytest_unikernel.run.joining import Measured
     from pytest_unikernel.run.request import Request
 
 
@@ -52,15 +51,23 @@ class Loader:
         reason = self._run.series(sweep.series).why_not(sweep.step)
         if reason:
             self._skip(sweep, sweep.step, reason)
+        turn = interleaving.turn_of(self._item)
         return self._load(
             self._request(target, sweep.settings, sweep.series),
-            lambda request, interrupts: self._run.step(request, sweep.step, interrupts, self._trial()),
+            partial(self._all_trials if turn is None else self._one_trial, sweep.step),
         )
 
-    def _trial(self) -> int | None:
-        """Return the one trial that this run of the test is for; None is all of them."""
+    def _all_trials(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
+        return self._run.step(request, step, interrupts)
+
+    def _one_trial(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured | None:
+        """Run the trial that this turn of the test is for; None while trials of the load are left."""
         turn = interleaving.turn_of(self._item)
-        return None if turn is None else turn.trial
+        measured = self._run.trial(request, step, turn.trial if turn else 0, interrupts)
+        self._run.kept.pop(request.fullname, None)
+        if measured is None:
+            self._run.kept[request.fullname] = partial(self._deliver_cut_short, request, step)
+        return measured
 
     def _search(self, target: Target, sweep: marker.ItemSweep) -> LoadResult:
         """Search for the knee of the series, whose steps have been run."""
@@ -130,7 +137,7 @@ class Loader:
         except Exception as error:  # noqa: BLE001 - it is the user's function
             self._fail(f"{self._name}: {target.full_name}: probe() raised {error!r}")
 
-    def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured]) -> LoadResult:
+    def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured | None]) -> LoadResult:
         """Run a load and hand it to pytest-benchmark; a signal meanwhile is raised when that is done."""
         __tracebackhide__ = True
         from pytest_unikernel.run.interrupts import Interrupts  # noqa: PLC0415 - what isn't used isn't imported
@@ -148,15 +155,13 @@ class Loader:
         return result
 
     def _measured(
-        self, request: Request, load: Callable[[Request, Interrupts], Measured], interrupts: Interrupts
+        self, request: Request, load: Callable[[Request, Interrupts], Measured | None], interrupts: Interrupts
     ) -> LoadResult:
         if bridge.is_disabled(self._benchmark):
             return self._once(request, interrupts)
         with self._console(request.target):
             measured = load(request, interrupts)
-        self._run.kept.pop(request.fullname, None)
-        if measured.unfinished is not None:
-            self._run.kept[request.fullname] = partial(self._deliver_cut_short, request, measured)
+        if measured is None:
             interleaving.suspend(self._item)
         self._deliver(measured.result)
         if measured.problems:
@@ -167,13 +172,9 @@ class Loader:
         bridge.deliver(self._item, self._benchmark, result)
         self._item.config.hook.pytest_unikernel_load_ended(item=self._item, result=result)
 
-    def _deliver_cut_short(self, request: Request, measured: Measured) -> None:
-        """Deliver a load of which not all trials are run: the run has ended before."""
-        if measured.unfinished is not None:
-            measured.unfinished.write_raw()
-        result = dataclasses.replace(measured.result, interrupted=True)
-        self._run.enter(request, result)
-        self._deliver(result)
+    def _deliver_cut_short(self, request: Request, step: Fraction) -> None:
+        """Deliver a load whose trials are not all run: the run has ended before."""
+        self._deliver(self._run.cut_short(request, step).result)
 
     def _once(self, request: Request, interrupts: Interrupts) -> LoadResult:
         """One launch in place of a load, its output shown (by -s, or when the test fails)."""

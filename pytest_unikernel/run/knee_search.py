@@ -25,7 +25,7 @@ from pytest_unikernel.run.bisection import (
     launches_within,
 )
 from pytest_unikernel.run.interrupts import Interrupts
-from pytest_unikernel.run.load import Measured
+from pytest_unikernel.run.joining import Measured
 from pytest_unikernel.run.request import Request
 from pytest_unikernel.run.run import Run
 

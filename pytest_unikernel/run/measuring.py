@@ -1,10 +1,10 @@
-"""Runs a session's loads: each on a quiet host, set up and taken down, its trials in between."""
+"""Runs loads of a session, one at a time: each on a quiet host, set up, its trials run, taken down."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -13,16 +13,18 @@ from typing import Any
 
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host import facts
-from pytest_unikernel.host.quiet import Quiescence, Quiet, QuietHost
+from pytest_unikernel.host.quiet import Quiescence, Quiet
 from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.launch.generator import LoadGenerator
 from pytest_unikernel.launch.one_by_one import run_cold
-from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.load_plan import ColdPlan, LaunchConditions, LoadPlan
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.run.interrupts import Interrupts
-from pytest_unikernel.run.load import Load, Measured
-from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.joining import Measured, finished
+from pytest_unikernel.run.load import Load
+from pytest_unikernel.run.part import Part, is_hopeless
 from pytest_unikernel.run.session import Session
 
 # Waking an idle CPU takes up to half a millisecond; at slow steps the loop is awake by then, for at most 3 %
@@ -32,95 +34,88 @@ QUIET_BOUND_S = {"quick": 3.0, "paper": 30.0}
 
 
 class Loads:
-    """Runs loads of one session, one at a time, each on a quiet host."""
+    """Runs loads, or single trials of them, one at a time."""
 
     def __init__(
-        self,
-        session: Session,
-        options: LoadOptions,
-        quiescence: Quiescence,
-        interrupts: Interrupts | None = None,
+        self, session: Session, quiescence: Quiescence, interrupts: Interrupts | None = None
     ) -> None:
         self._session = session
-        self._options = options
         self._quiescence = quiescence
         self._interrupts = interrupts or Interrupts()
 
-    def sweep(
-        self,
-        target: Target,
-        plan: LoadPlan,
-        settings: Mapping[str, Any],
-        *,
-        only: int | None = None,
-        earlier: Load | None = None,
-    ) -> Measured:
-        """Run one load at the plan's time step: all its trials, or only that one after the earlier ones."""
+    def sweep(self, target: Target, plan: LoadPlan) -> Measured:
+        """Run all trials of a load, one after the other."""
+        return self.finished(target, plan, [self.trials(target, plan, range(plan.trials))])
+
+    def cold(self, target: Target, plan: ColdPlan) -> Measured:
+        """Launch one instance after the other, without contention."""
+        with self._running(target, plan, f"{target.full_name} cold") as load:
+            cold = {"unmeasured": plan.unmeasured, **self._callbacks(load)}
+            load.run(lambda: run_cold(load.supervisor, plan.launches, **cold))
+        return self.finished(target, plan, [load.part()])
+
+    def trial(self, target: Target, plan: LoadPlan, number: int, before: Sequence[Trial] = ()) -> Part:
+        """Run one trial of a load; ``before`` are those of its trials that have run."""
+        return self.trials(target, plan, [number], before)
+
+    def trials(
+        self, target: Target, plan: LoadPlan, numbers: Sequence[int], before: Sequence[Trial] = ()
+    ) -> Part:
+        """Run some trials of a load, one after the other; an interrupt ends them early."""
         ahead_ns = AHEAD_NS if plan.step >= AHEAD_FROM_STEP else 0
-        label = f"{target.full_name} {step_text(float(plan.step))}"
-        label += "" if only is None else f" trial {only + 1} of {plan.trials}"
-        numbers = range(plan.trials) if only is None else [only]
-        with self._running(target, label, ahead_ns, earlier) as load:
+        with self._running(target, plan, _label(target, plan, numbers), ahead_ns) as load:
             for number in numbers:
                 if number != numbers[0]:
-                    load.quiets.append(self._quiet(target, load.helpers))
-                self._trial(load, plan, number)
+                    load.quiets.append(self._quiet(target, plan, load.helpers))
+                self._run_trial(load, _without_waiting(plan, [*before, *load.trials]), number)
                 if load.cut_short:
                     break
-        more = not load.cut_short and numbers[-1] + 1 < plan.trials
-        if not more:
-            load.write_raw()
-        measured = load.measured(
-            settings,
-            mode="sweep",
-            time_step_s=float(plan.step),
-            arrivals=plan.arrivals,
-            seeds=[seed for seed in load.seeds if seed is not None],
-            warmup_s=load.warmup_ns / 1e9,
-        )
-        return replace(measured, unfinished=load) if more else measured
+        return load.part()
 
-    def _trial(self, load: Load, plan: LoadPlan, number: int) -> None:
-        if load.hopeless:
-            plan = replace(plan, max_warmup_s=plan.warmup_s)
-        load.seeds.append(_seed(plan, number))
-        generator = LoadGenerator(load.supervisor, plan, load.guard, **self._ears(load))
-        load.run(lambda: generator.run(load.seeds[-1]))
+    def finished(
+        self,
+        target: Target,
+        plan: LoadPlan | ColdPlan,
+        parts: Sequence[Part],
+        *,
+        interrupted: bool = False,
+    ) -> Measured:
+        """Join the parts of a load; see :func:`pytest_unikernel.run.joining.finished`."""
+        return finished(target, plan, parts, self._session.token, interrupted=interrupted)
+
+    def _run_trial(self, load: Load, plan: LoadPlan, number: int) -> None:
+        seed = _seed(plan, number)
+        generator = LoadGenerator(load.supervisor, plan, load.guard, **self._callbacks(load))
+        load.run(lambda: generator.run(seed))
+        load.seeds.append(seed)
         load.warmup_ns = max(load.warmup_ns, generator.warmup_ns)
 
-    def cold(
-        self, target: Target, launches: int, settings: Mapping[str, Any], *, unmeasured: int = 1
-    ) -> Measured:
-        """Launch one instance after the other, without contention."""
-        with self._running(target, f"{target.full_name} cold") as load:
-            load.run(lambda: run_cold(load.supervisor, launches, unmeasured=unmeasured, **self._ears(load)))
-        load.write_raw()
-        return load.measured(settings, mode="cold", time_step_s=None, arrivals=None, seeds=(), warmup_s=0.0)
-
-    def _ears(self, load: Load) -> dict[str, Any]:
-        """Return whom a generator tells how far it is, and whom it asks whether to go on."""
+    def _callbacks(self, load: Load) -> dict[str, Any]:
+        """Return the generator's callbacks: progress display and interrupt check."""
         return {"show": load.show, "interrupted": self._interrupts.asked}
 
-    def _quiet(self, target: Target, helpers: Collection[int] = ()) -> Quiet | None:
+    def _quiet(
+        self, target: Target, conditions: LaunchConditions, helpers: Collection[int] = ()
+    ) -> Quiet | None:
         """Wait for a quiet host; simulated instances need none."""
         if target.simulated:
             return None
-        bound_s = QUIET_BOUND_S[self._options.profile]
+        bound_s = QUIET_BOUND_S[conditions.profile]
         asked = self._interrupts.asked
-        return self._quiescence.wait(self._options.quiet_host, bound_s, asked, helpers=helpers)
+        return self._quiescence.wait(conditions.quiet_host, bound_s, asked, helpers=helpers)
 
     @contextmanager
     def _running(
-        self, target: Target, label: str, ahead_ns: int = 0, earlier: Load | None = None
+        self, target: Target, conditions: LaunchConditions, label: str, ahead_ns: int = 0
     ) -> Iterator[Load]:
         """Set everything up for a load and take it all down again, whatever happens in between."""
-        options, session = self._options, self._session
-        _make("--sweep-output", options.output)
-        _make("--sweep-raw", options.raw)
-        _refuse_daemons(target, options.quiet_host)
-        load = Load(target, session, options, self._interrupts, earlier)
-        with tuned(options.realtime, load.descriptors, options.cpus) as granted:
-            load.quiets.append(self._quiet(target))
+        session = self._session
+        _make("--sweep-output", conditions.output)
+        _make("--sweep-raw", conditions.raw)
+        _refuse_daemons(target, conditions.quiet_host)
+        load = Load(target, conditions, session, self._interrupts)
+        with tuned(conditions.realtime, load.descriptors, conditions.cpus) as granted:
+            load.quiets.append(self._quiet(target, conditions))
             session.begin(label)
             try:
                 with load.opened(granted, ahead_ns):
@@ -129,7 +124,18 @@ class Loads:
                 session.end()
 
 
-def _refuse_daemons(target: Target, quiet_host: QuietHost) -> None:
+def _label(target: Target, plan: LoadPlan, numbers: Sequence[int]) -> str:
+    """Return the name of a load in the live line; of a single trial, with its number."""
+    label = f"{target.full_name} {step_text(float(plan.step))}"
+    return label if len(numbers) == plan.trials else f"{label} trial {numbers[0] + 1} of {plan.trials}"
+
+
+def _without_waiting(plan: LoadPlan, before: Sequence[Trial]) -> LoadPlan:
+    """Return the plan of the next trial: where nothing ever completed, no completion is waited for."""
+    return replace(plan, max_warmup_s=plan.warmup_s) if is_hopeless(before) else plan
+
+
+def _refuse_daemons(target: Target, quiet_host: str) -> None:
     """Refuse to measure beside a container daemon that isn't the target's, where a quiet host is demanded.
 
     Raises:

@@ -1,11 +1,11 @@
-"""What a load cost: the generator's own CPU time, the error bounds of its stamps, the host meanwhile."""
+"""The cost of a load: the generator's own CPU time, the error bounds of its stamps, the host meanwhile."""
 
 from __future__ import annotations
 
 import os
 import resource
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.host import facts
@@ -14,59 +14,69 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.summary import summarize as summarize_ns
 
-Sight = tuple[int, Sample, resource.struct_rusage, int]  # the last is what has been swapped, in bytes
+
+class Look(NamedTuple):
+    """This process and the host at one instant of CLOCK_MONOTONIC."""
+
+    at_ns: int
+    sample: Sample
+    usage: resource.struct_rusage
+    swapped_bytes: int
 
 
-class Meter:
-    """Looks at this process and at the host when it is made and when it is stopped.
+class Span(NamedTuple):
+    """The looks before and after trials that ran in one go."""
 
-    A load whose trials others come between has several spans: ``earlier`` has those before.
+    begin: Look
+    end: Look
+
+
+def look(sample: Callable[[], Sample]) -> Look:
+    """Look at this process and at the host."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return Look(monotonic_ns(), sample(), usage, facts.swapped_bytes())
+
+
+def own_rss_kib(spans: Sequence[Span]) -> int:
+    """Return the largest resident set of this process by the end of the spans."""
+    return spans[-1].end.usage.ru_maxrss
+
+
+def host_json(spans: Sequence[Span]) -> dict[str, Any]:
+    """Return the host's part of a record."""
+    duration_ns = sum(end.at_ns - begin.at_ns for begin, end in spans)
+    begin, end = joined([(begin.sample, end.sample) for begin, end in spans])
+    return {
+        **summarize(begin, end, duration_ns / 1e9),
+        "cpu_count": os.cpu_count(),
+        "swapped_bytes": sum(end.swapped_bytes - begin.swapped_bytes for begin, end in spans),
+        "governors": facts.governors(),
+        "container_daemons": facts.container_daemons(),
+    }
+
+
+def generator_json(
+    spans: Sequence[Span], logs: Sequence[LaunchLog], turns_ns: Sequence[int]
+) -> dict[str, float | bool | None]:
+    """Return the generator's part of a record, without ``realtime``.
+
+    Args:
+        spans: the looks before and after the trials.
+        logs: the launches of all trials.
+        turns_ns: durations of the turns of the event loop.
     """
-
-    def __init__(self, sample: Callable[[], Sample], earlier: Meter | None = None) -> None:
-        self._sample = sample
-        self.spans: list[tuple[Sight, Sight]] = [] if earlier is None else [*earlier.spans]
-        self._begin = self._look()
-
-    def _look(self) -> Sight:
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return monotonic_ns(), self._sample(), usage, facts.swapped_bytes()
-
-    def stop(self) -> None:
-        """Take the second look."""
-        self.spans.append((self._begin, self._look()))
-
-    @property
-    def own_rss_kib(self) -> int:
-        """The largest resident set of this process so far."""
-        return self.spans[-1][1][2].ru_maxrss
-
-    def host(self) -> dict[str, Any]:
-        """Return the host's part of a record."""
-        duration_ns = sum(end[0] - begin[0] for begin, end in self.spans)
-        begin, end = joined([(begin[1], end[1]) for begin, end in self.spans])
-        return {
-            **summarize(begin, end, duration_ns / 1e9),
-            "cpu_count": os.cpu_count(),
-            "swapped_bytes": sum(end[3] - begin[3] for begin, end in self.spans),
-            "governors": facts.governors(),
-            "container_daemons": facts.container_daemons(),
-        }
-
-    def generator(self, logs: Sequence[LaunchLog], turns_ns: Sequence[int]) -> dict[str, float | bool | None]:
-        """Return the generator's part of a record, ``realtime`` aside."""
-        cpu_s = sum(_cpu_s(end[2]) - _cpu_s(begin[2]) for begin, end in self.spans)
-        launches = sum(map(len, logs))
-        spawn, turn = summarize_ns(_spawns_ns(logs)), summarize_ns(turns_ns)
-        return {
-            "cpu_s_per_launch": cpu_s / launches if launches else None,
-            "spawn_s": spawn.p50,
-            "spawn_p99_s": spawn.p99,
-            "spawn_max_s": spawn.max,
-            "loop_turn_s": turn.p50,
-            "loop_turn_p99_s": turn.p99,
-            "loop_turn_max_s": turn.max,
-        }
+    cpu_s = sum(_cpu_s(end.usage) - _cpu_s(begin.usage) for begin, end in spans)
+    launches = sum(map(len, logs))
+    spawn, turn = summarize_ns(_spawns_ns(logs)), summarize_ns(turns_ns)
+    return {
+        "cpu_s_per_launch": cpu_s / launches if launches else None,
+        "spawn_s": spawn.p50,
+        "spawn_p99_s": spawn.p99,
+        "spawn_max_s": spawn.max,
+        "loop_turn_s": turn.p50,
+        "loop_turn_p99_s": turn.p99,
+        "loop_turn_max_s": turn.max,
+    }
 
 
 def _cpu_s(usage: resource.struct_rusage) -> float:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.launch.cleanup import leftovers
-from pytest_unikernel.plan.settings import SweepSettings
+from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.objectives import judged
 from pytest_unikernel.results.result import LoadResult, plain
 from pytest_unikernel.run import journal
 from pytest_unikernel.run.interrupts import Interrupts
-from pytest_unikernel.run.load import Load, Measured
-from pytest_unikernel.run.load_options import LoadOptions
+from pytest_unikernel.run.joining import Measured
 from pytest_unikernel.run.measuring import Loads
-from pytest_unikernel.run.request import Request, launching
+from pytest_unikernel.run.part import Part
+from pytest_unikernel.run.request import Request
 from pytest_unikernel.run.series import Entry, Series, SkippedStep
 from pytest_unikernel.run.session import Session
 
@@ -32,8 +32,7 @@ class Run:
         seen: the variants that tests have asked for.
         missing: those that could not run here, and why; once per test.
         interrupted: whether a load was cut short.
-        kept: what delivers loads of which not all trials are run, by their full names, should the run end.
-        disturbed: how busy the host was, in per cent, before each load that began on a busy one.
+        kept: functions that deliver loads with trials left, by full name, should the run end.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Run:
         self._session: Session | None = None
         self._quiescence: Quiescence | None = None
         self._series: dict[str, Series] = {}
-        self._unfinished: dict[str, Load] = {}
+        self._parts: dict[str, list[Part]] = {}
         self.entries: list[Entry] = []
         self.skips: list[SkippedStep] = []
         self.seen: set[str] = set()
@@ -55,7 +54,7 @@ class Run:
 
     @property
     def disturbed(self) -> list[float]:
-        """What the class says."""
+        """How busy the host was (in %) before each load that started on a busy host."""
         return self._quiescence.disturbed if self._quiescence is not None else []
 
     def skipped(self, fullname: str, series: str, step: Fraction, reason: str) -> None:
@@ -66,49 +65,58 @@ class Run:
         """Return the series of a swept test."""
         return self._series.setdefault(name, Series())
 
-    def step(
-        self, request: Request, step: Fraction, interrupts: Interrupts, trial: int | None = None
-    ) -> Measured:
-        """Run one step of a series, or only that trial of it, unless a resumed run has it already."""
-        measured = self.measure(request, step, interrupts, trial)
-        if measured.unfinished is None:
-            self.series(request.series).add(step, measured.result)
+    def step(self, request: Request, step: Fraction, interrupts: Interrupts) -> Measured:
+        """Run one step of a series, unless a resumed run has it already."""
+        measured = self.measure(request, step, interrupts)
+        self.series(request.series).add(step, measured.result)
         return measured
 
-    def measure(
-        self, request: Request, step: Fraction, interrupts: Interrupts, trial: int | None = None
-    ) -> Measured:
-        """Run one load, unless a resumed run has it already; put it on record when all its trials are run."""
-        earlier = self._unfinished.pop(request.fullname, None)
+    def measure(self, request: Request, step: Fraction, interrupts: Interrupts) -> Measured:
+        """Run one load, unless a resumed run has it already, and put it on record."""
         known = self.finished(request, step)
-        if known is None:
-            series = self.series(request.series)
-            usual = request.backlog_share is None
-            plan = request.plan(step, series.longest_service_s if usual else series.longest_ok_service_s)
-            loads = self._loads(request.settings, interrupts)
-            asked = request.asked(step)
-            measured = loads.sweep(request.target, plan, asked, only=trial, earlier=earlier)
+        if known is not None:
+            return self._recorded(request, Measured(known), resumed=True)
+        measured = self._loads(interrupts).sweep(request.target, self._plan(request, step))
+        return self._recorded(request, measured)
+
+    def trial(self, request: Request, step: Fraction, number: int, interrupts: Interrupts) -> Measured | None:
+        """Run one trial of a step; return the load when all of its trials are run, and None before."""
+        parts = self._parts.pop(request.fullname, [])
+        known = self.finished(request, step)
+        if known is not None:
+            measured = self._recorded(request, Measured(known), resumed=True)
         else:
-            measured = Measured(known)
-        measured = _judged(measured, request.settings)
-        if measured.unfinished is not None:
-            self._unfinished[request.fullname] = measured.unfinished
-            return measured
-        self.enter(request, measured.result, resumed=known is not None)
-        self._journal.add(request.fullname, measured.result)
+            loads, plan = self._loads(interrupts), self._plan(request, step)
+            before = [trial for part in parts for trial in part.trials]
+            parts = [*parts, loads.trial(request.target, plan, number, before)]
+            if not parts[-1].cut_short and len(before) + 1 < plan.trials:
+                self._parts[request.fullname] = parts
+                return None
+            measured = self._recorded(request, loads.finished(request.target, plan, parts))
+        self.series(request.series).add(step, measured.result)
         return measured
+
+    def cut_short(self, request: Request, step: Fraction) -> Measured:
+        """Put a load on record, marked as interrupted: the run has ended before all of its trials."""
+        parts, plan = self._parts.pop(request.fullname), self._plan(request, step)
+        loads = self._loads(Interrupts())
+        return self._recorded(request, loads.finished(request.target, plan, parts, interrupted=True))
 
     def cold(self, request: Request, launches: int, interrupts: Interrupts) -> Measured:
         """Run cold starts; they take seconds and are not resumed."""
-        asked = {"launches": launches, **launching(request.target, request.settings)}
-        measured = self._loads(request.settings, interrupts).cold(request.target, launches, asked)
+        measured = self._loads(interrupts).cold(request.target, request.settings.cold_plan(launches))
         self.enter(request, measured.result)
         return measured
 
     def once(self, request: Request, interrupts: Interrupts) -> Measured:
         """Launch a single instance and keep its output: what is left of a load under --benchmark-disable."""
-        loads = self._loads(request.settings, interrupts, keep_output=True)
-        return loads.cold(request.target, 1, {}, unmeasured=0)
+        plan = request.settings.cold_plan(1, unmeasured=0, keep_output=True)
+        return self._loads(interrupts).cold(request.target, plan)
+
+    def _plan(self, request: Request, step: Fraction) -> LoadPlan:
+        series = self.series(request.series)
+        search = request.is_of_search
+        return request.plan(step, series.longest_ok_service_s if search else series.longest_service_s)
 
     def time_step_of_finished(self, fullname: str) -> float | None:
         """Return the time step of the load that an earlier run has of a test."""
@@ -125,29 +133,26 @@ class Run:
         same = (record["target"], record["variant"], record["ready"], record["settings"]) == wanted
         return found.result() if same else None
 
-    def _loads(self, settings: SweepSettings, interrupts: Interrupts, *, keep_output: bool = False) -> Loads:
+    def _loads(self, interrupts: Interrupts) -> Loads:
         if self._session is None or self._quiescence is None:
             self._session = Session(self._terminal)
             token = self._session.token
             self._quiescence = Quiescence(self._session.sample, lambda: list(leftovers.holders(token)))
-        options = LoadOptions(
-            profile=settings.profile,
-            timeout_s=settings.timeout_s,
-            max_in_flight=settings.max_in_flight,
-            cpus=settings.cpus,
-            realtime=settings.realtime,  # type: ignore[arg-type] # the option table allows these only
-            quiet_host=settings.quiet_host,  # type: ignore[arg-type]
-            output=settings.output,
-            raw=settings.raw,
-            keep_output=keep_output,
-        )
-        return Loads(self._session, options, self._quiescence, interrupts)
+        return Loads(self._session, self._quiescence, interrupts)
+
+    def _recorded(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
+        """Judge a load by the objectives of this run; take it into the summary and the journal."""
+        slo = judged(measured.result, request.settings.slo) if request.settings.slo else None
+        measured = replace(measured, result=replace(measured.result, slo=slo))
+        self.enter(request, measured.result, resumed=resumed)
+        self._journal.add(request.fullname, measured.result)
+        return measured
 
     def enter(self, request: Request, result: LoadResult, *, resumed: bool = False) -> None:
         """Take a load into the summary."""
         self.interrupted |= result.interrupted
-        searched = request.backlog_share is not None
-        self.entries.append(Entry(request.fullname, request.series, result.as_json(), resumed, searched))
+        entry = Entry(request.fullname, request.series, result.as_json(), resumed, request.is_of_search)
+        self.entries.append(entry)
 
     def close(self, *, complete: bool) -> Path | None:
         """End the helpers and remove the private directory.
@@ -159,9 +164,3 @@ class Run:
             self._session.close()
             self._session = None
         return self._journal.close(keep=not complete)
-
-
-def _judged(measured: Measured, settings: SweepSettings) -> Measured:
-    """Return the load with the verdicts on this run's objectives, which an earlier run need not have had."""
-    slo = judged(measured.result, settings.slo) if settings.slo else None
-    return replace(measured, result=replace(measured.result, slo=slo))

@@ -15,25 +15,26 @@ from typing import Any
 import pytest
 
 from pytest_unikernel.host.quiet import Quiescence
-from pytest_unikernel.host.tuning import Realtime, tuned
+from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
+from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.run.interrupts import Interrupts
-from pytest_unikernel.run.load_options import LoadOptions
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 
 PATIENCE_S = 20.0
 NOBODY = 65534
+CALM: dict[str, Any] = {"realtime": "off", "quiet_host": "off", "timeout_s": 30.0}
 
 
 @contextmanager
 def supervised(
-    session: Session, target: Target, *, timeout_s: float = 10.0, realtime: Realtime = "off"
+    session: Session, target: Target, *, timeout_s: float = 10.0, realtime: str = "off"
 ) -> Iterator[ProcessSupervisor]:
     """Give a supervisor as a load has it, and take it down again."""
     with tuned(realtime, 256) as granted:
@@ -54,7 +55,7 @@ def launched(
     launches: int = 2,
     *,
     timeout_s: float = 10.0,
-    realtime: Realtime = "off",
+    realtime: str = "off",
 ) -> LaunchLog:
     """Launch one after the other; return their log."""
     with supervised(session, target, timeout_s=timeout_s, realtime=realtime) as supervisor:
@@ -62,11 +63,15 @@ def launched(
 
 
 @contextmanager
-def loading(session: Session, **options: Any) -> Iterator[Loads]:
-    """Give what runs loads."""
-    given = LoadOptions(realtime="off", quiet_host="off", **{"timeout_s": 30.0, **options})
+def loading(session: Session) -> Iterator[Loads]:
+    """Give the runner of loads."""
     with Interrupts() as interrupts:
-        yield Loads(session, given, Quiescence(session.sample), interrupts)
+        yield Loads(session, Quiescence(session.sample), interrupts)
+
+
+def cold_plan(launches: int, **conditions: Any) -> ColdPlan:
+    """Return the plan of cold starts, all of them measured, on a host however busy."""
+    return ColdPlan(launches, unmeasured=0, **{**CALM, **conditions})
 
 
 def shell(line: str) -> Target:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from needed import needs_busybox
 from realengine import RealEngine, real_engine
-from realloads import loading, until
+from realloads import CALM, cold_plan, loading, until
 
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
-from pytest_unikernel.run.load import Measured
+from pytest_unikernel.run.joining import Measured
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER, docker_container
 
@@ -54,8 +54,8 @@ def measured(session: Session, target: Target, launches: int = 2, **options: Any
     assert target.probe is not None
     missing = target.probe()
     assert missing is None, missing
-    with loading(session, **options) as loads:
-        return loads.cold(target, launches, {}, unmeasured=0)
+    with loading(session) as loads:
+        return loads.cold(target, cold_plan(launches, **options))
 
 
 def in_shell(image: str, line: str, **fields: Any) -> Target:
@@ -184,9 +184,9 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_load_gives_daemon_errors_an
         assert target.probe() is None
         killing = threading.Thread(target=kill_when_it_works, args=(engine,))
         killing.start()
-        plan = LoadPlan(step=Fraction(1, 4), warmup_s=0, window_s=12)
+        plan = LoadPlan(step=Fraction(1, 4), warmup_s=0, window_s=12, **CALM)
         with loading(session) as loads:
-            done = loads.sweep(target, plan, {})
+            done = loads.sweep(target, plan)
         killing.join()
     result = done.result
     assert set(result.failed) == {"daemon-error"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from realloads import loading, shell
+from realloads import cold_plan, loading, shell
 from sweeprun import loads, run_apart, write
 
 from pytest_unikernel.launch.stamps.from_program import StampReader
@@ -92,6 +92,6 @@ def test_a_program_that_has_ended_does_not_keep_the_generator_awake(
     monkeypatch.setattr(StampReader, "_take", counted)
     target = shell("sleep 0.2")(stamps=Stamps(["/bin/echo", "one line"], lambda _: None))
     with loading(session) as runs:
-        done = runs.cold(target, 3, {}, unmeasured=0)
+        done = runs.cold(target, cold_plan(3))
     assert done.result.completed == 3
     assert len(looks) < 100

@@ -16,7 +16,7 @@ from realloads import descriptors, launched, shell, supervised
 
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host import linux
-from pytest_unikernel.host.tuning import Realtime, tuned
+from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.run.session import Session
 
 
@@ -45,7 +45,7 @@ def state() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("realtime", ["off", "auto"])
-def test_a_load_leaves_its_process_as_it_was(session: Session, realtime: Realtime) -> None:
+def test_a_load_leaves_its_process_as_it_was(session: Session, realtime: str) -> None:
     launched(session, shell("exit 0"))
     before = state()
     launched(session, shell("exit 0"), realtime=realtime)

@@ -322,7 +322,7 @@ class ApiSupervisor(Books[Launch]):
     def _clean_up(self, launch: Launch) -> None:
         if launch.sink is not None:
             launch.sink.close(_ending(launch), unix_ns())
-        if self._runtime.keep_output:
+        if self._runtime.conditions.keep_output:
             launch.log.outputs[launch.index] = launch.tail.decode(errors="replace")
         if self._target.cleanup is not None:
             self._call_cleanup(self._target.cleanup, launch.instance)

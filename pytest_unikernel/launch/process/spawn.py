@@ -30,7 +30,8 @@ class Spawner:
         self._attributes = posix_spawn.attributes(ignored_signals(), priority)
         self.nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         self._actions: dict[int, Opaque] = {}
-        self._plain = not runtime.realtime and runtime.child_nofile is None and runtime.cpus is None
+        self._cpus = runtime.conditions.cpus
+        self._plain = not runtime.realtime and runtime.child_nofile is None and self._cpus is None
 
     def spawn(self, argv: Strings, environment: Strings, write_end: int) -> int:
         """Start the program with its output going to ``write_end``, or with our stdio; return its pid.
@@ -61,8 +62,8 @@ class Spawner:
         try:
             if runtime.realtime:
                 os.sched_setscheduler(pid, ORDINARY_POLICY, ORDINARY)
-            if runtime.cpus is not None:
-                os.sched_setaffinity(pid, runtime.cpus)
+            if self._cpus is not None:
+                os.sched_setaffinity(pid, self._cpus)
             if runtime.child_nofile is not None:
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, runtime.child_nofile)
         except OSError:  # it has ended, or is set-user-id

@@ -54,7 +54,7 @@ class ProcessSupervisor(Books[Child]):
         self._prober = Prober(target.ready, self, self._on_ready) if isinstance(target.ready, Port) else None
         self._wanted = Wanted(target)
         self._looks_at_output = self._wanted.anything
-        self._keep_output = runtime.keep_output
+        self._keep_output = runtime.conditions.keep_output
         self._spawner = Spawner(runtime, target.cwd)
         self._epoll = select.epoll()
         self._register, self._unregister = self._epoll.register, self._epoll.unregister
@@ -114,7 +114,7 @@ class ProcessSupervisor(Books[Child]):
             if not self._target.console:
                 pipe, write_end = os.pipe()
                 os.set_blocking(pipe, False)
-            sink = None if self._runtime.output_directory is None else self._runtime.sink(instance.id)
+            sink = None if self._runtime.conditions.output is None else self._runtime.sink(instance.id)
             log.instance[index] = instance.number
             log.started_ns[index] = started_ns = monotonic_ns()
             pid = self._spawner.spawn(argv, environment, write_end)

@@ -81,7 +81,7 @@ class Supervisors:
         """Return a supervisor."""
         from pytest_unikernel.launch.docker_api.supervisor import ApiSupervisor  # noqa: PLC0415 - needs h11, an extra
 
-        describe = functools.partial(create_body, self.container, runtime.cpus)
+        describe = functools.partial(create_body, self.container, runtime.conditions.cpus)
         return ApiSupervisor(target, runtime, timeout_s, socket_path=self.path, describe=describe)
 
     def check_target(self, target: Target) -> None:

@@ -1,0 +1,132 @@
+"""Joins the parts of a load: one result, raw data, and the problems beside it."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_unikernel.host import facts
+from pytest_unikernel.host.quiet import Quiet, quiescence_json
+from pytest_unikernel.launch.guards import UNLIMITED
+from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.pooling import make_result
+from pytest_unikernel.results.result import LoadResult, Surroundings
+from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.run import meter
+from pytest_unikernel.run.part import Part
+from pytest_unikernel.run.raw import write_raw
+from pytest_unikernel.run.request import settings_json
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A load's result, the output of its instances where it is kept, and failures beside the measurement."""
+
+    result: LoadResult
+    outputs: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+def finished(
+    target: Target,
+    plan: LoadPlan | ColdPlan,
+    parts: Sequence[Part],
+    token: str,
+    *,
+    interrupted: bool = False,
+) -> Measured:
+    """Write the raw data of a load whose trials are all run, and return its result.
+
+    Args:
+        target: the target as the test named it.
+        plan: the load.
+        parts: its trials, in their order; at least one part.
+        token: the session's token.
+        interrupted: the end of the run left trials out.
+    """
+    trials = [trial for part in parts for trial in part.trials]
+    problems = [problem for part in parts for problem in part.problems]
+    problems += _raw_problems(plan.raw, parts[-1], trials, token)
+    cut_short = interrupted or parts[-1].cut_short
+    result = make_result(
+        parts[-1].target,
+        trials,
+        _around(plan, parts, trials, settings=settings_json(target, plan), interrupted=cut_short),
+    )
+    return Measured(result, [text for trial in trials for text in trial.log.outputs.values()], problems)
+
+
+def _raw_problems(directory: Path | None, part: Part, trials: Sequence[Trial], token: str) -> list[str]:
+    """Write --sweep-raw files after the load, when I/O can no longer disturb it; return what failed."""
+    try:
+        if directory is not None:
+            write_raw(directory, part.target, trials, token)
+    except OSError as error:  # the load itself is measured: it must not be lost
+        return [f"--sweep-raw: can't write into {str(directory)!r}: {error.strerror}"]
+    return []
+
+
+def _around(
+    plan: LoadPlan | ColdPlan, parts: Sequence[Part], trials: Sequence[Trial], **about: Any
+) -> Surroundings:
+    spans, last = [part.span for part in parts], parts[-1]
+    quiets = [quiet for part in parts for quiet in part.quiets]
+    return Surroundings(
+        **about,
+        **_schedule(plan, parts),
+        cores=facts.usable_cores(plan.cpus),
+        timeout_s=plan.time_limit_s(last.target),
+        versions=last.versions,
+        generator={
+            **meter.generator_json(spans, [trial.log for trial in trials], _turns_ns(parts)),
+            "realtime": last.granted.realtime,
+            "realtime_refused": last.granted.realtime_refused,
+        },
+        host={
+            **meter.host_json(spans),
+            "busy_before_percent": _busy_percent(quiets),
+            "container_daemons_needed": sorted(last.target.daemons),
+        },
+        guards=_guards(parts),
+        own_rss_kib=meter.own_rss_kib(spans),
+        quiescence=quiescence_json(quiets),
+    )
+
+
+def _schedule(plan: LoadPlan | ColdPlan, parts: Sequence[Part]) -> dict[str, Any]:
+    if isinstance(plan, ColdPlan):
+        return {"mode": "cold", "time_step_s": None, "arrivals": None, "seeds": (), "warmup_s": 0.0}
+    return {
+        "mode": "sweep",
+        "time_step_s": float(plan.step),
+        "arrivals": plan.arrivals,
+        "seeds": [seed for part in parts for seed in part.seeds if seed is not None],
+        "warmup_s": max(part.warmup_ns for part in parts) / 1e9,
+    }
+
+
+def _turns_ns(parts: Sequence[Part]) -> array[int]:
+    turns_ns = array("Q")
+    for part in parts:
+        turns_ns.extend(iter(part.turns_ns))  # whatever their width
+    return turns_ns
+
+
+def _busy_percent(quiets: Sequence[Quiet | None]) -> float | None:
+    """Return how busy the host was before a load; None where nobody looked."""
+    return quiets[0].busy_percent if quiets and quiets[0] is not None else None
+
+
+def _guards(parts: Sequence[Part]) -> dict[str, Any]:
+    cap = parts[-1].cap
+    dropped = sum((part.dropped for part in parts), Counter[str]())
+    return {
+        "max_in_flight": cap.instances if cap.instances < UNLIMITED else None,
+        "max_in_flight_from": cap.source,
+        "dropped": dict(dropped),
+    }
