@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.errors import BuildError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from pytest_unikernel.guests.build import toml
 
 TARGET = "x86_64-unknown-linux-gnu"
 FIXED_ARGS = ("build", "--release", "--target", TARGET)
@@ -158,8 +153,8 @@ def _rustflags(crate: Path) -> list[str]:
     """The flags that the crate itself names for the target, in ``.cargo/config.toml``."""
     file = crate / ".cargo" / "config.toml"
     try:
-        config = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        config = toml.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BuildError(f"expected TOML in the crate's .cargo/config.toml: {error}") from error
     return _strings(config.get("target", {}).get(TARGET, {}).get("rustflags", []))
 

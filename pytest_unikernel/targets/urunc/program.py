@@ -101,7 +101,7 @@ def read_config(file: Path) -> dict[str, Any]:
     Raises:
         OSError, ValueError: it can't be read.
     """
-    from pytest_unikernel.targets.urunc.toml import loads  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.guests.build.toml import loads  # noqa: PLC0415 - what isn't used isn't imported
 
     if not file.exists():
         return {}
@@ -150,7 +150,7 @@ def private_config(log: Path | None, hypervisor: str, monitor: str | None) -> st
     Raises:
         OSError, ValueError: urunc's can't be read.
     """
-    from pytest_unikernel.targets.urunc.toml import dumps  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.guests.build.toml import dumps  # noqa: PLC0415 - what isn't used isn't imported
 
     made = read_config(config_file("file"))
     made["timestamps"] = {"enabled": log is not None, "destination": "" if log is None else str(log)}

@@ -17,6 +17,7 @@ from uruncs import fake
 
 from pytest_unikernel.errors import BuildError, LoadError, TargetError
 from pytest_unikernel.guests.build import urunc_bundle as bundles
+from pytest_unikernel.guests.build.toml import dumps, loads
 from pytest_unikernel.launch.cleanup import leftover_command
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.stamps.from_log import StampLogReader
@@ -31,7 +32,6 @@ from pytest_unikernel.targets.urunc import program as programs
 from pytest_unikernel.targets.urunc.log.releases import FROM_0_7, UP_TO_0_6
 from pytest_unikernel.targets.urunc.plan import stamp_parser
 from pytest_unikernel.targets.urunc.target import GREETING, URUNC_CONTAINER, urunc_container
-from pytest_unikernel.targets.urunc.toml import dumps, loads
 
 ALL_STAMPS = {f"TS{number:02}" for number in range(19)}
 

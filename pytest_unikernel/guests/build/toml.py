@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 if sys.version_info >= (3, 11):
-    from tomllib import loads
+    from tomllib import TOMLDecodeError, loads
 else:
-    from tomli import loads
+    from tomli import TOMLDecodeError, loads
 
-__all__ = ["dumps", "loads"]
+__all__ = ["TOMLDecodeError", "dumps", "loads"]
 
 
 def dumps(tables: Mapping[str, Any]) -> str:
