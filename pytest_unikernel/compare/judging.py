@@ -12,7 +12,7 @@ from pytest_unikernel.compare.questions import Question, ask
 from pytest_unikernel.compare.seriespair import MISSING, Half, Pair
 from pytest_unikernel.compare.shift import shift
 from pytest_unikernel.compare.sides import METRICS, RATE, Side, searched
-from pytest_unikernel.results.saved_file import series_of
+from pytest_unikernel.plan.step_names import series_of
 
 ALPHA = 0.015  # of comparisons of equal runs that alarm in anything
 MORE_IS_BETTER = frozenset({"throughput", "knee", "verdict"})

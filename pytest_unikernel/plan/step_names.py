@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -31,3 +32,23 @@ def text(step: Fraction) -> str:
 def step_id(step: Fraction) -> str:
     """Return the id of a swept test: ``4s``, ``0.5s``, ``0.0009765625s``."""
     return f"{text(step)}s"
+
+
+def series_of(fullname: str, step_s: float | None) -> str:
+    """Return the name of a test without its time step: the name that the steps of a sweep share.
+
+    Args:
+        fullname: the node id, also as pytest-benchmark saves it.
+        step_s: the time step in seconds; None for a test without one.
+    """
+    match = re.fullmatch(r"(.*)\[(?:(.*)-)?(?:knee|([0-9.]+)s)\]", fullname, re.DOTALL)
+    if step_s is None or match is None or (match[3] and not _is_step(match[3], step_s)):
+        return fullname
+    return match[1] + (f"[{match[2]}]" if match[2] else "")
+
+
+def _is_step(text: str, step_s: float) -> bool:
+    try:
+        return abs(float(text) - step_s) <= 1e-9 * step_s
+    except ValueError:  # two points in it
+        return False

@@ -18,7 +18,7 @@ from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.option_table import OPTIONS
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.settings import Layer, SweepSettings
-from pytest_unikernel.plan.step_names import step_id
+from pytest_unikernel.plan.step_names import series_of, step_id
 from pytest_unikernel.plugin.options import SOURCES
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 
@@ -151,12 +151,7 @@ def sweep_of(item: pytest.Item) -> ItemSweep | None:
         return None
     timestep = cast("float", item.callspec.params[ARGUMENT])
     step, searches = settings.step_of(timestep), isinstance(timestep, SearchStep)
-    return ItemSweep(settings, step, _series(item, KNEE_ID if searches else step_id(step)), searches)
-
-
-def _series(item: pytest.Function, id_: str) -> str:
-    ids = item.callspec.id.removesuffix(id_).removesuffix("-")
-    return item.nodeid.removesuffix(f"[{item.callspec.id}]") + (f"[{ids}]" if ids else "")
+    return ItemSweep(settings, step, series_of(item.nodeid, timestep), searches)
 
 
 def effective_lines(items: Iterable[pytest.Item]) -> list[str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.errors import ReportError
+from pytest_unikernel.plan.step_names import series_of
 from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.report.series import Document
 from pytest_unikernel.results import saved_file
-from pytest_unikernel.results.saved_file import series_of
 
 EXPECTED = "expected a file of pytest-benchmark (--benchmark-json=FILE, or a saved run)"
 

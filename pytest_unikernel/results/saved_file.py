@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,18 +79,3 @@ def _skip(content: Content, place: int) -> int:
     while content[place : place + 1] and content[place] in WHITE:
         place += 1
     return place
-
-
-def series_of(fullname: str, step_s: float | None) -> str:
-    """Return a benchmark's full name without its time step: what the steps of a sweep have in common."""
-    match = re.fullmatch(r"(.*)\[(?:(.*)-)?(?:knee|([0-9.]+)s)\]", fullname, re.DOTALL)
-    if step_s is None or match is None or (match[3] and not _is_step(match[3], step_s)):
-        return fullname
-    return match[1] + (f"[{match[2]}]" if match[2] else "")
-
-
-def _is_step(text: str, step_s: float) -> bool:
-    try:
-        return abs(float(text) - step_s) <= 1e-9 * step_s
-    except ValueError:  # two points in it
-        return False

@@ -14,8 +14,8 @@ from pytest_unikernel.compare.judging import compare
 from pytest_unikernel.compare.limits import can_fail, regressions
 from pytest_unikernel.compare.outcome import Change, Comparison
 from pytest_unikernel.compare.sides import sides
+from pytest_unikernel.plan.step_names import series_of
 from pytest_unikernel.plan.tolerances import parse
-from pytest_unikernel.results.saved_file import series_of
 
 STEPS = (1.0, 0.5, 0.25)
 
