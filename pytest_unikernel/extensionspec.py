@@ -1,9 +1,8 @@
-"""Hooks for packages that extend imports and reports: no pytest here.
+"""The hooks for packages that extend imports and reports, and the types that they use; no pytest here.
 
 Such a package has an entry point in the group ``pytest_unikernel`` that names a module like this one::
 
-    from pytest_unikernel.extensionspec import hookimpl
-    from pytest_unikernel.importers.readings import ImportFormat
+    from pytest_unikernel.extensionspec import ImportFormat, hookimpl
 
     @hookimpl
     def pytest_unikernel_import_formats():
@@ -13,13 +12,41 @@ Such a package has an entry point in the group ``pytest_unikernel`` that names a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import pluggy
 
-if TYPE_CHECKING:
-    from pytest_unikernel.importers.readings import ImportFormat
-    from pytest_unikernel.report.sections import ReportSection
+from pytest_unikernel.importers.inputs import InputFile
+from pytest_unikernel.importers.readings import (
+    ImportFormat,
+    ImportOptions,
+    Launches,
+    Reading,
+    Spread,
+    Subject,
+    Window,
+)
+from pytest_unikernel.report.figure import Figure
+from pytest_unikernel.report.overview import Table
+from pytest_unikernel.report.sections import ReportSection
+from pytest_unikernel.report.series import Results
+
+__all__ = [
+    "Figure",
+    "ImportFormat",
+    "ImportOptions",
+    "InputFile",
+    "Launches",
+    "Reading",
+    "ReportSection",
+    "Results",
+    "Spread",
+    "Subject",
+    "Table",
+    "Window",
+    "hookimpl",
+    "pytest_unikernel_import_formats",
+    "pytest_unikernel_report_sections",
+]
 
 GROUP = "pytest_unikernel"  # of entry points, and the project's name in pluggy
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -33,4 +60,4 @@ def pytest_unikernel_import_formats() -> Iterable[ImportFormat]:  # type: ignore
 
 @hookspec
 def pytest_unikernel_report_sections() -> Iterable[ReportSection]:  # type: ignore[empty-body]
-    """Return what reports show after their own figures and tables: ``report`` and ``--sweep-report``."""
+    """Return sections that ``report`` and ``--sweep-report`` show after their own figures and tables."""
