@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pytest_unikernel.commands.command import Command, note
+from pytest_unikernel.commands.command import Command
+from pytest_unikernel.commands.output import note
 
 
 def _describe(parser: argparse.ArgumentParser) -> None:

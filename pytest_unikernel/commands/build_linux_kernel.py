@@ -6,7 +6,8 @@ import argparse
 import shutil
 from pathlib import Path
 
-from pytest_unikernel.commands.command import Command, note, refuse_no_file
+from pytest_unikernel.commands.command import Command
+from pytest_unikernel.commands.output import note, refuse_no_file
 
 
 def _describe(parser: argparse.ArgumentParser) -> None:

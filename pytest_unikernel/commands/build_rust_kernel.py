@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_unikernel.commands.command import PROGRAM, Command, note, refuse_no_file
+from pytest_unikernel.commands.command import PROGRAM, Command
+from pytest_unikernel.commands.output import note, refuse_no_file
 from pytest_unikernel.errors import BuildError
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_unikernel.commands.command import PROGRAM, Command, note, show, write_whole
+from pytest_unikernel.commands.command import PROGRAM, Command
+from pytest_unikernel.commands.output import STREAM, deliver, note, refuse_no_place, show
 
 if TYPE_CHECKING:
     from pytest_unikernel.compare.saved_runs import Compared
     from pytest_unikernel.plan.tolerances import Tolerance
 
-STREAM = "-"
 EXAMPLES = f"""\
 examples:
   {PROGRAM} compare before.json after.json
@@ -81,8 +81,7 @@ def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Toleran
 
     if len(files) % 2:
         parsed.refuse(f"files come in pairs, before and after, got {len(files)}")
-    if parsed.json not in (None, STREAM):
-        _refuse_no_place(parsed, files)
+    refuse_no_place(parsed, files)
     try:
         return () if parsed.fail is None else parse(parsed.fail, "--fail")
     except ValueError as error:
@@ -90,31 +89,14 @@ def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Toleran
         raise
 
 
-def _refuse_no_place(parsed: argparse.Namespace, files: Sequence[Path]) -> None:
-    file = Path(parsed.json)
-    if any(_same(file, each) for each in files):
-        parsed.refuse(f"--json must name another file than the runs, got {parsed.json!r}")
-    if file.is_dir() or not file.parent.is_dir():
-        parsed.refuse(f"--json must name a file in a directory that exists, got {parsed.json!r}")
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
-
-
 def _write(where: str | None, compared: Compared, found: Sequence[object]) -> None:
     from pytest_unikernel.compare.document import document  # noqa: PLC0415 - see Command
 
     if where is not None:
         text = json.dumps(document(compared.comparison, compared.machine, found), indent=2) + "\n"  # type: ignore[arg-type]
-        if where == STREAM:
-            show(text)
-            return
-        write_whole(Path(where), text)
-    show("\n".join(compared.lines()) + "\n")
+        deliver(where, text)
+    if where != STREAM:
+        show("\n".join(compared.lines()) + "\n")
 
 
 COMMAND = Command(

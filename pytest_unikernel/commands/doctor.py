@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_unikernel.commands.command import PROGRAM, Command, note, show, write_whole
+from pytest_unikernel.commands.command import PROGRAM, Command
+from pytest_unikernel.commands.output import STREAM, deliver, note, refuse_no_place, show
 
 if TYPE_CHECKING:
     from pytest_unikernel.doctor.examination import Examination
 
-STREAM = "-"
 FAULTY = 1
 # A healthy program answers in a fraction of it; others are waited for only where that was asked for.
 PATIENCE_S, LONG_PATIENCE_S = 1.2, 60.0
@@ -76,8 +75,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from pytest_unikernel.doctor.examination import examine  # noqa: PLC0415 - see Command
 
     required = _required(parsed)
-    if parsed.json not in (None, STREAM):
-        _refuse_no_place(parsed, Path(parsed.json))
+    refuse_no_place(parsed)
     usual_s = LONG_PATIENCE_S if parsed.deep or required else PATIENCE_S
     found = examine(patience_s=parsed.timeout or usual_s, deep=parsed.deep, note=note)
     faults = found.faults(required)
@@ -100,19 +98,13 @@ def _required(parsed: argparse.Namespace) -> frozenset[str]:
     return frozenset(asked)
 
 
-def _refuse_no_place(parsed: argparse.Namespace, file: Path) -> None:
-    if file.is_dir() or not file.parent.is_dir():
-        parsed.refuse(f"--json must name a file in a directory that exists, got {str(file)!r}")
-
-
 def _tell(found: Examination, where: str | None, status: int, faults: list[str]) -> None:
     if where is not None:
         record = {**found.as_json(), "faults": faults, "exit_status": status}
         text = json.dumps(record, indent=2) + "\n"
-        if where == STREAM:
-            show(text)
-            return
-        write_whole(Path(where), text)
+        deliver(where, text)
+    if where == STREAM:
+        return
     from pytest_unikernel.doctor import screen  # noqa: PLC0415 - see Command
 
     show("\n".join([*screen.lines(found), *_verdict(faults)]) + "\n")

@@ -12,7 +12,7 @@ import termios
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_unikernel.commands.command import note
+from pytest_unikernel.commands.output import note
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.guests.build import ext4
 from pytest_unikernel.guests.build.static_program import GUESTS

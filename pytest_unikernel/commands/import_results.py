@@ -9,7 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_unikernel.commands.command import PROGRAM, Command, note, refuse_no_file, show, write_whole
+from pytest_unikernel.commands.command import PROGRAM, Command
+from pytest_unikernel.commands.output import (
+    STREAM,
+    deliver,
+    note,
+    refuse_no_file,
+    show,
+)
 from pytest_unikernel.errors import BuildError, ResultFileError
 
 if TYPE_CHECKING:
@@ -17,7 +24,6 @@ if TYPE_CHECKING:
     from pytest_unikernel.importers.pool import Pooled
     from pytest_unikernel.importers.readings import ImportFormat
 
-STREAM = "-"
 TYPES = ("linux", "linux-kvm", "rust", "docker", "process")
 SHOWN = 5
 EXAMPLES = f"""\
@@ -107,10 +113,8 @@ def _run(parsed: argparse.Namespace) -> int:
     pooled = _read(parsed)
     made = document(pooled, Stated(parsed.window, parsed.warmup), parsed.fullname)
     text = json.dumps(made, indent=2) + "\n"
-    if parsed.output == STREAM:
-        show(text)
-    else:
-        write_whole(Path(parsed.output), text)
+    deliver(parsed.output, text)
+    if parsed.output != STREAM:
         show("\n".join(summary.lines(made["benchmarks"])) + "\n")
     return 0
 

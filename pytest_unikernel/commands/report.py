@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pytest_unikernel.commands.command import PROGRAM, Command, show
+from pytest_unikernel.commands.command import PROGRAM, Command
+from pytest_unikernel.commands.output import show
 
 EXAMPLES = f"""\
 examples:

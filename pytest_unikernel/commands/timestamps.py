@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_unikernel.commands.command import PROGRAM, Command, show, write_whole
+from pytest_unikernel.commands.command import PROGRAM, Command
+from pytest_unikernel.commands.output import STREAM, deliver, show
 from pytest_unikernel.errors import LogError
 
 if TYPE_CHECKING:
     from pytest_unikernel.targets.urunc.log.log import Log
     from pytest_unikernel.targets.urunc.log.report import View
 
-STREAM = "-"
 EXAMPLES = f"""\
 examples:
   {PROGRAM} timestamps /tmp/urunc.zlog             all containers
@@ -115,7 +115,7 @@ def _as_text(log: Log, parsed: argparse.Namespace) -> None:
     view: View = parsed.view or "intervals"
     if parsed.json is not None:
         record = document.overview(log) if chosen is None else document.one(log, chosen)
-        _write(parsed.json, json.dumps(record, indent=2) + "\n")
+        deliver(parsed.json, json.dumps(record, indent=2) + "\n")
     if parsed.json != STREAM:
         lines = report.overview(log, view) if chosen is None else container_report.one(log, chosen, view)
         show("\n".join(lines) + "\n")
@@ -128,16 +128,9 @@ def _as_urunc(log: Log, parsed: argparse.Namespace) -> None:
     chosen = None if parsed.container is None else log.containers[container_named(log, parsed.container)]
     containers = log.containers.values() if chosen is None else [chosen]
     if parsed.json is not None:
-        _write(parsed.json, scripts.overall_json(containers))
+        deliver(parsed.json, scripts.overall_json(containers))
     else:
         show(scripts.overall(containers) if chosen is None else scripts.single(chosen))
-
-
-def _write(where: str, text: str) -> None:
-    if where == STREAM:
-        show(text)
-    else:
-        write_whole(Path(where), text)
 
 
 COMMAND = Command(

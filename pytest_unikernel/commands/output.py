@@ -1,0 +1,83 @@
+"""The output of commands: progress on stderr, results on stdout or in files that appear whole."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_unikernel.errors import BuildError
+from pytest_unikernel.text.grid import encodable
+
+STREAM = "-"  # in place of a file: stdout, or stdin
+
+
+def refuse_no_file(output: Path | None) -> None:
+    """Refuse an output that can't be written before hours are spent on what should be in it.
+
+    Raises:
+        BuildError: it is a directory, or in none that exists.
+    """
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        raise BuildError(f"expected -o to name a file in a directory that exists, got {str(output)!r}")
+
+
+def note(line: str) -> None:
+    """Tell the user how things go; results alone go to stdout."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def show(text: str) -> None:
+    """Write results to stdout, as far as somebody reads them: ``| head`` ends quietly."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    try:
+        sys.stdout.write(encodable(text, encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer must go somewhere, or the interpreter complains about it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that others see the old one or the whole new one; a device is just written to."""
+    if file.exists() and not file.is_file():
+        file.write_text(text, encoding="utf-8")
+        return
+    target = file.resolve()  # a link stays one
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with beside.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+        beside.replace(target)
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(file)) from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def refuse_no_place(parsed: argparse.Namespace, others: Sequence[Path] = ()) -> None:
+    """Refuse a --json that can't be written, or that would replace one of the other files."""
+    if parsed.json in (None, STREAM):
+        return
+    file = Path(parsed.json)
+    if any(_same(file, each) for each in others):
+        parsed.refuse(f"--json must name another file than the runs, got {parsed.json!r}")
+    if file.is_dir() or not file.parent.is_dir():
+        parsed.refuse(f"--json must name a file in a directory that exists, got {parsed.json!r}")
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def deliver(where: str, text: str) -> None:
+    """Write results to a file, or to stdout for ``-``."""
+    if where == STREAM:
+        show(text)
+    else:
+        write_whole(Path(where), text)
