@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.report.figure import Figure
@@ -13,6 +14,7 @@ from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.series import Results
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+Made = TypeVar("Made", Figure, Table)
 
 
 def _nothing(results: Results) -> tuple[()]:
@@ -42,16 +44,7 @@ def figures(sections: Sequence[ReportSection], results: Results) -> Iterator[Fig
     Raises:
         ReportError: a section has a fault; the text names it.
     """
-    for section in sections:
-        with _named(section):
-            yield from map(_sound_figure, section.figures(results))
-
-
-def _sound_figure(figure: Figure) -> Figure:
-    if not PLAIN.fullmatch(figure.name):
-        raise ValueError(f"expected a figure's name of letters, digits, - and _, got {figure.name!r}")
-    figure.spec()
-    return figure
+    return _made(sections, lambda section: map(_sound_figure, section.figures(results)))
 
 
 def tables(sections: Sequence[ReportSection], results: Results) -> Iterator[Table]:
@@ -60,9 +53,22 @@ def tables(sections: Sequence[ReportSection], results: Results) -> Iterator[Tabl
     Raises:
         ReportError: a section has a fault; the text names it.
     """
+    return _made(sections, lambda section: map(_sound_table, section.tables(results)))
+
+
+def _made(
+    sections: Sequence[ReportSection], make: Callable[[ReportSection], Iterable[Made]]
+) -> Iterator[Made]:
     for section in sections:
         with _named(section):
-            yield from map(_sound_table, section.tables(results))
+            yield from make(section)
+
+
+def _sound_figure(figure: Figure) -> Figure:
+    if not PLAIN.fullmatch(figure.name):
+        raise ValueError(f"expected a figure's name of letters, digits, - and _, got {figure.name!r}")
+    figure.spec()
+    return figure
 
 
 def _sound_table(table: Table) -> Table:
