@@ -119,14 +119,14 @@ def linux_vm(
         kvm_cpu(program, cpu) if kvm else cpu,
         linux=True,
     )
-    plan = _Plan(program, booted, hardware, Screen(console, display), cpu, append)
+    parameters = _Parameters(program, booted, hardware, Screen(console, display), cpu, append)
     looked_at = shutdown and not console
     said = brought.last_words if looked_at else None
-    return _target(plan, _readiness(ready, console=console), said, long_lived=not shutdown)
+    return _target(parameters, _readiness(ready, console=console), said, long_lived=not shutdown)
 
 
-class _Plan(NamedTuple):
-    """What the parameters come to.
+class _Parameters(NamedTuple):
+    """The parameters, checked and completed.
 
     Attributes:
         program: the QEMU that was asked for, None for the one on PATH.
@@ -192,20 +192,22 @@ class _Plan(NamedTuple):
         }
 
 
-def _target(plan: _Plan, ready: Ready, said: re.Pattern[bytes] | None, *, long_lived: bool) -> Target:
-    machine, screen, disk = plan.machine, plan.screen, plan.guest.image is not None
+def _target(
+    parameters: _Parameters, ready: Ready, said: re.Pattern[bytes] | None, *, long_lived: bool
+) -> Target:
+    machine, screen, disk = parameters.machine, parameters.screen, parameters.guest.image is not None
     is_kvm = machine.accelerator == "kvm"
     broken = {qemu_host.KVM_BROKEN: "kvm-error"} if is_kvm else {}
     return Target(
         NAME,
-        plan.argv,
+        parameters.argv,
         env={"TMPDIR": "{dir}"} if disk else {},
         ready=ready,
         output=said,
         failures={} if screen.terminal else {**broken, **FAILURES},
         marks={} if screen.terminal else MARKS,
-        probe=plan.probe,
-        versions=plan.versions,
+        probe=parameters.probe,
+        versions=parameters.versions,
         long_lived=long_lived,
         memory_bytes=(machine.memory_mib + OVERHEAD_MIB + disk * OVERLAY_MIB) << 20,
         processes=THREADS + machine.cpus + disk + is_kvm,

@@ -66,11 +66,11 @@ def rust_kernel(
     accelerator = "kvm" if kvm else "tcg"
     chosen = kvm_cpu(program, cpu) if kvm else cpu
     hardware = Machine(kind, memory_mib, cpus, accelerator, chosen)
-    return _target(_Plan(program, guest, hardware, Screen(console, display), cpu), append)
+    return _target(_Parameters(program, guest, hardware, Screen(console, display), cpu), append)
 
 
-class _Plan(NamedTuple):
-    """What the parameters come to.
+class _Parameters(NamedTuple):
+    """The parameters, checked and completed.
 
     Attributes:
         program: the QEMU that was asked for, None for the one on PATH.
@@ -113,8 +113,8 @@ class _Plan(NamedTuple):
         }
 
 
-def _target(plan: _Plan, append: str | None) -> Target:
-    guest, machine, screen = plan.guest, plan.machine, plan.screen
+def _target(parameters: _Parameters, append: str | None) -> Target:
+    guest, machine, screen = parameters.guest, parameters.machine, parameters.screen
     disk = guest.is_disk
     boot = qemu_host.disk_boot(guest.path, screen) if disk else qemu_host.kernel_boot(guest.path, append)
     overhead_mib = qemu_host.OVERHEAD_DISK_MIB if disk else qemu_host.OVERHEAD_MIB
@@ -122,15 +122,15 @@ def _target(plan: _Plan, append: str | None) -> Target:
     return Target(
         NAME,
         qemu_host.arguments(
-            plan.program or qemu_host.PROGRAM, machine, screen, (*qemu_host.EXIT_DEVICE, *boot)
+            parameters.program or qemu_host.PROGRAM, machine, screen, (*qemu_host.EXIT_DEVICE, *boot)
         ),
         env={"TMPDIR": "{dir}"} if disk else {},
         exit_codes=frozenset({SUCCESS}),
         exit_reasons={PANIC: "guest-panic", RESET: "not-ready"},
         output=None if screen.terminal else guest.output,
         failures=_failures(kvm=is_kvm),
-        probe=plan.probe,
-        versions=plan.versions,
+        probe=parameters.probe,
+        versions=parameters.versions,
         memory_bytes=(machine.memory_mib + overhead_mib) << 20,
         processes=THREADS + machine.cpus + (disk or is_kvm),
         console=screen.terminal,
