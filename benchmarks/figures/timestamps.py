@@ -21,7 +21,7 @@ from pathlib import Path
 from common import run_ourselves, show
 
 from pytest_unikernel.targets.urunc.log.lives import Lives
-from pytest_unikernel.targets.urunc.log.reader import StampReader
+from pytest_unikernel.targets.urunc.log.reader import LogReader
 from pytest_unikernel.targets.urunc.log.releases import FROM_0_7
 
 # What is usual: create and reexec run side by side, so ids are out of order in time.
@@ -72,7 +72,7 @@ def us_per_launch() -> float:
     text = "".join("".join(next(made)) for _ in range(LAUNCHES // AT_ONCE)).encode()
     names = list(dict.fromkeys(each[16:80].decode() for each in text.splitlines()))
     piece = len(text) // LAUNCHES
-    reader, following = StampReader(), Lives()
+    reader, following = LogReader(), Lives()
     begin_ns = time.process_time_ns()
     for place in range(0, len(text), piece):
         following.add(reader.feed(text[place : place + piece]))

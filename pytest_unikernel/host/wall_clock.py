@@ -14,7 +14,7 @@ MOVED_NS = 100_000
 _unix_ns = operator.attrgetter("unix_ns")
 
 
-class Pair(NamedTuple):
+class ClockPair(NamedTuple):
     """Both clocks at one instant."""
 
     monotonic_ns: int
@@ -26,28 +26,28 @@ class Pair(NamedTuple):
         return self.unix_ns - self.monotonic_ns
 
 
-def read_pair() -> Pair:
+def read_clock_pair() -> ClockPair:
     """Read both clocks, one within two readings of the other."""
     before_ns = monotonic_ns()
     wall_ns = unix_ns()
-    return Pair((before_ns + monotonic_ns()) // 2, wall_ns)
+    return ClockPair((before_ns + monotonic_ns()) // 2, wall_ns)
 
 
 class WallClock:
     """Pairs of both clocks, taken about once a second."""
 
     def __init__(self) -> None:
-        self.pairs = [read_pair()]
-        self._by_wall: list[Pair] = []
+        self.pairs = [read_clock_pair()]
+        self._by_wall: list[ClockPair] = []
 
     def look(self) -> None:
         """Take a pair if the last one is a second old."""
         if monotonic_ns() - self.pairs[-1].monotonic_ns >= EVERY_NS:
-            self.pairs.append(read_pair())
+            self.pairs.append(read_clock_pair())
 
     def end(self) -> None:
         """Take the last pair."""
-        self.pairs.append(read_pair())
+        self.pairs.append(read_clock_pair())
 
     @property
     def has_moved(self) -> bool:

@@ -77,7 +77,7 @@ def shape_of(number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """How each label looks, everywhere in a report."""
 
     labels: Sequence[str]

@@ -20,7 +20,7 @@ from pytest_unikernel.results.summary import Summary, summarize
 from pytest_unikernel.results.trial import Trial
 
 BUILT_IN = {"scheduled": "scheduled_ns", "started": "started_ns", "ready": "ready_ns", "exited": "exited_ns"}
-Pair = tuple[str, str]
+EventPair = tuple[str, str]
 
 
 class Spans(NamedTuple):
@@ -62,7 +62,7 @@ def neighbours(target: Target, trials: Sequence[Trial]) -> dict[str, Summary]:
     """
     if not isinstance(target.stamps, StampLog):
         return {}
-    lasted_ns: dict[Pair, array[int]] = {}
+    lasted_ns: dict[EventPair, array[int]] = {}
     for stamped in _stamped(trials):
         for (first, begin_ns), (second, end_ns) in pairwise(sorted(stamped, key=itemgetter(1))):
             lasted_ns.setdefault((first, second), array("q")).append(end_ns - begin_ns)
@@ -98,12 +98,12 @@ def stamp_counts(target: Target, trials: Sequence[Trial]) -> dict[str, int | dic
     }
 
 
-def _summaries(pairs: Mapping[str, Pair], trials: Sequence[Trial]) -> dict[str, Summary]:
+def _summaries(pairs: Mapping[str, EventPair], trials: Sequence[Trial]) -> dict[str, Summary]:
     found = {name: _spans(pair, trials) for name, pair in pairs.items()}
     return {name: summarize(each.lasted_ns, each.missing + each.out_of_order) for name, each in found.items()}
 
 
-def _spans(pair: Pair, trials: Sequence[Trial]) -> Spans:
+def _spans(pair: EventPair, trials: Sequence[Trial]) -> Spans:
     """Return the spans of the cohort's completed launches."""
     first, second = pair
     return spans(_instants_ns(trials, first, beside=second), _instants_ns(trials, second, beside=first))

@@ -99,11 +99,11 @@ class Load:
 
     @contextmanager
     def _metered(self) -> Iterator[None]:
-        begin = meter.look(self._session.sample)
+        begin = meter.snapshot(self._session.sample)
         try:
             yield
         finally:
-            self._span = meter.Span(begin, meter.look(self._session.sample))
+            self._span = meter.Span(begin, meter.snapshot(self._session.sample))
 
     @contextmanager
     def _leaving_nothing(self, target: Target) -> Iterator[None]:

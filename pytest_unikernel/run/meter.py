@@ -15,7 +15,7 @@ from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.summary import summarize as summarize_ns
 
 
-class Look(NamedTuple):
+class Snapshot(NamedTuple):
     """This process and the host at one instant of CLOCK_MONOTONIC."""
 
     at_ns: int
@@ -25,16 +25,16 @@ class Look(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The looks before and after trials that ran in one go."""
+    """The snapshots before and after trials that ran in one go."""
 
-    begin: Look
-    end: Look
+    begin: Snapshot
+    end: Snapshot
 
 
-def look(sample: Callable[[], Sample]) -> Look:
-    """Look at this process and at the host."""
+def snapshot(sample: Callable[[], Sample]) -> Snapshot:
+    """Return a snapshot of this process and of the host, taken now."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return Look(monotonic_ns(), sample(), usage, facts.swapped_bytes())
+    return Snapshot(monotonic_ns(), sample(), usage, facts.swapped_bytes())
 
 
 def own_rss_kib(spans: Sequence[Span]) -> int:
@@ -61,7 +61,7 @@ def generator_json(
     """Return the generator's part of a record, without ``realtime``.
 
     Args:
-        spans: the looks before and after the trials.
+        spans: the snapshots before and after the trials.
         logs: the launches of all trials.
         turns_ns: durations of the turns of the event loop.
     """

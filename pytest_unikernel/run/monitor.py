@@ -22,7 +22,7 @@ from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, take_sample
 from pytest_unikernel.launch.cleanup.reaper import let_go_of_others
 from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress
 from pytest_unikernel.run.live_line import live_line
-from pytest_unikernel.run.shared_memory import Cells
+from pytest_unikernel.run.shared_memory import SharedCells
 
 INTERVAL_S = 0.2
 SAVE, RESTORE, DOWN, CLEAR = "\x1b7", "\x1b8", "\x1b[B", "\r\x1b[2K"
@@ -33,7 +33,7 @@ MAKE_ROOM = "\x1bD\x1b[A"  # one line down, scrolling if need be, and up again; 
 class Monitor:
     """Samples the host every ``INTERVAL_S`` and draws one line below the cursor while a load runs."""
 
-    def __init__(self, progress: Cells, samples: Cells, terminal: int) -> None:
+    def __init__(self, progress: SharedCells, samples: SharedCells, terminal: int) -> None:
         self._progress = progress
         self._samples = samples
         self._terminal = terminal
@@ -97,8 +97,8 @@ def main(argv: list[str]) -> int:
         signal.signal(number, signal.SIG_IGN)
     let_go_of_others(max(pidfd, commands, terminal))
     monitor = Monitor(
-        Cells(Path(progress), PROGRESS_CELLS, create=False),
-        Cells(Path(samples), SAMPLE_CELLS + 1, create=False),
+        SharedCells(Path(progress), PROGRESS_CELLS, create=False),
+        SharedCells(Path(samples), SAMPLE_CELLS + 1, create=False),
         own_terminal(terminal) if terminal >= 0 else -1,
     )
     watch(monitor, pidfd, commands)

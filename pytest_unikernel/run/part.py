@@ -28,7 +28,7 @@ class Part:
         turns_ns: durations of the turns of the event loop.
         cap: the limit on instances in flight.
         dropped: launches that the guards refused, by reason.
-        span: looks at this process and the host, before and after the trials.
+        span: snapshots of this process and the host, before and after the trials.
         granted: the scheduling and limits that the kernel granted.
         versions: the versions that the target reported.
         problems: failures beside the measurement, in words.

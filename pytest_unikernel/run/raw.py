@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
 
-from pytest_unikernel.host.wall_clock import read_pair
+from pytest_unikernel.host.wall_clock import read_clock_pair
 from pytest_unikernel.launch.process.instances import id_prefix
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
@@ -115,7 +115,7 @@ def _event_columns(events: Iterable[str]) -> list[str]:
 
 def _chunks(trial: Trial, head: str, prefix: str, events: Sequence[str]) -> Iterator[str]:
     """Yield the trial's rows as text."""
-    log, offset_ns = trial.log, read_pair().offset_ns
+    log, offset_ns = trial.log, read_clock_pair().offset_ns
     for begin in range(0, len(log), CHUNK_ROWS):
         rows = range(begin, min(begin + CHUNK_ROWS, len(log)))
         columns = _columns(log, rows, trial.rows, prefix, offset_ns)

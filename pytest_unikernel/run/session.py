@@ -16,7 +16,7 @@ from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample
 from pytest_unikernel.launch.cleanup import leftovers, reaper
 from pytest_unikernel.launch.cleanup.helper_process import FIRST, HelperProcess
 from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress
-from pytest_unikernel.run.shared_memory import Cells, PidTable
+from pytest_unikernel.run.shared_memory import PidTable, SharedCells
 
 MONITOR_PATIENCE_NS = 300_000_000
 LOOK_EVERY_S = 0.002
@@ -56,9 +56,9 @@ class Session:
     def _make_files(self) -> None:
         (self.directory / "removals").mkdir(0o700)
         self.table = PidTable(self.directory / "table")
-        self._progress = Cells(self.directory / "progress", PROGRESS_CELLS, create=True)
+        self._progress = SharedCells(self.directory / "progress", PROGRESS_CELLS, create=True)
         # The last cell counts the commands that the monitor has obeyed.
-        self._samples = Cells(self.directory / "samples", SAMPLE_CELLS + 1, create=True)
+        self._samples = SharedCells(self.directory / "samples", SAMPLE_CELLS + 1, create=True)
         self._samples.write(*Sample(), 0)
 
     def _new_reaper(self) -> HelperProcess:

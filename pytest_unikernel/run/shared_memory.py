@@ -55,7 +55,7 @@ class PidTable:
         self._map.close()
 
 
-class Cells:
+class SharedCells:
     """A fixed record of doubles shared with one other process; each side writes its own.
 
     The record is there twice: the writer fills the copy that isn't current, then makes it the current one by

@@ -21,7 +21,7 @@ KEPT, KEPT_S = 16, 7 * 86400
 CONSOLE = (5, 1)  # Source: Documentation/admin-guide/devices.txt
 
 
-class Entry(NamedTuple):
+class ArchiveEntry(NamedTuple):
     """One file of an archive.
 
     Attributes:
@@ -37,38 +37,38 @@ class Entry(NamedTuple):
     device: tuple[int, int] = (0, 0)
 
 
-def directory(name: str) -> Entry:
+def directory(name: str) -> ArchiveEntry:
     """Return a directory."""
-    return Entry(name, stat.S_IFDIR | 0o755)
+    return ArchiveEntry(name, stat.S_IFDIR | 0o755)
 
 
-def program(name: str, content: bytes) -> Entry:
+def program(name: str, content: bytes) -> ArchiveEntry:
     """Return a file that can be run."""
-    return Entry(name, stat.S_IFREG | 0o755, content)
+    return ArchiveEntry(name, stat.S_IFREG | 0o755, content)
 
 
-def plain_file(name: str, content: bytes, mode: int = 0o644) -> Entry:
+def plain_file(name: str, content: bytes, mode: int = 0o644) -> ArchiveEntry:
     """Return a file with the given permissions."""
-    return Entry(name, stat.S_IFREG | mode, content)
+    return ArchiveEntry(name, stat.S_IFREG | mode, content)
 
 
-def link(name: str, to: str) -> Entry:
+def link(name: str, to: str) -> ArchiveEntry:
     """Return a symbolic link."""
-    return Entry(name, stat.S_IFLNK | 0o777, to.encode())
+    return ArchiveEntry(name, stat.S_IFLNK | 0o777, to.encode())
 
 
-def console() -> Entry:
+def console() -> ArchiveEntry:
     """Return /dev/console, which the kernel opens for its first process."""
-    return Entry("dev/console", stat.S_IFCHR | 0o600, device=CONSOLE)
+    return ArchiveEntry("dev/console", stat.S_IFCHR | 0o600, device=CONSOLE)
 
 
-def archive(entries: Iterable[Entry]) -> bytes:
+def archive(entries: Iterable[ArchiveEntry]) -> bytes:
     """Return the archive, directories before what is in them; the same entries give the same bytes."""
-    listed = [*entries, Entry(TRAILER, 0)]
+    listed = [*entries, ArchiveEntry(TRAILER, 0)]
     return b"".join(_record(number, entry) for number, entry in enumerate(listed, 1))
 
 
-def _record(number: int, entry: Entry) -> bytes:
+def _record(number: int, entry: ArchiveEntry) -> bytes:
     name = os.fsencode(entry.name) + b"\0"
     links = 1 if entry.mode else 0
     # inode, mode, uid, gid, links, mtime, bytes, the file system's device, the node's, name, check sum
@@ -84,7 +84,7 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % ALIGNED)
 
 
-def parents(names: Iterable[str]) -> Iterator[Entry]:
+def parents(names: Iterable[str]) -> Iterator[ArchiveEntry]:
     """Yield the directories that hold the named files, each once, outer ones first."""
     folders = {str(parent) for name in names for parent in Path(name).parents}
     return (directory(folder) for folder in sorted(folders - {"."}))

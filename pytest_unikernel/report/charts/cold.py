@@ -9,7 +9,7 @@ from pytest_unikernel.report.charts.lines import Row, named
 from pytest_unikernel.report.figure import WIDE, Figure, layered
 from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.series import Results, Series
-from pytest_unikernel.report.style import INK, PAPER, Look, Spec, carried
+from pytest_unikernel.report.style import INK, PAPER, Appearance, Spec, carried
 from pytest_unikernel.text.units import duration_text
 
 BAR_HEIGHT, GAP = 18, 12
@@ -33,7 +33,7 @@ def figures(results: Results) -> Iterator[Figure]:
 
 
 def _rows(results: Results) -> Iterator[Row]:
-    look = Look(results.labels)
+    look = Appearance(results.labels)
     for series in results.colds:
         row = _row(series, series.loads[0])
         if row is not None:

@@ -14,7 +14,7 @@ from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
 from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.series import Results, Series
-from pytest_unikernel.report.style import INK, SOFT, Look, Spec, carried
+from pytest_unikernel.report.style import INK, SOFT, Appearance, Spec, carried
 
 QUANTITY = "response_time_s"
 MERGED = 4  # buckets of 2 % that make one point of a ridge: 8 %
@@ -85,7 +85,7 @@ def _plot(series: Series, results: Results, place: Place, width: int) -> Spec:
     steps, ends = place
     ridges = [*_ridges(results.baseline_of(series), steps), *_ridges(series, steps)]
     marks = list(_marks(series, steps))
-    color = Look(results.labels).of(series.label)["color"]
+    color = Appearance(results.labels).of(series.label)["color"]
     layers = [*_ridge_layers(color), *_mark_layers(marks)]
     at = {"x": log_axis("x", ends, "response time (log scale)", DURATION), "y": _rows(steps)}
     own = [{**each, "encoding": {**at, **each["encoding"]}} for each in layers]

@@ -10,7 +10,7 @@ from pytest_unikernel.report.charts.legend import legend
 from pytest_unikernel.report.figure import layered
 from pytest_unikernel.report.load import Load
 from pytest_unikernel.report.series import Results, Series
-from pytest_unikernel.report.style import DASHES, INK, PAPER, RUNS, Look, Spec, carried
+from pytest_unikernel.report.style import DASHES, INK, PAPER, RUNS, Appearance, Spec, carried
 
 Row = dict[str, Any]
 MARKER = {"type": "point", "filled": True, "opacity": 1}
@@ -18,14 +18,14 @@ MARKER = {"type": "point", "filled": True, "opacity": 1}
 
 def steps_of(results: Results) -> Iterator[tuple[Load, Row]]:
     """Yield every step of every sweep, with the beginning of its row."""
-    look = Look(results.labels)
+    look = Appearance(results.labels)
     for series in results.sweeps:
         knee = series.knee_load()
         for load in series.loads:
             yield load, _row(series, load, look, knee)
 
 
-def _row(series: Series, load: Load, look: Look, knee: Load | None) -> Row:
+def _row(series: Series, load: Load, look: Appearance, knee: Load | None) -> Row:
     judged = {"ok": load.verdict == "ok", "knee": load is knee}
     return {"label": series.label, "run": series.run, "step": load.step_s, **judged, **look.of(series.label)}
 
@@ -88,7 +88,7 @@ def ring() -> Spec:
 
 def _legends(rows: Sequence[Row], results: Results, width: int) -> Spec:
     """Return colour and marker by label, with one legend of those that are there."""
-    look = Look(results.labels)
+    look = Appearance(results.labels)
     there = {row["label"] for row in rows}
     shown = [label for label in results.labels if label in there]
     legends = {"values": shown, **legend(shown, width)}

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.guests.build import initramfs
-from pytest_unikernel.guests.build.initramfs import Entry
+from pytest_unikernel.guests.build.initramfs import ArchiveEntry
 from pytest_unikernel.guests.build.static_program import LINUX_INIT
 from pytest_unikernel.plan.target_fields import Unavailable
 
@@ -105,7 +105,7 @@ def minimal_archive(brought: Carried) -> bytes | Unavailable:
         initramfs.program(path, content) for path, (_, content) in zip(names, brought.scripts, strict=True)
     ]
     other = [initramfs.plain_file(f"root/{name}", content, mode) for name, content, mode in brought.files]
-    box: list[Entry] = []
+    box: list[ArchiveEntry] = []
     if run:
         found = _busybox()
         if isinstance(found, Unavailable):
@@ -147,7 +147,7 @@ def _asked(program: str) -> _Busybox | Unavailable:
     return _Busybox(content, tuple(listed.stdout.split()))
 
 
-def _applets(busybox: _Busybox) -> Iterator[Entry]:
+def _applets(busybox: _Busybox) -> Iterator[ArchiveEntry]:
     yield initramfs.program("bin/busybox", busybox.content)
     yield initramfs.link("usr/bin", "../bin")
     yield from (initramfs.link(f"bin/{name}", BUSYBOX) for name in busybox.applets if name != BUSYBOX)

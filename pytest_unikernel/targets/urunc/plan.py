@@ -17,7 +17,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.urunc import parameters
 from pytest_unikernel.targets.urunc import program as programs
-from pytest_unikernel.targets.urunc.log.reader import StampReader
+from pytest_unikernel.targets.urunc.log.reader import LogReader
 from pytest_unikernel.targets.urunc.log.releases import Release
 from pytest_unikernel.targets.urunc.parameters import INSTALL, MONITORS, NAME
 from pytest_unikernel.targets.urunc.program import Urunc
@@ -182,7 +182,7 @@ def phases(release: Release, before: str) -> dict[str, tuple[str, str]]:
 
 def stamp_parser(rename: Rename = str) -> Callable[[bytes], Iterable[Stamp | None]]:
     """Return what reads urunc's log, piece by piece."""
-    reader = StampReader()
+    reader = LogReader()
 
     def parse(data: bytes) -> Iterator[Stamp | None]:
         before = reader.counts.foreign

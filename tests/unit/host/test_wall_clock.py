@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_unikernel.host import wall_clock
-from pytest_unikernel.host.wall_clock import MOVED_NS, Pair, WallClock
+from pytest_unikernel.host.wall_clock import MOVED_NS, ClockPair, WallClock
 
 S = 1_000_000_000
 APART_NS = 1_700_000_000 * S
@@ -14,7 +14,7 @@ APART_NS = 1_700_000_000 * S
 def clock(*offsets_ns: int) -> WallClock:
     """Return a wall clock that was looked at once a second, with these offsets."""
     made = WallClock()
-    made.pairs = [Pair(number * S, number * S + offset) for number, offset in enumerate(offsets_ns)]
+    made.pairs = [ClockPair(number * S, number * S + offset) for number, offset in enumerate(offsets_ns)]
     return made
 
 

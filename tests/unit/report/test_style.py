@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import pytest
 
 from pytest_unikernel.report.axes import log_domain, log_ticks
-from pytest_unikernel.report.style import DARK, INK, PAPER, SERIES, SHAPES, SOFT, STACK, Look
+from pytest_unikernel.report.style import DARK, INK, PAPER, SERIES, SHAPES, SOFT, STACK, Appearance
 
 Rgb = tuple[float, float, float]
 # Source: Machado, Oliveira and Fernandes, A Physiologically-based Model for Simulation of Color Vision
@@ -99,7 +99,7 @@ def test_parts_of_a_stack_go_from_dark_to_light_in_grey(dark: bool) -> None:
 
 
 def test_labels_have_colour_and_marker_of_their_own() -> None:
-    look = Look([f"target {number}" for number in range(40)])
+    look = Appearance([f"target {number}" for number in range(40)])
     assert len({tuple(look.of(label).values()) for label in look.labels}) == 40
     assert len(set(SHAPES)) == len(SHAPES)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_unikernel.launch.cleanup.reaper import Entry, read_table
 from pytest_unikernel.run import shared_memory as table_module
-from pytest_unikernel.run.shared_memory import Cells, PidTable
+from pytest_unikernel.run.shared_memory import PidTable, SharedCells
 
 BOOT_AHEAD_NS = 7_000_000_000  # how long the host was suspended
 NOW_NS = 90_000_000_000
@@ -83,8 +83,8 @@ def test_what_is_in_flight_is_what_is_read(
 
 
 def test_cells_are_seen_by_the_other_side(tmp_path: Path) -> None:
-    ours = Cells(tmp_path / "cells", 2, create=True)
-    theirs = Cells(tmp_path / "cells", 2, create=False)
+    ours = SharedCells(tmp_path / "cells", 2, create=True)
+    theirs = SharedCells(tmp_path / "cells", 2, create=False)
     assert theirs.read() == (0.0, 0.0)
     ours.write(1.5, float("inf"))
     assert theirs.read() == (1.5, float("inf"))
@@ -93,15 +93,15 @@ def test_cells_are_seen_by_the_other_side(tmp_path: Path) -> None:
 # Writes records whose values are all the same, each another.
 WRITER = f"""
 import sys, pathlib
-from pytest_unikernel.run.shared_memory import Cells
-theirs = Cells(pathlib.Path(sys.argv[1]), {WIDE}, create=False)
+from pytest_unikernel.run.shared_memory import SharedCells
+theirs = SharedCells(pathlib.Path(sys.argv[1]), {WIDE}, create=False)
 for number in range(1, {ROUNDS} + 1):
     theirs.write(*[float(number)] * {WIDE})
 """
 
 
 def test_a_record_is_never_seen_half_written(tmp_path: Path) -> None:
-    ours = Cells(tmp_path / "cells", WIDE, create=True)
+    ours = SharedCells(tmp_path / "cells", WIDE, create=True)
     with subprocess.Popen([sys.executable, "-c", WRITER, tmp_path / "cells"]) as writer:
         seen: set[int] = set()
         while writer.poll() is None:
@@ -113,4 +113,4 @@ def test_a_record_is_never_seen_half_written(tmp_path: Path) -> None:
 
 def test_cells_that_nobody_made_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        Cells(tmp_path / "cells", 2, create=False)
+        SharedCells(tmp_path / "cells", 2, create=False)

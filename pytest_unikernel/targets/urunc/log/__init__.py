@@ -7,7 +7,7 @@
 
 Nothing here opens a file: that is the part of the command, and of whoever follows a growing log:
 
-    reader, lives = StampReader(), Lives()
+    reader, lives = LogReader(), Lives()
     lives.add(reader.feed(os.pread(log, 65536, offset)))   # as often as there is more
     container = lives.take(container_id)                   # when its monitor has exited
     container.lives[-1].by_id                              # {"TS00": wall clock ns, ...}

@@ -7,10 +7,11 @@ from datetime import datetime, timezone
 from itertools import pairwise
 
 from pytest_unikernel.clock import NS_PER_S
+from pytest_unikernel.results.intervals import EventPair
 from pytest_unikernel.targets.urunc.log import views
 from pytest_unikernel.targets.urunc.log.lives import Life
 from pytest_unikernel.targets.urunc.log.log import Log
-from pytest_unikernel.targets.urunc.log.releases import Pair, Release
+from pytest_unikernel.targets.urunc.log.releases import Release
 from pytest_unikernel.targets.urunc.log.report import (
     TITLES,
     View,
@@ -78,7 +79,7 @@ def _single(release: Release, life: Life, view: View) -> list[str]:
     ]
 
 
-def _pairs(release: Release, view: View) -> Mapping[str, Pair]:
+def _pairs(release: Release, view: View) -> Mapping[str, EventPair]:
     """Return the pairs that a view declares; neighbours are found, not declared."""
     if view == "neighbours":
         return {}
@@ -92,7 +93,7 @@ def _neighbours(life: Life) -> list[Cells]:
     ]
 
 
-def _declared(pairs: Mapping[str, Pair], life: Life) -> list[Cells]:
+def _declared(pairs: Mapping[str, EventPair], life: Life) -> list[Cells]:
     at_ns = life.by_id
     rows = []
     for name, pair in pairs.items():
@@ -106,7 +107,7 @@ def _declared(pairs: Mapping[str, Pair], life: Life) -> list[Cells]:
     return rows
 
 
-def _has(life: Life, pair: Pair) -> bool:
+def _has(life: Life, pair: EventPair) -> bool:
     return all(stamp_id in life.ids for stamp_id in pair)
 
 

@@ -56,7 +56,7 @@ def _life(release: Release, life: Life) -> JsonDict:
     }
 
 
-def _release(measured: views.Measured) -> JsonDict:
+def _release(measured: views.ReleaseFigures) -> JsonDict:
     release, lives = measured.release, measured.lives
     return {
         "lives": len(lives),

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from pytest_unikernel.results.launches import NONE_NS
-from pytest_unikernel.targets.urunc.log.reader import Stamp
+from pytest_unikernel.targets.urunc.log.reader import LogStamp
 from pytest_unikernel.targets.urunc.log.releases import (
     APART,
     FIRST,
@@ -72,7 +72,7 @@ class Life:
         return at_ns <= self._first_ns and self._begun_ns in (NONE_NS, at_ns)
 
 
-class Container:
+class ContainerLog:
     """What a log holds of one containerID.
 
     Attributes:
@@ -86,7 +86,7 @@ class Container:
         self.lives: list[Life] = []
         self.apart: list[tuple[str, int]] = []
 
-    def add(self, stamp: Stamp) -> None:
+    def add(self, stamp: LogStamp) -> None:
         """Add the container's next stamp."""
         if APART in stamp.id:
             self.apart.append((sys.intern(stamp.id), stamp.at_unix_ns))
@@ -108,18 +108,18 @@ class Lives:
     """The containers of a log, by containerID, in the order in which they first appear."""
 
     def __init__(self) -> None:
-        self.containers: dict[str, Container] = {}
+        self.containers: dict[str, ContainerLog] = {}
 
-    def add(self, stamps: Iterable[Stamp]) -> None:
+    def add(self, stamps: Iterable[LogStamp]) -> None:
         """Add stamps in the order of the log."""
         containers = self.containers
         for stamp in stamps:
             container = containers.get(stamp.container_id)
             if container is None:
-                container = containers[stamp.container_id] = Container()
+                container = containers[stamp.container_id] = ContainerLog()
             container.add(stamp)
 
-    def take(self, container_id: str) -> Container | None:
+    def take(self, container_id: str) -> ContainerLog | None:
         """Return a container and forget it; None if it has no stamp yet.
 
         Whoever follows a growing log takes a container when its monitor has exited: urunc has written all
@@ -128,7 +128,7 @@ class Lives:
         return self.containers.pop(container_id, None)
 
 
-def release_of(life: Life, container: Container) -> Release:
+def release_of(life: Life, container: ContainerLog) -> Release:
     """Return the line of releases that a life looks like; ``UNDECIDED`` if it ended too early to tell.
 
     Names are from 0.7 on; TS19 and cTS were up to 0.4; a life with TS18 but without them is of 0.5 or 0.6.
@@ -140,7 +140,7 @@ def release_of(life: Life, container: Container) -> Release:
     return UP_TO_0_6 if UP_TO_0_6.last in life.ids else UNDECIDED
 
 
-def by_release(containers: Mapping[str, Container]) -> dict[Release, list[Life]]:
+def by_release(containers: Mapping[str, ContainerLog]) -> dict[Release, list[Life]]:
     """Return the lives of a log by line of releases, from the oldest line.
 
     Lives that can't be told go with the others if those are of one line without names; else they stay apart.

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 from pytest_unikernel.errors import LogError
-from pytest_unikernel.targets.urunc.log.lives import Container, Lives, by_release
-from pytest_unikernel.targets.urunc.log.reader import Counts, StampReader
-from pytest_unikernel.targets.urunc.log.views import Measured
+from pytest_unikernel.targets.urunc.log.lives import ContainerLog, Lives, by_release
+from pytest_unikernel.targets.urunc.log.reader import Counts, LogReader
+from pytest_unikernel.targets.urunc.log.views import ReleaseFigures
 from pytest_unikernel.text.grid import printable
 
 PIECE_BYTES = 1 << 20
@@ -31,15 +31,16 @@ class Log(NamedTuple):
 
     name: str
     counts: Counts
-    containers: Mapping[str, Container]
-    releases: Sequence[Measured]
+    containers: Mapping[str, ContainerLog]
+    releases: Sequence[ReleaseFigures]
 
     def only(self, container_id: str) -> Log:
         """Return what the log holds of one container."""
         container = self.containers[container_id]
         wanted = set(container.lives)  # by identity
         kept = [
-            Measured(each.release, [life for life in each.lives if life in wanted]) for each in self.releases
+            ReleaseFigures(each.release, [life for life in each.lives if life in wanted])
+            for each in self.releases
         ]
         return self._replace(
             containers={container_id: container}, releases=[each for each in kept if each.lives]
@@ -52,13 +53,13 @@ def read_log(name: str, stream: BinaryIO) -> Log:
     Raises:
         LogError: it is empty, or no line of it is a timestamp.
     """
-    reader, lives = StampReader(), Lives()
+    reader, lives = LogReader(), Lives()
     while piece := stream.read(PIECE_BYTES):
         lives.add(reader.feed(piece))
     lives.add(reader.finish())
     if not lives.containers:
         raise LogError(_without_stamps(name, reader.counts))
-    releases = [Measured(*each) for each in by_release(lives.containers).items()]
+    releases = [ReleaseFigures(*each) for each in by_release(lives.containers).items()]
     return Log(name, reader.counts, lives.containers, releases)
 
 

@@ -30,7 +30,7 @@ _AS_WRITTEN = re.compile(
 )
 
 
-class Stamp(NamedTuple):
+class LogStamp(NamedTuple):
     """One instant of one container.
 
     Attributes:
@@ -75,7 +75,7 @@ class Counts:
         return self.not_json + self.other_json + self.malformed
 
 
-class StampReader:
+class LogReader:
     """Turns the bytes of a log, piece by piece, into its stamps, in the order of the lines.
 
     However the bytes are cut, the stamps and the counts are the same.
@@ -86,7 +86,7 @@ class StampReader:
         self._pending = b""
         self._skipping = False  # the rest of a line that was too long
 
-    def feed(self, data: bytes) -> list[Stamp]:
+    def feed(self, data: bytes) -> list[LogStamp]:
         """Return the stamps of the lines that this piece completes."""
         if self._skipping:
             _, newline, data = data.partition(b"\n")
@@ -96,11 +96,11 @@ class StampReader:
         self._keep(rest if newline else self._pending + rest)
         return stamps
 
-    def finish(self) -> list[Stamp]:
+    def finish(self) -> list[LogStamp]:
         """Take what is left for the last line; return its stamp if it is one, else count it as incomplete."""
         rest, self._pending, self._skipping = self._pending, b"", False
         found = parsed(_text(rest)) if rest else None
-        if isinstance(found, Stamp):
+        if isinstance(found, LogStamp):
             self.counts.stamps += 1
             return [found]
         self.counts.incomplete += bool(rest)
@@ -113,22 +113,22 @@ class StampReader:
             self.counts.not_json += 1
             self._pending, self._skipping = b"", True
 
-    def _stamps(self, text: str) -> list[Stamp]:
+    def _stamps(self, text: str) -> list[LogStamp]:
         """Return the stamps among complete lines, and count the others."""
         found = _AS_WRITTEN.findall(text)
         if len(found) == text.count("\n") + 1:
             stamps = [
-                Stamp(container, stamp_id, int(at_ns), name) for container, stamp_id, name, at_ns in found
+                LogStamp(container, stamp_id, int(at_ns), name) for container, stamp_id, name, at_ns in found
             ]
         else:
             stamps = list(self._one_by_one(text.split("\n")))
         self.counts.stamps += len(stamps)
         return stamps
 
-    def _one_by_one(self, lines: list[str]) -> Iterator[Stamp]:
+    def _one_by_one(self, lines: list[str]) -> Iterator[LogStamp]:
         for line in lines:
             found = parsed(line)
-            if isinstance(found, Stamp):
+            if isinstance(found, LogStamp):
                 yield found
             else:
                 setattr(self.counts, found, getattr(self.counts, found) + 1)
@@ -139,16 +139,16 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def parsed(line: str) -> Stamp | Foreign:
+def parsed(line: str) -> LogStamp | Foreign:
     """Return a line's stamp, or what it is instead."""
     match = _AS_WRITTEN.fullmatch(line)
     if match is None:
         return parsed_as_json(line)
     container, stamp_id, name, at_ns = match.groups("")
-    return Stamp(container, stamp_id, int(at_ns), name)
+    return LogStamp(container, stamp_id, int(at_ns), name)
 
 
-def parsed_as_json(line: str) -> Stamp | Foreign:
+def parsed_as_json(line: str) -> LogStamp | Foreign:
     """Return a line's stamp, or what it is instead, however its JSON is written."""
     if len(line) > _SURELY_SHORT and _is_too_long(line):
         return "not_json"
@@ -162,7 +162,7 @@ def parsed_as_json(line: str) -> Stamp | Foreign:
     name = record.get("timestampName", "")
     texts = type(container) is type(stamp_id) is type(name) is str
     if texts and container and stamp_id and type(at_ns) is int and 0 <= at_ns <= _MAX_NS:
-        return Stamp(container, stamp_id, at_ns, name)
+        return LogStamp(container, stamp_id, at_ns, name)
     return "malformed"
 
 

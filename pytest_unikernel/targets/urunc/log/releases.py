@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pytest_unikernel.results.intervals import EventPair
+
 FIRST = "TS00"
 # Stamps of 0.3 that bound the check whether a container is a unikernel: one pair per urunc command, outside
 # the series. urunc's scripts leave them out by this part of their id.
 APART = "cTS"
 APART_PAIR = ("cTS00", "cTS01")
 APART_MEANING = "the check whether the container is a unikernel, once per urunc command"
-
-Pair = tuple[str, str]
 
 
 class Meaning(NamedTuple):
@@ -47,13 +47,13 @@ class Release:
 
     label: str
     stamps: Mapping[str, Meaning]
-    phases: Mapping[str, Pair]
+    phases: Mapping[str, EventPair]
 
     def __hash__(self) -> int:
         return hash(self.label)
 
     @property
-    def pairs(self) -> tuple[Pair, ...]:
+    def pairs(self) -> tuple[EventPair, ...]:
         """Each id and the next: ``("TS00", "TS01"), ...``."""
         return tuple(itertools.pairwise(self.stamps))
 

@@ -19,7 +19,7 @@ from pytest_unikernel.targets.urunc.log.releases import (
     UNDECIDED,
     Release,
 )
-from pytest_unikernel.targets.urunc.log.views import Figures, Measured
+from pytest_unikernel.targets.urunc.log.views import Figures, ReleaseFigures
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
 from pytest_unikernel.text.table_cells import NONE
 
@@ -49,7 +49,7 @@ def _headline(log: Log) -> str:
     )
 
 
-def release_title(measured: Measured) -> list[str]:
+def release_title(measured: ReleaseFigures) -> list[str]:
     """Return which releases the lives are of, and what is odd about them."""
     release, lives = measured.release, measured.lives
     complete = sum(release.last in life.ids for life in lives)
@@ -77,7 +77,7 @@ def _oddities(release: Release, lives: Sequence[Life]) -> Iterator[str]:
         yield f"ids that these releases don't have, seen among neighbours only: {named}"
 
 
-def view_table(measured: Measured, view: View) -> list[str]:
+def view_table(measured: ReleaseFigures, view: View) -> list[str]:
     """Return one view of lives as a table, and what to know about it."""
     found: Mapping[str, Figures] = getattr(measured, f"{view}_s")
     shown = {name: figures for name, figures in found.items() if figures["n"] or figures["out_of_order"]}

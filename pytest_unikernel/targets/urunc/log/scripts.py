@@ -18,27 +18,27 @@ from itertools import pairwise
 from operator import itemgetter
 from pprint import pformat
 
-from pytest_unikernel.targets.urunc.log.lives import Container
+from pytest_unikernel.targets.urunc.log.lives import ContainerLog
 
 Overall = dict[str, dict[str, str]]
 
 
-def single(container: Container) -> str:
+def single(container: ContainerLog) -> str:
     """Return what ``measure_single.py`` prints for a container."""
     return "\n".join(f"{name}:\t{lasted_ns} ns" for name, lasted_ns in _differences(container)) + "\n"
 
 
-def overall(containers: Iterable[Container]) -> str:
+def overall(containers: Iterable[ContainerLog]) -> str:
     """Return what ``measure.py`` prints for containers, in the order in which they ran."""
     return pformat(_overall(containers)) + "\n"
 
 
-def overall_json(containers: Iterable[Container]) -> str:
+def overall_json(containers: Iterable[ContainerLog]) -> str:
     """Return what ``measure_to_json.py`` writes for containers, in the order in which they ran."""
     return json.dumps(_overall(containers))
 
 
-def _overall(containers: Iterable[Container]) -> Overall:
+def _overall(containers: Iterable[ContainerLog]) -> Overall:
     lasted_ns: dict[str, array[int]] = {}
     for container in containers:
         for name, each_ns in dict(_differences(container)).items():
@@ -53,7 +53,7 @@ def _overall(containers: Iterable[Container]) -> Overall:
     }
 
 
-def _differences(container: Container) -> Iterator[tuple[str, int]]:
+def _differences(container: ContainerLog) -> Iterator[tuple[str, int]]:
     in_time = sorted(container.stamps(), key=itemgetter(1))
     for (first, begin_ns), (second, end_ns) in pairwise(in_time):
         yield f"{first} -> {second}", end_ns - begin_ns

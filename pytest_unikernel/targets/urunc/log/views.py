@@ -14,11 +14,11 @@ from functools import cached_property
 from itertools import chain, pairwise
 from operator import itemgetter
 
-from pytest_unikernel.results.intervals import Spans, spans
+from pytest_unikernel.results.intervals import EventPair, Spans, spans
 from pytest_unikernel.results.launches import NONE_NS
 from pytest_unikernel.results.summary import summarize
-from pytest_unikernel.targets.urunc.log.lives import Container, Life
-from pytest_unikernel.targets.urunc.log.releases import APART_PAIR, Pair, Release
+from pytest_unikernel.targets.urunc.log.lives import ContainerLog, Life
+from pytest_unikernel.targets.urunc.log.releases import APART_PAIR, Release
 
 Figures = dict[str, float | int | None]
 View = dict[str, Spans]
@@ -36,7 +36,7 @@ def phases(release: Release, lives: Iterable[Life]) -> View:
 
 def neighbours(lives: Iterable[Life]) -> View:
     """Return each stamp and the next in time, by ``TS00->TS01``, in the order of the names."""
-    lasted_ns: dict[Pair, array[int]] = {}
+    lasted_ns: dict[EventPair, array[int]] = {}
     for life in lives:
         for (begin_ns, first), (end_ns, second) in pairwise(life.in_time):
             pair = (first, second)
@@ -46,7 +46,7 @@ def neighbours(lives: Iterable[Life]) -> View:
     return {arrow(pair): Spans(values) for pair, values in sorted(lasted_ns.items())}
 
 
-def checks(containers: Iterable[Container]) -> Spans:
+def checks(containers: Iterable[ContainerLog]) -> Spans:
     """Return the pairs cTS00, cTS01 of 0.3: one per urunc command, paired in the order of the log."""
     columns = array("q"), array("q")
     for container in containers:
@@ -69,7 +69,7 @@ def _paired(apart: Iterable[tuple[str, int]]) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ReleaseFigures:
     """The lives of one line of releases; their figures by view, each made when it is asked for.
 
     Figures are in seconds: interval -> n, missing, out_of_order, moments, quantiles.
@@ -94,7 +94,7 @@ class Measured:
         return _figures_of(neighbours(self.lives))
 
 
-def arrow(pair: Pair) -> str:
+def arrow(pair: EventPair) -> str:
     """Return a pair as it is named in results: ``TS00->TS01``."""
     return "->".join(pair)
 
@@ -115,7 +115,7 @@ def _figures_of(view: View) -> dict[str, Figures]:
     return {name: figures(found) for name, found in view.items()}
 
 
-def _declared(pairs: Mapping[str, Pair], lives: Iterable[Life]) -> View:
+def _declared(pairs: Mapping[str, EventPair], lives: Iterable[Life]) -> View:
     """Return the spans of each pair; the instants of all lives are one table, a column per stamp."""
     stamp_ids = tuple(dict.fromkeys(chain.from_iterable(pairs.values())))
     if not stamp_ids:

@@ -12,14 +12,14 @@ from uruncscripts import BEGIN_NS, SEED_LINES, USUAL_ORDER, life, line
 from pytest_unikernel.results.summary import summarize
 from pytest_unikernel.targets.urunc.log import views
 from pytest_unikernel.targets.urunc.log.lives import (
-    Container,
+    ContainerLog,
     Life,
     Lives,
     by_release,
     release_of,
     unknown_ids,
 )
-from pytest_unikernel.targets.urunc.log.reader import StampReader
+from pytest_unikernel.targets.urunc.log.reader import LogReader
 from pytest_unikernel.targets.urunc.log.releases import (
     FROM_0_7,
     RELEASES,
@@ -34,12 +34,12 @@ IN_ORDER = range(20)
 
 
 def lives_of(text: str) -> Lives:
-    reader, lives = StampReader(), Lives()
+    reader, lives = LogReader(), Lives()
     lives.add(reader.feed(text.encode()))
     return lives
 
 
-def only_container(text: str) -> Container:
+def only_container(text: str) -> ContainerLog:
     (container,) = lives_of(text).containers.values()
     return container
 

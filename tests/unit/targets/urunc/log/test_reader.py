@@ -14,8 +14,8 @@ from uruncscripts import BEGIN_NS, SEED_LINES, life, line
 from pytest_unikernel.targets.urunc.log.reader import (
     LONGEST_BYTES,
     Counts,
-    Stamp,
-    StampReader,
+    LogReader,
+    LogStamp,
     parsed,
     parsed_as_json,
 )
@@ -51,8 +51,8 @@ stamp_lines = st.builds(
 any_line = stamp_lines | st.sampled_from(FOREIGN).map(lambda text: f"{text}\n")
 
 
-def read(*pieces: bytes) -> tuple[list[Stamp], Counts]:
-    reader = StampReader()
+def read(*pieces: bytes) -> tuple[list[LogStamp], Counts]:
+    reader = LogReader()
     stamps = [stamp for piece in pieces for stamp in reader.feed(piece)]
     return [*stamps, *reader.finish()], reader.counts
 
@@ -72,8 +72,8 @@ def test_the_lines_of_uruncs_own_page_are_five_stamps() -> None:
 
 def test_names_are_read_where_there_are_some() -> None:
     stamps, _ = read(line("c", "TS00", 1, "CR.invoked").encode())
-    assert stamps == [Stamp("c", "TS00", 1, "CR.invoked")]
-    assert read(line("c", "TS00", 1).encode())[0] == [Stamp("c", "TS00", 1, "")]
+    assert stamps == [LogStamp("c", "TS00", 1, "CR.invoked")]
+    assert read(line("c", "TS00", 1).encode())[0] == [LogStamp("c", "TS00", 1, "")]
 
 
 @given(st.lists(any_line, max_size=12), st.lists(st.integers(0, 3000), max_size=30))
@@ -108,17 +108,17 @@ def test_foreign_lines_are_told_apart() -> None:
 
 def test_an_incomplete_last_line_waits_for_its_rest() -> None:
     data = line("c", "TS00", BEGIN_NS).encode()
-    reader = StampReader()
+    reader = LogReader()
     assert reader.feed(data[:40]) == []
     assert reader.counts == Counts()
-    assert reader.feed(data[40:]) == [Stamp("c", "TS00", BEGIN_NS)]
+    assert reader.feed(data[40:]) == [LogStamp("c", "TS00", BEGIN_NS)]
     assert reader.finish() == []
     assert reader.counts == Counts(stamps=1)
 
 
 def test_a_last_line_without_its_end_is_a_stamp_if_it_is_whole_and_counted_if_it_is_not() -> None:
     data = line("c", "TS00", 1).encode()
-    assert read(data.rstrip(b"\n")) == ([Stamp("c", "TS00", 1)], Counts(stamps=1))
+    assert read(data.rstrip(b"\n")) == ([LogStamp("c", "TS00", 1)], Counts(stamps=1))
     assert read(data[:-2]) == ([], Counts(incomplete=1))
     assert read(b'{"other":1}') == ([], Counts(incomplete=1))
 
@@ -139,11 +139,11 @@ def test_a_line_is_too_long_by_its_bytes_however_it_comes(letter: str, more: int
 
 
 def test_a_file_without_line_ends_does_not_fill_the_memory() -> None:
-    reader = StampReader()
+    reader = LogReader()
     for _ in range(100):
         assert reader.feed(b"\x00" * LONGEST_BYTES) == []
         assert len(reader._pending) <= LONGEST_BYTES
-    assert reader.feed(b"\n" + line("c", "TS00", 1).encode()) == [Stamp("c", "TS00", 1)]
+    assert reader.feed(b"\n" + line("c", "TS00", 1).encode()) == [LogStamp("c", "TS00", 1)]
     assert reader.counts == Counts(stamps=1, not_json=1)
 
 

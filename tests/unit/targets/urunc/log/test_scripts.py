@@ -10,7 +10,7 @@ from uruncscripts import SEED_LINES, life, line, measure, measure_single, measur
 
 from pytest_unikernel.targets.urunc.log import scripts
 from pytest_unikernel.targets.urunc.log.lives import Lives
-from pytest_unikernel.targets.urunc.log.reader import StampReader
+from pytest_unikernel.targets.urunc.log.reader import LogReader
 
 NAMES = [f"{number:064x}" for number in range(3)]  # no one is part of another
 stamp_ids = st.sampled_from(["TS00", "TS01", "TS02", "TS11", "TS12", "cTS00", "xcTS", "TS99"])
@@ -22,7 +22,7 @@ logs = st.lists(st.builds(line, st.sampled_from(NAMES), stamp_ids, instants), mi
 
 def read(log: str) -> Lives:
     lives = Lives()
-    lives.add(StampReader().feed(log.encode()))
+    lives.add(LogReader().feed(log.encode()))
     return lives
 
 
