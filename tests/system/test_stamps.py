@@ -71,6 +71,17 @@ def test_a_program_that_is_not_there_is_named(pytester: pytest.Pytester, book: P
     result.stdout.fnmatch_lines(["*told: can't start '/no/such/engine': No such file or directory*"])
 
 
+def test_a_foreign_instance_with_the_number_of_a_launch_is_not_that_launch(
+    pytester: pytest.Pytester, book: Path
+) -> None:
+    foreign = 'echo "${{UNIKERNEL_ID##*-}} 1" >> "$0"; '  # the number alone, stamped long ago and before ours
+    source = SOURCE.replace("SAY = '", f"SAY = '{foreign}")
+    write(pytester, source.format(book=book, engine="/bin/sh"), head=IMPORTS)
+    run_apart(pytester, "--benchmark-json=o.json").assert_outcomes(passed=1)
+    begun = loads(pytester.path / "o.json")["test_it"]["intervals_s"]["started->begun"]
+    assert (begun["n"], begun["min"] > 0) == (3, True)
+
+
 def test_more_than_a_pipe_holds_loses_no_stamp(pytester: pytest.Pytester, book: Path) -> None:
     source = SOURCE.replace("echo foreign;", "yes foreign | head -c 3000000;")
     write(pytester, source.format(book=book, engine="/bin/sh"), head=IMPORTS)

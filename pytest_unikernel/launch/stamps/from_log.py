@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_unikernel.host.wall_clock import WallClock
-from pytest_unikernel.launch.process.instances import id_prefix
+from pytest_unikernel.launch.stamps.rows import rows_by_instance
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.results.launches import LaunchLog
 
 READ_BYTES = 1 << 20
-
-
-def rows_by_number(log: LaunchLog) -> dict[int, int]:
-    """Return the row of each launch by the number in its instance's id."""
-    numbers: array[int] = log.instance[: len(log)]
-    return {number: row for row, number in enumerate(numbers) if number}
 
 
 class StampLogReader:
@@ -27,7 +20,7 @@ class StampLogReader:
     def __init__(self, stamps: StampLog, token: str) -> None:
         self._path = Path(stamps.path)
         self._parse = stamps.parser()
-        self._prefix = id_prefix(token)
+        self._session = token
         self._clock = WallClock()
         self._file, self._offset = self._identity(), self._size()
 
@@ -54,13 +47,13 @@ class StampLogReader:
         Whatever a launch was stamped with was written before its end, so nothing is waited for.
         """
         self._clock.end()
-        rows, prefix, at_ns = rows_by_number(log), self._prefix, self._clock.monotonic_ns
+        rows, at_ns = rows_by_instance(log, self._session), self._clock.monotonic_ns
         for data in self._pieces():
             for stamp in self._parse(data):
                 if stamp is None:
                     log.foreign_lines += 1
                     continue
-                row = rows.get(_number(stamp.instance, prefix))
+                row = rows.get(stamp.instance)
                 if row is None:
                     log.other_stamps += 1
                     continue
@@ -85,8 +78,3 @@ class StampLogReader:
 
     def close(self) -> None:
         """Nothing is held between two looks."""
-
-
-def _number(instance: str, prefix: str) -> int:
-    digits = instance.removeprefix(prefix)
-    return int(digits) if digits.isdigit() and instance.startswith(prefix) else 0

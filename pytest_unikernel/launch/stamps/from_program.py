@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
 from pytest_unikernel.host.wall_clock import WallClock
-from pytest_unikernel.launch.process.instances import id_prefix
 from pytest_unikernel.launch.process.posix_spawn import strings
 from pytest_unikernel.launch.process.spawn import Spawner, environment_of
 from pytest_unikernel.launch.runtime import Runtime
+from pytest_unikernel.launch.stamps.rows import rows_by_instance
 from pytest_unikernel.plan.stamps import Stamp, Stamps
 from pytest_unikernel.results.launches import LaunchLog
 
@@ -44,10 +44,9 @@ class StampReader:
 
     def __init__(self, stamps: Stamps, argv: tuple[str, ...], runtime: Runtime) -> None:
         self._stamps = stamps
-        self._prefix = id_prefix(runtime.token)
+        self._session = runtime.token
         self._clock = WallClock()
         self._chunks: list[bytes] = []
-        self.unknown = 0
         self._spawner = Spawner(runtime)
         self._pipe, write_end = _roomy_pipe()
         try:
@@ -94,11 +93,10 @@ class StampReader:
         self._write(log)
 
     def _write(self, log: LaunchLog) -> None:
-        rows = {number: row for row, number in enumerate(log.instance[: len(log)]) if number}
+        rows = rows_by_instance(log, self._session)
         for stamp in self._stamps_so_far():
-            row = rows.get(self._number(stamp.instance))
+            row = rows.get(stamp.instance)
             if row is None:
-                self.unknown += 1
                 continue
             events = log.events.setdefault(row, {})
             events.setdefault(stamp.event, self._clock.monotonic_ns(stamp.unix_ns))
@@ -109,10 +107,6 @@ class StampReader:
         *lines, rest = b"".join(self._chunks).split(b"\n")
         self._chunks = [rest]
         return filter(None, map(self._stamps.parse, lines))
-
-    def _number(self, instance: str) -> int:
-        digits = instance.removeprefix(self._prefix)
-        return int(digits) if digits.isdigit() else 0
 
     def close(self) -> None:
         """End the program."""
