@@ -1,11 +1,14 @@
-"""Time, read in one place: the only module that imports ``time``."""
+"""Time, read in one place: every other module of the package takes its clocks from here.
+
+Programs that are run by path import ``time`` themselves, for they import nothing of the package: they clean
+up after a pytest that is gone. These are ``launch/cleanup/reaper.py`` and what removes containers.
+"""
 
 from __future__ import annotations
 
 import functools
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 NS_PER_S = 1_000_000_000
 
@@ -14,19 +17,6 @@ unix_ns: Callable[[], int] = time.time_ns
 sleep_s: Callable[[float], None] = time.sleep
 # CLOCK_BOOTTIME, the clock in which /proc/PID/stat gives start times.
 boottime_ns: Callable[[], int] = functools.partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
-
-
-class Clock(Protocol):
-    """A source of CLOCK_MONOTONIC-like instants in nanoseconds."""
-
-    def now_ns(self) -> int:
-        """Return the present instant."""
-
-
-class MonotonicClock:
-    """The machine's CLOCK_MONOTONIC."""
-
-    now_ns = staticmethod(time.monotonic_ns)
 
 
 def seconds(duration_ns: float) -> float:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
+from pytest_unikernel.clock import monotonic_ns, seconds
 from pytest_unikernel.host import cgroups
 
 
@@ -102,7 +102,7 @@ def take_sample(last: Sample) -> Sample:
         psi_cpu_some_s=pressure_s("cpu"),
         psi_memory_some_s=pressure_s("memory"),
         psi_io_some_s=pressure_s("io"),
-        at_s=time.monotonic(),
+        at_s=seconds(monotonic_ns()),
         runnable=runnable_tasks(),
     )
 

@@ -15,9 +15,9 @@ import os
 import select
 import shutil
 import signal
-import time
 from pathlib import Path
 
+from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, take_sample
 from pytest_unikernel.launch.cleanup.reaper import let_go_of_others
 from pytest_unikernel.launch.progress import PROGRESS_CELLS, Progress
@@ -61,7 +61,7 @@ class Monitor:
         columns = shutil.get_terminal_size().columns
         with contextlib.suppress(OSError):
             columns = os.get_terminal_size(self._terminal).columns or columns
-        text = live_line(self._label, Progress(*self._progress.read()), time.monotonic_ns(), columns - 1)
+        text = live_line(self._label, Progress(*self._progress.read()), monotonic_ns(), columns - 1)
         self._write(f"{MAKE_ROOM}{SAVE}{DOWN}{CLEAR}{text}{RESTORE}")
         self._drawn = True
 

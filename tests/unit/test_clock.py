@@ -1,0 +1,33 @@
+"""Who reads the clocks, and what the programs that are run by path may import."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from places import REPOSITORY
+
+PACKAGE = REPOSITORY / "pytest_unikernel"
+RUN_BY_PATH = [
+    "launch/cleanup/reaper.py",
+    "launch/cleanup/remove_containers.py",
+    "launch/cleanup/remove_ctr.py",
+]
+
+
+def imported(file: str) -> set[str]:
+    """Return the first names of the modules that a file imports, wherever in it."""
+    nodes = list(ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    relative = {"." * node.level + (node.module or "") for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name if name.startswith(".") else name.partition(".")[0] for name in plain | relative}
+
+
+def test_only_the_clock_and_programs_that_are_run_by_path_import_time() -> None:
+    files = [str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")]
+    assert sorted(file for file in files if "time" in imported(file)) == ["clock.py", *RUN_BY_PATH]
+
+
+@pytest.mark.parametrize("file", RUN_BY_PATH)
+def test_a_program_that_is_run_by_path_imports_nothing_of_the_package(file: str) -> None:
+    assert not {name for name in imported(file) if name.startswith((".", "pytest_unikernel"))}
