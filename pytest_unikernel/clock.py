@@ -1,7 +1,7 @@
 """Time, read in one place: every other module of the package takes its clocks from here.
 
 Programs that are run by path import ``time`` themselves, for they import nothing of the package: they clean
-up after a pytest that is gone. These are ``launch/cleanup/reaper.py`` and what removes containers.
+up after a pytest that is gone. These are ``reaper.py`` and ``remove.py`` in ``launch/cleanup``.
 """
 
 from __future__ import annotations

@@ -10,8 +10,7 @@ from places import REPOSITORY
 PACKAGE = REPOSITORY / "pytest_unikernel"
 RUN_BY_PATH = [
     "launch/cleanup/reaper.py",
-    "launch/cleanup/remove_containers.py",
-    "launch/cleanup/remove_ctr.py",
+    "launch/cleanup/remove.py",
 ]
 
 

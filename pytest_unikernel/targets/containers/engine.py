@@ -12,12 +12,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pytest_unikernel.guests.build.container_image import hello_image
-from pytest_unikernel.launch.cleanup import remove_containers
+from pytest_unikernel.launch.cleanup import remove
 from pytest_unikernel.plan.stamps import Stamp
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
@@ -77,8 +76,7 @@ class Engine(NamedTuple):
     @property
     def leftovers(self) -> tuple[str, ...]:
         """The argv that removes all of a session's containers."""
-        helper = remove_containers.__file__
-        return (sys.executable, "-I", "-S", helper, SESSION_LABEL, *self.removal[:-1])
+        return remove.argv("engine", SESSION_LABEL, *self.removal[:-1])
 
 
 def run_argv(engine: Engine, container: Container) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from pytest_unikernel.errors import TargetError
 from pytest_unikernel.guests.build.container_image import PROGRAM
 from pytest_unikernel.guests.build.oci_bundle import MOUNT_POINTS, hello_rootfs, write_bundle
 from pytest_unikernel.host.facts import program_version
-from pytest_unikernel.launch.cleanup import remove_states
+from pytest_unikernel.launch.cleanup import remove
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.one_launch import launched_once
@@ -90,15 +89,7 @@ class _Plan:
             target,
             argv=self.argv(str(root), str(bundle)),
             removal=(self.runtime, *self.options, "--root", str(root), "delete", "--force", "{id}"),
-            leftovers=(
-                sys.executable,
-                "-I",
-                "-S",
-                remove_states.__file__,
-                str(root),
-                self.runtime,
-                *self.options,
-            ),
+            leftovers=remove.argv("runtime", str(root), self.runtime, *self.options),
         )
 
     def _made(self, directory: Path, environment: Mapping[str, str]) -> Path:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.launch.cleanup import remove_ctr
+from pytest_unikernel.launch.cleanup import remove
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.containers import engine as engines
@@ -53,7 +52,6 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
     log, called = (
         _called(plan, urunc, place) if takes_ours(plan) else (plan.switched_by_others(urunc).log, ())
     )
-    helper = (sys.executable, "-I", "-S", remove_ctr.__file__)
     return dataclasses.replace(
         target,
         argv=(
@@ -63,8 +61,8 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
             *("--env", "UNIKERNEL_ID={id}", "--env", f"UNIKERNEL_SESSION={place.session}"),
             *(image_of(plan), "{id}", *plan.command),
         ),
-        removal=(*helper, "ids", PROGRAM, "{ids}"),
-        leftovers=(*helper, "label", PROGRAM, LABEL, "{session}"),
+        removal=remove.argv("ctr-ids", PROGRAM, "{ids}"),
+        leftovers=remove.argv("ctr", LABEL, "{session}", PROGRAM),
         **timed(log, urunc.release, "engine"),
     )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.errors import BuildError, LoadError
 from pytest_unikernel.guests.build import urunc_bundle as bundles
-from pytest_unikernel.launch.cleanup import remove_urunc
+from pytest_unikernel.launch.cleanup import remove
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.urunc import program as programs
@@ -44,7 +43,7 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
         target,
         argv=(launcher, "launch", *own, "{id}", str(template), *entries),
         removal=(launcher, "remove", *own, "{id}"),
-        leftovers=(sys.executable, "-I", "-S", remove_urunc.__file__, launcher, *own),
+        leftovers=remove.argv("urunc", launcher, *own),
         env={**environment, **target.env},
         **timed(log, urunc.release, "launcher"),
     )
