@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_unikernel.launch.answers import json_object
 from pytest_unikernel.launch.docker_api.reply import Reply, Request
 
 CREATED, STARTED, OK = 201, 204, 200
@@ -48,20 +49,20 @@ def delete(container: str) -> Request:
 
 def container_of(reply: Reply) -> str:
     """Return the id of the container that was made; empty if the answer has none."""
-    found = _object(reply.body).get("Id")
+    found = json_object(reply.body).get("Id")
     return found if isinstance(found, str) and found.isalnum() else ""
 
 
 def exit_of(reply: Reply) -> int | None:
     """Return the exit status in an answer to ``wait``; None if it has none, or an error instead."""
-    found = _object(reply.body)
+    found = json_object(reply.body)
     status = found.get("StatusCode")
     return status if isinstance(status, int) and not found.get("Error") else None
 
 
 def message_of(reply: Reply) -> str:
     """Return what the engine says is wrong."""
-    found = _object(reply.body)
+    found = json_object(reply.body)
     error = found.get("Error")
     said = found.get("message") or (error.get("Message") if isinstance(error, dict) else "")
     return str(said or reply.body.decode(errors="replace").strip() or f"status {reply.status}")
@@ -71,11 +72,3 @@ def status_of(message: str) -> int:
     """Return the status with which ``docker run`` ends when a start fails with that message."""
     said = message.lower()
     return next((status for words, status in STATUSES.items() if words in said), DAEMON)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pytest_unikernel.guests.build.container_image import hello_image
+from pytest_unikernel.launch.answers import json_object
 from pytest_unikernel.launch.cleanup import remove
 from pytest_unikernel.plan.stamps import Stamp
 from pytest_unikernel.plan.target import Target
@@ -157,7 +157,7 @@ def why_no_engine(engine: Engine) -> Unavailable | None:
 
 def _errors_in(out: str) -> str:
     """Return what ``info`` says in its answer instead of failing."""
-    found = _object(out)
+    found = json_object(out)
     if not found:
         return f"its answer to `info` is no JSON object, but {out[:80]!r}"
     errors = found.get("ServerErrors") or []
@@ -208,12 +208,4 @@ def described(engine: Engine, container: Container) -> dict[str, str]:
 
 def info(program: str) -> dict[str, Any]:
     """Return what ``info`` says; empty if nothing."""
-    return _object(call(program, "info", "--format", "{{json .}}").out)
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return json_object(call(program, "info", "--format", "{{json .}}").out)
