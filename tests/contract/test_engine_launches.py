@@ -17,7 +17,7 @@ from pytest_unikernel.launch.generator import LoadGenerator
 from pytest_unikernel.launch.guards import open_guard
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.output import TAIL_BYTES
-from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.load_plan import LaunchConditions, LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 
@@ -44,7 +44,10 @@ def test_containers_are_named_by_their_instance_and_removed_after_their_exit(mad
 
 @pytest.mark.parametrize("piece", [1, 3, 1 << 16])
 def test_replies_may_come_in_pieces(made: Made, piece: int) -> None:
-    asking, _ = made(Script(output=b"up\nand running\n", piece=piece), runtime={"keep_output": True})
+    asking, _ = made(
+        Script(output=b"up\nand running\n", piece=piece),
+        runtime={"conditions": LaunchConditions(keep_output=True)},
+    )
     assert outcomes(run_cold(asking, 2, unmeasured=0).log) == [Outcome.COMPLETED] * 2
     assert set(asking.log.outputs.values()) == {"up\nand running\n"}
 
@@ -86,7 +89,10 @@ def test_the_whole_output_goes_to_the_sink_and_its_end_to_the_log(made: Made, tm
     (tmp_path / "outputs").mkdir()
     asking, _ = made(
         Script(output=text),
-        runtime={"output_directory": tmp_path / "outputs", "label": "box", "keep_output": True},
+        runtime={
+            "conditions": LaunchConditions(output=tmp_path / "outputs", keep_output=True),
+            "label": "box",
+        },
     )
     run_cold(asking, 1, unmeasured=0)
     (path,) = (tmp_path / "outputs").iterdir()
@@ -134,6 +140,7 @@ def test_output_that_goes_on_after_the_exit_is_not_waited_for_without_end(
 
 
 def test_a_sink_that_cannot_be_written_ends_the_load(made: Made, tmp_path: Path) -> None:
-    asking, _ = made(Script(), runtime={"output_directory": tmp_path / "missing", "label": "box"})
+    conditions = LaunchConditions(output=tmp_path / "missing")
+    asking, _ = made(Script(), runtime={"conditions": conditions, "label": "box"})
     with pytest.raises(Exception, match="--sweep-output: can't write"):
         run_cold(asking, 1, unmeasured=0)
