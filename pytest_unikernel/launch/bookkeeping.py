@@ -1,14 +1,18 @@
-"""What every supervisor of real instances writes down of a launch, and how it judges one that has exited."""
+"""Shared bookkeeping of supervisors: the launch log, running counts, and how an exit is classified."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from pytest_unikernel.clock import unix_ns
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.launch.output import Watch
+from pytest_unikernel.launch.in_flight import InFlight
+from pytest_unikernel.launch.output import TAIL_BYTES, Watch
+from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON, Outcome
+from pytest_unikernel.plan.readiness import Exit
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.results.launches import LaunchLog
@@ -19,28 +23,16 @@ SLOW_NS = 50_000_000
 COMPLETED, UNFINISHED = Outcome.COMPLETED, Outcome.UNFINISHED
 
 
-class Launched(Protocol):
-    """What the books must know of an instance in flight.
-
-    Attributes:
-        index: its row in the log.
-        ended_as: its outcome, where that is known before the exit.
-    """
-
-    index: int
-    instance: Instance
-    is_ready: bool
-    ended_as: Outcome | None
-
-
-L = TypeVar("L", bound=Launched)
+L = TypeVar("L", bound=InFlight)
 
 
 class Books(Generic[L]):
     """The log and the running counts of the protocol; a supervisor of real instances derives from it."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, runtime: Runtime) -> None:
         self._target = target
+        self._ready_at_exit = isinstance(target.ready, Exit)
+        self._keep_output = runtime.conditions.keep_output
         self.in_flight = self.shortest_service_ns = 0
         self.turns_ns = array("Q")
         self._exit_codes, self._exit_reasons = target.exit_codes, target.exit_reasons
@@ -50,6 +42,23 @@ class Books(Generic[L]):
         """Begin with an empty log and no counts."""
         self.log = LaunchLog()
         self.completed = self.failed = self.dropped = self.longest_service_ns = 0
+
+    def _classify(self, launch: L, status: int, exited_ns: int) -> None:
+        """Write down an exit, and how the launch has ended."""
+        log, index = self.log, launch.index
+        log.exited_ns[index] = exited_ns
+        log.status[index] = status
+        outcome = launch.ended_as
+        if outcome is None:
+            if self._ready_at_exit:
+                log.ready_ns[index] = exited_ns
+                launch.is_ready = True
+            outcome = self._outcome(status, launch.is_ready, launch.watch)
+            if outcome is COMPLETED:
+                self._complete(index)
+                return
+        if outcome is not COMPLETED:
+            self._fail(index, outcome, launch.tail[-TAIL_BYTES:].decode(errors="replace"))
 
     def _outcome(self, status: int, ready: bool, watch: Watch | None) -> Outcome:
         """Return how an instance that nobody ended has ended; a negative status is a signal."""
@@ -88,11 +97,22 @@ class Books(Generic[L]):
             self._on_failure(launch, now_ns)
 
     def _on_ready(self, launch: L, now_ns: int) -> None:
-        """An instance is ready."""
+        """Note that an instance is ready; a long-lived one is complete with that, and is stopped."""
+        if launch.is_ready or launch.ended_as is not None:
+            return
+        launch.is_ready = True
+        self.log.ready_ns[launch.index] = now_ns
+        if self._target.long_lived:
+            launch.ended_as = COMPLETED
+            self._complete(launch.index)
+            self._stop(launch, now_ns)
+
+    def _stop(self, launch: L, now_ns: int) -> None:
+        """Have an instance end that is complete."""
         raise NotImplementedError
 
     def _on_failure(self, launch: L, now_ns: int) -> None:
-        """An instance's output tells of a failure, which is its outcome now."""
+        """Go on with an instance whose output shows a failure, which is its outcome now."""
         raise NotImplementedError
 
     def _take_marks(self, launch: L, watch: Watch, now_ns: int) -> None:
@@ -103,6 +123,15 @@ class Books(Generic[L]):
             if match.groupdict().get("ns"):
                 events[f"guest:{name}"] = int(match["ns"])
         watch.marked.clear()
+
+    def _clean_up(self, launch: L, how: str) -> None:
+        """Finish what a launch has left with us: its output's file, its output, what the target cleans up."""
+        if launch.sink is not None:
+            launch.sink.close(how, unix_ns())
+        if self._keep_output:
+            launch.log.outputs[launch.index] = launch.tail.decode(errors="replace")
+        if self._target.cleanup is not None:
+            self._call_cleanup(self._target.cleanup, launch.instance)
 
     def _call_cleanup(self, cleanup: Callable[[Instance], None], instance: Instance) -> None:
         """Call the target's own function.

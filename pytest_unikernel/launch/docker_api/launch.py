@@ -13,8 +13,7 @@ from pytest_unikernel.launch.docker_api.exchange import Exchange
 from pytest_unikernel.launch.docker_api.frames import Frames
 from pytest_unikernel.launch.docker_api.reply import Request
 from pytest_unikernel.launch.docker_api.wire import Wire
-from pytest_unikernel.launch.output import TAIL_BYTES, Sink, Watch
-from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.launch.in_flight import InFlight
 from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.results.launches import NONE_NS, LaunchLog
 
@@ -41,18 +40,15 @@ class Owner(Protocol):
         """The engine could not be asked."""
 
 
-class Launch:
-    """The state of one launch.
+class Launch(InFlight):
+    """The state of one launch, and the exchanges that bring it forward.
 
     Attributes:
-        log: the rows of its trial.
         container: the engine's id; empty until it is created.
         exit_status: None until the exit was seen, at ``exited_ns``.
         has_output_ended: nothing more will be printed.
         is_started: the start was acknowledged; an exit may be seen before that.
         is_deletion_asked: its container is to be removed, whether it runs or not.
-        ended_as: its outcome, where that is known before the exit.
-        tail: the end of its output.
     """
 
     __slots__ = (
@@ -63,33 +59,19 @@ class Launch:
         "_owner",
         "_wire",
         "container",
-        "ended_as",
         "exit_status",
         "exited_ns",
         "has_output_ended",
-        "index",
-        "instance",
         "is_deletion_asked",
-        "is_ready",
         "is_started",
-        "log",
-        "sink",
-        "tail",
-        "watch",
     )
 
     def __init__(self, index: int, log: LaunchLog, instance: Instance, wire: Wire, owner: Owner) -> None:
-        self.index = index
-        self.log = log
-        self.instance = instance
+        super().__init__(index, log, instance)
         self.container = ""
         self.exit_status: int | None = None
         self.exited_ns = NONE_NS
-        self.is_started = self.is_ready = self.has_output_ended = self.is_deletion_asked = False
-        self.ended_as: Outcome | None = None
-        self.tail = b""
-        self.watch: Watch | None = None
-        self.sink: Sink | None = None
+        self.is_started = self.has_output_ended = self.is_deletion_asked = False
         self._wire = wire
         self._owner = owner
         self._frames = Frames()
@@ -108,14 +90,6 @@ class Launch:
             OSError: the engine can't be asked.
         """
         self._open(request, self._on_create, now_ns)
-
-    def take(self, data: bytes) -> None:
-        """Keep the end of what was printed, and give all of it to those who look at it."""
-        self.tail = (self.tail + data)[-TAIL_BYTES:]
-        if self.watch is not None:
-            self.watch.feed(data)
-        if self.sink is not None:
-            self.sink.write(data)
 
     def close(self) -> None:
         """Let go of every connection."""

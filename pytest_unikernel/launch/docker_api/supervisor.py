@@ -22,7 +22,6 @@ from pytest_unikernel.launch.output import Wanted, Watch
 from pytest_unikernel.launch.process.instances import bare_instance
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
-from pytest_unikernel.plan.readiness import Exit
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
 
@@ -47,10 +46,9 @@ class ApiSupervisor(Books[Launch]):
         self, target: Target, runtime: Runtime, timeout_s: float, *, socket_path: str, describe: Describe
     ) -> None:
         """Make a supervisor; ``describe`` returns the body of the request that creates an instance."""
-        super().__init__(target)
+        super().__init__(target, runtime)
         self._runtime = runtime
         self._describe = describe
-        self._ready_at_exit = isinstance(target.ready, Exit)
         self._wanted = Wanted(target)
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
@@ -197,15 +195,8 @@ class ApiSupervisor(Books[Launch]):
     def _on_failure(self, launch: Launch, now_ns: int) -> None:
         self._failing.add(launch, now_ns)
 
-    def _on_ready(self, launch: Launch, now_ns: int) -> None:
-        if launch.ended_as is not None:
-            return
-        launch.is_ready = True
-        launch.log.ready_ns[launch.index] = now_ns
-        if self._target.long_lived:
-            launch.ended_as = Outcome.COMPLETED
-            self._complete(launch.index)
-            self._delete(launch, now_ns)
+    def _stop(self, launch: Launch, now_ns: int) -> None:
+        self._delete(launch, now_ns)
 
     def on_exit(self, launch: Launch, now_ns: int) -> None:
         """Note an exit; it is judged when the output is over, or can't be waited for any longer."""
@@ -286,8 +277,10 @@ class ApiSupervisor(Books[Launch]):
         self.in_flight -= 1
         self._being_deleted -= launch.is_deletion_asked
         if launch.log is self.log:
-            self._classify(launch, now_ns)
-        self._clean_up(launch)
+            self._classify(
+                launch, launch.exit_status or 0, launch.exited_ns if launch.exited_ns >= 0 else now_ns
+            )
+        self._clean_up(launch, _ending(launch))
         if launch.container and not launch.is_deletion_asked:
             launch.is_deletion_asked = True
             self._deletions.add(launch.container, self._on_removed, now_ns)
@@ -295,37 +288,12 @@ class ApiSupervisor(Books[Launch]):
     def _on_removed(self, _now_ns: int) -> None:
         self._something_is_gone = True
 
-    def _classify(self, launch: Launch, now_ns: int) -> None:
-        log, index = launch.log, launch.index
-        exited_ns = launch.exited_ns if launch.exited_ns >= 0 else now_ns
-        log.exited_ns[index] = exited_ns
-        log.status[index] = status = launch.exit_status or 0
-        outcome = launch.ended_as
-        if outcome is None:
-            if self._ready_at_exit:
-                log.ready_ns[index] = exited_ns
-                launch.is_ready = True
-            outcome = self._outcome(status, launch.is_ready, launch.watch)
-            if outcome is Outcome.COMPLETED:
-                self._complete(index)
-                return
-        if outcome is not Outcome.COMPLETED:
-            self._fail(index, outcome, launch.tail.decode(errors="replace"))
-
     def _close_books(self, launch: Launch, outcome: Outcome, status: int, said: str) -> None:
         """Write down a launch that was never in flight."""
         launch.log.status[launch.index] = status
         self._fail(launch.index, outcome, said)
         if launch.sink is not None:
             launch.sink.close(said, unix_ns())
-
-    def _clean_up(self, launch: Launch) -> None:
-        if launch.sink is not None:
-            launch.sink.close(_ending(launch), unix_ns())
-        if self._runtime.conditions.keep_output:
-            launch.log.outputs[launch.index] = launch.tail.decode(errors="replace")
-        if self._target.cleanup is not None:
-            self._call_cleanup(self._target.cleanup, launch.instance)
 
     def close(self) -> None:
         """Release everything. What still can't be ended is abandoned, uncounted."""

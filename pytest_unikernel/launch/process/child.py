@@ -6,9 +6,9 @@ import os
 import signal
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.launch.output import TAIL_BYTES, Sink, Watch
-from pytest_unikernel.plan.outcome import Outcome
+from pytest_unikernel.launch.in_flight import InFlight
 from pytest_unikernel.plan.target_fields import Instance
+from pytest_unikernel.results.launches import LaunchLog
 
 READ_BYTES = 1 << 16
 OBSERVE = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -29,57 +29,28 @@ def open_pidfd(pid: int) -> int:
         raise
 
 
-class Child:
+class Child(InFlight):
     """The first process of an instance and its process group (pgid = pid).
 
     Attributes:
+        slot: its place in the reaper's table.
+        limit_ns: when its time is up.
+        is_drained: the end of its output was seen.
+        has_printed: since that was last asked.
         pidfd: a descriptor; a key of Parking while it is parked; -1 once the child is forgotten.
         pipe: a descriptor or a key likewise; -1 if the output isn't ours.
     """
 
-    __slots__ = (
-        "ended_as",
-        "has_printed",
-        "index",
-        "instance",
-        "is_drained",
-        "is_ready",
-        "limit_ns",
-        "pid",
-        "pidfd",
-        "pipe",
-        "sink",
-        "slot",
-        "tail",
-        "tail_bytes",
-        "watch",
-    )
+    __slots__ = ("has_printed", "is_drained", "limit_ns", "pid", "pidfd", "pipe", "slot")
 
-    def __init__(self, index: int, instance: Instance, pid: int, pidfd: int, pipe: int) -> None:
-        self.index = index
-        self.instance = instance
+    def __init__(self, index: int, log: LaunchLog, instance: Instance, pid: int, pidfd: int) -> None:
+        super().__init__(index, log, instance)
         self.pid = pid
         self.pidfd = pidfd
-        self.pipe = pipe
+        self.pipe = -1
         self.slot = -1
         self.limit_ns = 0
-        self.is_drained = False
-        self.has_printed = False  # since it was last asked
-        self.is_ready = False
-        self.ended_as: Outcome | None = None
-        self.tail = b""
-        self.tail_bytes = TAIL_BYTES
-        self.watch: Watch | None = None
-        self.sink: Sink | None = None
-
-    def _take(self, data: bytes) -> None:
-        self.has_printed = True
-        most = self.tail_bytes
-        self.tail = data[-most:] if len(data) >= most else (self.tail + data)[-most:]
-        if self.watch is not None:
-            self.watch.feed(data)
-        if self.sink is not None:
-            self.sink.write(data)
+        self.is_drained = self.has_printed = False
 
     def drain(self) -> bool:
         """Take what the pipe holds; return False if there may be more. Never waits for the pipe's end."""
@@ -90,7 +61,8 @@ class Child:
                 return True
             if not data:
                 return True
-            self._take(data)
+            self.has_printed = True
+            self.take(data)
         return False
 
     def has_exited(self) -> bool:

@@ -18,7 +18,7 @@ from pytest_unikernel.host.linux import timer_setter, timerfd
 from pytest_unikernel.launch.bookkeeping import SLOW_NS, Books
 from pytest_unikernel.launch.cleanup.leftovers import Adopted
 from pytest_unikernel.launch.deadlines import Limit
-from pytest_unikernel.launch.output import TAIL_BYTES, WHOLE_BYTES, Sink, Wanted, Watch
+from pytest_unikernel.launch.output import WHOLE_BYTES, Sink, Wanted, Watch
 from pytest_unikernel.launch.process.child import Child, open_pidfd
 from pytest_unikernel.launch.process.event_pipe import EventPipe
 from pytest_unikernel.launch.process.instances import Instances
@@ -28,7 +28,7 @@ from pytest_unikernel.launch.process.spawn import Spawner
 from pytest_unikernel.launch.process.tcp_probe import Prober
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
-from pytest_unikernel.plan.readiness import Event, Exit, Port
+from pytest_unikernel.plan.readiness import Event, Port
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
 
@@ -41,20 +41,17 @@ CROWD = 512
 EPOLLIN, EPOLLHUP = int(select.EPOLLIN), int(select.EPOLLHUP)
 # Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit that follows.
 EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
-COMPLETED = Outcome.COMPLETED
 
 
 class ProcessSupervisor(Books[Child]):
     """Each instance is a child process that leads its own process group."""
 
     def __init__(self, target: Target, runtime: Runtime, timeout_s: float) -> None:
-        super().__init__(target)
+        super().__init__(target, runtime)
         self._runtime = runtime
-        self._ready_at_exit = isinstance(target.ready, Exit)
         self._prober = Prober(target.ready, self, self._on_ready) if isinstance(target.ready, Port) else None
         self._wanted = Wanted(target)
         self._looks_at_output = self._wanted.anything
-        self._keep_output = runtime.conditions.keep_output
         self._spawner = Spawner(runtime, target.cwd)
         self._epoll = select.epoll()
         self._register, self._unregister = self._epoll.register, self._epoll.unregister
@@ -119,8 +116,8 @@ class ProcessSupervisor(Books[Child]):
             log.started_ns[index] = started_ns = monotonic_ns()
             pid = self._spawner.spawn(argv, environment, write_end)
             log.spawn_ns[index] = spawn_ns = monotonic_ns() - started_ns
-            child = Child(index, instance, pid, open_pidfd(pid), pipe)
-            child.sink = sink
+            child = Child(index, log, instance, pid, open_pidfd(pid))
+            child.pipe, child.sink = pipe, sink
             child.slot = self._enter(pid, started_ns, spawn_ns)
             self._adopt(child, started_ns)
         except OSError as error:
@@ -270,16 +267,9 @@ class ProcessSupervisor(Books[Child]):
     def _on_failure(self, child: Child, now_ns: int) -> None:
         self._let_finish(child, self._last_words, now_ns)
 
-    def _on_ready(self, child: Child, now_ns: int) -> None:
-        if child.is_ready or child.ended_as is not None:
-            return
-        child.is_ready = True
-        self.log.ready_ns[child.index] = now_ns
-        if self._target.long_lived:
-            child.ended_as = Outcome.COMPLETED
-            self._complete(child.index)
-            child.signal_group(self._target.stop_signal)
-            self._let_finish(child, self._grace, now_ns)
+    def _stop(self, child: Child, now_ns: int) -> None:
+        child.signal_group(self._target.stop_signal)
+        self._let_finish(child, self._grace, now_ns)
 
     # ending ---------------------------------------------------------------------------------------
 
@@ -316,7 +306,10 @@ class ProcessSupervisor(Books[Child]):
         log.max_rss_kib[index] = usage.ru_maxrss
         status = os.waitstatus_to_exitcode(wait_status)
         self._classify(child, status, now_ns)
-        self._clean_up(child, status)
+        self._clean_up(child, "exited successfully" if status == 0 else f"exited with error code {status}")
+        if self._remover is not None:
+            self._remove(self._remover, child, status)
+        self._instances.discard(child.instance)
         if self._prepared is None:
             self._prepare()
         return True
@@ -354,34 +347,6 @@ class ProcessSupervisor(Books[Child]):
             self._prober.discard(child)
         self._leave(child.slot)
         self.in_flight -= 1
-
-    def _classify(self, child: Child, status: int, now_ns: int) -> None:
-        log, index = self.log, child.index
-        log.exited_ns[index] = now_ns
-        log.status[index] = status
-        outcome = child.ended_as
-        if outcome is None:
-            if self._ready_at_exit:
-                log.ready_ns[index] = now_ns
-                child.is_ready = True
-            outcome = self._outcome(status, child.is_ready, child.watch)
-            if outcome is COMPLETED:
-                self._complete(index)
-                return
-        if outcome is not COMPLETED:
-            self._fail(index, outcome, child.tail[-TAIL_BYTES:].decode(errors="replace"))
-
-    def _clean_up(self, child: Child, status: int) -> None:
-        if child.sink is not None:
-            how = "exited successfully" if status == 0 else f"exited with error code {status}"
-            child.sink.close(how, unix_ns())
-        if self._keep_output:
-            self.log.outputs[child.index] = child.tail.decode(errors="replace")
-        if self._target.cleanup is not None:
-            self._call_cleanup(self._target.cleanup, child.instance)
-        if self._remover is not None:
-            self._remove(self._remover, child, status)
-        self._instances.discard(child.instance)
 
     def _remove(self, remover: Remover, child: Child, status: int) -> None:
         """Have removed what the instance left, unless there is nothing, or it may be somebody else's."""

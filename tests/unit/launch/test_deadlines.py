@@ -5,10 +5,13 @@ from __future__ import annotations
 from pytest_unikernel.launch.deadlines import NEVER_NS, Limit
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.target_fields import Instance
+from pytest_unikernel.results.launches import LaunchLog
+
+LOG = LaunchLog()
 
 
 def child(pid: int) -> Child:
-    return Child(pid, Instance(f"u-{pid}", "/nowhere", "token", "/nowhere/events"), pid, -1, -1)
+    return Child(pid, LOG, Instance(f"u-{pid}", "/nowhere", "token", "/nowhere/events"), pid, -1)
 
 
 def test_children_are_up_in_the_order_in_which_they_were_given_their_time() -> None:

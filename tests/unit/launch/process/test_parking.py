@@ -17,9 +17,11 @@ import pytest
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.launch.process.parking import BATCH, FIRST_KEY, Parking
 from pytest_unikernel.plan.target_fields import Instance
+from pytest_unikernel.results.launches import LaunchLog
 
 IN, HUP = select.EPOLLIN, select.EPOLLHUP
 EDGE = int(select.EPOLLIN | select.EPOLLET)
+LOG = LaunchLog()
 
 
 def count_open() -> int:
@@ -42,7 +44,8 @@ class Lot:
     def _child(self, *, prints: bool) -> Child:
         pidfd, exits = os.pipe()
         pipe, output = os.pipe() if prints else (-1, -1)
-        child = Child(0, Instance("1", "", "", ""), 0, pidfd, pipe)
+        child = Child(0, LOG, Instance("1", "", "", ""), 0, pidfd)
+        child.pipe = pipe
         self.exits[child] = exits
         self.children[pidfd] = child
         self.epoll.register(pidfd, IN)
