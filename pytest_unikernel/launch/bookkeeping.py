@@ -27,7 +27,11 @@ L = TypeVar("L", bound=InFlight)
 
 
 class Books(Generic[L]):
-    """The log and the running counts of the protocol; a supervisor of real instances derives from it."""
+    """The log and the running counts of the protocol; a supervisor of real instances derives from it.
+
+    A launch may outlive its trial, as a process does that hangs in the kernel. When it ends it is cleaned
+    up, but nothing of it is written down or counted any more.
+    """
 
     def __init__(self, target: Target, runtime: Runtime) -> None:
         self._target = target
@@ -101,10 +105,13 @@ class Books(Generic[L]):
         if launch.is_ready or launch.ended_as is not None:
             return
         launch.is_ready = True
-        self.log.ready_ns[launch.index] = now_ns
+        is_counted = launch.log is self.log
+        if is_counted:
+            self.log.ready_ns[launch.index] = now_ns
         if self._target.long_lived:
             launch.ended_as = COMPLETED
-            self._complete(launch.index)
+            if is_counted:
+                self._complete(launch.index)
             self._stop(launch, now_ns)
 
     def _stop(self, launch: L, now_ns: int) -> None:
@@ -117,19 +124,20 @@ class Books(Generic[L]):
 
     def _take_marks(self, launch: L, watch: Watch, now_ns: int) -> None:
         """Write down the marks that were found."""
-        events = self.log.events.setdefault(launch.index, {})
-        for name, match in watch.marked:
-            events[name] = now_ns
-            if match.groupdict().get("ns"):
-                events[f"guest:{name}"] = int(match["ns"])
+        if launch.log is self.log:
+            events = self.log.events.setdefault(launch.index, {})
+            for name, match in watch.marked:
+                events[name] = now_ns
+                if match.groupdict().get("ns"):
+                    events[f"guest:{name}"] = int(match["ns"])
         watch.marked.clear()
 
     def _clean_up(self, launch: L, how: str) -> None:
         """Finish what a launch has left with us: its output's file, its output, what the target cleans up."""
         if launch.sink is not None:
             launch.sink.close(how, unix_ns())
-        if self._keep_output:
-            launch.log.outputs[launch.index] = launch.tail.decode(errors="replace")
+        if self._keep_output and launch.log is self.log:
+            self.log.outputs[launch.index] = launch.tail.decode(errors="replace")
         if self._target.cleanup is not None:
             self._call_cleanup(self._target.cleanup, launch.instance)
 

@@ -25,10 +25,11 @@ EAGAIN = 11  # what a simulated spawn-error says
 class _Launch:
     """One simulated instance."""
 
-    __slots__ = ("ended_as", "gone", "index", "serving")
+    __slots__ = ("ended_as", "gone", "index", "log", "serving")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, log: LaunchLog) -> None:
         self.index = index
+        self.log = log  # of its trial, which it may outlive: nothing is written down then
         self.serving = self.gone = False
         self.ended_as: Outcome | None = None
 
@@ -101,7 +102,7 @@ class FakeSupervisor:
             self._fail(index, Outcome.SPAWN_ERROR, EAGAIN)
             return
         self.log.spawn_ns[index] = min(self.clock.now_ns() - started_ns, 0xFFFF_FFFF)
-        launch = _Launch(index)
+        launch = _Launch(index, self.log)
         self.in_flight += 1
         self._running[launch] = None
         self._limits.append((started_ns + self._timeout_ns, launch))
@@ -187,7 +188,8 @@ class FakeSupervisor:
         else:
             if self._target.long_lived:
                 self._complete(launch, at_ns)
-            self.log.ready_ns[launch.index] = at_ns
+            if launch.log is self.log:
+                self.log.ready_ns[launch.index] = at_ns
             self._push(at_ns + nanoseconds(self.behaviour.linger_s), self._leave, launch)
             return
         self._leave(launch, at_ns)
@@ -212,14 +214,18 @@ class FakeSupervisor:
         del self._running[launch]
         self.in_flight -= 1
         self._exits += 1
+        if launch.log is self.log:
+            self._judge(launch, at_ns)
+        if launch.serving:
+            self._free += 1
+            self._serve_next(at_ns)
+
+    def _judge(self, launch: _Launch, at_ns: int) -> None:
         self.log.exited_ns[launch.index] = at_ns
         if launch.ended_as is None:
             self._complete(launch, self.log.ready_ns[launch.index])
         elif launch.ended_as is not Outcome.COMPLETED:
             self._fail(launch.index, launch.ended_as, STATUS.get(launch.ended_as, KILLED_STATUS))
-        if launch.serving:
-            self._free += 1
-            self._serve_next(at_ns)
 
     def _serve_next(self, at_ns: int) -> None:
         while self._queue:
@@ -231,6 +237,8 @@ class FakeSupervisor:
     def _complete(self, launch: _Launch, ready_ns: int) -> None:
         index = launch.index
         launch.ended_as = Outcome.COMPLETED
+        if launch.log is not self.log:
+            return
         self.log.outcome[index] = Outcome.COMPLETED
         self.log.ready_ns[index] = ready_ns
         self.completed += 1

@@ -17,10 +17,14 @@ from pytest_unikernel.launch.supervisor import Supervisor
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.testing import FakeTarget
 
 S = 1_000_000_000
 LONG_NS = 60 * S  # never reached: what is waited for comes first
+
+
+MARKS = {"up": rb"up"}
 
 
 def shell(script: str) -> Target:
@@ -62,14 +66,14 @@ BEHAVIOURS: dict[str, tuple[Target, Target, Target, Script | None]] = {
     ),
     "is ready, then exits": (
         FakeTarget(linger_s=0.05)(ready=Line("up")),
-        shell("echo up; sleep 0.05")(ready=Line("up")),
-        container(ready=Line("up")),
+        shell("echo up; sleep 0.05")(ready=Line("up"), marks=MARKS),
+        container(ready=Line("up"), marks=MARKS),
         Script(output=b"up\n", lingers_s=0.05),
     ),
     "serves": (
         FakeTarget(long_lived=True),
-        shell("echo up; exec sleep 600")(ready=Line("up"), long_lived=True),
-        container(ready=Line("up"), long_lived=True),
+        shell("echo up; exec sleep 600")(ready=Line("up"), marks=MARKS, long_lived=True),
+        container(ready=Line("up"), marks=MARKS, long_lived=True),
         Script(output=b"up\n", status=None),
     ),
 }
@@ -374,6 +378,39 @@ def test_a_trial_knows_nothing_of_the_one_before(make: Make) -> None:
     assert supervisor.completed == 1
     assert supervisor.log.trim().counts(range(1)) == {Outcome.COMPLETED: 1}
     assert len(earlier) == 1
+
+
+@pytest.mark.parametrize("behaviour", ["never exits", "serves"])
+def test_a_launch_that_outlives_its_trial_writes_into_no_row_of_the_next(make: Make, behaviour: str) -> None:
+    supervisor = make(behaviour)
+    start(supervisor)
+    supervisor.end_all(Outcome.UNFINISHED)  # as at the end of a trial: it may take longer than the farewell
+    assert nothing_in_a_later_trial(supervisor) is supervisor.log
+
+
+@pytest.mark.parametrize(
+    "behaviour", ["succeeds", "exits with 1", "is never ready", "is ready, then exits", "serves"]
+)
+def test_a_launch_whose_trial_is_over_is_not_counted_in_the_next_however_it_ends(
+    make: Make, behaviour: str
+) -> None:
+    supervisor = make(behaviour)
+    start(supervisor)
+    nothing_in_a_later_trial(supervisor)
+
+
+def nothing_in_a_later_trial(supervisor: Supervisor) -> LaunchLog:
+    """Begin a trial while a launch is in flight, and wait for its end: nothing of it may be in the log."""
+    earlier = supervisor.log
+    supervisor.begin_trial()
+    log, index = supervisor.log, supervisor.log.add(supervisor.now_ns())
+    wait_for_all(supervisor)
+    assert (supervisor.completed, supervisor.failed, supervisor.longest_service_ns) == (0, 0, 0)
+    assert (log.outcome[index], log.status[index]) == (Outcome.UNFINISHED, 0)
+    assert (log.started_ns[index], log.ready_ns[index], log.exited_ns[index]) == (-1, -1, -1)
+    assert (log.user_s[index], log.max_rss_kib[index], log.tails, log.events) == (0, 0, {}, {})
+    assert (earlier.outcome[index], earlier.exited_ns[index]) == (Outcome.UNFINISHED, -1)
+    return log
 
 
 def test_a_supervisor_can_be_closed_with_launches_in_flight(make: Make) -> None:

@@ -8,7 +8,7 @@ import socket
 import sys
 
 import pytest
-from realloads import launched, outcomes, shell
+from realloads import launched, outcomes, shell, supervised
 
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.plan.outcome import Outcome
@@ -177,6 +177,16 @@ def test_other_events_strangers_and_nonsense_are_not_readiness(session: Session)
     reports = "; ".join(f'printf "{line}\\n" > "$UNIKERNEL_EVENTS"' for line in lines)
     log = launched(session, shell(reports)(ready=Event("up")))
     assert outcomes(log) == [NOT_READY] * 2
+
+
+def test_an_event_of_a_launch_that_outlived_its_trial_is_no_launchs_of_the_next(session: Session) -> None:
+    with supervised(session, shell(REPORT)(ready=Event("up"))) as supervisor:
+        supervisor.start(supervisor.log.add(supervisor.now_ns()))
+        supervisor.begin_trial()
+        row, end_ns = supervisor.log.add(supervisor.now_ns()), supervisor.now_ns() + 10**10
+        while supervisor.in_flight:
+            assert supervisor.wait(end_ns) < end_ns
+        assert (supervisor.log.events, supervisor.log.ready_ns[row]) == ({}, -1)
 
 
 # failures -----------------------------------------------------------------------------------------

@@ -188,10 +188,6 @@ class ApiSupervisor(Books[Launch]):
         if launch.watch is not None:
             self._look_at_output(launch, launch.watch, now_ns)
 
-    def _take_marks(self, launch: Launch, watch: Watch, now_ns: int) -> None:
-        if launch.log is self.log:
-            super()._take_marks(launch, watch, now_ns)
-
     def _on_failure(self, launch: Launch, now_ns: int) -> None:
         self._failing.add(launch, now_ns)
 

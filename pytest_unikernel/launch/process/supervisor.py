@@ -247,7 +247,7 @@ class ProcessSupervisor(Books[Child]):
         ready = self._target.ready
         for instance_id, name in self._events.read():
             child = self._by_name.get(instance_id)
-            if child is None:
+            if child is None or child.log is not self.log:
                 continue
             self.log.events.setdefault(child.index, {}).setdefault(name, now_ns)
             if isinstance(ready, Event) and name == ready.name:
@@ -301,11 +301,12 @@ class ProcessSupervisor(Books[Child]):
         child.signal_group(signal.SIGKILL)
         _, wait_status, usage = os.wait4(child.pid, 0)
         self._forget(child)
-        log, index = self.log, child.index
-        log.user_s[index], log.system_s[index] = usage.ru_utime, usage.ru_stime
-        log.max_rss_kib[index] = usage.ru_maxrss
         status = os.waitstatus_to_exitcode(wait_status)
-        self._classify(child, status, now_ns)
+        log, index = child.log, child.index
+        if log is self.log:
+            log.user_s[index], log.system_s[index] = usage.ru_utime, usage.ru_stime
+            log.max_rss_kib[index] = usage.ru_maxrss
+            self._classify(child, status, now_ns)
         self._clean_up(child, "exited successfully" if status == 0 else f"exited with error code {status}")
         if self._remover is not None:
             self._remove(self._remover, child, status)
@@ -350,7 +351,7 @@ class ProcessSupervisor(Books[Child]):
 
     def _remove(self, remover: Remover, child: Child, status: int) -> None:
         """Have removed what the instance left, unless there is nothing, or it may be somebody else's."""
-        refused = self.log.outcome[child.index] == Outcome.DAEMON_ERROR
+        refused = child.log.outcome[child.index] == Outcome.DAEMON_ERROR
         if not refused and not (self._target.removes_itself and status >= 0):
             remover.add(child.instance.id)
 
