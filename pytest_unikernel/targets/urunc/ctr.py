@@ -19,7 +19,7 @@ from pytest_unikernel.targets.containers import engine as engines
 from pytest_unikernel.targets.containers.container import LABEL
 from pytest_unikernel.targets.urunc.images import archive_of, image_of, why_not_for_urunc
 from pytest_unikernel.targets.urunc.oci import check_length
-from pytest_unikernel.targets.urunc.plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc.parameters import Parameters, Via, timed
 from pytest_unikernel.targets.urunc.program import Urunc
 from pytest_unikernel.targets.urunc.stand_in import stand_in
 
@@ -32,7 +32,7 @@ ITS_ERRORS = rb"(?m)^ctr: "
 LOAD_S = 60.0
 
 
-def fields(_plan: Plan) -> dict[str, Any]:
+def fields(_parameters: Parameters) -> dict[str, Any]:
     """Return what the target has before anything is made for a load."""
     return {
         "argv": [PROGRAM, "run"],
@@ -41,25 +41,27 @@ def fields(_plan: Plan) -> dict[str, Any]:
     }
 
 
-def takes_ours(plan: Plan) -> bool:
+def takes_ours(parameters: Parameters) -> bool:
     """Whether the shim calls what we name for a runtime: the stock one does, others know their own."""
-    return plan.runtime in (None, SHIM)
+    return parameters.runtime in (None, SHIM)
 
 
-def prepare(plan: Plan, target: Target, place: Place) -> Target:
+def prepare(parameters: Parameters, target: Target, place: Place) -> Target:
     """Make what stands for urunc, and its root, for a load."""
-    urunc = plan.found()
+    urunc = parameters.found()
     log, called = (
-        _called(plan, urunc, place) if takes_ours(plan) else (plan.switched_by_others(urunc).log, ())
+        _called(parameters, urunc, place)
+        if takes_ours(parameters)
+        else (parameters.switched_by_others(urunc).log, ())
     )
     return dataclasses.replace(
         target,
         argv=(
-            *(PROGRAM, "run", "--snapshotter", plan.snapshotter or SNAPSHOTTER),
-            *("--runtime", plan.runtime or SHIM, *called),
+            *(PROGRAM, "run", "--snapshotter", parameters.snapshotter or SNAPSHOTTER),
+            *("--runtime", parameters.runtime or SHIM, *called),
             *("--label", f"{LABEL}={place.session}"),
             *("--env", "UNIKERNEL_ID={id}", "--env", f"UNIKERNEL_SESSION={place.session}"),
-            *(image_of(plan), "{id}", *plan.command),
+            *(image_of(parameters), "{id}", *parameters.command),
         ),
         removal=remove.argv("ctr-ids", PROGRAM, "{ids}"),
         leftovers=remove.argv("ctr", LABEL, "{session}", PROGRAM),
@@ -67,18 +69,18 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
     )
 
 
-def _called(plan: Plan, urunc: Urunc, place: Place) -> tuple[str | None, tuple[str, ...]]:
+def _called(parameters: Parameters, urunc: Urunc, place: Place) -> tuple[str | None, tuple[str, ...]]:
     """Return the log, and the options by which the stock shim calls our urunc with a root of its own."""
     directory = Path(place.directory)
     root = directory / "urunc-r"
     check_length(root / "namespace", place)
     root.mkdir(mode=0o700)
-    log, environment = plan.switched(urunc, directory)
+    log, environment = parameters.switched(urunc, directory)
     called = stand_in(directory / "urunc-w", urunc, environment)
     return log, ("--runc-binary", str(called), "--runc-root", str(root))
 
 
-def why_not(plan: Plan, urunc: Urunc) -> Unavailable | None:
+def why_not(parameters: Parameters, urunc: Urunc) -> Unavailable | None:
     """Return why containerd can't be used, or None; gives it our image."""
     if shutil.which(PROGRAM) is None:
         return Unavailable(f"no {PROGRAM} on PATH", INSTALL)
@@ -88,31 +90,31 @@ def why_not(plan: Plan, urunc: Urunc) -> Unavailable | None:
             f"{PROGRAM} gets no answer from containerd: {asked.error}",
             "start it: systemctl start containerd; or say where it is by CONTAINERD_ADDRESS",
         )
-    wrong = None if takes_ours(plan) else plan.why_not_by_others(urunc)
-    return wrong or _why_no_image(plan)
+    wrong = None if takes_ours(parameters) else parameters.why_not_by_others(urunc)
+    return wrong or _why_no_image(parameters)
 
 
-def _why_no_image(plan: Plan) -> Unavailable | None:
-    image, made = image_of(plan), archive_of(plan)
+def _why_no_image(parameters: Parameters) -> Unavailable | None:
+    image, made = image_of(parameters), archive_of(parameters)
     if made is None:
-        return why_not_for_urunc(image, plan.hypervisor, PROGRAM, "images", "export", "-", image)
+        return why_not_for_urunc(image, parameters.hypervisor, PROGRAM, "images", "export", "-", image)
     if image in engines.call(PROGRAM, "images", "list", "--quiet", f"name=={image}").out.split():
         return None
-    snapshotter = ("--snapshotter", plan.snapshotter or SNAPSHOTTER)
+    snapshotter = ("--snapshotter", parameters.snapshotter or SNAPSHOTTER)
     loaded = engines.call(PROGRAM, "images", "import", *snapshotter, "-", given=made.archive, within_s=LOAD_S)
     if loaded.status:
         return Unavailable(f"containerd refuses our image: {loaded.error}", f"{PROGRAM} plugins list")
     return None
 
 
-def versions(plan: Plan) -> Mapping[str, str]:
+def versions(parameters: Parameters) -> Mapping[str, str]:
     """Return what is really used."""
     said = engines.call(PROGRAM, "version").out.split()
     found = [said[at + 1] for at, word in enumerate(said[:-1]) if word == "Version:"]
     return {
         "containerd": found[-1] if found else "unknown",
-        "shim": plan.runtime or SHIM,
-        "snapshotter": plan.snapshotter or SNAPSHOTTER,
+        "shim": parameters.runtime or SHIM,
+        "snapshotter": parameters.snapshotter or SNAPSHOTTER,
     }
 
 

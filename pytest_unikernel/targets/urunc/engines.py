@@ -20,7 +20,7 @@ from pytest_unikernel.targets.containers.container import Container
 from pytest_unikernel.targets.containers.docker import CONNECTION_LOST, DOCKER
 from pytest_unikernel.targets.containers.engine import Engine
 from pytest_unikernel.targets.urunc.images import archive_of, image_of, why_not_for_urunc
-from pytest_unikernel.targets.urunc.plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc.parameters import Parameters, Via, timed
 from pytest_unikernel.targets.urunc.program import Urunc
 from pytest_unikernel.targets.urunc.stand_in import stand_in
 
@@ -38,7 +38,7 @@ NERDCTL = DOCKER._replace(
 NERDCTL_ERRORS = rb"level=fatal msg="
 
 
-def fields(engine: Engine, _plan: Plan) -> dict[str, Any]:
+def fields(engine: Engine, _parameters: Parameters) -> dict[str, Any]:
     """Return what the target has before anything is made for a load."""
     of_client: dict[str, Any] = (
         {"exit_reasons": {125: "daemon-error"}, "failures": {CONNECTION_LOST: "daemon-error"}}
@@ -56,24 +56,24 @@ def fields(engine: Engine, _plan: Plan) -> dict[str, Any]:
     }
 
 
-def takes_ours(engine: Engine, plan: Plan) -> bool:
+def takes_ours(engine: Engine, parameters: Parameters) -> bool:
     """Whether the engine calls what we name for a runtime, with our variables: else they are its own."""
-    return engine.program == NERDCTL.program and plan.runtime is None
+    return engine.program == NERDCTL.program and parameters.runtime is None
 
 
-def prepare(engine: Engine, plan: Plan, target: Target, place: Place) -> Target:
+def prepare(engine: Engine, parameters: Parameters, target: Target, place: Place) -> Target:
     """Say which runtime and which log, for a load."""
-    urunc, directory = plan.found(), Path(place.directory)
-    runtime = plan.runtime or RUNTIME
-    if takes_ours(engine, plan):
-        log, environment = plan.switched(urunc, directory)
+    urunc, directory = parameters.found(), Path(place.directory)
+    runtime = parameters.runtime or RUNTIME
+    if takes_ours(engine, parameters):
+        log, environment = parameters.switched(urunc, directory)
         runtime = str(stand_in(directory / "urunc-w", urunc, environment))
     else:
-        log, _ = plan.switched_by_others(urunc)
+        log, _ = parameters.switched_by_others(urunc)
     names: dict[str, str] = {}
-    argv = engines.run_argv(engine, _container(plan, runtime))
+    argv = engines.run_argv(engine, _container(parameters, runtime))
     at = argv.index("run") + 1
-    snapshotter = () if plan.snapshotter is None else ("--snapshotter", plan.snapshotter)
+    snapshotter = () if parameters.snapshotter is None else ("--snapshotter", parameters.snapshotter)
     return dataclasses.replace(
         target,
         argv=(*argv[:at], "--cidfile", f"{{dir}}/{ID_FILE}", *snapshotter, *argv[at:]),
@@ -91,31 +91,31 @@ def note_id(names: dict[str, str], instance: Instance) -> None:
     names[found.strip()] = instance.id
 
 
-def _container(plan: Plan, runtime: str) -> Container:
-    network = plan.network or ("none" if plan.is_ours else None)
-    return Container(image_of(plan), plan.command, network, runtime)
+def _container(parameters: Parameters, runtime: str) -> Container:
+    network = parameters.network or ("none" if parameters.is_ours else None)
+    return Container(image_of(parameters), parameters.command, network, runtime)
 
 
-def why_not(engine: Engine, plan: Plan, urunc: Urunc) -> Unavailable | None:
+def why_not(engine: Engine, parameters: Parameters, urunc: Urunc) -> Unavailable | None:
     """Return why the engine can't be used, or None; gives it our image."""
-    image, made = image_of(plan), archive_of(plan)
+    image, made = image_of(parameters), archive_of(parameters)
     missing = engines.why_no_engine(engine)
     if missing is not None:
         return missing
-    if not takes_ours(engine, plan) and (wrong := plan.why_not_by_others(urunc)):
+    if not takes_ours(engine, parameters) and (wrong := parameters.why_not_by_others(urunc)):
         return wrong
     if made is None:
-        missing = why_not_for_urunc(image, plan.hypervisor, engine.program, "save", image)
+        missing = why_not_for_urunc(image, parameters.hypervisor, engine.program, "save", image)
     elif engines.call(engine.program, "image", "inspect", image).status:
         loaded = engines.call(engine.program, "load", given=made.archive, within_s=LOAD_S)
         if loaded.status:
             return Unavailable(f"{engine.program} load refuses our image: {loaded.error}", "docker info")
-    return missing or _why_no_runtime(engine, plan)
+    return missing or _why_no_runtime(engine, parameters)
 
 
-def _why_no_runtime(engine: Engine, plan: Plan) -> Unavailable | None:
+def _why_no_runtime(engine: Engine, parameters: Parameters) -> Unavailable | None:
     """Return why docker doesn't know the runtime; a shim's name, which newer ones take, is passed through."""
-    runtime = plan.runtime or RUNTIME
+    runtime = parameters.runtime or RUNTIME
     if engine.program != DOCKER.program or runtime.startswith("io."):
         return None
     known = engines.info(engine.program).get("Runtimes") or {}
@@ -127,11 +127,11 @@ def _why_no_runtime(engine: Engine, plan: Plan) -> Unavailable | None:
     )
 
 
-def versions(engine: Engine, plan: Plan) -> Mapping[str, str]:
+def versions(engine: Engine, parameters: Parameters) -> Mapping[str, str]:
     """Return what is really used."""
-    shown = "its own" if takes_ours(engine, plan) else plan.runtime or RUNTIME
+    shown = "its own" if takes_ours(engine, parameters) else parameters.runtime or RUNTIME
     found = engines.info(engine.program).get("ServerVersion") or program_version(engine.program)
-    more = {"snapshotter": plan.snapshotter} if plan.snapshotter else {}
+    more = {"snapshotter": parameters.snapshotter} if parameters.snapshotter else {}
     return {engine.program: str(found or "unknown"), "runtime": shown, **more}
 
 

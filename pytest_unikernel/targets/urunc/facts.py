@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.qemu import kvm as kvm_host
 from pytest_unikernel.targets.urunc import program as programs
-from pytest_unikernel.targets.urunc.parameters import MONITORS
+from pytest_unikernel.targets.urunc.checks import MONITORS
 from pytest_unikernel.targets.urunc.program import Urunc
 
 CLIENTS = ("ctr", "docker", "nerdctl")

@@ -11,7 +11,7 @@ from pytest_unikernel.guests.build.container_image import ContainerImage
 from pytest_unikernel.guests.build.urunc_bundle import Guest
 from pytest_unikernel.guests.build.urunc_image import hypervisor_in, urunc_image
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets.urunc.plan import Plan
+from pytest_unikernel.targets.urunc.parameters import Parameters
 
 SAVE_S = 300.0
 PACKAGING = "see urunc's documentation, page Packaging"
@@ -22,15 +22,15 @@ def _made(guest: Guest) -> ContainerImage:
     return urunc_image(guest)
 
 
-def archive_of(plan: Plan) -> ContainerImage | None:
+def archive_of(parameters: Parameters) -> ContainerImage | None:
     """Return the image that we make of a kernel, None where the user names one."""
-    return None if plan.guest is None else _made(plan.guest)
+    return None if parameters.guest is None else _made(parameters.guest)
 
 
-def image_of(plan: Plan) -> str:
+def image_of(parameters: Parameters) -> str:
     """Return the image's name."""
-    made = archive_of(plan)
-    return made.tag if made is not None else str(plan.image)
+    made = archive_of(parameters)
+    return made.tag if made is not None else str(parameters.image)
 
 
 @functools.cache

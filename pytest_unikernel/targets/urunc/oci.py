@@ -14,8 +14,8 @@ from pytest_unikernel.launch.cleanup import remove
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.targets.urunc import program as programs
-from pytest_unikernel.targets.urunc.parameters import NAME
-from pytest_unikernel.targets.urunc.plan import Plan, Via, timed
+from pytest_unikernel.targets.urunc.checks import NAME
+from pytest_unikernel.targets.urunc.parameters import Parameters, Via, timed
 from pytest_unikernel.targets.urunc.program import Urunc
 
 FAILED = 125  # source: guests/urunc/launch.c
@@ -23,22 +23,22 @@ LONGEST_SOCKET = 107  # bytes of a path; source: unix(7)
 LONGEST_NAME = "/u01234567-1234567890/reexec.sock"
 
 
-def fields(plan: Plan) -> dict[str, Any]:
+def fields(parameters: Parameters) -> dict[str, Any]:
     """Return what the target has before anything is made for a load."""
-    return {"argv": [plan.urunc or programs.PROGRAM], "exit_reasons": {FAILED: "daemon-error"}}
+    return {"argv": [parameters.urunc or programs.PROGRAM], "exit_reasons": {FAILED: "daemon-error"}}
 
 
-def prepare(plan: Plan, target: Target, place: Place) -> Target:
+def prepare(parameters: Parameters, target: Target, place: Place) -> Target:
     """Make the template of all bundles, the root and the configuration for a load."""
-    urunc, directory = plan.found(), Path(place.directory)
+    urunc, directory = parameters.found(), Path(place.directory)
     root, made, template = (directory / f"urunc-{name}" for name in ("r", "b", "template"))
     check_length(root, place)
     root.mkdir(mode=0o700)
     made.mkdir(mode=0o700)
-    entries = _template(plan, template)
+    entries = _template(parameters, template)
     launcher = str(bundles.launcher())
     own = (urunc.program, str(root), str(made))
-    log, environment = plan.switched(urunc, directory)
+    log, environment = parameters.switched(urunc, directory)
     return dataclasses.replace(
         target,
         argv=(launcher, "launch", *own, "{id}", str(template), *entries),
@@ -49,12 +49,12 @@ def prepare(plan: Plan, target: Target, place: Place) -> Target:
     )
 
 
-def _template(plan: Plan, directory: Path) -> list[str]:
+def _template(parameters: Parameters, directory: Path) -> list[str]:
     try:
-        if plan.bundle is not None:
-            return bundles.copy_template(directory, plan.bundle)
-        assert plan.guest is not None  # noqa: S101 - one of the two is there
-        return bundles.write_template(directory, plan.guest)
+        if parameters.bundle is not None:
+            return bundles.copy_template(directory, parameters.bundle)
+        assert parameters.guest is not None  # noqa: S101 - one of the two is there
+        return bundles.write_template(directory, parameters.guest)
     except (BuildError, OSError) as error:
         raise LoadError(f"{NAME}: can't make the bundle: {error}") from error
 
@@ -73,14 +73,14 @@ def check_length(root: Path, place: Place) -> None:
         )
 
 
-def why_not(_plan: Plan, _urunc: Urunc) -> Unavailable | None:
+def why_not(_parameters: Parameters, _urunc: Urunc) -> Unavailable | None:
     """Return why urunc can't be called, or None."""
     if os.geteuid():
         return Unavailable("urunc makes namespaces and device nodes, for which it needs root", "run as root")
     return None
 
 
-def versions(_plan: Plan) -> Mapping[str, str]:
+def versions(_parameters: Parameters) -> Mapping[str, str]:
     """Nothing else is used."""
     return {}
 

@@ -1,249 +1,193 @@
-"""What ``urunc_container`` can be given, and what is refused."""
+"""The parameters of ``urunc_container``, checked and completed, and what of them concerns urunc itself."""
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pytest_unikernel.errors import BuildError, LoadError, TargetError
-from pytest_unikernel.guests.build.rust_kernel import shipped_kernel
-from pytest_unikernel.guests.build.urunc_bundle import Guest, hypervisor_of, rootfs_of
-from pytest_unikernel.guests.build.urunc_bundle import read_configuration as configuration_of
-from pytest_unikernel.targets.qemu import machine
+from pytest_unikernel.errors import LoadError
+from pytest_unikernel.guests.build.urunc_bundle import Guest
+from pytest_unikernel.plan.stamps import Stamp, StampLog
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.plan.target_fields import Place, Unavailable
+from pytest_unikernel.targets.urunc import checks
+from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.checks import INSTALL, MONITORS, NAME
+from pytest_unikernel.targets.urunc.log.reader import LogReader
+from pytest_unikernel.targets.urunc.log.releases import Release
+from pytest_unikernel.targets.urunc.program import Urunc
 
-PathText = str | os.PathLike[str]
-
-NAME = "urunc_container"
-MONITORS = {
-    "qemu": machine.PROGRAM,
-    "spt": "solo5-spt",
-    "hvt": "solo5-hvt",
-    "firecracker": "firecracker",
-}
-INSTALL = {
-    "qemu": machine.INSTALL,
-    "spt": "install Solo5's tender solo5-spt",
-    "hvt": "install Solo5's tender solo5-hvt",
-    "firecracker": "install Firecracker",
-}
-# Our Rust unikernel writes to no port that urunc gives QEMU; it ends with a reset, which is status 0.
-DEFAULT_TYPE, DEFAULT_COMMAND = "mewz", ("unikernel",)
-SHOWN_DIGITS = 16
+MARKED = (("started", "console"), ("console", "exited"))
+Rename = Callable[[str], str]
 
 
-# Which ways take which parameter; what isn't here all do.
-TAKEN_BY = {
-    "image": ("ctr", "docker", "nerdctl"),
-    "bundle": ("oci",),
-    "memory_mib": ("oci",),
-    "runtime": ("ctr", "docker", "nerdctl"),
-    "snapshotter": ("ctr", "nerdctl"),
-    "network": ("docker", "nerdctl"),
-    "monitor": ("oci", "ctr", "nerdctl"),
-}
+class Switched(NamedTuple):
+    """Timestamps, on or off for our own launches: the log, if there is one, and urunc's variables."""
+
+    log: str | None
+    environment: Mapping[str, str]
 
 
-class Source(NamedTuple):
-    """What is run: a guest of which we make a bundle or image, or a bundle, or neither: an image."""
+@dataclass(frozen=True)
+class Parameters:
+    """What is run, and how; one of ``guest``, ``bundle`` and ``image`` is there."""
 
     guest: Guest | None
     bundle: Path | None
+    image: str | None
     hypervisor: str
+    timestamps: bool
+    is_ours: bool
+    monitor: str | None
+    urunc: str | None
+    command: tuple[str, ...] = ()
+    runtime: str | None = None
+    snapshotter: str | None = None
+    network: str | None = None
 
+    def found(self) -> Urunc:
+        """Return the urunc that is used.
 
-def checked_source(
-    *,
-    image: str | None,
-    bundle: PathText | None,
-    kernel: PathText | None,
-    initrd: PathText | None,
-    unikernel_type: str | None,
-    hypervisor: str | None,
-    command: tuple[str, ...],
-    memory_mib: int | None,
-) -> Source:
-    """Return what is run: one of the user's, or ours.
+        Raises:
+            LoadError: there is none.
+        """
+        found = programs.find(self.urunc)
+        if isinstance(found, Unavailable):
+            raise LoadError(f"{NAME}: {found}")
+        return found
 
-    Raises:
-        TargetError: there can be none such, or more than one.
-    """
-    named = checked_hypervisor("qemu" if hypervisor is None else hypervisor)
-    check_paths(kernel=kernel, initrd=initrd, bundle=bundle)
-    files = {"kernel": kernel, "initrd": initrd, "unikernel_type": unikernel_type}
-    if image is not None:
-        _refuse("image", image, {"bundle": bundle, **files, "memory_mib": memory_mib})
-        return Source(None, None, named)
-    if bundle is None:
-        made = checked_guest(
-            kernel, initrd, unikernel_type, hypervisor=named, command=command, memory_mib=memory_mib
-        )
-        return Source(made, None, named)
-    _refuse("bundle", bundle, {**files, "command": command, "memory_mib": memory_mib})
-    place = checked_bundle(bundle)
-    found = checked_hypervisor(hypervisor_in(place))
-    if hypervisor not in (None, found):
-        raise TargetError(f"{NAME}: bundle={str(bundle)!r} says hypervisor {found!r}, got {hypervisor!r} too")
-    return Source(None, place, found)
-
-
-def _refuse(key: str, value: object, others: dict[str, object]) -> None:
-    for other, given in others.items():
-        if given is not None and given != ():
-            raise TargetError(
-                f"{NAME}: {key}={str(value)!r} says itself what is run, got {other}={given!r} too"
+    def switched(self, urunc: Urunc, directory: Path) -> Switched:
+        """Return the log and the variables for a urunc that takes them from us."""
+        environment = self._path(urunc)
+        if urunc.switch == "environment":
+            switched = {**environment, "URUNC_TIMESTAMPS": "1" if self.timestamps else "0"}
+            return Switched(programs.FIXED_LOG if self.timestamps else None, switched)
+        if urunc.switch == "file":
+            log = directory / "urunc.log"
+            config = directory / "urunc.toml"
+            text = programs.private_config(log if self.timestamps else None, self.hypervisor, self.monitor)
+            config.write_text(text, encoding="utf-8")
+            return Switched(
+                str(log) if self.timestamps else None, {**environment, programs.CONFIG_VARIABLE: str(config)}
             )
+        return Switched(self._log_of_system(), environment)
 
+    def switched_by_others(self, urunc: Urunc) -> Switched:
+        """Return the log of a urunc that is called by somebody who takes nothing from us."""
+        if urunc.switch == "environment":
+            return Switched(programs.FIXED_LOG if self.timestamps else None, {})
+        return Switched(self._log_of_system(), {})
 
-def check_via(via: object, known: tuple[str, ...], **given: object) -> None:
-    """Refuse what a way has no use for.
+    def why_not_by_others(self, urunc: Urunc) -> Unavailable | None:
+        """Return why timestamps aren't as wanted where somebody else calls urunc; variables aren't seen."""
+        if urunc.switch != "file":
+            return None
+        log = programs.log_of_system() if self.timestamps else programs.why_timed()
+        return log if isinstance(log, Unavailable) else None
 
-    Raises:
-        TargetError: it is named, with the ways that have.
-    """
-    if via not in known:
-        raise TargetError(f"{NAME}: via must be one of {', '.join(known)}, got {via!r}")
-    for key, value in given.items():
-        if value is not None and via not in TAKEN_BY[key]:
-            ways = " or ".join(f"via={way!r}" for way in TAKEN_BY[key])
-            raise TargetError(f"{NAME}: {key}={value!r} goes with {ways}, got via={via!r}")
-    for key in ("image", "runtime", "snapshotter", "network"):
-        value = given.get(key)
-        if value is not None and not is_name(value):
-            raise TargetError(f"{NAME}: {key} must be a name, got {value!r}")
-    if given.get("network") == "host":
-        raise TargetError(
-            f"{NAME}: network='host' would have urunc change the host's own devices; name another"
-        )
+    def _log_of_system(self) -> str | None:
+        log = programs.log_of_system()
+        return None if not self.timestamps or isinstance(log, Unavailable) else log
 
+    def _path(self, urunc: Urunc) -> dict[str, str]:
+        """Return the environment in which a urunc that has no configuration finds the monitor."""
+        if self.monitor is None or urunc.switch == "file":
+            return {}
+        return {"PATH": f"{Path(self.monitor).parent}:{os.environ.get('PATH', os.defpath)}"}
 
-def is_name(value: object) -> bool:
-    """Return whether a client can be given it as a word of its own."""
-    return isinstance(value, str) and value.isprintable() and value[:1] not in ("", "-") and " " not in value
+    def monitor_program(self, urunc: Urunc) -> str | None:
+        """Return the path of the monitor that urunc takes, None if there is none."""
+        if self.monitor is None:
+            configured = programs.monitor_of(programs.config_or_nothing(urunc.switch), self.hypervisor)
+            if configured is not None:
+                return shutil.which(configured)
+        return shutil.which(self.monitor or MONITORS[self.hypervisor])
 
-
-def check_paths(**given: object) -> None:
-    """Refuse what can't be a path.
-
-    Raises:
-        TargetError: it is named.
-    """
-    for key, value in given.items():
-        text = os.fspath(value) if isinstance(value, os.PathLike) else value
-        if value is not None and (not isinstance(text, str) or not text or "\0" in text):
-            raise TargetError(f"{NAME}: {key} must be a path, got {value!r}")
-
-
-def checked_guest(
-    kernel: PathText | None,
-    initrd: PathText | None,
-    unikernel_type: str | None,
-    *,
-    hypervisor: str,
-    command: tuple[str, ...],
-    memory_mib: int | None,
-) -> Guest:
-    """Return the guest that is asked for: ours, or one of the user's.
-
-    Raises:
-        TargetError: there can be none such.
-    """
-    words = command or DEFAULT_COMMAND
-    if kernel is not None:
-        if not isinstance(unikernel_type, str) or not is_name(unikernel_type):
-            raise TargetError(
-                f"{NAME}: unikernel_type must say what urunc takes {os.fspath(kernel)!r} for (unikraft, "
-                f"linux, rumprun, mirage, mewz, hermit), got {unikernel_type!r}"
+    def why_no_monitor(self, urunc: Urunc) -> Unavailable | None:
+        """Return why urunc would find no monitor, or None."""
+        wanted = MONITORS[self.hypervisor]
+        if self.monitor_program(urunc) is None:
+            return Unavailable(
+                f"no {self.monitor or wanted}, the monitor of hypervisor={self.hypervisor!r}",
+                INSTALL[self.hypervisor],
             )
-        started = None if initrd is None else _file("initrd", initrd)
-        return Guest(_file("kernel", kernel), started, unikernel_type, hypervisor, words, memory_mib)
-    if initrd is not None or unikernel_type is not None:
-        raise TargetError(f"{NAME}: initrd= and unikernel_type= go with kernel=, which was not given")
-    if hypervisor != "qemu":
-        raise TargetError(
-            f"{NAME}: our own unikernel runs on qemu only; hypervisor={hypervisor!r} needs kernel=, bundle= "
-            "or image="
-        )
-    return Guest(shipped_kernel(), None, DEFAULT_TYPE, hypervisor, words, memory_mib)
+        by_name = self.monitor is not None and urunc.switch != "file"
+        if by_name and Path(self.monitor or "").name != wanted:
+            return Unavailable(
+                f"{urunc.program} finds its monitor by name, and monitor={self.monitor!r} isn't called so",
+                f"name a file that is called {wanted}",
+            )
+        return None
+
+    def guest_version(self) -> str:
+        """Return what is run, for the record."""
+        if self.image is not None:
+            return f"image {self.image}"
+        if self.bundle is not None:
+            return f"bundle {self.bundle.name}"
+        assert self.guest is not None  # noqa: S101 - one of the three is there
+        name = "shipped" if self.is_ours else self.guest.kernel.name
+        return f"{self.guest.unikernel_type}, {name} {checks.sha256(self.guest.kernel)}"
 
 
-def checked_bundle(bundle: PathText) -> Path:
-    """Return the user's bundle, if urunc can run it.
+class Via(NamedTuple):
+    """A way to have urunc run something.
 
-    Raises:
-        TargetError: it can't.
+    Attributes:
+        fields: what a target of it has from the beginning.
+        prepare: see :class:`Target`.
+        why_not: why it can't be used here, or None; a program that is missing, a daemon that is silent.
+        versions: what is really used, beyond urunc itself.
     """
-    place = Path(bundle).resolve()
-    try:
-        if not rootfs_of(place, configuration_of(place)).is_dir():
-            raise TargetError(f"{NAME}: bundle={str(bundle)!r} has no root file system")
-    except BuildError as error:
-        raise TargetError(f"{NAME}: bundle={str(bundle)!r}: {error}") from error
-    return place
+
+    fields: Callable[[Parameters], dict[str, Any]]
+    prepare: Callable[[Parameters, Target, Place], Target]
+    why_not: Callable[[Parameters, Urunc], Unavailable | None]
+    versions: Callable[[Parameters], Mapping[str, str]]
 
 
-def hypervisor_in(bundle: Path) -> str:
-    """Return the hypervisor of the user's bundle.
+def timed(log: str | None, release: Release, before: str, rename: Rename = str) -> dict[str, Any]:
+    """Return a target's fields that have to do with timestamps.
 
-    Raises:
-        TargetError: it doesn't say.
+    Args:
+        log: where they are, None without them.
+        release: what they mean.
+        before: what the phase is called that ends with urunc's first stamp.
+        rename: container id -> instance id.
     """
-    try:
-        return hypervisor_of(bundle)
-    except BuildError as error:
-        raise TargetError(f"{NAME}: bundle={str(bundle)!r}: {error}") from error
+    if log is None:
+        return {"phases": {}, "intervals": MARKED}
+    return {
+        "stamps": StampLog(log, lambda: stamp_parser(rename)),
+        "intervals": (*release.pairs, (release.last, "console"), ("console", "exited")),
+        "phases": phases(release, before),
+    }
 
 
-def checked_hypervisor(hypervisor: str) -> str:
-    """Return a hypervisor that urunc knows.
-
-    Raises:
-        TargetError: it knows none such.
-    """
-    if not isinstance(hypervisor, str) or hypervisor not in MONITORS:
-        raise TargetError(f"{NAME}: hypervisor must be one of {', '.join(MONITORS)}, got {hypervisor!r}")
-    return hypervisor
-
-
-def checked_truth(key: str, value: object) -> bool:
-    """Return True or False; nothing else is taken for one.
-
-    Raises:
-        TargetError: it is something else.
-    """
-    if not isinstance(value, bool):
-        raise TargetError(f"{NAME}: {key} must be True or False, got {value!r}")
-    return value
+def phases(release: Release, before: str) -> dict[str, tuple[str, str]]:
+    """Return the release's phases, and those that the host sees."""
+    return {
+        **release.phases,
+        before: ("started", "TS00"),
+        "exec->console": (release.last, "console"),
+        "console->exit": ("console", "exited"),
+        "exec->exit": (release.last, "exited"),
+    }
 
 
-def sha256(file: Path) -> str:
-    """Return the beginning of a file's hash, for the record.
+def stamp_parser(rename: Rename = str) -> Callable[[bytes], Iterable[Stamp | None]]:
+    """Return what reads urunc's log, piece by piece."""
+    reader = LogReader()
 
-    Raises:
-        LoadError: it can't be read any more.
-    """
-    try:
-        return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()[:SHOWN_DIGITS]}"
-    except OSError as error:
-        raise LoadError(f"{NAME}: can't read {str(file)!r}: {error.strerror}") from error
+    def parse(data: bytes) -> Iterator[Stamp | None]:
+        before = reader.counts.foreign
+        for each in reader.feed(data):
+            yield Stamp(rename(each.container_id), each.id, each.at_unix_ns)
+        yield from itertools.repeat(None, reader.counts.foreign - before)
 
-
-def checked_command(command: Sequence[str]) -> tuple[str, ...]:
-    """Return the unikernel's arguments.
-
-    Raises:
-        TargetError: they are no list of text.
-    """
-    if not isinstance(command, (list, tuple)) or not all(isinstance(part, str) for part in command):
-        raise TargetError(f"{NAME}: command must be a list of text, one entry per argument, got {command!r}")
-    if any("\0" in part for part in command):
-        raise TargetError(f"{NAME}: command can't hold a NUL byte, got {command!r}")
-    return tuple(command)
-
-
-def _file(key: str, path: PathText) -> Path:
-    if not Path(path).is_file() or not os.access(path, os.R_OK):
-        raise TargetError(f"{NAME}: {key} must be a file that can be read, got {os.fspath(path)!r}")
-    return Path(path).resolve()
+    return parse

@@ -14,12 +14,12 @@ from pytest_unikernel.targets.containers.docker import DOCKER
 from pytest_unikernel.targets.containers.engine import short
 from pytest_unikernel.targets.qemu import machine as qemu_host
 from pytest_unikernel.targets.qemu.parameters import check_numbers, last_part
-from pytest_unikernel.targets.urunc import engines, parameters
+from pytest_unikernel.targets.urunc import checks, engines
 from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.checks import NAME, PathText
 from pytest_unikernel.targets.urunc.ctr import CTR
 from pytest_unikernel.targets.urunc.oci import OCI
-from pytest_unikernel.targets.urunc.parameters import NAME, PathText
-from pytest_unikernel.targets.urunc.plan import Plan, Via
+from pytest_unikernel.targets.urunc.parameters import Parameters, Via
 from pytest_unikernel.targets.urunc.probe import why_not
 
 GREETING = "Hello 42!"
@@ -78,11 +78,11 @@ def urunc_container(
         TargetError: a parameter can't be right.
     """
     check_numbers(NAME, memory_mib=(memory_mib, 1))
-    words = parameters.checked_command(command)
-    parameters.check_paths(monitor=monitor, urunc=urunc)
+    words = checks.checked_command(command)
+    checks.check_paths(monitor=monitor, urunc=urunc)
     about = {"runtime": runtime, "snapshotter": snapshotter, "network": network, "monitor": monitor}
-    parameters.check_via(via, tuple(VIAS), image=image, bundle=bundle, memory_mib=memory_mib, **about)
-    what = parameters.checked_source(
+    checks.check_via(via, tuple(VIAS), image=image, bundle=bundle, memory_mib=memory_mib, **about)
+    what = checks.checked_source(
         image=image,
         bundle=bundle,
         kernel=kernel,
@@ -92,12 +92,12 @@ def urunc_container(
         command=words,
         memory_mib=memory_mib,
     )
-    plan = Plan(
+    parameters = Parameters(
         what.guest,
         what.bundle,
         image,
         what.hypervisor,
-        timestamps=parameters.checked_truth("timestamps", timestamps),
+        timestamps=checks.checked_truth("timestamps", timestamps),
         is_ours=kernel is None and bundle is None and image is None,
         monitor=None if monitor is None else str(Path(monitor).absolute()),
         urunc=None if urunc is None else str(Path(urunc).absolute()),
@@ -106,13 +106,13 @@ def urunc_container(
         snapshotter=snapshotter,
         network=network,
     )
-    return _target(plan, VIAS[via])
+    return _target(parameters, VIAS[via])
 
 
-def _target(plan: Plan, via: Via) -> Target:
+def _target(parameters: Parameters, via: Via) -> Target:
     """Return the target, of which a load's beginning prepares the rest."""
-    fields = via.fields(plan)
-    guest_mib = (plan.guest.memory_mib if plan.guest else None) or 0
+    fields = via.fields(parameters)
+    guest_mib = (parameters.guest.memory_mib if parameters.guest else None) or 0
     failures = {
         rb"guest panic: ": "guest-panic",
         qemu_host.KVM_BROKEN: "kvm-error",
@@ -126,11 +126,11 @@ def _target(plan: Plan, via: Via) -> Target:
     return Target(
         NAME,
         **{**fields, **own, "failures": failures},
-        output=GREETING if plan.is_ours else None,
+        output=GREETING if parameters.is_ours else None,
         marks={"console": CONSOLE},
-        prepare=functools.partial(via.prepare, plan),
-        probe=functools.partial(_why_not, plan, via),
-        versions=functools.partial(_versions, plan, via),
+        prepare=functools.partial(via.prepare, parameters),
+        probe=functools.partial(_why_not, parameters, via),
+        versions=functools.partial(_versions, parameters, via),
         naming={
             "via": lambda name: "" if name == "oci" else str(name),
             "hypervisor": str,
@@ -144,32 +144,37 @@ def _target(plan: Plan, via: Via) -> Target:
     )
 
 
-def _why_not(plan: Plan, via: Via) -> Unavailable | None:
+def _why_not(parameters: Parameters, via: Via) -> Unavailable | None:
     """Return why this can't run here, or None; a launch of our own guest is tried."""
-    found = programs.find(plan.urunc)
+    found = programs.find(parameters.urunc)
     if isinstance(found, Unavailable):
         return found
-    wrong = programs.why_no_timestamps(found) if plan.timestamps else None
-    if not plan.timestamps and found.switch == "system":
+    wrong = programs.why_no_timestamps(found) if parameters.timestamps else None
+    if not parameters.timestamps and found.switch == "system":
         wrong = programs.why_timed()
-    missing = wrong or programs.why_no_config(found) or plan.why_no_monitor(found) or via.why_not(plan, found)
+    missing = (
+        wrong
+        or programs.why_no_config(found)
+        or parameters.why_no_monitor(found)
+        or via.why_not(parameters, found)
+    )
     if missing is not None:
         return missing
-    monitor = plan.monitor_program(found) if plan.hypervisor == "qemu" else None
-    return why_not(_target(plan, via), monitor, tried=plan.is_ours)
+    monitor = parameters.monitor_program(found) if parameters.hypervisor == "qemu" else None
+    return why_not(_target(parameters, via), monitor, tried=parameters.is_ours)
 
 
-def _versions(plan: Plan, via: Via) -> Mapping[str, str]:
+def _versions(parameters: Parameters, via: Via) -> Mapping[str, str]:
     """Return what is really used."""
-    found = plan.found()
-    monitor = plan.monitor_program(found)
+    found = parameters.found()
+    monitor = parameters.monitor_program(found)
     return {
         "urunc": found.version,
-        "timestamps": f"as of {found.release.label}" if plan.timestamps else "off",
-        "hypervisor": plan.hypervisor,
+        "timestamps": f"as of {found.release.label}" if parameters.timestamps else "off",
+        "hypervisor": parameters.hypervisor,
         "monitor": (program_version(monitor) if monitor else None) or "unknown",
-        "guest": plan.guest_version(),
-        **via.versions(plan),
+        "guest": parameters.guest_version(),
+        **via.versions(parameters),
     }
 
 

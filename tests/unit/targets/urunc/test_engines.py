@@ -29,8 +29,8 @@ from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.urunc import images, probe
 from pytest_unikernel.targets.urunc import program as programs
+from pytest_unikernel.targets.urunc.checks import checked_guest
 from pytest_unikernel.targets.urunc.engines import note_id
-from pytest_unikernel.targets.urunc.parameters import checked_guest
 from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER, urunc_container
 
 CLIENT = SUPPORT / "fake_client.py"

@@ -30,7 +30,7 @@ from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.urunc import probe
 from pytest_unikernel.targets.urunc import program as programs
 from pytest_unikernel.targets.urunc.log.releases import FROM_0_7, UP_TO_0_6
-from pytest_unikernel.targets.urunc.plan import stamp_parser
+from pytest_unikernel.targets.urunc.parameters import stamp_parser
 from pytest_unikernel.targets.urunc.target import GREETING, URUNC_CONTAINER, urunc_container
 
 ALL_STAMPS = {f"TS{number:02}" for number in range(19)}
