@@ -20,7 +20,7 @@ LOADING = frozenset({"load_step", "cold_start"})
 @pytest.fixture(scope="session")
 def linux_process() -> Target:
     """A Linux process: by default a shell that prints a time and ``Hello World!``."""
-    from pytest_unikernel.targets.linux_process import LINUX_PROCESS  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.linux_process import LINUX_PROCESS  # noqa: PLC0415 - imported only when needed
 
     return LINUX_PROCESS
 
@@ -28,7 +28,7 @@ def linux_process() -> Target:
 @pytest.fixture(scope="session")
 def rust_kernel() -> Target:
     """A Rust unikernel in QEMU: by default ours, which prints ``Hello 42!`` and ends with status 33."""
-    from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - imported only when needed
 
     return RUST_KERNEL
 
@@ -36,7 +36,7 @@ def rust_kernel() -> Target:
 @pytest.fixture(scope="session")
 def linux_vm() -> Target:
     """A Linux virtual machine in QEMU: by default a minimal guest on the kernel that is found."""
-    from pytest_unikernel.targets.qemu.linux_vm import linux_vm as factory  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.qemu.linux_vm import linux_vm as factory  # noqa: PLC0415 - imported only when needed
 
     return dataclasses.replace(factory(), factory=factory)  # in a fixture: a kernel may be built before it
 
@@ -44,7 +44,7 @@ def linux_vm() -> Target:
 @pytest.fixture(scope="session")
 def docker_container() -> Target:
     """A Docker container: by default a small static program that says hello."""
-    from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER  # noqa: PLC0415 - imported only when needed
 
     return DOCKER_CONTAINER
 
@@ -52,7 +52,7 @@ def docker_container() -> Target:
 @pytest.fixture(scope="session")
 def podman_container() -> Target:
     """A Podman container: by default a small static program that says hello."""
-    from pytest_unikernel.targets.containers.podman import PODMAN_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.containers.podman import PODMAN_CONTAINER  # noqa: PLC0415 - imported only when needed
 
     return PODMAN_CONTAINER
 
@@ -60,7 +60,7 @@ def podman_container() -> Target:
 @pytest.fixture(scope="session")
 def oci_container() -> Target:
     """A container by an OCI runtime alone: by default runc, and a small static program that says hello."""
-    from pytest_unikernel.targets.containers.oci import OCI_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.containers.oci import OCI_CONTAINER  # noqa: PLC0415 - imported only when needed
 
     return OCI_CONTAINER
 
@@ -68,7 +68,7 @@ def oci_container() -> Target:
 @pytest.fixture(scope="session")
 def urunc_container() -> Target:
     """A unikernel in a container, by urunc alone: by default our Rust unikernel in QEMU."""
-    from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER  # noqa: PLC0415 - imported only when needed
 
     return URUNC_CONTAINER
 

@@ -72,8 +72,8 @@ class Loader:
     def _search(self, target: Target, sweep: marker.ItemSweep) -> LoadResult:
         """Search for the knee of the series, whose steps have been run."""
         __tracebackhide__ = True
-        from pytest_unikernel.run.bisection import why_no_knee  # noqa: PLC0415 - what isn't used isn't imported
-        from pytest_unikernel.run.knee_search import KneeSearch  # noqa: PLC0415 - what isn't used isn't imported
+        from pytest_unikernel.run.bisection import why_no_knee  # noqa: PLC0415 - imported only when needed
+        from pytest_unikernel.run.knee_search import KneeSearch  # noqa: PLC0415 - imported only when needed
 
         self._require(target, sweep.settings)  # that it can't run here is the better reason
         reason = why_no_knee(sweep.settings.time_steps, self._run.series(sweep.series).results)
@@ -140,7 +140,7 @@ class Loader:
     def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured | None]) -> LoadResult:
         """Run a load and hand it to pytest-benchmark; a signal meanwhile is raised when that is done."""
         __tracebackhide__ = True
-        from pytest_unikernel.run.interrupts import Interrupts  # noqa: PLC0415 - what isn't used isn't imported
+        from pytest_unikernel.run.interrupts import Interrupts  # noqa: PLC0415 - imported only when needed
 
         self._require(request.target, request.settings)
         interrupts = Interrupts()

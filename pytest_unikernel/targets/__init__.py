@@ -1,1 +1,1 @@
-"""What can be launched: a module or a folder per target, each with one Target."""
+"""The targets: a module or a folder each, with one Target."""

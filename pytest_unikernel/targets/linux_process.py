@@ -13,7 +13,7 @@ from pytest_unikernel.plan.target import Target
 Command = str | Sequence[str]
 
 SHELL = "/bin/sh"
-# What the process of the kernel-benchmark scripts does: its own stamp, then the greeting.
+# As the process of the kernel-benchmark scripts: its own stamp, then the greeting.
 DEFAULT_COMMAND = "echo $(date +%s%N) Hello World!"
 
 

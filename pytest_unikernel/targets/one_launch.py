@@ -20,16 +20,16 @@ from pytest_unikernel.plan.target_fields import Instance, Place
 PATIENCE_S = 20.0
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
 
-# Is given the target as it was prepared, before the launch; what it returns is asked after the launch.
+# Takes the prepared target before the launch; returns a function that is called after the launch.
 Look = Callable[[Target], Callable[[Instance], str | None]]
 
 
 def launched_once(target: Target, look: Look | None = None) -> str | None:
-    """Launch one instance and remove it; return what went wrong, or None.
+    """Launch one instance and remove it; return the failure, or None.
 
     Args:
-        target: its ``prepare`` makes what a launch needs, its ``leftovers`` remove all of it.
-        look: for what else must be right after a launch that succeeded.
+        target: its ``prepare`` makes the files of a launch, its ``leftovers`` remove them all.
+        look: a further check after a launch that succeeded.
     """
     parent = str(SHARED_MEMORY) if os.access(SHARED_MEMORY, os.W_OK | os.X_OK) else None
     token = secrets.token_hex(16)
@@ -51,7 +51,7 @@ def launched_once(target: Target, look: Look | None = None) -> str | None:
                 _call(removal)
                 leftovers.sweep(
                     token
-                )  # what the removal couldn't see, as a container that was just being made
+                )  # for containers that were just being made, which the removal could not see
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What a container engine is asked to run, as the user says it, and what of that can't be right. Pure."""
+"""The user's container parameters and their validation. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_unikernel.guests.build.container_image import hello_image
 
 LABEL = "pytest-unikernel.session"
 PULLS = ("missing", "always", "never")
-# What we say ourselves, or can't do with; the value tells why.
+# Options of the clients that we set ourselves or can't allow, each with the reason.
 OURS = {
     **dict.fromkeys(("--name", "--cidfile"), "a container is named by its UNIKERNEL_ID"),
     **dict.fromkeys(("--rm", "--restart"), "containers are removed after each launch"),
@@ -28,7 +28,7 @@ SWITCHES = frozenset("ditPq")
 
 @dataclass(frozen=True)
 class Container:
-    """What is run.
+    """A container to run.
 
     Attributes:
         image: None is our own small one.
@@ -48,7 +48,7 @@ class Container:
 
     @property
     def image_name(self) -> str:
-        """What the engine calls the image."""
+        """The image's name for the engine."""
         return hello_image().tag if self.image is None else self.image
 
     def checked(self, target: str) -> Container:
@@ -89,11 +89,11 @@ def _check_options(target: str, options: Sequence[str]) -> None:
 
 
 def _said_by(word: str) -> Iterable[str]:
-    """Yield the options that one word may stand for: ``--rm=true`` for one, ``-dit`` for three."""
+    """Yield the options that one word may hold: ``--rm=true`` for one, ``-dit`` for three."""
     if word.startswith("--"):
         yield word.partition("=")[0]
     elif word.startswith("-"):
         for letter in word[1:]:
-            if letter not in SWITCHES:  # what follows is its value
+            if letter not in SWITCHES:  # the rest of the word is its value
                 break
             yield f"-{letter}"

@@ -18,7 +18,7 @@ from pytest_unikernel.targets.containers.engine import Engine
 
 NAME = "docker_container"
 VIAS = ("cli", "api")
-# What a client says when its daemon ends, whatever its status is then (1, 125, 126 were seen).
+# A client's message when its daemon ends, whatever its status is then (1, 125, 126 were seen).
 CONNECTION_LOST = (
     rb"error during connect: |error waiting for container: |Cannot connect to the Docker daemon"
     rb"|permission denied while trying to connect to the Docker daemon|read unix @->[^\n]*connection reset"
@@ -51,7 +51,7 @@ DOCKER = Engine(
         *(f"--filter=event={event}" for event in EVENTS),
     ),
     parse=parse_event,
-    # Measured: proportional set sizes and tasks of client and shim, and a little for what they stand by.
+    # Measured: proportional set sizes and tasks of client and shim, and a little for the container.
     memory_mib=32,
     processes=24,
 )
@@ -70,7 +70,7 @@ def docker_container(
     """Return a target that runs a container; it is ready at its exit, and succeeds with status 0.
 
     Args:
-        image: what is run; by default a small static program of ours, which is loaded without a registry.
+        image: the image to run; by default a small static program of ours, loaded without a registry.
         command: the command in the container, by default the image's.
         network: the container's network, by default the engine's own choice.
         runtime: the OCI runtime, by a name that the engine knows.
@@ -129,7 +129,7 @@ def probe(engine: Engine, container: Container) -> Unavailable | None:
 
 
 def versions(engine: Engine, container: Container) -> Mapping[str, str]:
-    """Return what is really used."""
+    """Return the versions that the launches use."""
     found = engines.info(engine.program)
     runtime = container.runtime or found.get("DefaultRuntime", "unknown")
     return {

@@ -1,4 +1,4 @@
-"""What differs when Docker containers are started by the Engine API: no client, no command line, a socket."""
+"""Docker containers by the Engine API: no client and no command line, but a socket."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONNECT_S = 5.0
 MEMORY_MIB = 16
 PROCESSES = 16
 FILES_AND_PORTS = ("{dir}", "{port}", "{events}")  # of a client process, too
-# What belongs to a client process, which there isn't.
+# Fields of a target that concern a client process; there is none.
 CLIENTS: Mapping[str, object] = {"argv": (), "env": {}, "cwd": None, "console": False}
 
 
@@ -44,7 +44,7 @@ def by_api(target: Target, program: str, container: Container) -> Target:
     return dataclasses.replace(
         target,
         argv=(),
-        exit_reasons={},  # the API tells the engine's errors from a container's status
+        exit_reasons={},  # the API keeps the engine's errors apart from a container's status
         removal=(),
         prepare=functools.partial(located, program),
         supervisor=Supervisors(container),
@@ -85,7 +85,7 @@ class Supervisors:
         return ApiSupervisor(target, runtime, timeout_s, socket_path=self.path, describe=describe)
 
     def check_target(self, target: Target) -> None:
-        """Refuse what the API gives no way to.
+        """Refuse parameters that the API does not support.
 
         Raises:
             TargetError: it is named.
@@ -103,7 +103,7 @@ class Supervisors:
 
 
 def create_body(container: Container, cpus: frozenset[int] | None, instance: Instance) -> dict[str, Any]:
-    """Return what a container is created from: the same as by ``engine.run_argv``.
+    """Return the request body that creates a container like that of ``engine.run_argv``.
 
     Source: Engine API, ContainerCreate.
     """

@@ -1,4 +1,4 @@
-"""What container engines with Docker's command line have in common: one client process per launch.
+"""Container engines with Docker's command line: one client process per launch.
 
 Containers are named by the instance's id and labelled with the session's token. Without ``--rm`` the
 client returns when the container has exited; removal comes after it, in the background.
@@ -31,7 +31,7 @@ MAY_NOT_CONNECT = (
 )
 # In the order in which they happen; started, ready and exited are the client's.
 ORDER = ("started", "create", "start", "die", "exited", "destroy")
-# What a container prints may arrive before the engine has noted that it started.
+# A container's output may arrive before the engine has noted that it started.
 INTERVALS = (*itertools.pairwise(ORDER), ("create", "output"))
 PHASES = {
     "create": ("started", "create"),
@@ -48,7 +48,7 @@ class Engine(NamedTuple):
     Attributes:
         target: the fixture's name.
         program: its client.
-        install, start: what cures a missing client, and one that gets no answer.
+        install, start: the cures for a missing client, and for one that gets no answer.
         choosing: variables of the environment that choose an engine.
         daemons: programs that belong to it.
         removal: argv, see :class:`Target`; the ids are its last part.
@@ -56,7 +56,7 @@ class Engine(NamedTuple):
         parse: reads a line of them.
         run_options: more of ``run``.
         runtime_is_global: ``--runtime`` stands before the client's command, not behind it.
-        memory_mib, processes: what a launch is expected to need: client, shim and container.
+        memory_mib, processes: the expected needs of a launch: client, shim and container.
     """
 
     target: str
@@ -114,7 +114,7 @@ def short(image: str) -> str:
 
 
 class Answer(NamedTuple):
-    """What a call of the client came to."""
+    """The result of a call of the client."""
 
     status: int
     out: str
@@ -122,7 +122,7 @@ class Answer(NamedTuple):
 
 
 def call(program: str, *arguments: str, given: bytes = b"", within_s: float = ANSWER_S) -> Answer:
-    """Call the client; -1 is the status of one that doesn't end in time, or can't be started."""
+    """Call the client; status -1 means that it did not end in time, or could not be started."""
     try:
         done = subprocess.run(
             [program, *arguments], input=given, capture_output=True, timeout=within_s, check=False
@@ -140,7 +140,7 @@ def _last_line(text: bytes) -> str:
 
 
 def why_not(engine: Engine, container: Container) -> Unavailable | None:
-    """Return why containers can't be run here, or None; makes sure that the image is there."""
+    """Return why containers can't run here, or None; pull or load the image where it is missing."""
     return why_no_engine(engine) or _why_no_image(engine, container)
 
 
@@ -150,13 +150,13 @@ def why_no_engine(engine: Engine) -> Unavailable | None:
         return Unavailable(f"no {engine.program} on PATH", engine.install)
     asked = call(engine.program, "info", "--format", "{{json .}}")
     wrong = (asked.error or f"status {asked.status}") if asked.status else _errors_in(asked.out)
-    if wrong:  # what it says on stderr besides are warnings, of a working engine too
+    if wrong:  # its other lines on stderr are warnings, of a working engine too
         return Unavailable(f"{engine.program} can't be used: {wrong}", _cure(engine, wrong))
     return None
 
 
 def _errors_in(out: str) -> str:
-    """Return what ``info`` says in its answer instead of failing."""
+    """Return the errors in the answer of ``info``, which does not fail because of them."""
     found = json_object(out)
     if not found:
         return f"its answer to `info` is no JSON object, but {out[:80]!r}"
@@ -207,5 +207,5 @@ def described(engine: Engine, container: Container) -> dict[str, str]:
 
 
 def info(program: str) -> dict[str, Any]:
-    """Return what ``info`` says; empty if nothing."""
+    """Return the answer of ``info``; empty where there is none."""
     return json_object(call(program, "info", "--format", "{{json .}}").out)

@@ -28,13 +28,13 @@ INSTALL = {
     "runsc": "install gVisor's runsc",
 }
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
-# What runtimes say -> what helps.
+# Error messages of runtimes -> cures.
 CURES = {
     "hybrid mode": "boot with cgroups of one version (systemd.unified_cgroup_hierarchy=1), or mount what "
     "/sys/fs/cgroup/unified/cgroup.controllers lists as version 1; or take runtime='runc'",
     "cannot run with network enabled in root network namespace": "options=['--network=none']",
 }
-# Measured: the runtime's own peak and what a small container is accounted for.
+# Measured: the runtime's own peak and the memory charged to a small container.
 MEMORY_MIB, PROCESSES = 16, 12
 
 
@@ -52,22 +52,24 @@ def oci_container(
         runtime: a program with runc's command line: ``runc``, ``crun``, ``youki``, ``runsc`` …, or its path.
         rootfs: the directory that is the container's root, read-only, with ``dev``, ``proc`` and ``sys`` to
             mount on; by default one with a small static program of ours.
-        command: what is run in it, an argv; the same for all instances.
+        command: the argv that runs in it; the same for all instances.
         bundle: a bundle of the user's, used as it is, in place of both.
         options: more of the runtime's own arguments, before ``run``.
 
     Raises:
         TargetError: a parameter can't be right.
     """
-    plan = _Plan(runtime, _rootfs(rootfs, command, bundle), tuple(command) or (PROGRAM,), _bundle(bundle))
-    plan = dataclasses.replace(plan, options=_options(options))
-    _check(plan, command)
-    return _target(plan)
+    parameters = _Parameters(
+        runtime, _rootfs(rootfs, command, bundle), tuple(command) or (PROGRAM,), _bundle(bundle)
+    )
+    parameters = dataclasses.replace(parameters, options=_options(options))
+    _check(parameters, command)
+    return _target(parameters)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Plan:
-    """What the parameters come to; ``rootfs`` None is ours, ``bundle`` None is made."""
+class _Parameters:
+    """The parameters, checked; ``rootfs`` None is ours, ``bundle`` None is made for each load."""
 
     runtime: str
     rootfs: Path | None
@@ -80,7 +82,7 @@ class _Plan:
         return (self.runtime, *self.options, "--root", root, "run", "--bundle", bundle, "{id}")
 
     def prepare(self, target: Target, place: Place) -> Target:
-        """Make the bundle and the runtime's root for a load; what runs in it can be told by its token."""
+        """Make the bundle and the runtime's root for a load; its processes carry the session's token."""
         directory = Path(place.directory)
         root = directory / "oci-root"
         root.mkdir(mode=0o700)
@@ -120,21 +122,21 @@ class _Plan:
         return Unavailable(f"no {name} on PATH", INSTALL.get(name, f"install {name}"))
 
     def versions(self) -> Mapping[str, str]:
-        """Return what is really used."""
+        """Return the versions that the launches use."""
         found = program_version(self.runtime) or "unknown"
         ran = "bundle" if self.bundle is not None else " ".join(self.command)
         return {Path(self.runtime).name: found.rpartition(" ")[2], "command": ran}
 
 
-def _target(plan: _Plan) -> Target:
-    """Return the target, of which a load's beginning prepares the rest."""
+def _target(parameters: _Parameters) -> Target:
+    """Return the target; the rest is prepared when a load starts."""
     return Target(
         NAME,
-        plan.argv("{dir}", "{dir}"),
-        prepare=plan.prepare,
+        parameters.argv("{dir}", "{dir}"),
+        prepare=parameters.prepare,
         removes_itself=True,
-        probe=plan.probe,
-        versions=plan.versions,
+        probe=parameters.probe,
+        versions=parameters.versions,
         memory_bytes=MEMORY_MIB << 20,
         processes=PROCESSES,
         naming={"runtime": lambda runtime: Path(runtime).name},
@@ -179,8 +181,8 @@ def _options(options: Sequence[str]) -> tuple[str, ...]:
     return tuple(options)
 
 
-def _check(plan: _Plan, command: Sequence[str]) -> None:
-    runtime = plan.runtime
+def _check(parameters: _Parameters, command: Sequence[str]) -> None:
+    runtime = parameters.runtime
     if not isinstance(runtime, str) or not runtime or runtime.startswith("-"):
         raise TargetError(f"{NAME}: runtime must be a program's name or path, got {runtime!r}")
     if not isinstance(command, (list, tuple)) or not all(isinstance(part, str) for part in command):

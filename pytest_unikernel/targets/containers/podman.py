@@ -59,7 +59,7 @@ PODMAN = Engine(
     removal=("podman", "rm", "--force", "--time", "0", "--volumes", "--ignore", "{ids}"),
     events=("--filter", f"label={engines.SESSION_LABEL}"),
     parse=parse_event,
-    # Measured: proportional set sizes and tasks of client and conmon, and a little for what they stand by.
+    # Measured: proportional set sizes and tasks of client and conmon, and a little for the container.
     memory_mib=24,
     processes=14,
     runtime_is_global=True,
@@ -78,7 +78,7 @@ def podman_container(
     """Return a target that runs a container; it is ready at its exit, and succeeds with status 0.
 
     Args:
-        image: what is run; by default a small static program of ours, which is loaded without a registry.
+        image: the image to run; by default a small static program of ours, loaded without a registry.
         command: the command in the container, by default the image's.
         network: the container's network, by default the engine's own choice.
         runtime: the OCI runtime, a name or path.
@@ -105,7 +105,7 @@ def probe(engine: Engine, container: Container) -> Unavailable | None:
 
 
 def versions(engine: Engine, container: Container) -> Mapping[str, str]:
-    """Return what is really used."""
+    """Return the versions that the launches use."""
     found = engines.info(engine.program)
     host = found.get("host", {})
     runtime = host.get("ociRuntime", {})

@@ -1,1 +1,1 @@
-"""Virtual machines in QEMU: the Rust unikernel, the Linux guest, and what both need."""
+"""Virtual machines in QEMU: the Rust unikernel, the Linux guest, and the code that both share."""

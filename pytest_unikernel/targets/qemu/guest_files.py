@@ -23,14 +23,14 @@ SHOWN_DIGITS = 16
 
 
 class GuestFile(NamedTuple):
-    """What is booted.
+    """A file to boot.
 
     Attributes:
         path: where the file is when it is booted.
-        versions: what it is, asked once per load.
+        versions: returns its description, once per load.
         is_disk: it is a raw disk image, not a kernel.
-        output: what it has to print.
-        prepare: makes the file, or says why that can't be done here.
+        output: the output that means success.
+        prepare: makes the file, or returns why that is not possible here.
     """
 
     path: str
@@ -92,7 +92,7 @@ def _build(crate: Path, sources: str, link: Path) -> Unavailable | None:
     """Build the crate and put the link in its place; once per state of the sources and process.
 
     Raises:
-        BuildError: the crate can't be built, or isn't what it was when the target was described.
+        BuildError: the crate can't be built, or has changed since the target was described.
     """
     try:
         find_toolchain(crate)

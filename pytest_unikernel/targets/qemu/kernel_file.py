@@ -1,4 +1,4 @@
-"""Linux kernels as files: which one is booted, what is wrong with it, and how it boots fastest.
+"""Linux kernels as files: the choice of one, its faults, and the fastest way to boot it.
 
 Source: Documentation/arch/x86/boot.rst (the header of a bzImage).
 """
@@ -40,11 +40,11 @@ class KernelFile(NamedTuple):
     """A kernel and how it is booted.
 
     Attributes:
-        path: what QEMU is given; made by ``prepare``.
+        path: the path for QEMU; made by ``prepare``.
         given: the file it comes from.
         boot: ``pvh``, or ``bzImage`` for the boot protocol of PCs.
         version: the kernel's own word, or an empty text.
-        prepare: makes ``path``, or says why that can't be done here.
+        prepare: makes ``path``, or returns why that is not possible here.
     """
 
     path: str
@@ -54,7 +54,7 @@ class KernelFile(NamedTuple):
     prepare: Callable[[], Unavailable | None] = lambda: None
 
     def versions(self) -> dict[str, str]:
-        """Return what is booted, for the record."""
+        """Return the description of the kernel, for the record."""
         digest = hashlib.sha256(Path(self.given).read_bytes()).hexdigest()[:16]
         name = Path(self.given).name
         return {"kernel": f"{self.version or name} sha256:{digest}", "boot": self.boot}
@@ -96,7 +96,7 @@ def default_kernel(built: Path | None, boot: Path = BOOT) -> KernelFile | Unavai
 
 
 def _usable(path: Path) -> KernelFile | str:
-    """Return the kernel, or what is wrong with it."""
+    """Return the kernel, or its fault."""
     try:
         return given_kernel(path)
     except TargetError as error:
@@ -111,7 +111,7 @@ def own_initrd(kernel: KernelFile) -> Path | None:
 
 
 class _NotAKernelError(Exception):
-    """What is wrong with a file, in a few words."""
+    """The fault of a file, in a few words."""
 
 
 def _version_key(path: Path) -> list[tuple[int, int, str]]:
@@ -171,7 +171,7 @@ def _bzimage_version(path: str, start: bytes) -> str:
 
 
 def _unpack(path: str, start: bytes, unpacked: Path) -> bool:
-    """Unpack the kernel in a bzImage, so that the guest needn't; False if it can't be booted that way."""
+    """Unpack the kernel in a bzImage, to spare the guest that work; False if it can't be booted that way."""
     offset, length = struct.unpack_from("<II", start, PAYLOAD_AT)
     begin = ((start[SETUP_SECTORS_AT] or 4) + 1) * SECTOR + offset
     content = _decompressed(Path(path).read_bytes()[begin : begin + length])

@@ -1,6 +1,6 @@
 """Whether KVM can be used here: tried by booting our kernel, because /dev/kvm can exist and not work.
 
-Never a fallback to TCG: either KVM, or the reason why not and what to do about it.
+Never a fallback to TCG: either KVM, or the reason why not, with a cure.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _tried(program: str, cpus: tuple[str, ...]) -> Kvm | Unavailable:
 
 
 def why_not(program: str, cpu: str) -> str | None:
-    """Boot our kernel with KVM once; return what went wrong, or None."""
+    """Boot our kernel with KVM once; return the failure, or None."""
     boot = (*qemu.EXIT_DEVICE, *qemu.kernel_boot(str(shipped_kernel()), None))
     status, output = _boot(program, qemu.Machine(accelerator="kvm", cpu=cpu), boot)
     return None if status == SUCCESS else _telling(output) or f"exit status {status}"
@@ -106,7 +106,7 @@ def _why_no_linux(program: str, cpu: str, kernel: str) -> str | None:
 
 
 def _boot(program: str, machine: qemu.Machine, boot: tuple[str, ...]) -> tuple[int | None, bytes]:
-    """Return QEMU's status and output; it is ended as soon as it tells of an error, or at the limit."""
+    """Return QEMU's status and output; it is ended as soon as it reports an error, or at the limit."""
     argv = qemu.arguments(program, machine, qemu.Screen(), boot)
     output = b""
     try:
@@ -134,7 +134,7 @@ def _boot(program: str, machine: qemu.Machine, boot: tuple[str, ...]) -> tuple[i
 
 
 def _telling(output: bytes) -> str:
-    """Return the line that tells the cause, else the last one."""
+    """Return the line with the cause, else the last one."""
     lines = [line for line in output.splitlines() if line.strip()]
     telling = next((line for line in lines if TELLING.search(line)), lines[-1] if lines else b"")
     return telling.decode(errors="replace").strip()

@@ -1,4 +1,4 @@
-"""What a Linux virtual machine boots: kernel, archive, disk and command line, and what each needs."""
+"""The guest of a Linux virtual machine: kernel, archive, disk and command line, and their needs."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ CACHE = "initramfs"
 # The triple fault is the quickest. Source: Documentation/admin-guide/kernel-parameters.txt.
 # On a busy host the timer may seem not to work: the kernel is not to look.
 ALWAYS = ("reboot=t", "panic=-1", "no_timer_check")
-# What the kernel doesn't know is its first process's: a word an argument, a setting in the environment. Not
-# behind "--": there the microvm's own words, about its disks, would be the first process's too.
+# The kernel passes words that it doesn't know to its first process: a word as an argument, a setting in the
+# environment. Not behind "--": there the microvm's own words, about its disks, would be passed too.
 SHUTDOWN = "unikernel.shutdown"  # read by the images that `build linux-image` makes
-ROOM_MIB, ROOM_LEAST_MIB = 24, 8  # measured: what the minimal guest uses beside its kernel
+ROOM_MIB, ROOM_LEAST_MIB = 24, 8  # measured: memory of the minimal guest beside its kernel
 DEFAULT_MIB, DEFAULT_IMAGE_MIB, DEFAULT_INITRD_MIB = 64, 256, 512
 
 
 @dataclass(frozen=True)
 class LinuxGuest:
-    """What is booted.
+    """A Linux guest to boot.
 
     Attributes:
         kernel: None if there is none on this machine.
         initrd: the path that QEMU is given, or None.
-        archive: what is to be in that file, if it is ours.
+        archive: the content of that file, if it is ours.
         missing: why this guest can't be had here.
     """
 
@@ -50,7 +50,7 @@ class LinuxGuest:
     missing: Unavailable | None = None
 
     def prepare(self) -> Unavailable | None:
-        """Make what is to be made, or say why that can't be done here.
+        """Make the files, or return why that is not possible here.
 
         Raises:
             BuildError: the archive can't be written.
@@ -65,7 +65,7 @@ class LinuxGuest:
         return self.image.why_not() if self.image is not None else None
 
     def versions(self) -> Mapping[str, str]:
-        """Return what is booted, for the record."""
+        """Return the description of the guest, for the record."""
         return {
             **(self.kernel.versions() if self.kernel is not None else {}),
             **(self.image.versions() if self.image is not None else {}),
@@ -81,7 +81,7 @@ class LinuxGuest:
 
     @property
     def least_memory_mib(self) -> int:
-        """Less can't even hold the kernel and what is unpacked."""
+        """The memory for the kernel and the unpacked files; less can't even hold these."""
         return self._kernel_mib + self._initrd_mib + ROOM_LEAST_MIB
 
     @property
@@ -103,7 +103,7 @@ class LinuxGuest:
 
     @property
     def _initrd_mib(self) -> int:
-        """An archive is there twice: as a file and unpacked, which of a packed one is more still."""
+        """Return the memory of an archive, which is there twice: as a file and unpacked, which is larger."""
         if self.archive is not None:
             size = len(self.archive)
         else:

@@ -1,4 +1,4 @@
-"""What is brought into a Linux guest: our init, the user's scripts and files, something that runs scripts."""
+"""The files for a Linux guest: our init, the user's scripts and files, an interpreter for scripts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUSYBOX_PLACES = {Path("/bin"), Path("/usr/bin")}
 BUSYBOX = "busybox"
 INSTALL = "apt-get install busybox-static"
 PATIENCE_S = 10.0
-INTERPRETER_SEGMENT = re.compile(rb"/lib(?:64)?/ld-[\w.-]+")  # what a dynamic ELF file names
+INTERPRETER_SEGMENT = re.compile(rb"/lib(?:64)?/ld-[\w.-]+")  # the interpreter that a dynamic ELF file names
 # Below the root of the archive, where guests/linux/init.c looks for them.
 SCRIPTS, FILES, PROFILE = "unikernel/scripts", "unikernel/files", "unikernel/profile"
 
@@ -39,7 +39,7 @@ class Carried(NamedTuple):
 
     @property
     def last_words(self) -> re.Pattern[bytes] | None:
-        """What the guest says when all scripts have run and the last one succeeded; None without any."""
+        """The guest's line when all scripts have run and the last one succeeded; None without scripts."""
         if not self.scripts:
             return None
         return re.compile(
@@ -48,7 +48,7 @@ class Carried(NamedTuple):
 
 
 def carried(scripts: Sequence[str | os.PathLike[str]], files: Sequence[str | os.PathLike[str]]) -> Carried:
-    """Read what is to be brought into the guest.
+    """Read the files for the guest.
 
     Raises:
         TargetError: one can't be read, a script has no shebang, or two have the same name.
@@ -182,7 +182,7 @@ def switching_archive(brought: Carried, *, shutdown: bool) -> bytes:
 
 
 def _profile(brought: Carried, *, shutdown: bool) -> bytes:
-    """Return what /root/.profile begins with; the overlay is thrown away, so nothing is written back."""
+    """Return the first lines for /root/.profile; the overlay is thrown away, so nothing is written back."""
     lines = ["# for this run only"]
     if brought.scripts:
         lines.append("chmod +x" + "".join(f" /root/{shlex.quote(name)}" for name, _ in brought.scripts))

@@ -28,14 +28,14 @@ PathText = str | os.PathLike[str]
 NAME = "linux_vm"
 MARKER = b"VM successfully running"
 THREADS = 2  # QEMU's main loop and RCU; each virtual CPU has one, KVM and a disk bring one more
-OVERHEAD_MIB = 28  # measured: proportional set size of 20 idle machines, without what the guest uses
+OVERHEAD_MIB = 28  # measured: proportional set size of 20 idle machines, without the guest's memory
 OVERLAY_MIB = 8  # the overlay is in memory; measured: Debian's boot writes 1.4 MiB
 
 # The kernel isn't to measure its delay loop, nor its CPU's timer, against the PIT: 0.12 and 0.16 s under TCG.
 # Source: Documentation/admin-guide/kernel-parameters.txt.
 UNMEASURED = ("lpj=1000000", "noapictimer")
 
-# What happens in a launch, in this order; started, ready and exited are every launch's.
+# The events of a launch, in this order; started, ready and exited are those of every launch.
 MARKS = {
     "console": rb"[^\s]",
     "kernel": rb"Linux version ",
@@ -83,13 +83,13 @@ def linux_vm(
 
     Args:
         kvm: run on KVM, never on TCG instead.
-        kernel: a bzImage or a vmlinux; by default the one that ``build linux-kernel`` made, else the
+        kernel: a bzImage or a vmlinux; by default the kernel of ``build linux-kernel``, else the
             newest of /boot. A bzImage is unpacked for the guest if it can be booted by PVH.
         initrd: the user's own; with neither this nor ``image`` the minimal guest is booted.
         image: a raw or qcow2 disk image with a distribution, never written to: each instance has a
             throw-away overlay. It is the guest's /dev/vda.
-        scripts: run in the guest in this order; one that fails, or is never reached, fails the launch. The
-            minimal guest has a busybox for them; in an image they are called from root's .profile.
+        scripts: run in the guest in this order; a failure, or a script that is never reached, fails the launch.
+            The minimal guest has a busybox for them; in an image they are called from root's .profile.
         files: brought into the guest's /root, not run.
         ready: the guest's own line, by default ``VM successfully running``.
         append: added to the kernel's command line.
@@ -99,13 +99,13 @@ def linux_vm(
         machine: ``microvm`` (the default), ``pc`` (the default with ``display``, or with an initrd of the
             user's or of a distribution) or ``q35``.
         cpu: QEMU's CPU model; by default its own with TCG, the host's with KVM.
-        console: the guest's output goes to the terminal, and isn't looked at: it is ready when it ends.
+        console: the guest's output goes to the terminal and is not searched: the guest is ready when it ends.
         display: show QEMU's window.
         shutdown: the guest ends by itself after its marker and scripts; if False it is long-lived: we end it.
         qemu: the path of ``qemu-system-x86_64``, by default the one on PATH.
 
     Raises:
-        TargetError: a parameter can't be right, or a file isn't what it should be.
+        TargetError: a parameter can't be right, or a file is of another kind.
     """
     check_numbers(NAME, memory_mib=(memory_mib, 1), cpus=(cpus, 1))
     program = None if qemu is None else os.path.abspath(qemu)  # noqa: PTH100 - QEMU looks beside its own path
@@ -158,12 +158,12 @@ class _Parameters(NamedTuple):
 
     @property
     def _is_spared_measuring(self) -> bool:
-        """Whether the guest is the minimal one, on one emulated CPU: there those clocks serve nobody."""
+        """Whether the guest is the minimal one, on one emulated CPU: it does not need those clocks."""
         is_minimal = self.guest.archive is not None and self.guest.image is None
         return is_minimal and self.machine.accelerator == "tcg" and self.machine.cpus == 1
 
     def probe(self) -> Unavailable | None:
-        """Return why this can't run here, or None; builds what is to be built."""
+        """Return why this can't run here, or None; build the files that are missing."""
         found = qemu_host.find(self.program)
         if isinstance(found, Unavailable):
             return found
@@ -179,7 +179,7 @@ class _Parameters(NamedTuple):
         return kvm_host.why_no_linux(found.program, usable.cpu, self.guest.kernel.path)
 
     def versions(self) -> Mapping[str, str]:
-        """Return what is really used."""
+        """Return the versions that the launches use."""
         found = qemu_host.find(self.program)
         machine = self.machine
         return {

@@ -24,14 +24,14 @@ PATIENCE_S = 10.0
 MACHINES = ("microvm", "pc", "q35")
 # Without legacy devices, option ROMs and tables that a unikernel doesn't read.
 MICROVM = "microvm,x-option-roms=off,pit=off,pic=off,rtc=off,isa-serial=on,acpi=off,auto-kernel-cmdline=off"
-# Linux waits for a clock that isn't there, measures the TSC by the PIT, and is told of its disks on the
+# Linux waits for a clock that isn't there, measures the TSC by the PIT, and learns of its disks from the
 # command line.
 MICROVM_LINUX = "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off"
 # Without option ROMs, microvm's own firmware (a SeaBIOS) hangs in QEMU 10: it has to be this one.
 FIRMWARE = "qboot.rom"
 OLDEST = (5, 2)  # the first whose microvm knows acpi=
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
-# Measured: proportional set size of 20 idle machines, without what the guest uses: 15.3 and 23.1 MiB.
+# Measured: proportional set size of 20 idle machines, without the guest's memory: 15.3 and 23.1 MiB.
 OVERHEAD_MIB, OVERHEAD_DISK_MIB = 16, 24
 DEFAULT_TCG_CPU = "qemu64"
 WINDOW = "gtk"
@@ -126,7 +126,7 @@ def kernel_boot(kernel: str, command_line: str | None) -> tuple[str, ...]:
 def disk_of_kernel(image: str, image_format: str, machine: Machine) -> tuple[str, ...]:
     """Return the arguments of a virtio disk, opened read-only under a throw-away overlay in TMPDIR.
 
-    A full overlay is an error that the guest is told, not one that stops the machine for ever.
+    A full overlay is an error for the guest; it does not stop the machine for ever.
     """
     drive = f"id=disk,file={image.replace(',', ',,')},format={image_format},if=none,snapshot=on,werror=report"
     device = "virtio-blk-device" if machine.kind == "microvm" else "virtio-blk-pci"
@@ -190,7 +190,7 @@ def why_no_window(program: str) -> Unavailable | None:
 
 
 def _ask(program: str, *arguments: str) -> str:
-    """Return what QEMU prints, or why it can't be run."""
+    """Return QEMU's output, or why it can't be run."""
     try:
         answer = subprocess.run(
             [program, *arguments],

@@ -12,7 +12,7 @@ from pytest_unikernel.targets.qemu.machine import Qemu
 
 
 def check_numbers(name: str, **given: tuple[object, int]) -> None:
-    """Refuse what isn't a whole number of at least so much; None leaves it to the default.
+    """Raise unless each value is an integer >= its minimum; None means the default.
 
     Raises:
         TargetError: one isn't.
@@ -23,7 +23,7 @@ def check_numbers(name: str, **given: tuple[object, int]) -> None:
 
 
 def kvm_cpu(program: str | None, cpu: str | None) -> str:
-    """Return the CPU model that works with KVM here; what is wrong with it is the probe's to say."""
+    """Return the CPU model that works with KVM here; the probe reports its faults."""
     found = qemu_host.find(program)
     usable = kvm_host.usable(found.program, cpu) if isinstance(found, Qemu) else None
     return usable.cpu if isinstance(usable, kvm_host.Kvm) else cpu or kvm_host.CPUS[0]

@@ -52,7 +52,7 @@ def rust_kernel(
         machine: ``microvm`` (the default for ELF files), ``pc`` (the default for disk images) or ``q35``.
         cpu: QEMU's CPU model; by default its own with TCG, the host's with KVM.
         append: the kernel's command line.
-        console: the guest's output goes to the terminal, and isn't looked at.
+        console: the guest's output goes to the terminal and is not searched.
         display: show QEMU's window.
         qemu: the path of ``qemu-system-x86_64``, by default the one on PATH.
 
@@ -84,7 +84,7 @@ class _Parameters(NamedTuple):
     asked_cpu: str | None
 
     def probe(self) -> Unavailable | None:
-        """Return why this can't run here, or None; builds what is to be built."""
+        """Return why this can't run here, or None; build the files that are missing."""
         found = qemu_host.find(self.program)
         if isinstance(found, Unavailable):
             return found
@@ -100,7 +100,7 @@ class _Parameters(NamedTuple):
         return qemu_host.why_no_window(found.program) if self.screen.window else None
 
     def versions(self) -> Mapping[str, str]:
-        """Return what is really used."""
+        """Return the versions that the launches use."""
         found = qemu_host.find(self.program)
         machine = self.machine
         return {
@@ -139,7 +139,7 @@ def _target(parameters: _Parameters, append: str | None) -> Target:
 
 
 def _failures(*, kvm: bool) -> Mapping[bytes, str]:
-    """Return what on the console, or from QEMU itself, means which failure."""
+    """Return the failures by the texts on the console, or from QEMU itself, that mean them."""
     broken = {qemu_host.KVM_BROKEN: "kvm-error"} if kvm else {}
     return {rb"guest panic: ": "guest-panic", **broken, qemu_host.NOT_BOOTABLE: "not-ready"}
 

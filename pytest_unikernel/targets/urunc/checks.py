@@ -1,4 +1,4 @@
-"""What ``urunc_container`` can be given, and what is refused."""
+"""Checks of the parameters of ``urunc_container``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DEFAULT_TYPE, DEFAULT_COMMAND = "mewz", ("unikernel",)
 SHOWN_DIGITS = 16
 
 
-# Which ways take which parameter; what isn't here all do.
+# The ways that take a parameter; all ways take the parameters that are not listed.
 TAKEN_BY = {
     "image": ("ctr", "docker", "nerdctl"),
     "bundle": ("oci",),
@@ -47,7 +47,7 @@ TAKEN_BY = {
 
 
 class Source(NamedTuple):
-    """What is run: a guest of which we make a bundle or image, or a bundle, or neither: an image."""
+    """The source of a container: a guest for which we make a bundle or image, a bundle, or an image."""
 
     guest: Guest | None
     bundle: Path | None
@@ -65,7 +65,7 @@ def checked_source(
     command: tuple[str, ...],
     memory_mib: int | None,
 ) -> Source:
-    """Return what is run: one of the user's, or ours.
+    """Return the source: the user's, or ours.
 
     Raises:
         TargetError: there can be none such, or more than one.
@@ -98,7 +98,7 @@ def _refuse(key: str, value: object, others: dict[str, object]) -> None:
 
 
 def check_via(via: object, known: tuple[str, ...], **given: object) -> None:
-    """Refuse what a way has no use for.
+    """Refuse parameters that the way does not use.
 
     Raises:
         TargetError: it is named, with the ways that have.
@@ -125,7 +125,7 @@ def is_name(value: object) -> bool:
 
 
 def check_paths(**given: object) -> None:
-    """Refuse what can't be a path.
+    """Refuse values that can't be paths.
 
     Raises:
         TargetError: it is named.
@@ -188,7 +188,7 @@ def hypervisor_in(bundle: Path) -> str:
     """Return the hypervisor of the user's bundle.
 
     Raises:
-        TargetError: it doesn't say.
+        TargetError: the bundle does not name one.
     """
     try:
         return hypervisor_of(bundle)

@@ -33,7 +33,7 @@ LOAD_S = 60.0
 
 
 def fields(_parameters: Parameters) -> dict[str, Any]:
-    """Return what the target has before anything is made for a load."""
+    """Return the target's fields that do not depend on a load."""
     return {
         "argv": [PROGRAM, "run"],
         "failures": {ITS_ERRORS: "daemon-error"},
@@ -42,12 +42,12 @@ def fields(_parameters: Parameters) -> dict[str, Any]:
 
 
 def takes_ours(parameters: Parameters) -> bool:
-    """Whether the shim calls what we name for a runtime: the stock one does, others know their own."""
+    """Whether the shim calls the runtime that we name: the stock shim does, others have their own."""
     return parameters.runtime in (None, SHIM)
 
 
 def prepare(parameters: Parameters, target: Target, place: Place) -> Target:
-    """Make what stands for urunc, and its root, for a load."""
+    """Make the stand-in for urunc, and its root, for a load."""
     urunc = parameters.found()
     log, called = (
         _called(parameters, urunc, place)
@@ -108,7 +108,7 @@ def _why_no_image(parameters: Parameters) -> Unavailable | None:
 
 
 def versions(parameters: Parameters) -> Mapping[str, str]:
-    """Return what is really used."""
+    """Return the versions that the launches use."""
     said = engines.call(PROGRAM, "version").out.split()
     found = [said[at + 1] for at, word in enumerate(said[:-1]) if word == "Version:"]
     return {

@@ -1,6 +1,6 @@
 """urunc by ``docker run`` or ``nerdctl run``.
 
-Both give a container an id of their own, which is what urunc's log names: the client writes it into a file
+Both give a container an id of their own, and urunc's log names that id: the client writes it into a file
 of the instance's, which is read at its end.
 """
 
@@ -39,7 +39,7 @@ NERDCTL_ERRORS = rb"level=fatal msg="
 
 
 def fields(engine: Engine, _parameters: Parameters) -> dict[str, Any]:
-    """Return what the target has before anything is made for a load."""
+    """Return the target's fields that do not depend on a load."""
     of_client: dict[str, Any] = (
         {"exit_reasons": {125: "daemon-error"}, "failures": {CONNECTION_LOST: "daemon-error"}}
         if engine.program == DOCKER.program
@@ -57,12 +57,12 @@ def fields(engine: Engine, _parameters: Parameters) -> dict[str, Any]:
 
 
 def takes_ours(engine: Engine, parameters: Parameters) -> bool:
-    """Whether the engine calls what we name for a runtime, with our variables: else they are its own."""
+    """Whether the engine calls the runtime that we name, with our variables; else it uses its own."""
     return engine.program == NERDCTL.program and parameters.runtime is None
 
 
 def prepare(engine: Engine, parameters: Parameters, target: Target, place: Place) -> Target:
-    """Say which runtime and which log, for a load."""
+    """Return the copy for a load: its runtime and its log."""
     urunc, directory = parameters.found(), Path(place.directory)
     runtime = parameters.runtime or RUNTIME
     if takes_ours(engine, parameters):
@@ -83,7 +83,7 @@ def prepare(engine: Engine, parameters: Parameters, target: Target, place: Place
 
 
 def note_id(names: dict[str, str], instance: Instance) -> None:
-    """Note which container was the instance's; one that the engine refused had none."""
+    """Note the container of the instance; a refused instance has none."""
     try:
         found = Path(instance.dir, ID_FILE).read_text(encoding="ascii")
     except OSError:
@@ -128,7 +128,7 @@ def _why_no_runtime(engine: Engine, parameters: Parameters) -> Unavailable | Non
 
 
 def versions(engine: Engine, parameters: Parameters) -> Mapping[str, str]:
-    """Return what is really used."""
+    """Return the versions that the launches use."""
     shown = "its own" if takes_ours(engine, parameters) else parameters.runtime or RUNTIME
     found = engines.info(engine.program).get("ServerVersion") or program_version(engine.program)
     more = {"snapshotter": parameters.snapshotter} if parameters.snapshotter else {}

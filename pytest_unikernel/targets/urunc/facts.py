@@ -1,4 +1,4 @@
-"""What there is to say about urunc on this host, for ``pytest-unikernel doctor``."""
+"""Facts about urunc on this host, for ``pytest-unikernel doctor``."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class UruncFacts:
     """urunc on this host.
 
     Attributes:
-        missing: why there is none, with the cure; then the rest says nothing.
+        missing: why there is none, with the cure; the other fields are empty then.
         program, version: its path; its module's version, ``(devel)`` or ``unknown``.
         release: the line of releases by which its timestamps are read: ``0.7-0.8``.
         hypervisors: hypervisor -> the path of its monitor, for those that are found.
         accelerator: ``kvm``; ``monitor's own`` where a launch worked without it; empty: not known, or none.
-        why_no_launch: what a launch of our own unikernel came to: None, it works, or wasn't tried.
+        why_no_launch: the failure of a launch of our own unikernel; None if it works or was not tried.
         was_tried: whether one was.
         timestamps: ``on`` and ``off`` are the system's; ``per run``: we switch them ourselves.
         log: where they go; empty: a file of each load's own, or nowhere.
         why_no_timestamps: with the cure, where they are off.
-        clients: what could call urunc and is here: ctr, docker, nerdctl.
+        clients: the clients on this host that could call urunc: ctr, docker, nerdctl.
     """
 
     missing: Unavailable | None = None
@@ -49,7 +49,7 @@ class UruncFacts:
 
 
 def urunc_facts(*, deep: bool = False) -> UruncFacts:
-    """Return what is known of the urunc on PATH.
+    """Return the facts about the urunc on PATH.
 
     Args:
         deep: launch our own unikernel too, and boot it on KVM; seconds.
@@ -93,7 +93,7 @@ def _timestamps(urunc: Urunc) -> tuple[str, str]:
 
 
 def _accelerator(qemu: str | None, *, works: bool) -> str:
-    """Return what QEMU runs on; a device that is there may not work, so only a launch tells for sure."""
+    """Return QEMU's accelerator; a device may exist and not work, so only a launch is proof."""
     has_device = os.access(kvm_host.DEVICE, os.R_OK | os.W_OK)
     if not works:
         return "kvm" if has_device and qemu is not None else ""

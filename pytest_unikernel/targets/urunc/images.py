@@ -1,4 +1,4 @@
-"""What the ways that need an image share: which image, that it is there, that it is one for urunc."""
+"""Images for the ways that need one: the choice, whether it exists, whether it is for urunc."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def why_not_for_urunc(image: str, hypervisor: str, *save: str) -> Unavailable | 
 
     Args:
         image: for the text.
-        hypervisor: the one that it is to have.
+        hypervisor: the hypervisor that it must name.
         save: a command that writes the image's archive.
     """
     with tempfile.TemporaryFile() as file:

@@ -24,7 +24,7 @@ LONGEST_NAME = "/u01234567-1234567890/reexec.sock"
 
 
 def fields(parameters: Parameters) -> dict[str, Any]:
-    """Return what the target has before anything is made for a load."""
+    """Return the target's fields that do not depend on a load."""
     return {"argv": [parameters.urunc or programs.PROGRAM], "exit_reasons": {FAILED: "daemon-error"}}
 
 
@@ -53,7 +53,7 @@ def _template(parameters: Parameters, directory: Path) -> list[str]:
     try:
         if parameters.bundle is not None:
             return bundles.copy_template(directory, parameters.bundle)
-        assert parameters.guest is not None  # noqa: S101 - one of the two is there
+        assert parameters.guest is not None  # noqa: S101 - checked before: one of the two is set
         return bundles.write_template(directory, parameters.guest)
     except (BuildError, OSError) as error:
         raise LoadError(f"{NAME}: can't make the bundle: {error}") from error

@@ -1,4 +1,4 @@
-"""The parameters of ``urunc_container``, checked and completed, and what of them concerns urunc itself."""
+"""The parameters of ``urunc_container``, checked and completed, and their use by urunc itself."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Switched(NamedTuple):
 
 @dataclass(frozen=True)
 class Parameters:
-    """What is run, and how; one of ``guest``, ``bundle`` and ``image`` is there."""
+    """The parameters of a launch; one of ``guest``, ``bundle`` and ``image`` is set."""
 
     guest: Guest | None
     bundle: Path | None
@@ -78,13 +78,13 @@ class Parameters:
         return Switched(self._log_of_system(), environment)
 
     def switched_by_others(self, urunc: Urunc) -> Switched:
-        """Return the log of a urunc that is called by somebody who takes nothing from us."""
+        """Return the log of a urunc whose caller takes no variables from us."""
         if urunc.switch == "environment":
             return Switched(programs.FIXED_LOG if self.timestamps else None, {})
         return Switched(self._log_of_system(), {})
 
     def why_not_by_others(self, urunc: Urunc) -> Unavailable | None:
-        """Return why timestamps aren't as wanted where somebody else calls urunc; variables aren't seen."""
+        """Return why timestamps are not as wanted, where another program calls urunc without our own."""
         if urunc.switch != "file":
             return None
         log = programs.log_of_system() if self.timestamps else programs.why_timed()
@@ -125,12 +125,12 @@ class Parameters:
         return None
 
     def guest_version(self) -> str:
-        """Return what is run, for the record."""
+        """Return the description of the guest, for the record."""
         if self.image is not None:
             return f"image {self.image}"
         if self.bundle is not None:
             return f"bundle {self.bundle.name}"
-        assert self.guest is not None  # noqa: S101 - one of the three is there
+        assert self.guest is not None  # noqa: S101 - checked before: one of the three is set
         name = "shipped" if self.is_ours else self.guest.kernel.name
         return f"{self.guest.unikernel_type}, {name} {checks.sha256(self.guest.kernel)}"
 
@@ -139,10 +139,10 @@ class Via(NamedTuple):
     """A way to have urunc run something.
 
     Attributes:
-        fields: what a target of it has from the beginning.
+        fields: the target's fields that do not depend on a load.
         prepare: see :class:`Target`.
         why_not: why it can't be used here, or None; a program that is missing, a daemon that is silent.
-        versions: what is really used, beyond urunc itself.
+        versions: the versions in use, beyond urunc itself.
     """
 
     fields: Callable[[Parameters], dict[str, Any]]
@@ -156,8 +156,8 @@ def timed(log: str | None, release: Release, before: str, rename: Rename = str) 
 
     Args:
         log: where they are, None without them.
-        release: what they mean.
-        before: what the phase is called that ends with urunc's first stamp.
+        release: the line of releases that defines their meaning.
+        before: the name of the phase that ends with urunc's first stamp.
         rename: container id -> instance id.
     """
     if log is None:
@@ -181,7 +181,7 @@ def phases(release: Release, before: str) -> dict[str, tuple[str, str]]:
 
 
 def stamp_parser(rename: Rename = str) -> Callable[[bytes], Iterable[Stamp | None]]:
-    """Return what reads urunc's log, piece by piece."""
+    """Return a parser of urunc's log, which takes it piece by piece."""
     reader = LogReader()
 
     def parse(data: bytes) -> Iterator[Stamp | None]:

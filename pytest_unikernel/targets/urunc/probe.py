@@ -25,7 +25,7 @@ def why_not(target: Target, qemu: str | None, *, tried: bool) -> Unavailable | N
     """Return why the target can't run here, or None.
 
     Args:
-        target: what is to be run.
+        target: the target to launch.
         qemu: the QEMU that it needs, if it needs one.
         tried: its guest is ours, and is run.
     """
@@ -65,7 +65,7 @@ class _Once:
 
 @functools.cache
 def _tried(once: _Once) -> str | None:
-    """Launch one; return what went wrong."""
+    """Launch one instance; return the failure."""
     return launched_once(once.target, lambda prepared: _Log(prepared).why_no_stamps)
 
 

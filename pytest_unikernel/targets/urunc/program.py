@@ -1,6 +1,6 @@
-"""Which urunc there is, what it can do, and how its timestamps are switched on without touching the system.
+"""The urunc on this host, its abilities, and ways to switch its timestamps on without touching the system.
 
-What a urunc can do is told by the texts in its program: one that ``go install`` made has no ``--version``.
+A urunc's abilities are read from the texts in its program: ``go install`` makes one without ``--version``.
 
 Source: urunc's ``internal/constants``, ``internal/metrics``, ``pkg/unikontainers/config.go``, by release.
 """
@@ -41,7 +41,7 @@ class Urunc:
         program: its path.
         version: of its module, ``(devel)`` if it was built from a source tree, else ``unknown``.
         switch: how its timestamps are switched on: a configuration of our own, the system's, a variable.
-        release: what its stamps mean.
+        release: the meaning of its stamps.
     """
 
     program: str
@@ -65,7 +65,7 @@ def find(program: str | None) -> Urunc | Unavailable:
 
 @functools.cache
 def _looked_at(program: str, modified_ns: int) -> Urunc | Unavailable:
-    del modified_ns  # a program that was replaced is looked at anew
+    del modified_ns  # a replaced program is read again
     try:
         with Path(program).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
             match = _MODULE.search(text)
@@ -90,7 +90,7 @@ def _release(text: mmap.mmap) -> Release:
 
 
 def config_file(switch: Switch) -> Path:
-    """Return the configuration that a urunc reads of itself: the system's, or one that the user names."""
+    """Return the configuration that urunc reads by itself: the system's, or the user's."""
     named = os.environ.get(CONFIG_VARIABLE) if switch == "file" else None
     return Path(named) if named else SYSTEM_CONFIG
 
@@ -101,7 +101,7 @@ def read_config(file: Path) -> dict[str, Any]:
     Raises:
         OSError, ValueError: it can't be read.
     """
-    from pytest_unikernel.guests.build.toml import loads  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.guests.build.toml import loads  # noqa: PLC0415 - imported only when needed
 
     if not file.exists():
         return {}
@@ -150,7 +150,7 @@ def private_config(log: Path | None, hypervisor: str, monitor: str | None) -> st
     Raises:
         OSError, ValueError: urunc's can't be read.
     """
-    from pytest_unikernel.guests.build.toml import dumps  # noqa: PLC0415 - what isn't used isn't imported
+    from pytest_unikernel.guests.build.toml import dumps  # noqa: PLC0415 - imported only when needed
 
     made = read_config(config_file("file"))
     made["timestamps"] = {"enabled": log is not None, "destination": "" if log is None else str(log)}

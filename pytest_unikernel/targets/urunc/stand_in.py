@@ -1,4 +1,4 @@
-"""What stands for urunc where a daemon's shim calls it: urunc, with a load's own variables.
+"""The stand-in for urunc that a daemon's shim calls: it runs urunc with a load's own variables.
 
 Source: guests/urunc/launch.c. It is a link: where the session's directory is no program may be.
 """

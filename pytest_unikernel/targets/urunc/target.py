@@ -29,7 +29,7 @@ VIAS: Mapping[str, Via] = {
     "docker": engines.via(DOCKER),
     "nerdctl": engines.via(engines.NERDCTL),
 }
-# Measured: the resident set of QEMU under TCG with our guest, and what urunc needs before it.
+# Measured: the resident set of QEMU under TCG with our guest, and urunc's own before it.
 MEMORY_MIB, PROCESSES = 64, 8
 # The first that QEMU's firmware, Solo5, Linux or our own guest write. urunc's own log shares the pipe.
 CONSOLE = rb"\x1bc|SeaBIOS|Solo5|Linux version|Hello 42!"
@@ -60,13 +60,13 @@ def urunc_container(
         bundle: a bundle of the user's, ``via="oci"`` only; it is copied, and stays as it is.
         kernel: a unikernel of one's own; by default, without image and bundle, our Rust unikernel.
         initrd: its initrd, for those that have one.
-        unikernel_type: what urunc takes the kernel for: ``unikraft``, ``linux``, ``mewz`` …
+        unikernel_type: the kind of the kernel for urunc: ``unikraft``, ``linux``, ``mewz`` …
         hypervisor: ``qemu`` (the default), ``spt``, ``hvt`` or ``firecracker``; bundles and images say it
             themselves. The last two need KVM and programs of their own, and are passed through, untested.
         via: ``oci``: create, start, wait, delete, without a daemon; ``ctr``: containerd with its stock shim;
             ``docker``: where urunc is registered as a runtime; ``nerdctl``.
         command: the unikernel's arguments.
-        timestamps: have urunc log when it reaches what, and report it as intervals and phases.
+        timestamps: have urunc log its stamps, and report them as intervals and phases.
         memory_mib: the guest's memory; by default urunc's own choice; ``via="oci"`` only.
         monitor: the path of the hypervisor's program, by default urunc's own choice.
         urunc: the path of urunc, by default the one on PATH.
@@ -110,7 +110,7 @@ def urunc_container(
 
 
 def _target(parameters: Parameters, via: Via) -> Target:
-    """Return the target, of which a load's beginning prepares the rest."""
+    """Return the target; the rest is prepared when a load starts."""
     fields = via.fields(parameters)
     guest_mib = (parameters.guest.memory_mib if parameters.guest else None) or 0
     failures = {
@@ -165,7 +165,7 @@ def _why_not(parameters: Parameters, via: Via) -> Unavailable | None:
 
 
 def _versions(parameters: Parameters, via: Via) -> Mapping[str, str]:
-    """Return what is really used."""
+    """Return the versions that the launches use."""
     found = parameters.found()
     monitor = parameters.monitor_program(found)
     return {

@@ -1,4 +1,4 @@
-"""A log's figures as JSON: seconds, null for what is unknown. Pure.
+"""A log's figures as JSON: seconds, null where unknown. Pure.
 
 The document's history, by ``schema``:
 

@@ -2,7 +2,7 @@
 
 A container's life begins at its ``TS00``: an id may be used again. Within a life a stamp may come twice,
 because a ``start`` that failed is retried; the latest counts, for it belongs to the attempt that reached
-the monitor, and so a phase says what urunc does in a start that succeeds. What the failed attempt cost is
+the monitor, and so a phase describes a start that succeeds. The cost of the failed attempt is
 between ``TS10`` and ``TS11`` (0.4: ``TS11`` and ``TS12``), in the total, and in the neighbours.
 """
 
@@ -64,7 +64,7 @@ class Life:
 
     def began_at(self, at_ns: int) -> bool:
         """Whether a TS00 of that instant is this life's: its line came twice, or after others of the life."""
-        for place in range(self._seen, len(self.ids)):  # each stamp is looked at once only
+        for place in range(self._seen, len(self.ids)):  # each stamp is read once only
             self._first_ns = min(self._first_ns, self.at_unix_ns[place])
             if self.ids[place] == FIRST:
                 self._begun_ns = self.at_unix_ns[place]
@@ -73,7 +73,7 @@ class Life:
 
 
 class ContainerLog:
-    """What a log holds of one containerID.
+    """The stamps of one containerID in a log.
 
     Attributes:
         lives: from the first to the last.
@@ -122,14 +122,14 @@ class Lives:
     def take(self, container_id: str) -> ContainerLog | None:
         """Return a container and forget it; None if it has no stamp yet.
 
-        Whoever follows a growing log takes a container when its monitor has exited: urunc has written all
+        The reader of a growing log takes a container when its monitor has exited: urunc has written all
         stamps before it execs the monitor, so they are in the file by then.
         """
         return self.containers.pop(container_id, None)
 
 
 def release_of(life: Life, container: ContainerLog) -> Release:
-    """Return the line of releases that a life looks like; ``UNDECIDED`` if it ended too early to tell.
+    """Return the line of releases that a life looks like; ``UNDECIDED`` if it ended too early.
 
     Names are from 0.7 on; TS19 and cTS were up to 0.4; a life with TS18 but without them is of 0.5 or 0.6.
     """
@@ -143,7 +143,7 @@ def release_of(life: Life, container: ContainerLog) -> Release:
 def by_release(containers: Mapping[str, ContainerLog]) -> dict[Release, list[Life]]:
     """Return the lives of a log by line of releases, from the oldest line.
 
-    Lives that can't be told go with the others if those are of one line without names; else they stay apart.
+    Undecided lives go with the others if those are of one line without names; else they stay apart.
     """
     found: dict[Release, list[Life]] = {release: [] for release in RELEASES}
     for container in containers.values():

@@ -20,7 +20,7 @@ SWITCHED_ON = (
 
 
 class Log(NamedTuple):
-    """What a log holds.
+    """The content of a log.
 
     Attributes:
         name: its path, as given.
@@ -35,7 +35,7 @@ class Log(NamedTuple):
     releases: Sequence[ReleaseFigures]
 
     def only(self, container_id: str) -> Log:
-        """Return what the log holds of one container."""
+        """Return the part of the log that is of one container."""
         container = self.containers[container_id]
         wanted = set(container.lives)  # by identity
         kept = [
@@ -64,7 +64,7 @@ def read_log(name: str, stream: BinaryIO) -> Log:
 
 
 def container_named(log: Log, wanted: str) -> str:
-    """Return the containerID that is meant: that very one, or else the only one that begins so.
+    """Return the containerID that equals the text, or else the only one that begins with it.
 
     Raises:
         LogError: there is none, or more than one; the text lists them.
@@ -100,7 +100,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 
 def foreign_text(counts: Counts) -> str:
-    """Return in words what the lines are that are no timestamps."""
+    """Return, in words, the kinds of the lines that are no timestamps."""
     kinds = {
         "not JSON": counts.not_json,
         "other JSON": counts.other_json,

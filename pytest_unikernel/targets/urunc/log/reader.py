@@ -35,7 +35,7 @@ class LogStamp(NamedTuple):
 
     Attributes:
         container_id: exactly as logged.
-        id: ``TS00`` and so on; what it means depends on the release.
+        id: ``TS00`` and so on; its meaning depends on the release.
         at_unix_ns: wall clock (CLOCK_REALTIME) of the host.
         name: from 0.7 on, such as ``CR.invoked``; else empty.
     """
@@ -48,7 +48,7 @@ class LogStamp(NamedTuple):
 
 @dataclass
 class Counts:
-    """What a log held, line by line; ``lines`` is the sum of the others.
+    """Counts of a log's lines by kind; ``lines`` is the sum of the others.
 
     Attributes:
         stamps: timestamps.
@@ -97,7 +97,7 @@ class LogReader:
         return stamps
 
     def finish(self) -> list[LogStamp]:
-        """Take what is left for the last line; return its stamp if it is one, else count it as incomplete."""
+        """Take the rest as the last line; return its stamp if it has one, else count it as incomplete."""
         rest, self._pending, self._skipping = self._pending, b"", False
         found = parsed(_text(rest)) if rest else None
         if isinstance(found, LogStamp):
@@ -135,12 +135,12 @@ class LogReader:
 
 
 def _text(data: bytes) -> str:
-    """Return bytes as text; what isn't UTF-8 stays distinct, and so do ids."""
+    """Return bytes as text; bytes that are not UTF-8 stay distinct, and so do ids."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def parsed(line: str) -> LogStamp | Foreign:
-    """Return a line's stamp, or what it is instead."""
+    """Return a line's stamp, or the kind of the line."""
     match = _AS_WRITTEN.fullmatch(line)
     if match is None:
         return parsed_as_json(line)
@@ -149,7 +149,7 @@ def parsed(line: str) -> LogStamp | Foreign:
 
 
 def parsed_as_json(line: str) -> LogStamp | Foreign:
-    """Return a line's stamp, or what it is instead, however its JSON is written."""
+    """Return a line's stamp, or the kind of the line, however its JSON is written."""
     if len(line) > _SURELY_SHORT and _is_too_long(line):
         return "not_json"
     try:

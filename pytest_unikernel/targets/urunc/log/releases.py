@@ -1,4 +1,4 @@
-"""What urunc's stamps mean, and which of them bound a phase, by line of releases. Pure.
+"""The meaning of urunc's stamps, and the phases between them, by line of releases. Pure.
 
 Ids were renumbered in 0.5, so the same id means another instant there: ids are never compared across lines.
 
@@ -24,7 +24,7 @@ APART_MEANING = "the check whether the container is a unikernel, once per urunc 
 
 
 class Meaning(NamedTuple):
-    """A stamp's process, what has just happened there, and its name in the log (from 0.7)."""
+    """A stamp's process, the event that it marks there, and its name in the log (from 0.7)."""
 
     process: str
     text: str
@@ -63,7 +63,7 @@ class Release:
         return self.phases.get("total", ("", ""))[1]
 
     def meaning(self, stamp_id: str) -> Meaning:
-        """Return what a stamp means, or that these releases don't have it."""
+        """Return a stamp's meaning; of an unknown stamp, that these releases don't have it."""
         return self.stamps.get(stamp_id) or Meaning("?", f"not a stamp of urunc {self.label}")
 
 

@@ -34,7 +34,7 @@ TITLES: Mapping[View, str] = {
 
 
 def overview(log: Log, view: View) -> list[str]:
-    """Return the figures of all containers, and what the stamps mean."""
+    """Return the figures of all containers, and the meaning of the stamps."""
     lines = wrapped(_headline(log), "")
     for each in log.releases:
         lines += ["", *release_title(each), "", *view_table(each, view), "", *_legend(each.release)]
@@ -50,7 +50,7 @@ def _headline(log: Log) -> str:
 
 
 def release_title(measured: ReleaseFigures) -> list[str]:
-    """Return which releases the lives are of, and what is odd about them."""
+    """Return the releases of the lives, and what is odd about them."""
     release, lives = measured.release, measured.lives
     complete = sum(release.last in life.ids for life in lives)
     unfinished = len(lives) - complete
@@ -78,7 +78,7 @@ def _oddities(release: Release, lives: Sequence[Life]) -> Iterator[str]:
 
 
 def view_table(measured: ReleaseFigures, view: View) -> list[str]:
-    """Return one view of lives as a table, and what to know about it."""
+    """Return one view of lives as a table, with its notes."""
     found: Mapping[str, Figures] = getattr(measured, f"{view}_s")
     shown = {name: figures for name, figures in found.items() if figures["n"] or figures["out_of_order"]}
     title = [TITLES[view], ""]
@@ -146,7 +146,7 @@ def _legend(release: Release) -> list[str]:
 
 
 def checks_note(log: Log) -> list[str]:
-    """Return what 0.3's stamps outside the series say, if there are any."""
+    """Return a note on 0.3's stamps outside the series, if there are any."""
     if not any(container.apart for container in log.containers.values()):
         return []
     spans = views.checks(log.containers.values())
@@ -166,7 +166,7 @@ def checks_note(log: Log) -> list[str]:
 
 
 def log_notes(log: Log) -> list[str]:
-    """Return what else the log holds."""
+    """Return notes on the log's other lines."""
     notes = []
     if log.counts.foreign or log.counts.incomplete:
         total = log.counts.foreign + log.counts.incomplete

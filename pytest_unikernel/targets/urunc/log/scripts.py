@@ -24,17 +24,17 @@ Overall = dict[str, dict[str, str]]
 
 
 def single(container: ContainerLog) -> str:
-    """Return what ``measure_single.py`` prints for a container."""
+    """Return the output of ``measure_single.py`` for a container."""
     return "\n".join(f"{name}:\t{lasted_ns} ns" for name, lasted_ns in _differences(container)) + "\n"
 
 
 def overall(containers: Iterable[ContainerLog]) -> str:
-    """Return what ``measure.py`` prints for containers, in the order in which they ran."""
+    """Return the output of ``measure.py`` for containers, in the order in which they ran."""
     return pformat(_overall(containers)) + "\n"
 
 
 def overall_json(containers: Iterable[ContainerLog]) -> str:
-    """Return what ``measure_to_json.py`` writes for containers, in the order in which they ran."""
+    """Return the file of ``measure_to_json.py`` for containers, in the order in which they ran."""
     return json.dumps(_overall(containers))
 
 

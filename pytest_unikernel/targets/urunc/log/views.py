@@ -2,7 +2,7 @@
 
 Pairs and phases are declared per line of releases; a life that lacks a stamp of a pair, or has them the other
 way round (processes run side by side: the order of ids isn't that of time), is counted, its value left out.
-Neighbours are what urunc's scripts pair: each stamp of a life and the next one in time.
+Neighbours are the pairs of urunc's scripts: each stamp of a life and the next one in time.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def checks(containers: Iterable[ContainerLog]) -> Spans:
 
 
 def _paired(apart: Iterable[tuple[str, int]]) -> Iterator[tuple[int, int]]:
-    """Yield a begin and an end for each check; ``NONE_NS`` for what it lacks."""
+    """Yield a begin and an end for each check; ``NONE_NS`` for a missing one."""
     begin_ns = NONE_NS
     for name, at_ns in apart:
         is_end = name == APART_PAIR[1]
@@ -102,7 +102,7 @@ def arrow(pair: EventPair) -> str:
 def figures(found: Spans) -> Figures:
     """Return one interval's figures, seconds; quantiles are those of the measured values alone.
 
-    What is missing isn't taken for longer than the rest, as launches without an end are: a life may lack a
+    A missing value is not taken for a large one, as launches without an end are: a life may lack a
     stamp only because the log begins or ends within it.
     """
     summary = summarize(found.lasted_ns).as_json()
