@@ -10,9 +10,9 @@ PROGRAM = "pytest-unikernel"
 
 
 class Command(NamedTuple):
-    """One command: what is typed, what its help says, its parameters, what it does.
+    """One command: its words, the summary for its help, its parameters, its function.
 
-    ``run`` returns the exit status and imports what it needs: the others needn't wait for that.
+    ``run`` returns the exit status and imports its modules itself, so that other commands start fast.
     """
 
     words: tuple[str, ...]

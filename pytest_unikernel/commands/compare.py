@@ -76,7 +76,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Tolerance, ...]:
-    """Refuse an odd file, limits that are none, and what would write over a run."""
+    """Refuse an odd number of files, malformed limits, and an output that would replace a run."""
     from pytest_unikernel.plan.tolerances import parse  # noqa: PLC0415 - see Command
 
     if len(files) % 2:

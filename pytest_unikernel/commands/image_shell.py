@@ -34,7 +34,7 @@ class ImageShell:
 
     Attributes:
         program: QEMU.
-        kernel: what it boots, with drivers for the disk and ext4 in it.
+        kernel: the kernel to boot, with drivers for the disk and ext4 built in.
     """
 
     program: str
@@ -82,7 +82,7 @@ class ImageShell:
 
 
 def image_shell(kernel: Path | None) -> ImageShell:
-    """Return the shell, with the kernel of that path or the one that was built last.
+    """Return the shell, with the kernel of that path or the latest build.
 
     Raises:
         BuildError: no terminal, no QEMU, no kernel.

@@ -120,7 +120,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check_output(parsed: argparse.Namespace) -> None:
-    """Refuse an output that can't be written, or one that would be lost."""
+    """Refuse an output that can't be written, or that would replace a file."""
     if parsed.output == STREAM:
         return
     output = Path(parsed.output)
@@ -135,7 +135,7 @@ def _check_output(parsed: argparse.Namespace) -> None:
 
 
 def _refuse_input(name: str, files: Iterable[InputFile]) -> None:
-    """Refuse to replace what is imported. Names first: there may be 200,000 files."""
+    """Refuse to replace an imported file. Names are compared first: there may be 200,000 files."""
     if name == STREAM or not Path(name).exists():
         return
     output = Path(name).resolve()

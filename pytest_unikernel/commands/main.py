@@ -26,7 +26,7 @@ from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.text.grid import printable
 
-FAILED, SIGNALLED = 1, 128  # + the signal's number, as a shell says it
+FAILED, SIGNALLED = 1, 128  # + the signal's number, as shells do
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _cleaning_up() -> Iterator[list[int]]:
-    """Let every polite signal be a KeyboardInterrupt, once: what cleans up after it is not interrupted.
+    """Turn the first polite signal into a KeyboardInterrupt: the clean-up after it is not interrupted.
 
     Gives the signals that came. Those that are ignored stay so, as under nohup; outside the main thread
     Python delivers none.

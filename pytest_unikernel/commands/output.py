@@ -15,7 +15,7 @@ STREAM = "-"  # in place of a file: stdout, or stdin
 
 
 def refuse_no_file(output: Path | None) -> None:
-    """Refuse an output that can't be written before hours are spent on what should be in it.
+    """Refuse an output that can't be written, before hours are spent on its content.
 
     Raises:
         BuildError: it is a directory, or in none that exists.
@@ -25,18 +25,18 @@ def refuse_no_file(output: Path | None) -> None:
 
 
 def note(line: str) -> None:
-    """Tell the user how things go; results alone go to stdout."""
+    """Write a line of progress to stderr; results alone go to stdout."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def show(text: str) -> None:
-    """Write results to stdout, as far as somebody reads them: ``| head`` ends quietly."""
+    """Write results to stdout; a reader that ends early, such as ``| head``, is no error."""
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
     try:
         sys.stdout.write(encodable(text, encoding))
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is left in the buffer must go somewhere, or the interpreter complains about it at its end.
+        # The rest of the buffer must go somewhere, or the interpreter complains about it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

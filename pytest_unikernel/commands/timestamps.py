@@ -75,7 +75,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> None:
-    """Refuse what would be ignored, and what would write over the log."""
+    """Refuse options that would be ignored, and an output that would replace the log."""
     if parsed.format == "urunc" and parsed.view == "phases":
         parsed.refuse("--format urunc knows neighbours only, got --phases")
     if parsed.json == STREAM and parsed.view is not None:

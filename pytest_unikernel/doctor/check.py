@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-# yes, no: it works, or is there and doesn't; absent: it isn't installed, or the hardware hasn't got it.
-# quiet, noisy: a disturbance that is, or isn't, at work. unknown: this host doesn't say.
+# yes, no: it works, or is there and does not; absent: it is not installed, or the hardware lacks it.
+# quiet, noisy: a disturbance that is not, or is, at work. unknown: this host does not show it.
 State = Literal["yes", "no", "absent", "quiet", "noisy", "unknown"]
 NEEDS_CURE = ("no", "absent", "noisy")
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found about one thing.
+    """The finding about one subject.
 
     Attributes:
-        name: what was looked at; stable, the key in JSON.
-        reason: what was found; why not, where it is a no.
+        name: the subject; stable, the key in JSON.
+        reason: the finding; the cause, where it is a no.
         cure: the command or step that mends it.
-        effect: what it does to figures, in a phrase.
+        effect: the effect on figures, in a phrase.
         facts: the figures behind it, in seconds, hertz and bytes; keys are stable.
 
     Raises:

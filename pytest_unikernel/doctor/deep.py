@@ -22,7 +22,7 @@ SHOWS_OUTPUT = "a test that does cold_start({}), with --benchmark-disable -s, sh
 
 
 def boot_all(targets: Mapping[str, Target], note: Callable[[str], None]) -> dict[str, Check]:
-    """Start one instance of each target, one after the other; return what came of it by name.
+    """Start one instance of each target, one after the other; return the results by name.
 
     Raises:
         SessionError: the private directory can't be made, or a helper can't be started.
@@ -36,7 +36,7 @@ def boot_all(targets: Mapping[str, Target], note: Callable[[str], None]) -> dict
     finally:
         session.close()
     if interrupts.requested:
-        signal.raise_signal(interrupts.requested)  # what was there before us says what follows
+        signal.raise_signal(interrupts.requested)  # the handler from before us decides what follows
         raise KeyboardInterrupt
     return found
 
@@ -65,7 +65,7 @@ def _boot(name: str, target: Target, loads: Loads) -> Check:
 
 
 def _cpu_s(result: LoadResult) -> float | None:
-    """Return the CPU time of the instance; what a daemon spends on it nobody sees."""
+    """Return the CPU time of the instance; a daemon's share of it is not visible."""
     user_s, system_s = result.instance["user_s"], result.instance["system_s"]
     return None if user_s is None or system_s is None else user_s + system_s
 

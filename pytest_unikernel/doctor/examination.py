@@ -1,4 +1,4 @@
-"""All checks together: what programs tell side by side, what files tell meanwhile."""
+"""All checks together: programs are asked side by side, files are read meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found, by group; ``deep``: each target that can run was started once."""
+    """The findings, by group; ``deep``: each target that can run was started once."""
 
     groups: Mapping[str, Sequence[Check]]
     machine: Mapping[str, Any]
@@ -53,7 +53,7 @@ def examine(
     Args:
         patience_s: how long checks that start programs may take, all together.
         deep: start each target that can run once.
-        note: told what is being done, where that takes time.
+        note: called with a line about each slow step.
         variants: the targets that are asked.
     """
     load1, begin = os.getloadavg()[0], noise_cpu.cpu_times()  # before our own programs run

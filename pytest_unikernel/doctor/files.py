@@ -1,4 +1,4 @@
-"""Reading what the kernel tells: one value per file, None where there is no such file."""
+"""Reads values of the kernel: one per file, None where there is no such file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PROC, SYS = Path("/proc"), Path("/sys")
 
 
 def text(path: Path) -> str | None:
-    """Return what is in a file; None where it isn't there or can't be read."""
+    """Return the content of a file; None where it does not exist or can't be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

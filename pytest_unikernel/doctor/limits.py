@@ -1,4 +1,4 @@
-"""Rights, and what bounds how many instances can be in flight."""
+"""Rights, and the limits on instances in flight."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_unikernel.launch.guards import DESCRIPTORS_PER_LAUNCH, DESCRIPTORS_R
 MIB, GIB = 1 << 20, 1 << 30
 ROOMY = 2048  # instances in flight: 1,024/s of two seconds each
 PROCESSES_EACH = 4  # of a small instance, for the limits on processes
-SHARED = Path("/dev/shm")  # noqa: S108 - looked at only
+SHARED = Path("/dev/shm")  # noqa: S108 - only read
 NOFILE_CURE = "ulimit -Hn 1048576 (as root), or LimitNOFILE= of the service"
 ROOM_CURES = {
     "kernel.pid_max": "sysctl kernel.pid_max=4194304",
@@ -26,14 +26,14 @@ ROOM_CURES = {
 
 
 def user() -> Check:
-    """Say who we are."""
+    """Report the user and its capabilities."""
     name = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
     needs = "" if os.geteuid() == 0 else ": containers may need their own rights, priorities CAP_SYS_NICE"
     return Check("user", "yes", name + needs, facts={"uid": os.geteuid()})
 
 
 def realtime() -> Check:
-    """Say whether the generator may have real-time priority: tried, and put back."""
+    """Report whether the generator may have real-time priority: tried, and put back."""
     with tuning.tuned("auto", 0) as granted:
         allowed = granted.realtime
     effect, cure = EFFECTS["real-time"]
@@ -44,7 +44,7 @@ def realtime() -> Check:
 
 
 def descriptors() -> Check:
-    """Say how many launches the limit on open files allows at once."""
+    """Report how many launches the limit on open files allows at once."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = (hard - DESCRIPTORS_RESERVED) // DESCRIPTORS_PER_LAUNCH
     facts = {"soft": _number(soft), "hard": _number(hard)}
@@ -55,7 +55,7 @@ def descriptors() -> Check:
 
 
 def address_space() -> Check:
-    """Say whether a limit on address space is in the way of virtual machines."""
+    """Report whether a limit on address space is in the way of virtual machines."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     facts = {"soft_bytes": _number(soft), "hard_bytes": _number(hard)}
     if soft == resource.RLIM_INFINITY:
@@ -65,7 +65,7 @@ def address_space() -> Check:
 
 
 def process_limits() -> list[Check]:
-    """Say how much room each limit on processes leaves."""
+    """Report how much room each limit on processes leaves."""
     return [_room(name, room) for name, room in process_room()]
 
 
@@ -78,7 +78,7 @@ def _room(name: str, room: float) -> Check:
 
 
 def memory() -> Check:
-    """Say how much memory there is for instances."""
+    """Report how much memory there is for instances."""
     total, available = cgroups.total_bytes(), cgroups.available_bytes()
     effect, cure = EFFECTS["memory"]
     shown = f"{available / GIB:.1f} of {total / GIB:.1f} GiB available"
@@ -88,7 +88,7 @@ def memory() -> Check:
 
 
 def cpus() -> Check:
-    """Say how many CPUs may be used."""
+    """Report how many CPUs may be used."""
     usable, count = host.usable_cores(), os.cpu_count() or 1
     why = "" if usable >= count else " (affinity, or the cgroup's quota)"
     facts = {"usable": usable, "count": count}
@@ -96,7 +96,7 @@ def cpus() -> Check:
 
 
 def shared_memory() -> Check:
-    """Say whether instances' private directories can be in memory."""
+    """Report whether instances' private directories can be in memory."""
     facts = {"writable": os.access(SHARED, os.W_OK | os.X_OK)}
     if not facts["writable"]:
         cure = f"mount -t tmpfs -o mode=1777 tmpfs {SHARED}"

@@ -1,4 +1,4 @@
-"""What containers add: daemons beside other targets, and how fast cgroups change."""
+"""Noise from containers: daemons beside other targets, and slow changes of cgroups."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FAVOR = "favordynmods"
 
 
 def daemons() -> Check:
-    """Say which container daemons run."""
+    """Report the container daemons that run."""
     found = host.container_daemons()
     shown = f"{', '.join(found)} {'runs' if len(found) == 1 else 'run'}"
     return noisy("daemons", shown, running=found) if found else quiet("daemons", "none run", running=found)
 
 
 def cgroups() -> Check:
-    """Say which version of cgroups there is, and whether it is mounted for fast changes.
+    """Report the version of cgroups, and whether it is mounted for fast changes.
 
     Source: proc_pid_mountinfo(5); the options of the superblock follow the separator.
     """

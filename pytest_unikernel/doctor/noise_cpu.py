@@ -1,4 +1,4 @@
-"""What makes CPU time uneven: clock frequency, other guests, other load, the clock itself."""
+"""Noise in CPU time: clock frequency, other guests, other load, the clock itself."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def quiet(name: str, reason: str, **facts: object) -> Check:
 
 
 def unknown(name: str, reason: str) -> Check:
-    """Return a disturbance that this host says nothing about."""
+    """Return a disturbance that this host does not show."""
     return Check(name, "unknown", reason, effect=EFFECTS[name].effect)
 
 
 def governor() -> Check:
-    """Say whether the clock waits for load before it rises."""
+    """Report whether the clock waits for load before it rises."""
     found = host.governors()
     if not found:
         return unknown("governor", "no cpufreq here: in a virtual machine the host governs the clock")
@@ -46,7 +46,7 @@ def governor() -> Check:
 
 
 def turbo() -> Check:
-    """Say whether the clock may rise above its nominal frequency."""
+    """Report whether the clock may rise above its nominal frequency."""
     no_turbo = files.text(files.SYS / CPUS / "intel_pstate/no_turbo")
     boost = files.text(files.SYS / CPUS / "cpufreq/boost")
     if no_turbo is None and boost is None:
@@ -70,7 +70,7 @@ def cpu_times() -> Times:
 
 
 def steal(begin: Times) -> Check:
-    """Say how much CPU time the hypervisor took away, lately and since boot."""
+    """Report how much CPU time the hypervisor took away, lately and since boot."""
     end = cpu_times()
     if not end.total:
         return unknown("steal", "no /proc/stat")
@@ -87,7 +87,7 @@ def _percent(part: int, whole: int) -> float:
 
 
 def load(load1: float) -> Check:
-    """Say whether anything else runs; ``load1`` is the load average before our own probes."""
+    """Report whether anything else runs; ``load1`` is the load average before our own probes."""
     cores = host.usable_cores()
     shown = f"load average {load1:.2f} on {cores:g} CPUs"
     make = noisy if load1 > QUIET_SHARE * cores else quiet
@@ -95,7 +95,7 @@ def load(load1: float) -> Check:
 
 
 def clock() -> Check:
-    """Say what the time is read from, and whether that is cheap."""
+    """Report the clock source, and whether reading it is cheap."""
     current = files.text(files.SYS / CLOCKS / "current_clocksource")
     if current is None:
         return unknown("clock", "the kernel doesn't say")
@@ -105,7 +105,7 @@ def clock() -> Check:
 
 
 def hypervisor() -> Check:
-    """Say whether this host is itself a guest. Source: cpuid's flag, /sys/hypervisor, DMI."""
+    """Report whether this host is itself a guest. Source: cpuid's flag, /sys/hypervisor, DMI."""
     flags = next(_cpu_flags(), "")
     kind = files.text(files.SYS / "hypervisor/type")
     maker = files.text(files.SYS / "class/dmi/id/sys_vendor")

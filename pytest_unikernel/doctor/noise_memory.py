@@ -1,4 +1,4 @@
-"""What makes memory and waiting uneven: swap, huge pages, KSM, pressure."""
+"""Noise in memory and waiting: swap, huge pages, KSM, pressure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 
 def swap() -> Check:
-    """Say whether anything is swapped out."""
+    """Report whether anything is swapped out."""
     found = psutil.swap_memory()
     facts = {"total_bytes": found.total, "used_bytes": found.used}
     if not found.total:
@@ -27,7 +27,7 @@ def swap() -> Check:
 
 
 def huge_pages() -> Check:
-    """Say whether processes get huge pages without asking."""
+    """Report whether processes get huge pages without asking."""
     mode = files.chosen(files.SYS / MM / "transparent_hugepage/enabled")
     if mode is None:
         return unknown("huge pages", "the kernel has none")
@@ -36,7 +36,7 @@ def huge_pages() -> Check:
 
 
 def ksm() -> Check:
-    """Say whether the kernel merges equal pages."""
+    """Report whether the kernel merges equal pages."""
     runs = files.number(files.SYS / MM / "ksm/run")
     if runs is None:
         return unknown("ksm", "the kernel has none")
@@ -45,7 +45,10 @@ def ksm() -> Check:
 
 
 def pressure() -> Check:
-    """Say what tasks have waited for in the last ten seconds. Source: Documentation/accounting/psi.rst."""
+    """Report which resources tasks waited for in the last ten seconds.
+
+    Source: Documentation/accounting/psi.rst.
+    """
     found = {name: _waited(name) for name in RESOURCES}
     known = {name: percent for name, percent in found.items() if percent is not None}
     if not known:

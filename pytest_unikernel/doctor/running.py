@@ -13,7 +13,7 @@ from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.doctor.check import Check
 
 GRACE_S = 0.2  # between SIGTERM and SIGKILL
-GIVE_UP_S = 10.0  # what starts no program has limits of its own
+GIVE_UP_S = 10.0  # jobs that start no program have limits of their own
 LOOK_EVERY_S = 0.05
 
 
@@ -25,7 +25,7 @@ class Job(NamedTuple):
 
 
 class Lane(threading.Thread):
-    """Runs jobs one after the other; one that raises is a finding too."""
+    """Runs jobs one after the other; an exception is a finding too."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         super().__init__(daemon=True)
@@ -54,7 +54,7 @@ def _checked(job: Job) -> Check:
 def run_all(lanes: Sequence[Sequence[Job]], patience_s: float) -> list[Check]:
     """Run every lane in a thread of its own and return the findings in the order of the jobs.
 
-    What hasn't answered in time is unknown; its programs are ended. So they are when this is interrupted.
+    A job without an answer in time is unknown, and its programs are ended; an interrupt ends them too.
     """
     before = _children()
     threads = [Lane(jobs) for jobs in lanes]
@@ -72,7 +72,7 @@ def run_all(lanes: Sequence[Sequence[Job]], patience_s: float) -> list[Check]:
 
 
 def _wait(threads: Sequence[Lane], patience_s: float) -> list[dict[str, Check]]:
-    """Return what each lane has found by the end of the time."""
+    """Return the findings of each lane by the end of the time."""
     begin_ns = monotonic_ns()
     for thread in threads:
         thread.join(max(0.0, patience_s - _since_s(begin_ns)))
@@ -105,7 +105,7 @@ def _end(threads: Sequence[Lane], before: frozenset[int]) -> None:
 
 
 def _new_children(before: frozenset[int]) -> Iterator[psutil.Process]:
-    """Yield what was started since, with all that came of it."""
+    """Yield the processes that were started since, with all their descendants."""
     for child in psutil.Process().children():
         if child.pid not in before:
             with contextlib.suppress(psutil.Error):

@@ -17,7 +17,7 @@ def lanes(variants: Iterable[Variant], can_run: dict[str, Target]) -> list[list[
     """Return the checks of the variants, those of one lane together.
 
     Args:
-        variants: what is asked.
+        variants: the variants to check.
         can_run: takes the targets that can run.
     """
     made: dict[str, list[Job]] = {}
@@ -51,7 +51,7 @@ def room(
     """Return how many instances fit here, and up to which rate: in flight is rate x latency (Little's law).
 
     Args:
-        target: what is started.
+        target: the target to start.
         latency_s: how long one is in flight, if that is known.
         cpu_s: the CPU time of one, if that is known.
     """

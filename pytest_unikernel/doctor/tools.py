@@ -1,4 +1,4 @@
-"""Which programs are here, which versions, and what they can do."""
+"""The programs on this host, their versions and abilities."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RUST = "apt-get install cargo, or https://rustup.rs; 1.85 or later, to build ker
 
 
 def asked(*argv: str) -> str:
-    """Return what a program prints on stdout; empty if it fails or takes too long."""
+    """Return a program's stdout; empty if it fails or takes too long."""
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False
@@ -35,7 +35,7 @@ def asked(*argv: str) -> str:
 
 
 def kvm_device() -> Check:
-    """Say which KVM there is and whether this user may use it; whether it works, the targets say."""
+    """Report the kind of KVM and whether this user may use it; the targets report whether it works."""
     modules = sorted(path.name for path in (files.SYS / "module").glob("kvm_*"))
     kind = ", ".join(modules) or "built into the kernel"
     nested = " in a virtual machine" if "hypervisor" in (files.text(files.PROC / "cpuinfo") or "") else ""
@@ -50,7 +50,7 @@ def kvm_device() -> Check:
 
 
 def qemu_program() -> Check:
-    """Say which QEMU, and which of the machine types that targets use."""
+    """Report QEMU's version, and its machine types that targets use."""
     found = machine.find(None)
     if not isinstance(found, machine.Qemu):
         state: State = "absent" if shutil.which(machine.PROGRAM) is None else "no"
@@ -68,7 +68,7 @@ def qemu_program() -> Check:
 
 
 def rust() -> Check:
-    """Say whether kernels can be built: cargo, rustc, and the core library of the target."""
+    """Report whether kernels can be built: cargo, rustc, and the core library of the target."""
     lacks = [name for name in ("cargo", "rustc") if shutil.which(name) is None]
     if lacks:
         return Check("rust", "absent", f"no {' and no '.join(lacks)} on PATH", RUST)
@@ -89,7 +89,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def docker_program() -> Check:
-    """Say which Docker client, and which engine answers it."""
+    """Report Docker's client, and the engine that answers it."""
     if shutil.which("docker") is None:
         return Check("docker", "absent", "no docker on PATH", docker.DOCKER.install)
     client, engine = _docker_versions()
@@ -100,7 +100,7 @@ def docker_program() -> Check:
 
 
 def _docker_versions() -> tuple[str | None, str | None]:
-    """Return the versions of client and engine; the client prints its own even if nobody answers."""
+    """Return the versions of client and engine; the client prints its own even without an engine."""
     try:
         sides = json.loads(asked("docker", "version", "--format", "{{json .}}"))
         versions = [(sides.get(side) or {}).get("Version") for side in ("Client", "Server")]
@@ -110,7 +110,7 @@ def _docker_versions() -> tuple[str | None, str | None]:
 
 
 def program(name: str, cure: str) -> Check:
-    """Say which version of a program there is."""
+    """Report the version of a program."""
     path = shutil.which(name)
     if path is None:
         return Check(name, "absent", f"no {name} on PATH", cure)
@@ -119,7 +119,7 @@ def program(name: str, cure: str) -> Check:
 
 
 def version_of(path: str) -> str | None:
-    """Return the number in what ``--version`` prints, or None."""
+    """Return the number in the output of ``--version``, or None."""
     found = re.search(r"\d+(?:\.\d+)+[^\s,]*", asked(path, "--version"))
     return found[0] if found else None
 

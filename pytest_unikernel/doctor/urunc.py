@@ -11,7 +11,7 @@ NO_MONITOR = "apt-get install qemu-system-x86, or build solo5's spt"
 
 
 def urunc() -> Check:
-    """Say which urunc, which monitors, and whether timestamps are on, and where."""
+    """Report urunc, its monitors, and whether timestamps are on, and where."""
     found = urunc_facts()
     facts = facts_of(found)
     if found.missing is not None:
@@ -31,7 +31,7 @@ def urunc() -> Check:
 
 
 def facts_of(found: UruncFacts) -> dict[str, object]:
-    """Return what the JSON knows; ``timestamps`` is whether a load gets any."""
+    """Return the facts for the JSON; ``timestamps`` is whether a load gets any."""
     return {
         "release": None if found.missing is not None else found.version,
         "releases": found.release or None,
@@ -57,7 +57,7 @@ def timestamps_of(found: UruncFacts) -> str:
 
 
 def on_what(found: UruncFacts) -> str:
-    """Return what its QEMU finds, which asks for KVM; whether that works a launch tells."""
+    """Return the accelerator for its QEMU, which asks for KVM; only a launch shows whether that works."""
     return (
         "/dev/kvm for them"
         if found.accelerator == "kvm"

@@ -19,7 +19,7 @@ class Variant(NamedTuple):
     Attributes:
         name: as in records, and as ``--require`` and ``--sweep-require`` take it.
         needs: programs, device files and modules without which it counts as not installed.
-        make: returns the target, or why there is none; imports what it needs.
+        make: returns the target, or why there is none; imports its modules itself.
         lane: variants of one lane are asked one after the other, for they ask the same program.
     """
 

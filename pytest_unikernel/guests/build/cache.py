@@ -1,4 +1,4 @@
-"""Where what we built is kept: private directories below ``$XDG_CACHE_HOME/pytest-unikernel``."""
+"""The cache of built guests: private directories below ``$XDG_CACHE_HOME/pytest-unikernel``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_unikernel.errors import BuildError
 
 
 def cache_directory(name: str) -> Path:
-    """Return the cache of that name, which need not exist yet; the directory it is in does.
+    """Return the cache of that name, which may not exist yet; its parent directory exists.
 
     Raises:
         BuildError: there is no place for it.

@@ -20,9 +20,9 @@ FIXED_ARGS = ("build", "--release", "--target", TARGET)
 
 _CURE = "install Rust 1.85 or later (rustup, or the distribution's packages rustc and cargo)"
 _TAIL_LINES = 40
-# Of cargo's own variables only those that say where things are and how to reach them.
+# Of cargo's own variables only those for directories and the network.
 _KEPT = ("CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_")
-# Flags and programs around the compiler that would change what it makes.
+# Flags and programs around the compiler that would change its output.
 _DROPPED = {"RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC_BOOTSTRAP"}
 
 
@@ -128,7 +128,7 @@ def _only_program(crate: Path, messages: Path) -> Path:
 
 
 def _environment(work: Path, toolchain: Toolchain) -> dict[str, str]:
-    """The caller's, without what would change the result, with flags that stand above any configuration."""
+    """Return the caller's environment, less what changes the result, with flags that override any file."""
     env = {name: value for name, value in os.environ.items() if _is_kept(name)}
     home = env.get("CARGO_HOME") or str(Path.home() / ".cargo")
     # Where the compiler's sources are installed, it would name their place in panic messages.
@@ -175,7 +175,7 @@ def _program(name: str, crate: Path) -> str:
 
 
 def _ask(argv: list[str], crate: Path) -> str:
-    """What a program prints; run in the crate, where rustup may choose another one."""
+    """Return a program's output; run in the crate, where rustup may choose another program."""
     answer = subprocess.run(argv, cwd=crate, capture_output=True, text=True, errors="replace", check=False)
     if answer.returncode != 0:
         text = answer.stderr.strip()

@@ -24,8 +24,8 @@ class ContainerImage(NamedTuple):
     """An image and its archive.
 
     Attributes:
-        tag: its name; the part behind the colon is a hash of what is in it.
-        archive: what ``docker load`` and ``podman load`` read.
+        tag: its name; the part after the colon is a hash of its content.
+        archive: the archive for ``docker load`` and ``podman load``.
     """
 
     tag: str

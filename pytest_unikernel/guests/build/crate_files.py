@@ -58,7 +58,7 @@ def new_crate(directory: Path) -> None:
     """Copies the shipped crate to an empty or new directory, to be edited there.
 
     Raises:
-        BuildError: something is there already.
+        BuildError: the path exists already.
     """
     if os.path.lexists(directory) and not directory.is_dir():
         raise BuildError(f"expected a new or empty directory, got {str(directory)!r}, which is a file")

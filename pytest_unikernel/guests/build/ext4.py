@@ -1,6 +1,6 @@
 """Files in an ext2, 3 or 4 image, read and written without mounting it: no root, no loop device.
 
-Source: debugfs(8), which says what went wrong on stderr and ends with status 0.
+Source: debugfs(8), which writes errors to stderr and ends with status 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pytest_unikernel.guests.build.status import how
 
 PATIENCE_S = 300.0
 INSTALL = "apt-get install e2fsprogs"
-# Source: e2fsck(8): 1 is corrected, 2 is corrected and the machine that mounts it should start anew.
+# Source: e2fsck(8): 1 is corrected; 2 is corrected, and the machine that mounts it should reboot.
 MENDED = (0, 1, 2)
 NO_ROOM = ("Could not allocate", "too small", "Not enough space", "Illegal inode number")
 MIB = 1 << 20
@@ -33,7 +33,7 @@ def is_ext(image: Path) -> bool:
 
 
 def make(folder: Path, image: Path, size_bytes: int) -> None:
-    """Make a file system with what is in the folder, in a new file of that size.
+    """Make a file system with the content of the folder, in a new file of that size.
 
     Raises:
         BuildError: no mke2fs, or it failed: mostly because the size doesn't suffice.
@@ -102,9 +102,9 @@ def set_owners(image: Path, owners: Iterable[tuple[str, int, int]]) -> None:
 
 
 def mend(image: Path) -> None:
-    """Replay the journal of a file system that was in use when its machine ended, and set right what is odd.
+    """Replay the journal of a file system that was in use when its machine ended, and repair it.
 
-    debugfs doesn't look into the journal: what it writes would be undone by it at the next boot.
+    debugfs ignores the journal: at the next boot the journal would undo its changes.
 
     Raises:
         BuildError: no e2fsck, or there is more wrong than it sets right by itself.

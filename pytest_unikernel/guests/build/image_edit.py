@@ -1,4 +1,4 @@
-"""Makes a new image of another one: files, scripts, what is done in a shell. No root, no mounts."""
+"""Makes a new image from another: adds files, scripts, or changes by a shell. No root, no mounts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ END = "reboot -ff || reboot -f || shutdown now"
 
 @dataclass(frozen=True)
 class Edit:
-    """What is to be changed.
+    """The changes to make.
 
     Attributes:
         copy: files for /root.

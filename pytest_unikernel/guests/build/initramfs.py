@@ -27,7 +27,7 @@ class ArchiveEntry(NamedTuple):
     Attributes:
         name: its path, without a leading slash.
         mode: type and permissions.
-        content: what is in it; a link's target.
+        content: the file's content; a link's target.
         device: major and minor number of a device node.
     """
 
@@ -63,7 +63,7 @@ def console() -> ArchiveEntry:
 
 
 def archive(entries: Iterable[ArchiveEntry]) -> bytes:
-    """Return the archive, directories before what is in them; the same entries give the same bytes."""
+    """Return the archive, directories before their content; the same entries give the same bytes."""
     listed = [*entries, ArchiveEntry(TRAILER, 0)]
     return b"".join(_record(number, entry) for number, entry in enumerate(listed, 1))
 
@@ -98,7 +98,7 @@ def stored_path(content: bytes, folder: Path) -> Path:
 def store(content: bytes, folder: Path) -> Path:
     """Write the archive into the folder unless it is there; return its path.
 
-    Archives that nobody asked for in a week are removed, but for the last ones that were.
+    Archives that were not used for a week are removed, except the latest ones.
 
     Raises:
         OSError: it can't be written.
@@ -117,7 +117,7 @@ def store(content: bytes, folder: Path) -> Path:
 
 
 def _prune(folder: Path, asked_for: Path) -> None:
-    """Remove what was last asked for long ago; a guest reads its archive when it starts, and never again."""
+    """Remove archives that were last used long ago; a guest reads its archive only when it starts."""
     others = [each for each in folder.iterdir() if each not in {asked_for, folder / "lock"}]
     by_age = sorted(((each.stat().st_mtime, each) for each in others), reverse=True)
     oldest_s = asked_for.stat().st_mtime - KEPT_S

@@ -1,4 +1,4 @@
-"""Runs a kernel's make outside of its sources: the same inputs give the same bytes, progress is told."""
+"""Runs a kernel's make outside of its sources: the same inputs give the same bytes; reports progress."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ STEPS = ("  CC ", "  AS ", "  LD ", "  AR ")
 
 
 def make(tree: Path, objects: Path, what: Sequence[str], log: Path, tell: Callable[[str], None]) -> None:
-    """Make targets of a kernel; what was made stays if it fails or is interrupted.
+    """Make targets of a kernel; finished files stay if it fails or is interrupted.
 
     Args:
         tree: the sources, only read.
         objects: where everything is made.
         what: targets and options.
         log: gets all that make prints.
-        tell: called with a line about how far it is, every ten seconds, and with the last ones if it fails.
+        tell: called with a line of progress every ten seconds, and with the last lines if it fails.
 
     Raises:
         BuildError: make failed; the text ends with its last lines.
@@ -67,7 +67,7 @@ def make(tree: Path, objects: Path, what: Sequence[str], log: Path, tell: Callab
 
 
 def _followed(lines: Iterable[str], write: Callable[[str], object], tell: Callable[[str], None]) -> list[str]:
-    """Write the lines down, tell of some, return the last ones."""
+    """Log the lines, report some as progress, return the last ones."""
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     begun_ns = told_ns = monotonic_ns()
     made = 0

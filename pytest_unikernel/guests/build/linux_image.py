@@ -22,13 +22,13 @@ Progress = Callable[[str], None]
 CACHE = "linux-image"
 PROFILE = GUESTS / "linux" / "profile.sh"
 DEFAULT_SUITE, DEFAULT_SIZE = "bookworm", "384M"
-PACKAGES = ("systemd-sysv", "login")  # no udev: the kernel makes the devices, nobody waits for them
+PACKAGES = ("systemd-sysv", "login")  # no udev: the kernel makes the devices, and nothing waits for them
 WITHOUT_ROOT = (
     "without root it needs `apt-get install uidmap` and your name in /etc/subuid and /etc/subgid, "
     "or else `apt-get install fakechroot fakeroot`"
 )
 UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of two
-# In place of systemd's own, which waits for udev to tell of the console, and for all else to be idle.
+# In place of systemd's own, which waits for udev to announce the console, and for all else to be idle.
 LOGIN = """[Unit]
 Description=Root's shell on the serial console
 After=systemd-user-sessions.service
@@ -44,10 +44,10 @@ TTYVHangup=yes
 IgnoreSIGPIPE=no
 SendSIGHUP=yes
 """
-# Without an identity each boot would be a first one, which enables and sets up everything anew.
+# Without an identity each boot would be a first boot, which enables and sets up everything again.
 MACHINE_ID = "756e696b65726e656c0000000000000a\n"
-# What only delays a boot that ends at a marker. Measured under TCG, from start to marker: 8.4 s with udev and
-# without most of these lines, 3.1 s so.
+# Units that only delay a boot that ends at a marker. Measured under TCG, from start to marker: 8.4 s with
+# udev and without most of these lines, 3.1 s with them.
 _TIMERS = (
     "apt-daily",
     "apt-daily-upgrade",
@@ -79,7 +79,7 @@ MASKED = (
     *(f"{name}.mount" for name in _MOUNTS),
     *_OTHERS,
 )
-# Smaller by half: nobody reads them in a guest.
+# Smaller by half: they are not read in a guest.
 WITHOUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
@@ -109,7 +109,7 @@ def build_image(
         size: its size, in bytes or as ``384M`` or ``2G``.
         suite: Debian's release.
         include: more packages.
-        image_format: ``raw`` or ``qcow2``, by default what the name ends with, else raw.
+        image_format: ``raw`` or ``qcow2``; by default the name's ending, else raw.
         force: write over an image of that name.
         progress: called with a line now and then.
 
@@ -133,7 +133,7 @@ def build_image(
 
 
 def _size_bytes(size: str) -> int:
-    """Return what a size means: a bare number is blocks to mke2fs, and bytes to qemu-img and to us."""
+    """Return a size in bytes: a bare number is blocks to mke2fs, but bytes to qemu-img and to us."""
     match = re.fullmatch(r"([1-9]\d*)([kKMGT]?)", size)
     if match is None:
         raise BuildError(f"expected a size like 384M or 2G, got {size!r}")
@@ -160,7 +160,7 @@ def deliver(raw: Path, place: Path, image_format: str | None) -> None:
     """
     wanted = image_format or ("qcow2" if place.suffix == ".qcow2" else "raw")
     try:
-        # A directory of our own: in one that others write to, a name can't be foreseen nor taken.
+        # A directory of our own: in a shared one, a name could be foreseen and taken.
         with scratch(".linux-image-", place.parent) as beside:
             convert(raw, "raw", beside / "image", wanted)
             (beside / "image").replace(place)
@@ -177,7 +177,7 @@ def convert(source: Path, source_format: str, place: Path, wanted: str) -> None:
     program = shutil.which("qemu-img")
     if program is None:
         raise BuildError("no qemu-img on PATH; apt-get install qemu-utils")
-    # Absolute: QEMU takes what is before a colon for a protocol. Source: qemu(1), "Device URL Syntax".
+    # Absolute: QEMU takes the part before a colon for a protocol. Source: qemu(1), "Device URL Syntax".
     paths = [os.path.abspath(each) for each in (source, place)]  # noqa: PTH100 - not where a link leads
     argv = [program, "convert", "-f", source_format, "-O", wanted, *paths]
     ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -186,7 +186,7 @@ def convert(source: Path, source_format: str, place: Path, wanted: str) -> None:
 
 
 def _bootstrap(work: Path, suite: str, include: Sequence[str], tell: Progress) -> tuple[Path, Owners | None]:
-    """Fill a directory; return it, and who owns what if that could only be noted, by who isn't root.
+    """Fill a directory; return it, and the owners of its files where we are not root and can only note them.
 
     Raises:
         BuildError: no mmdebstrap, or it failed.
@@ -213,7 +213,7 @@ def _bootstrap(work: Path, suite: str, include: Sequence[str], tell: Progress) -
 
 
 def _set_up(root: Path) -> None:
-    """Log root in on the serial console, and mask what only takes time."""
+    """Log root in on the serial console, and mask units that only take time."""
     system = root / "etc" / "systemd" / "system"
     (system / "serial-getty@ttyS0.service").write_text(LOGIN)
     for unit in MASKED:

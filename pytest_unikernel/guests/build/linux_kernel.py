@@ -1,8 +1,8 @@
 """Builds Linux kernels for guests, each state of sources, configuration and compiler once; keeps the results.
 
 The cache: ``$XDG_CACHE_HOME/pytest-unikernel/linux-kernel/<key>/`` with vmlinux (PVH, stripped), bzImage,
-config and kernel.json; ``newest`` is a link to the last one. What a build has made so far stays in ``work``
-until it has succeeded: the next call goes on there.
+config and kernel.json; ``newest`` is a link to the last one. An unfinished build stays in ``work``, where the
+next call goes on.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TOOLS = {
     "ld": "binutils",
     "xz": "xz-utils",
 }
-# What the kernel's own tools are compiled with (objtool).
+# Headers for the kernel's own tools (objtool).
 _HEADERS = {"gelf.h": "libelf-dev"}
 _TARGETS = {"tiny": ("tinyconfig",), "defconfig": ("x86_64_defconfig", "kvm_guest.config")}
 
@@ -109,7 +109,7 @@ def build_kernel(
 
 
 class _Configuration(NamedTuple):
-    """How a kernel is configured: targets of make first, then what is added, or a whole file."""
+    """A kernel's configuration: targets of make, then added options; or a whole file."""
 
     name: str
     targets: tuple[str, ...]
@@ -192,11 +192,11 @@ class _Build:
         (self._folder / "kernel.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         shutil.copyfile(objects / ".config", self._folder / "config")
         (objects / "arch" / "x86" / "boot" / "bzImage").resolve().replace(self._folder / "bzImage")
-        vmlinux.replace(self._folder / "vmlinux")  # last: it says that all is there
+        vmlinux.replace(self._folder / "vmlinux")  # last: its presence means that all is complete
 
 
 def _is_built(kernel: BuiltKernel) -> bool:
-    """Whether it is there and whole; a disk that was full or a machine that failed can have cut it short."""
+    """Whether the build exists and is whole; a full disk or a crash may have cut it short."""
     if not (kernel.vmlinux.is_file() and kernel.bzimage.is_file()):
         return False
     return why_not_pvh(kernel.vmlinux) is None and why_truncated(kernel.vmlinux) is None

@@ -33,7 +33,7 @@ class Sources(NamedTuple):
 
     Attributes:
         path: a directory or a tarball.
-        digest: what they are, as a hash.
+        digest: a hash of their content.
     """
 
     path: Path
@@ -54,7 +54,7 @@ def find_sources(source: str | Path | None, downloads: Path, progress: Progress)
     Args:
         source: a directory, a tarball, a version, or None.
         downloads: where a version's tarball is put.
-        progress: called with a line about what takes long.
+        progress: called with a line about each slow step.
 
     Raises:
         BuildError: there are none, or they can't be had.

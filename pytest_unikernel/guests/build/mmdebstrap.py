@@ -1,8 +1,9 @@
 """Runs mmdebstrap so that neither its processes nor its mounts outlive the call, or us.
 
 As root it mounts /proc, /sys and the host's own /dev/shm in the tree that it fills, and takes them away at
-its end: were it killed before, whoever removed the tree would empty the host's. So it gets mounts and process
-numbers of its own, which the kernel ends with its first process, and that one ends with us.
+its end: if it were killed before, removing the tree would empty the host's directories. So it gets
+namespaces of mounts and processes of its own; the kernel ends them with their first process, which ends
+with us.
 
 A plain user's mmdebstrap mounts in a user namespace, which goes with it, and removes files that aren't the
 user's: it is asked to end. Source: unshare(1), setpriv(1), mount_namespaces(7), pid_namespaces(7).
@@ -41,7 +42,7 @@ LOOK_S = 0.1
 
 
 class Ended(NamedTuple):
-    """How a run ended: its status, and its last lines that weren't told."""
+    """The end of a run: its status, and its last lines that were not reported."""
 
     status: int
     tail: list[str]
@@ -55,7 +56,7 @@ def run(
     Args:
         arguments: its own.
         work: a directory of the caller's, who removes it; as root, mmdebstrap's own files are there too.
-        tell: called with each line about how far it is.
+        tell: called with each line of progress.
         limit_s: it is ended after that time.
 
     Raises:
@@ -90,7 +91,7 @@ def _found(program: str, install: str) -> str:
 
 
 def _environment(place: Path | None) -> dict[str, str]:
-    """Return the environment, with what Debian keeps from users' PATH, and a place for files that we remove.
+    """Return the environment, with the directories that Debian leaves out of users' PATH, and our TMPDIR.
 
     It has none to itself where it isn't killed: its other users couldn't look into a private one.
     """
@@ -162,7 +163,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _ask_to_end(process: subprocess.Popen[str]) -> None:
-    """Let it remove what it made."""
+    """Let it remove its files."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

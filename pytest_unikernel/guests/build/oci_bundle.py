@@ -1,7 +1,7 @@
 """Bundles for OCI runtimes: a configuration and a root file system, made without an engine.
 
-Source: OCI Runtime Specification 1.0.2, config.md and config-linux.md. What runs gets no capability, no new
-privileges, a read-only root, and namespaces of its own: there is nothing in its network but a loopback.
+Source: OCI Runtime Specification 1.0.2, config.md and config-linux.md. The container gets no capability, no
+new privileges, a read-only root, and namespaces of its own: its network has nothing but a loopback.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ MOUNTS = (
 def configuration(
     rootfs: Path, command: Sequence[str], environment: Mapping[str, str], ids: tuple[int, int] | None
 ) -> dict[str, Any]:
-    """Return what ``config.json`` holds.
+    """Return the content of ``config.json``.
 
     Args:
         rootfs: the directory that is the container's root.
         command: an argv.
-        environment: what the command finds in its environment, besides a PATH.
+        environment: the command's environment, besides a PATH.
         ids: user and group of a caller who isn't root, and becomes root in a namespace of its own.
     """
     words = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
@@ -84,7 +84,7 @@ def write_bundle(
 
 
 def hello_rootfs() -> Path:
-    """Return the directory with our own small program; a cache, for what is in memory may not be run."""
+    """Return the directory with our own small program; a cache, because a tmpfs may be mounted noexec."""
     cache = private(cache_directory(CACHE))
     place = cache / HELLO.note.sha256[:16]
     with locked(cache):

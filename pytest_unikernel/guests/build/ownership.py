@@ -1,4 +1,4 @@
-"""A file system unpacked by whoever isn't root, and who owns what in it, for the image that is made of it."""
+"""File systems that a plain user unpacks, with the owners of their files, for an image made from them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Owners = Mapping[str, tuple[int, int]]
 
 
 def unpack(archive: Path, folder: Path) -> Owners:
-    """Unpack a tar archive into a new folder; return who owns what in it, by name.
+    """Unpack a tar archive into a new folder; return the owners of its files, by name.
 
-    Who isn't root can't make devices, nor files that are somebody else's: devices are left out (the kernel
+    A user who is not root can't make devices, nor files of other owners: devices are left out (the kernel
     makes them), and owners are for the image.
 
     Raises:
@@ -44,7 +44,7 @@ def unpack(archive: Path, folder: Path) -> Owners:
 
 
 def _make_readable(folder: Path) -> None:
-    """Let the owner read what not even he may, as copies of /etc/gshadow: root in the guest can anyway."""
+    """Make files readable that not even their owner may read; root in the guest can read them anyway."""
     for path in folder.rglob("*"):
         if path.is_symlink():
             continue
@@ -54,7 +54,7 @@ def _make_readable(folder: Path) -> None:
 
 
 def all_owners(folder: Path, owners: Owners) -> Iterator[tuple[str, int, int]]:
-    """Give each file's name from the root on, its user and its group; what isn't named is root's."""
+    """Yield each file's name from the root on, its user and its group; files without an entry are root's."""
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         yield (f"/{name}", *owners.get(name, (0, 0)))

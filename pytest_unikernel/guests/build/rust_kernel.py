@@ -59,7 +59,7 @@ def build_kernel(crate: Path, *, cache_dir: Path | None = None, progress: Progre
     Args:
         crate: the directory of ``Cargo.toml``; one binary target.
         cache_dir: where results are kept, by default below ``$XDG_CACHE_HOME``.
-        progress: called with each line that cargo has to say.
+        progress: called with each line of cargo's progress.
 
     Raises:
         BuildError: no cargo, not a crate, cargo failed, or the result can't be booted.
@@ -79,7 +79,7 @@ def build_kernel(crate: Path, *, cache_dir: Path | None = None, progress: Progre
 
 @dataclass(frozen=True)
 class ShippedKernel:
-    """What is noted about the shipped kernel, in ``rust_kernel.json``."""
+    """The facts about the shipped kernel, from ``rust_kernel.json``."""
 
     rustc: str
     """The compiler: all that ``rustc -vV`` printed."""
@@ -89,7 +89,7 @@ class ShippedKernel:
 
 @dataclass(frozen=True)
 class Verification:
-    """How the shipped kernel compares to what the crate builds here and now."""
+    """The shipped kernel beside the one that the crate builds here and now."""
 
     built: Path
     """The kernel just built."""

@@ -1,4 +1,4 @@
-"""Working directories that are never deleted through a mount into somebody else's file system."""
+"""Working directories whose removal never follows a mount into another file system."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 @contextmanager
 def scratch(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """Give a private directory, by default in TMPDIR, that goes with all that is in it.
+    """Give a private directory, by default in TMPDIR; it is removed with its content.
 
     Raises:
         BuildError: something is mounted in it when it is to go; it stays then.

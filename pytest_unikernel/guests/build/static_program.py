@@ -25,7 +25,7 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True)
 class BuildNote:
-    """What a shipped file was made of, in the JSON beside it."""
+    """The inputs of a shipped file, in the JSON beside it."""
 
     compiler: str
     source_sha256: str
@@ -50,7 +50,7 @@ class StaticProgram(NamedTuple):
 
     @property
     def note(self) -> BuildNote:
-        """What the shipped program was made of."""
+        """The inputs of the shipped program."""
         return BuildNote(**json.loads(self._note.read_text(encoding="utf-8")))
 
     @property

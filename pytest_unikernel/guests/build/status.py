@@ -1,4 +1,4 @@
-"""How a program ended, in words, for when it didn't say anything itself."""
+"""The end of a program in words, for programs that print no error themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 
 def how(returncode: int) -> str:
-    """Return what a status of subprocess means."""
+    """Return the meaning of an exit status of subprocess."""
     if returncode >= 0:
         return f"status {returncode}"
     if -returncode == signal.SIGXFSZ:

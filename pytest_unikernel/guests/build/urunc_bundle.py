@@ -1,4 +1,4 @@
-"""Bundles for urunc: a template per load, of which each launch gets a throw-away copy made of hard links.
+"""Bundles for urunc: a template per load; each launch gets a throw-away copy of hard links.
 
 ``urunc delete`` removes directories from the root file system that it finds there, so none is used twice.
 
@@ -37,7 +37,7 @@ MOST_ENTRIES = 512  # each is an argument of a launch
 
 @dataclass(frozen=True)
 class Guest:
-    """What a bundle that we make holds."""
+    """The guest in a bundle of ours."""
 
     kernel: Path
     initrd: Path | None
@@ -48,7 +48,7 @@ class Guest:
 
 
 def metadata(guest: Guest) -> dict[str, str]:
-    """Return what ``urunc.json`` holds."""
+    """Return the content of ``urunc.json``."""
     plain = {
         "unikernelType": guest.unikernel_type,
         "hypervisor": guest.hypervisor,
@@ -61,7 +61,7 @@ def metadata(guest: Guest) -> dict[str, str]:
 
 
 def configuration(guest: Guest) -> dict[str, Any]:
-    """Return what ``config.json`` holds; urunc 0.7 panics where ``linux.resources`` is missing."""
+    """Return the content of ``config.json``; urunc 0.7 panics where ``linux.resources`` is missing."""
     memory = {"memory": {"limit": guest.memory_mib << 20}} if guest.memory_mib else {}
     return {
         "ociVersion": "1.0.2",
@@ -105,7 +105,7 @@ def _write(file: Path, content: Mapping[str, Any]) -> None:
 
 
 def entries(directory: Path) -> list[str]:
-    """Return what is in a directory, each after what it is in; directories end with a slash.
+    """Return the entries of a directory tree, parents first; directories end with a slash.
 
     Raises:
         BuildError: that is too much for a launch.
@@ -131,7 +131,7 @@ def read_configuration(bundle: Path) -> dict[str, Any]:
     """Return a bundle's ``config.json``, if urunc can run it without harm to the host.
 
     Raises:
-        BuildError: it can't; the text says why.
+        BuildError: it can't be read; the text says why.
     """
     where = f"{str(bundle / 'config.json')!r}"
     try:
@@ -177,7 +177,7 @@ def hypervisor_of(bundle: Path) -> str:
 
 
 def launcher() -> Path:
-    """Return the program that drives a launch; a cache, for what is in memory may not be run.
+    """Return the program that drives a launch; in a cache, because a tmpfs may be mounted noexec.
 
     Raises:
         BuildError: there is no place for it, or none from which it may be run.

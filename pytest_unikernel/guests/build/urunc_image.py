@@ -1,4 +1,4 @@
-"""Images for urunc: of a kernel, as an archive that engines load; and what an archive says to urunc.
+"""Images for urunc: a kernel as an archive that engines load; and the metadata in an archive.
 
 Source: urunc's documentation (*Packaging*): metadata are in ``/urunc.json`` or in the image's annotations.
 """
@@ -34,10 +34,10 @@ def urunc_image(guest: Guest) -> ContainerImage:
 
 
 def hypervisor_in(archive: IO[bytes]) -> str | None:
-    """Return the hypervisor that an image asks for; empty if its metadata don't say, None without any.
+    """Return the hypervisor that an image asks for; empty if its metadata name none, None without metadata.
 
     Args:
-        archive: what ``docker save`` or ``ctr images export`` writes; read once, from its beginning.
+        archive: the output of ``docker save`` or ``ctr images export``; read once, from its beginning.
 
     Raises:
         tarfile.TarError: it is no archive.
@@ -52,7 +52,7 @@ def hypervisor_in(archive: IO[bytes]) -> str | None:
 
 
 def _metadata(file: IO[bytes], size: int) -> Iterator[dict[str, Any]]:
-    """Yield what one file of the archive says: a manifest, a configuration, or a layer."""
+    """Yield the metadata in one file of the archive: a manifest, a configuration, or a layer."""
     if size <= MOST_JSON_BYTES:
         content = file.read()
         said = _json(content)
@@ -62,7 +62,7 @@ def _metadata(file: IO[bytes], size: int) -> Iterator[dict[str, Any]]:
 
 
 def _json(content: bytes) -> object:
-    """Return what is written there; None if it isn't JSON, whatever it begins with."""
+    """Return the JSON of the content; None if it is not JSON, whatever it begins with."""
     try:
         return json.loads(content) if content[:1] in (b"{", b"[") else None
     except (ValueError, RecursionError):

@@ -88,8 +88,8 @@ def linux_vm(
         initrd: the user's own; with neither this nor ``image`` the minimal guest is booted.
         image: a raw or qcow2 disk image with a distribution, never written to: each instance has a
             throw-away overlay. It is the guest's /dev/vda.
-        scripts: run in the guest in this order; a failure, or a script that is never reached, fails the launch.
-            The minimal guest has a busybox for them; in an image they are called from root's .profile.
+        scripts: run in the guest in this order; a failing script, or one that is not reached, fails the
+            launch. The minimal guest has a busybox for them; in an image root's .profile calls them.
         files: brought into the guest's /root, not run.
         ready: the guest's own line, by default ``VM successfully running``.
         append: added to the kernel's command line.
