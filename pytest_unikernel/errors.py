@@ -4,10 +4,10 @@
     ├── TargetError        a target is described wrongly (also a TypeError)
     ├── LoadError          a load can't be run as asked
     ├── BuildError         a guest could not be built
-    ├── LogError           a log of timestamps can't answer what was asked
-    ├── ResultFileError    a file with results to import is not what was expected
+    ├── LogError           a log of timestamps is missing, empty or lacks the container
+    ├── ResultFileError    a file with results to import is malformed or of another kind
     ├── CompareError       a saved run can't be compared
-    ├── ReportError        a report can't be made of what was given, or where it was asked for
+    ├── ReportError        a report can't be made from these files, or in that directory
     └── SessionError       the helper processes or the private directory failed
 
 Wrong markers and options are ``pytest.UsageError`` (see ``usageerror.py``). A target that can't run on
@@ -38,13 +38,13 @@ class BuildError(UnikernelError):
 
 
 class LogError(UnikernelError):
-    """A log of timestamps is missing, empty or without what was asked for."""
+    """A log of timestamps is missing, empty, or lacks the container."""
 
     exit_status = 2
 
 
 class ResultFileError(UnikernelError):
-    """A file with results that others measured is malformed, unknown, or doesn't fit what was asked."""
+    """A file with results that others measured is malformed, unknown, or does not fit the options."""
 
     exit_status = 2
 

@@ -1,4 +1,4 @@
-"""What installed packages add to imports and reports."""
+"""Formats and sections that installed packages add to imports and reports."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def manager() -> pluggy.PluginManager:
     """Return a plugin manager with our own and all installed extensions.
 
     Raises:
-        UnikernelError: an installed extension can't be loaded; the text says which.
+        UnikernelError: an installed extension can't be loaded; the text names it.
     """
     made = pluggy.PluginManager(extensionspec.GROUP)
     made.add_hookspecs(extensionspec)
@@ -68,7 +68,7 @@ def import_formats() -> list[ImportFormat]:
 
 
 def report_sections() -> list[ReportSection]:
-    """Return what is added to reports.
+    """Return the sections that packages add to reports.
 
     Raises:
         UnikernelError: an installed extension can't be loaded.

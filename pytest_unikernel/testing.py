@@ -45,7 +45,7 @@ def FakeTarget(  # noqa: N802 - reads as the class whose instance it returns
         service_time_s: how long a server works on an instance until it is ready; a callable gets the number
             of the launch in its trial, from 0.
         servers: how many instances are worked on at once; None is all of them.
-        stall: (at, duration) in seconds: the servers stand still; what is in them or due is held.
+        stall: (at, duration) in seconds: the servers stand still, with the launches in them and those due.
         spawn_s: how long one start keeps the generator.
         spawn_stall: (at, duration) in seconds: a start in this time keeps the generator until its end.
         fail_every: every n-th launch fails, for the reason ``fail_as``.

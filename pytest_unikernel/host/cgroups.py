@@ -1,4 +1,4 @@
-"""What control groups leave us: memory and processes, versions 1 and 2. Source: cgroups(7)."""
+"""Limits of control groups: memory and processes, versions 1 and 2. Source: cgroups(7)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
-# limit, use, and what of the use is cache that the kernel takes back when memory runs out
+# limit, use, and the cache in the use, which the kernel takes back when memory runs out
 MEMORY_FILES = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -17,7 +17,7 @@ MEMORY_FILES = (
 
 
 def available_bytes() -> float:
-    """Return the memory available to us: the host's, or what our cgroup leaves if that is less."""
+    """Return the memory available to us: the host's, or the rest of our cgroup's limit if that is less."""
     return max(0.0, min(_memory_rooms()))
 
 

@@ -1,4 +1,4 @@
-"""What disturbs figures, how, and what cures it: the same for the doctor and for a sweep's summary. Pure.
+"""Known disturbances of figures, their effects and cures, for the doctor and a sweep's summary. Pure.
 
 Sources: Documentation/admin-guide/pm/cpufreq.rst and intel_pstate.rst, admin-guide/mm/ksm.rst and
 transhuge.rst, admin-guide/cgroup-v2.rst (favordynmods), accounting/psi.rst, virt/kvm/x86/timekeeping.rst.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 STEAL_PERCENT = 5.0
 PRESSURE_PERCENT = 10.0
-LATE_S = 1e-3  # a lateness beyond which the verdict may say generator-bound
+LATE_S = 1e-3  # a lateness beyond which the verdict may be generator-bound
 SWAPPED_BYTES = 1 << 20  # in and out during a load; single pages come and go on any host
 IDLE_PERCENT = 50.0  # of all CPU time used: below it a slow governor keeps the clock down
 MEMORY_LOW_SHARE = 0.10  # the guards start nothing below this share of all memory
@@ -20,7 +20,7 @@ RISES_SLOWLY = frozenset({"powersave", "conservative", "userspace"})
 
 
 class Effect(NamedTuple):
-    """What a disturbance does, in a phrase, and what ends it."""
+    """The effect of a disturbance, in a phrase, and its cure."""
 
     effect: str
     cure: str

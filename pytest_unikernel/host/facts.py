@@ -78,7 +78,7 @@ def governors() -> list[str]:
 
 
 def swapped_bytes() -> int:
-    """Return what has been swapped in and out since boot. Source: proc_vmstat(5)."""
+    """Return the bytes swapped in and out since boot. Source: proc_vmstat(5)."""
     pages = 0
     with contextlib.suppress(OSError, ValueError):
         for line in (PROC / "vmstat").read_text(encoding="ascii").splitlines():
@@ -89,7 +89,7 @@ def swapped_bytes() -> int:
 
 @functools.cache
 def facts() -> dict[str, object]:
-    """Return what stays the same for a whole run; asked for more than once, looked up once."""
+    """Return the facts that stay the same for a whole run; looked up once."""
     return {
         **machine(),
         "programs": {name: version for name in PROGRAMS if (version := program_version(name))},
@@ -97,7 +97,7 @@ def facts() -> dict[str, object]:
 
 
 def machine() -> dict[str, object]:
-    """Return what names this machine; no program is asked."""
+    """Return the facts that identify this machine; no program is asked."""
     return {
         "cpu_model": _cpu_model(),
         "cpu_count": os.cpu_count(),
@@ -123,7 +123,7 @@ def _os_name() -> str:
 
 
 def program_version(name: str) -> str | None:
-    """Return the first line of ``NAME --version``; None when there is no such program or it says nothing."""
+    """Return the first line of ``NAME --version``; None when there is no such program or no output."""
     path = shutil.which(name)
     if path is None:
         return None

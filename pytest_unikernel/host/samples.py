@@ -1,4 +1,4 @@
-"""What the monitor sees of the host, and what a load makes of two such samples."""
+"""The monitor's samples of the host, and the figures of a load between two samples."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def take_sample(last: Sample) -> Sample:
 
 
 def runnable_tasks() -> float:
-    """Return how many tasks run or wait for a CPU now; NaN where nobody says.
+    """Return how many tasks run or wait for a CPU now; NaN where unknown.
 
     Source: proc_loadavg(5), the fourth field.
     """

@@ -20,7 +20,7 @@ PRIORITY = 1  # the lowest real-time priority is above every ordinary process
 
 @dataclass
 class Tuned:
-    """What was granted: real-time scheduling, and the RLIMIT_NOFILE that children are given back."""
+    """The granted tuning: real-time scheduling, and the RLIMIT_NOFILE that children are given back."""
 
     realtime: bool = False
     realtime_refused: bool = False
@@ -60,7 +60,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _timer_slack_kept() -> Iterator[None]:
-    """Real-time scheduling sets the slack to 0, and leaving it need not bring it back.
+    """Keep the timer slack: real-time scheduling sets it to 0, and leaving that may not restore it.
 
     It isn't changed otherwise: a timerfd is punctual with any slack, and children would inherit it.
     Source: PR_SET_TIMERSLACK(2const).
@@ -102,7 +102,7 @@ def _default_sigchld() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _nothing_handed_down() -> Iterator[None]:
-    """What pytest was itself given beyond 0, 1 and 2 (a jobserver's pipe, a lock) is not for instances."""
+    """Keep inherited descriptors beyond 0, 1 and 2 (a jobserver's pipe, a lock) from instances."""
     inheritable = [
         descriptor for descriptor in _descriptors_open() if descriptor > 2 and _is_inheritable(descriptor)
     ]

@@ -1,1 +1,1 @@
-"""What is asked: targets (what), schedules (when), settings (how long), objectives (what must hold). Pure."""
+"""The plan of a sweep: targets, schedules, settings, objectives and tolerances. Pure."""

@@ -42,7 +42,7 @@ class LaunchConditions:
         return self.timeout_s or target.timeout_s or DEFAULT_TIMEOUT_S
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is compared, for a record's ``settings``."""
+        """Return the compared values, for a record's ``settings``."""
         compared = {each.name: getattr(self, each.name) for each in fields(self) if each.compare}
         return {**compared, "cpus": None if self.cpus is None else sorted(self.cpus)}
 
@@ -54,7 +54,7 @@ class LoadPlan(LaunchConditions):
     Attributes:
         step: spacing of scheduled launches in seconds, exact.
         profile: as in :class:`LaunchConditions`; compared here, for it bounds the warm-up too.
-        warmup_s: the least warm-up; ``max_warmup_s`` bounds what long launches make of it.
+        warmup_s: the least warm-up; long launches lengthen it up to ``max_warmup_s``.
         window_s: length of the window.
         trials: windows that are measured.
         order: whether trials follow one another or alternate with those of other loads.
@@ -78,7 +78,7 @@ class LoadPlan(LaunchConditions):
     backlog_share: float = BACKLOG_RISE_SHARE
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is compared but the step; the backlog's share only where it is not the usual one."""
+        """Return the compared values but the step; the backlog's share only where it is not the usual one."""
         compared = super().as_json()
         del compared["step"]  # a key of the record itself
         if self.backlog_share == BACKLOG_RISE_SHARE:

@@ -1,4 +1,4 @@
-"""Service level objectives: what a response time must not exceed, and up to which rate it doesn't. Pure.
+"""Service level objectives: limits that a statistic of the response time must not exceed. Pure.
 
 ``p99:0.5s`` is met by a load that is ok, has launches enough for the quantile, and whose quantile is no
 longer than that.
@@ -30,7 +30,7 @@ Record = Mapping[str, Any]
 
 
 class Objective(NamedTuple):
-    """A statistic of the response time, and what it must not exceed."""
+    """A statistic of the response time, and its limit."""
 
     statistic: str
     limit_s: float

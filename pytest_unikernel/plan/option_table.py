@@ -19,9 +19,9 @@ class Option:
         field: the attribute of :class:`SweepSettings`.
         read: makes a checked value of whatever was given.
         help: one sentence, with the unit.
-        metavar: what stands for the value in the help; empty for an option that takes none, a switch.
+        metavar: the placeholder of the value in the help; empty for a switch, which takes no value.
         default: the value where no profile has one.
-        shown: the default as the help says it.
+        shown: the default as the help prints it.
         in_marker: whether the marker ``load_sweep`` knows it.
     """
 

@@ -1,6 +1,6 @@
 """Readers of single values of the marker, the options and the ini file: any object in, a checked value out.
 
-Each returns what it read or raises a ValueError whose text states the rule and the value that came.
+Each returns the checked value or raises a ValueError whose text states the rule and the given value.
 """
 
 from __future__ import annotations

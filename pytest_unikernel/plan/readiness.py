@@ -23,7 +23,7 @@ class Exit:
 class Line:
     """Ready when the output (stdout or stderr) has a line that matches.
 
-    Text and bytes match anywhere in a line, and at once: the end of the line need not have come.
+    Text and bytes match anywhere in a line, and at once: the line may still be incomplete.
     A compiled regular expression is searched in whole lines, without their line end.
     """
 

@@ -96,7 +96,7 @@ def listed(values: Iterable[object]) -> tuple[Fraction, ...]:
     steps = [parse_step(value) for value in itertools.islice(values, MAX_STEPS + 1)]
     if not 1 <= len(steps) <= MAX_STEPS:
         raise ValueError(f"from 1 to {MAX_STEPS} time steps are possible, got {_how_many(len(steps))}")
-    ids = [text(step) for step in steps]  # what looks equal is equal: 1/3 and 0.3333333333333333
+    ids = [text(step) for step in steps]  # compared as text: 1/3 and 0.3333333333333333 are equal
     for step_text in ids:
         if ids.count(step_text) > 1:
             raise ValueError(f"time steps must differ, got {step_text} more than once")

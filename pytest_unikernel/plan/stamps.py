@@ -1,4 +1,4 @@
-"""Events that somebody else writes down by the host's wall clock: a container engine, a runtime's log."""
+"""Events that other programs stamp with the host's wall clock: a container engine, a runtime's log."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Stamps:
 
 @dataclass(frozen=True)
 class StampLog:
-    """A file in which somebody else writes such events down, each before the instance's end.
+    """A file in which another program logs such events, each before the instance's end.
 
     Read when a trial is over, from where it ended when the load began, and never written to or shortened. It
-    need not exist before the first event. Stamps of other people's instances, and lines that are none, are
-    counted and passed over. Should somebody empty it meanwhile, it is read from its beginning.
+    may not exist before the first event. Stamps of foreign instances, and lines without a stamp, are
+    counted and skipped. If the file is emptied meanwhile, it is read from its beginning.
 
     Attributes:
         path: the file.

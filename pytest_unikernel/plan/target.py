@@ -1,4 +1,4 @@
-"""What is launched: one frozen description, callable to derive a changed copy."""
+"""The target of launches: one frozen description, callable to derive a changed copy."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Target(TargetFields):
 
     @property
     def full_name(self) -> str:
-        """The name with the labels of what was changed: ``linux_vm[kvm]``."""
+        """The name with the labels of the changed parameters: ``linux_vm[kvm]``."""
         if self.label is not None:
             return f"{self.name}[{self.label}]" if self.label else self.name
         labels = [_label(rule, self.variant[key]) for key, rule in self.naming.items() if key in self.variant]
@@ -94,7 +94,7 @@ _FIELDS = frozenset(
 
 
 def _made(base: Target, signature: inspect.Signature, changed: dict[str, Any]) -> Target:
-    """Call the factory with its parameters, then lay the plain fields over what it returned."""
+    """Call the factory with its parameters, then replace the plain fields of the result."""
     assert base.factory is not None  # noqa: S101 - the caller's own condition
     positional, keywords, fields = [], {}, {}
     for key, value in changed.items():

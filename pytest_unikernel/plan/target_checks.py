@@ -1,4 +1,4 @@
-"""What a target's fields must be; a wrong one is refused when it is named, not when an instance fails."""
+"""Checks of a target's fields: a wrong one is refused when it is given, not when an instance fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_unikernel.plan.target_fields import TargetFields
 
 
 def check(target: TargetFields) -> None:
-    """Refuse what can't be right, with the rule that was broken."""
+    """Refuse invalid fields, with the rule that was broken."""
     if not re.fullmatch(r"[A-Za-z_][\w.-]*", target.name):
         raise TargetError(f"Target: a name is an identifier, got {target.name!r}")
     _check_argv(target)

@@ -27,7 +27,7 @@ class Unavailable:
 
 
 class Instance(NamedTuple):
-    """What is particular to one launch; its names are the placeholders of argv and env."""
+    """The values of one launch; their names are the placeholders of argv and env."""
 
     id: str
     dir: str
@@ -57,7 +57,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TargetFields:
-    """The fields of a :class:`~pytest_unikernel.Target`, apart from what derives copies.
+    """The fields of a :class:`~pytest_unikernel.Target`, apart from its way to derive copies.
 
     Attributes:
         name: the fixture's name; part of every record.
@@ -67,7 +67,7 @@ class TargetFields:
         cwd: working directory.
         ready: when an instance is ready: Exit, Line, Port, Http or Event.
         exit_codes: exit statuses that mean success.
-        exit_reasons: exit status -> reason, for statuses that tell why it failed (``{35: "guest-panic"}``).
+        exit_reasons: exit status -> reason, for statuses with a known cause (``{35: "guest-panic"}``).
         output: text or regex that the output must contain for success.
         failures: regex on the output -> reason; the first to match names the failure, and the
             instance is ended at once (``{rb"guest panic": "guest-panic"}``).
@@ -77,21 +77,21 @@ class TargetFields:
         long_lived: ready is also completion; the instance is then stopped with ``stop_signal``
             and, after ``stop_grace_s``, SIGKILL.
         cleanup: called with the Instance after its processes are gone, in the generator's thread.
-        removal: argv that removes what an instance leaves with a daemon, called in the background after its
+        removal: argv that removes an instance's leftovers with a daemon, called in the background after its
             end. An argument ``{ids}`` becomes the ids of all that have ended meanwhile, ``{id}`` is one. Not
-            for those that a daemon refused: what has such a name may be somebody else's.
+            for refused launches: a container of that name may be foreign.
         removes_itself: an instance that ends by itself leaves nothing: ``removal`` is for those that were
             killed.
         leftovers: argv that removes all that instances of the session left, called when a load is over, and
             by the reaper if pytest is killed; ``{session}`` is replaced.
         prepare: called when a load starts, with the target and its :class:`Place`; returns the Target that is
             launched.
-        stamps: events of instances that somebody else writes down: a program that tells of them, or a log.
+        stamps: events of instances that another program records: one that prints them, or a log.
             Of a log's, each and the next in time is reported as ``neighbours_s["A->B"]`` too.
         daemons: programs of container daemons that the target itself needs: they are no disturbance.
         probe: returns why the target can't run here, or None; called when its load starts.
-        versions: returns what is really used (programs, kernels, accelerator); called once per load.
-        memory_bytes: what one instance is expected to need, for the guards.
+        versions: returns the versions in use (programs, kernels, accelerator); called once per load.
+        memory_bytes: expected memory of one instance, for the guards.
         processes: processes and threads that one instance is expected to have, for the guards.
         console: instances get the terminal instead of a captured output; one at a time.
         intervals: pairs of events reported as ``intervals_s["A->B"]``.

@@ -24,7 +24,7 @@ def parse(value: object, name: str = "compare_fail") -> tuple[Tolerance, ...]:
     """Return the limits of a list such as ``throughput:20%,p50:20%``; ``name`` is whose value it is.
 
     Raises:
-        ValueError: an unknown metric, one that is named twice, no number of per cent >= 0.
+        ValueError: an unknown or repeated metric, or no number of per cent >= 0.
     """
     found = [_limit(part, value, name) for part in str(value).split(",")]
     names = [limit.metric for limit in found]

@@ -29,7 +29,7 @@ class BaselineRun(NamedTuple):
 
 
 class Replay:
-    """A timer for pytest-benchmark that tells recorded durations instead of the time.
+    """A timer for pytest-benchmark that replays recorded durations.
 
     It is read before and after each round: the first reading is 0, the second the round's duration.
     """
@@ -57,7 +57,7 @@ class Replay:
 
 
 def has_benchmark(config: pytest.Config) -> bool:
-    """Whether pytest-benchmark is there."""
+    """Whether pytest-benchmark is installed and active."""
     return config.pluginmanager.hasplugin(PLUGIN)
 
 
@@ -82,7 +82,7 @@ def deliver(item: pytest.Item, benchmark: Any, result: LoadResult) -> None:
     """Hand a result to pytest-benchmark.
 
     A load without a completion would vanish from the JSON and break comparisons: its stats are one
-    placeholder, the launch's time-out, and ``completed: 0`` in the record says so.
+    placeholder, the launch's time-out, and the record has ``completed: 0``.
     """
     durations_s = list(result.responses_s) or [result.timeout_s]
     item.stash[REPLAY].load(durations_s)
@@ -103,12 +103,12 @@ def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:
 
 
 def _has_no_latency(record: dict[str, Any]) -> bool:
-    """Whether an imported record's stats stand for nothing."""
+    """Whether an imported record has no latency, so that its stats are a placeholder."""
     return "source" in record and record["service_time_s"]["mean"] is None
 
 
 def _nothing() -> None:
-    """What is "timed" in a replay."""
+    """The function that is "timed" in a replay."""
 
 
 def pass_by(item: pytest.Item, benchmark: Any) -> None:
@@ -135,7 +135,7 @@ def add_machine_info(machine_info: dict[str, Any]) -> None:
 def read_baseline(config: pytest.Config, compared: dict[str, Any]) -> None:
     """Keep the records of the run compared with.
 
-    Interrupted ones are taken out: they are no baseline. So are malformed ones, which is said.
+    Interrupted records are left out: they are no baseline. Malformed ones are left out too, with a warning.
     """
     compared["benchmarks"][:] = [each for each in compared["benchmarks"] if _is_baseline(config, each)]
     run = BaselineRun({}, str(compared.get("datetime") or ""), compared.get("machine_info") or {})
@@ -192,11 +192,11 @@ def compares(config: pytest.Config) -> bool:
 
 
 class WithoutBenchmark:
-    """Stands in for pytest-benchmark where it is missing, to say so."""
+    """The stand-in for pytest-benchmark where it is missing; it reports that."""
 
     @pytest.fixture
     def benchmark(self) -> None:
-        """Fail with what is missing and how to get it."""
+        """Fail, naming the missing package and how to install it."""
         pytest.fail(
             "load_step and cold_start need pytest-benchmark, which is not loaded; "
             "install it, or take away -p no:benchmark",

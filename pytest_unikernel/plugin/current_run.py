@@ -74,7 +74,7 @@ def _journals(config: pytest.Config) -> Path | None:
 
 
 def unfinished_lines(config: pytest.Config) -> list[str]:
-    """Return, for the header, how to go on with the last run if it could not even say so itself."""
+    """Return lines for the header: how to resume an earlier run that was killed."""
     cache: pytest.Cache | None = getattr(config, "cache", None)
     if cache is None or options.settings(config).resume is not None or hasattr(config, "workerinput"):
         return []
@@ -103,7 +103,7 @@ def check_required(session: pytest.Session) -> None:
 def _say(config: pytest.Config, line: str, *, red: bool = False) -> None:
     reporter = _reporter(config)
     if reporter is None:
-        print(line, file=sys.stderr)  # noqa: T201 - nobody else would say it
+        print(line, file=sys.stderr)  # noqa: T201 - there is no terminal reporter
         return
     reporter.ensure_newline()
     if red:
@@ -118,7 +118,7 @@ def note_end(session: pytest.Session) -> None:
 
 
 def deliver_kept(config: pytest.Config) -> None:
-    """Deliver, marked, the loads of which the run's end has left trials out."""
+    """Report loads cut short by the end of the run, marked as interrupted."""
     run = existing(config)
     while run is not None and run.kept:
         _, deliver = run.kept.popitem()
@@ -126,7 +126,7 @@ def deliver_kept(config: pytest.Config) -> None:
 
 
 def close(config: pytest.Config) -> None:
-    """End the helpers and remove what is private to this session; say how to resume what was cut short."""
+    """End the helpers, remove the private directory, and print how to resume a run that was cut short."""
     run = existing(config)
     if run is None:
         return

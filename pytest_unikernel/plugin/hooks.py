@@ -1,4 +1,4 @@
-"""What pytest loads: the hooks, each handed on to the module that does the work."""
+"""The hooks that pytest loads, each handed on to the module that does the work."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """Give tests with a load the timer that tells pytest-benchmark its durations; put sweeps in order."""
+    """Give tests with a load the timer that replays durations; put sweeps in order."""
     _prepare(config, items)
     yield
     interleaving.arrange(items, alone=not hasattr(config, "workerinput"))
@@ -89,7 +89,7 @@ def pytest_collection_modifyitems(
 def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not benchmark.has_benchmark(
         config
-    ):  # its marker is unknown then, and the fixture says what is missing
+    ):  # its marker is unknown then, and the fixture names the missing package
         return
     for item in items:
         requested = fixtures.LOADING & set(getattr(item, "fixturenames", ()))
@@ -100,18 +100,18 @@ def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say that an earlier run, killed before it could say so itself, can be resumed."""
+    """Report an earlier run that was killed and can be resumed."""
     return current_run.unfinished_lines(config)
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest.Item]) -> list[str]:
-    """Say what the sweeps are run with and where each value came from."""
+    """Report the settings of the sweeps and where each value came from."""
     return marker.effective_lines(items) if config.getoption("verbose") >= 0 else []
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Under xdist nothing is measured: loads beside each other measure each other."""
+    """Skip loads under xdist: concurrent loads would disturb each other's measurements."""
     if hasattr(item.config, "workerinput") and fixtures.LOADING & set(getattr(item, "fixturenames", ())):
         pytest.skip("loads are not measured beside other tests (xdist is active); -n0 measures")
 
@@ -135,11 +135,11 @@ def pytest_benchmark_compare_machine_info(config: pytest.Config, compared_benchm
 
 
 def pytest_unikernel_load_ended(item: pytest.Item, result: Any) -> None:
-    """Say in a log how a load went."""
+    """Write a load's result to a log."""
     terminal.load_ended(item, result)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-benchmark writes down what it has
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-benchmark saves its results
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Fail a run in which a required variant was never asked for; note whether something is left to do."""
     current_run.deliver_kept(session.config)
@@ -155,5 +155,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the helpers and remove what is private to this run."""
+    """End the helpers and remove the private directory."""
     current_run.close(config)

@@ -16,5 +16,5 @@ def pytest_unikernel_load_ended(item: pytest.Item, result: LoadResult) -> None:
 
     Args:
         item: the test that ran it.
-        result: what was measured; see :class:`pytest_unikernel.LoadResult`.
+        result: the load's result; see :class:`pytest_unikernel.LoadResult`.
     """

@@ -1,6 +1,6 @@
 """``--sweep-order=interleaved``: the same step of all targets in turn, their trials in alternation.
 
-Trials of A and B run as A, B, B, A: what drifts with time then hits both alike. A test is run once for each
+Trials of A and B run as A, B, B, A: drift with time then affects both alike. A test is run once for each
 trial, with its fixtures set up and torn down each time; ``load_step`` ends all but the last run, which
 delivers the pooled result. Only that one is reported.
 """

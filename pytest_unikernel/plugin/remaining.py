@@ -37,7 +37,7 @@ def remaining_s(
     Args:
         planned: the steps of all series.
         done: series and time step of each that was run or skipped.
-        longest_service_s: what each series has shown so far.
+        longest_service_s: the longest service time of each series so far.
     """
     known = longest_service_s or {}
     left = (step for step in planned if (step.series, step.step_s) not in done)

@@ -27,7 +27,7 @@ OPTION = "--sweep-report"
 
 
 def configure(config: pytest.Config) -> None:
-    """Watch the session, if a report is asked for; refuse now what would fail when hours are spent.
+    """Watch the session, if a report is asked for; refuse an impossible one now, not after hours.
 
     Raises:
         SweepUsageError: the drawing library is missing, the directory can't take a report, or an extension
@@ -49,7 +49,7 @@ def configure(config: pytest.Config) -> None:
 
 
 class SweepReport:
-    """Writes the report and says where it is."""
+    """Writes the report and prints where it is."""
 
     def __init__(self, config: pytest.Config, directory: Path, sections: Sequence[ReportSection]) -> None:
         self._config = config
@@ -60,7 +60,7 @@ class SweepReport:
 
     @pytest.hookimpl(trylast=True)  # pytest-benchmark's files are written by then
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report of what was measured, after Ctrl-C too."""
+        """Write the report of the measured loads, after Ctrl-C too."""
         run = current_run.existing(self._config)
         if run is None or not run.entries:
             self._said = f"{OPTION}: no load was measured, so there is no report"
@@ -80,7 +80,7 @@ class SweepReport:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say where the report is, or why there is none."""
+        """Print where the report is, or why there is none."""
         terminalreporter.ensure_newline()
         terminalreporter.write_line(self._said, red=self._failed)
 

@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """While entered, SIGINT and SIGTERM only set ``requested`` and make ``descriptor`` readable.
 
-    Leaving puts the old handlers back; the caller then raises what it owes. Outside the main thread
+    Leaving puts the old handlers back; the caller then raises the interrupt. Outside the main thread
     Python delivers no signals, and nothing is changed.
     """
 

@@ -62,7 +62,7 @@ def finished(
 
 
 def _raw_problems(directory: Path | None, part: Part, trials: Sequence[Trial], token: str) -> list[str]:
-    """Write --sweep-raw files after the load, when I/O can no longer disturb it; return what failed."""
+    """Write --sweep-raw files after the load, when I/O can no longer disturb it; return the failures."""
     try:
         if directory is not None:
             write_raw(directory, part.target, trials, token)
@@ -118,7 +118,7 @@ def _turns_ns(parts: Sequence[Part]) -> array[int]:
 
 
 def _busy_percent(quiets: Sequence[Quiet | None]) -> float | None:
-    """Return how busy the host was before a load; None where nobody looked."""
+    """Return how busy the host was before a load; None where that was not measured."""
     return quiets[0].busy_percent if quiets and quiets[0] is not None else None
 
 

@@ -53,7 +53,7 @@ class KneeSearch:
         return Measured(result, self._outputs, self._problems)
 
     def _result(self, search: Search, slo: Mapping[Objective, Interval]) -> LoadResult:
-        knee = search.interval(is_ok)  # the loads for an objective may have told more of it
+        knee = search.interval(is_ok)  # the loads for an objective may have narrowed it
         if knee.lower is None:  # why_no_knee() has been asked
             raise AssertionError(self._request.fullname)
         cores = facts.usable_cores(self._request.settings.cpus)

@@ -11,9 +11,9 @@ LINE_COLUMNS = 79
 
 
 def live_line(label: str, progress: Progress, now_ns: int, columns: int = LINE_COLUMNS) -> str:
-    """Return the one line that shows a running load; what matters least is left out where it doesn't fit."""
+    """Return the line that shows a running load; the least important parts go where it is too long."""
     phase = PHASES[int(progress.phase)]
-    repeated = label.endswith(f" {phase}")  # a cold start's label says it already
+    repeated = label.endswith(f" {phase}")  # a cold start's label ends with it already
     head = label if repeated or len(label) + 1 + len(phase) > columns else f"{label} {phase}"
     if len(head) > columns:
         return head[: max(0, columns - 1)] + "…"
@@ -26,7 +26,7 @@ def live_line(label: str, progress: Progress, now_ns: int, columns: int = LINE_C
 
 
 def _parts(progress: Progress, now_ns: int) -> Iterable[str]:
-    """Yield what is known of a load, the most important first."""
+    """Yield the figures of a load, the most important first."""
     left_s = round((progress.load_end_ns - now_ns) / 1e9)
     if left_s > 0:
         yield f"{duration_text(left_s)} left"

@@ -107,7 +107,7 @@ class Load:
 
     @contextmanager
     def _leaving_nothing(self, target: Target) -> Iterator[None]:
-        """Remove what instances left with a daemon; should pytest be killed, the reaper does it."""
+        """Remove leftovers of instances with a daemon; if pytest is killed, the reaper does it."""
         if not target.leftovers:
             yield
             return
@@ -119,7 +119,7 @@ class Load:
             yield
 
     def _stamp_reader(self, stamps: Stamps | StampLog, runtime: Runtime) -> StampReader | StampLogReader:
-        """Begin to follow a log, or start the program that tells of an engine's own events."""
+        """Begin to follow a log, or start the program that reports an engine's events."""
         if isinstance(stamps, StampLog):
             return StampLogReader(stamps, runtime.token)
         argv = from_program.command_line(stamps, runtime.token)
@@ -144,7 +144,7 @@ class Load:
         self.trials.append(ran)
 
     def part(self) -> Part:
-        """Return what was measured; the load has been opened and is closed again."""
+        """Return the measured trials; the load has been opened and is closed again."""
         return Part(
             target=self._target,
             trials=tuple(self.trials),
@@ -181,7 +181,7 @@ def _prepared(target: Target, runtime: Runtime) -> Target:
 
 
 def _versions(target: Target) -> dict[str, str]:
-    """Return what is really used, by the target's own word.
+    """Return the versions in use, as the target reports them.
 
     Raises:
         LoadError: the target's function raised something.

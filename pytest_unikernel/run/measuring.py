@@ -55,7 +55,7 @@ class Loads:
         return self.finished(target, plan, [load.part()])
 
     def trial(self, target: Target, plan: LoadPlan, number: int, before: Sequence[Trial] = ()) -> Part:
-        """Run one trial of a load; ``before`` are those of its trials that have run."""
+        """Run one trial of a load; ``before`` are its trials so far."""
         return self.trials(target, plan, [number], before)
 
     def trials(

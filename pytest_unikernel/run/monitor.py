@@ -1,4 +1,4 @@
-"""The helper process that looks at the host and draws the live line, so that the generator needn't.
+"""The helper process that samples the host and draws the live line, to spare the generator both.
 
 Run with PIDFD COMMANDS PROGRESS SAMPLES TERMINAL. Commands are JSON lines on a pipe:
 ``{"begin": LABEL, "number": N}`` starts a load, ``{"end": true, "number": N}`` ends it. The generator writes
@@ -78,7 +78,7 @@ class Monitor:
 
 
 def own_terminal(descriptor: int) -> int:
-    """Open the terminal anew without blocking, a mode that pytest's own descriptor must not get.
+    """Open the terminal again in non-blocking mode, which pytest's own descriptor must not get.
 
     Where the terminal belongs to another user (``su``) that is refused, and the old one has to do.
     """

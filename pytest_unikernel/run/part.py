@@ -24,7 +24,7 @@ class Part:
         trials: the trials, in their order.
         seeds: the seed of each trial; None for fixed arrivals.
         warmup_ns: the longest warm-up of the trials.
-        quiets: the wait for a quiet host before each trial; None where nobody waited.
+        quiets: the wait for a quiet host before each trial; None where there was none.
         turns_ns: durations of the turns of the event loop.
         cap: the limit on instances in flight.
         dropped: launches that the guards refused, by reason.
@@ -51,5 +51,5 @@ class Part:
 
 
 def is_hopeless(trials: Sequence[Trial]) -> bool:
-    """Whether nothing has completed in these trials: the next one need not wait for a first completion."""
+    """Whether nothing has completed in these trials: the next trial need not wait for a first completion."""
     return bool(trials) and not any(Outcome.COMPLETED in trial.log.outcome for trial in trials)

@@ -34,7 +34,7 @@ COLUMNS = (
     "exited_at_ns",
     "unix_offset_ns",  # added to an _at_ns it gives the wall clock
     "spawn_ns",  # how long posix_spawn took
-    "user_s",  # empty, as the next two: what was launched is no child of ours
+    "user_s",  # empty, as the next two, where the instance is no child of ours
     "system_s",
     "max_rss_kib",
 )
@@ -48,7 +48,7 @@ GUEST = "guest:"  # before an event that has the time of the guest's own clock
 def write_raw(directory: Path, target: Target, trials: Sequence[Trial], session: str) -> Path:
     """Write a load's launches into a new file of the directory and return its path.
 
-    Whoever looks sees the whole file or none. Memory is bounded: rows are made a chunk at a time.
+    Readers see the whole file or none. Memory is bounded: rows are made a chunk at a time.
     """
     step = _step_text(trials[0]) if trials else ""
     name = _file_name(target.full_name)
@@ -67,9 +67,9 @@ def write_raw(directory: Path, target: Target, trials: Sequence[Trial], session:
 
 
 def _file_name(name: str) -> str:
-    """Return a name without what shells and DuckDB take for a pattern: ``rust_kernel-kvm``.
+    """Return a name without characters that shells and DuckDB take for a pattern: ``rust_kernel-kvm``.
 
-    It is cut to what leaves room for the step and what is unique; the target's whole name is in the table.
+    It is cut to leave room for the step and a unique part; the table has the target's whole name.
     """
     plain = name.removesuffix("]").translate(str.maketrans("[,", "--"))
     safe = "".join(each if each.isalnum() or each in "-_." else "_" for each in plain)
@@ -146,7 +146,7 @@ def _columns(log: LaunchLog, rows: range, window: range, prefix: str, offset_ns:
 
 def _usage(log: LaunchLog, rows: range) -> list[Iterable[str]]:
     if not log.usage_known:
-        return [repeat("", len(rows)) for _ in range(3)]  # not one that all three would share
+        return [repeat("", len(rows)) for _ in range(3)]  # one each: they must not share an iterator
     times = (log.user_s, log.system_s)
     shown: list[Iterable[str]] = [map("{:.6f}".format, each[rows.start : rows.stop]) for each in times]
     return [*shown, map(str, log.max_rss_kib[rows.start : rows.stop])]

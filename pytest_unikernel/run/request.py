@@ -38,10 +38,10 @@ class Request:
         return self.settings.load_plan(step, longest_service_s=longest_service_s, **rule)
 
     def asked(self, step: Fraction) -> dict[str, Any]:
-        """Return the settings by which a record tells whether its load is this one."""
+        """Return the settings that the record of an equal load has."""
         return settings_json(self.target, self.plan(step))
 
 
 def settings_json(target: Target, plan: LoadPlan | ColdPlan) -> dict[str, Any]:
-    """Return a record's ``settings``: what must be equal for two loads to be the same."""
+    """Return a record's ``settings``: loads are the same if these are equal."""
     return {**plan.as_json(), "argv": list(target.argv)}

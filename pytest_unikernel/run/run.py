@@ -1,4 +1,4 @@
-"""One pytest run's loads: the session, what each series has shown, what is resumed."""
+"""One pytest run's loads: the session, the series so far, the resumed steps."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Run:
         return measured
 
     def once(self, request: Request, interrupts: Interrupts) -> Measured:
-        """Launch a single instance and keep its output: what is left of a load under --benchmark-disable."""
+        """Launch a single instance and keep its output: the rest of a load under --benchmark-disable."""
         plan = request.settings.cold_plan(1, unmeasured=0, keep_output=True)
         return self._loads(interrupts).cold(request.target, plan)
 

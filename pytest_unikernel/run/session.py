@@ -1,4 +1,4 @@
-"""What one pytest run owns on this machine: a private directory, a token, two helper processes."""
+"""The possessions of one pytest run on this machine: a private directory, a token, two helper processes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Session:
         return HelperProcess("reaper", ["-S", reaper.__file__], [str(self.directory), self.token])
 
     def _new_monitor(self) -> HelperProcess:
-        """Start the monitor, and write it down: one that hangs on its terminal can't see pytest end."""
+        """Start the monitor, and register it: a monitor that hangs on its terminal can't see pytest end."""
         given = (self._terminal,) if self._terminal >= 0 else ()
         terminal = FIRST + 2 if given else -1
         shared = [str(self.directory / "progress"), str(self.directory / "samples"), str(terminal)]
@@ -87,7 +87,7 @@ class Session:
         return self.directory / f"load-{self._loads}"
 
     def owe(self, argv: list[str]) -> Path:
-        """Write down a command that removes what a load leaves, to be run as if from here; return its file.
+        """Register a command that removes a load's leftovers, to be run as if from here; return its file.
 
         As long as the file is there, the reaper runs it if pytest dies, and :meth:`close` does.
         """
@@ -97,7 +97,7 @@ class Session:
         return new.replace(made)
 
     def begin(self, label: str) -> None:
-        """Tell the monitor that a load begins; replace a helper that somebody has ended."""
+        """Notify the monitor that a load begins; replace a helper that was ended from outside."""
         if not self._reaper.lives():
             self._reaper.close()
             self._reaper = self._new_reaper()
@@ -107,13 +107,13 @@ class Session:
         self._command({"begin": label})
 
     def end(self) -> None:
-        """Tell the monitor that the load is over, wait until its line is gone, remove its directory."""
+        """Notify the monitor that the load is over, wait until its line is gone, remove its directory."""
         self.progress(Progress())
         self._command({"end": True})
         reaper.remove(str(self._directory_of_load()))
 
     def _command(self, command: dict[str, object]) -> None:
-        """Tell the monitor, and give it a moment to obey; a load doesn't depend on it."""
+        """Send the monitor a command, and give it a moment to obey; a load doesn't depend on it."""
         self._told += 1
         self._monitor.tell({**command, "number": self._told})
         end_ns = monotonic_ns() + MONITOR_PATIENCE_NS
@@ -129,7 +129,7 @@ class Session:
         return Sample(*self._samples.read()[:-1])
 
     def close(self) -> None:
-        """Kill what is left of ours, end the helpers, remove the directory: once, in the owning process."""
+        """Kill remaining instances, end the helpers, remove the directory: once, in the owning process."""
         if os.getpid() != self._owner:
             return
         self._owner = 0

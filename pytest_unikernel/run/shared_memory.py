@@ -19,7 +19,7 @@ class PidTable:
     """Pids in flight in a file that the reaper reads; entering one costs no system call.
 
     A pid is written down with the span in which its process started, so that a later process of the same
-    number is spared. A full table takes no more: what isn't in it is still known by its token.
+    number is spared. A full table takes no more: other processes are still found by their token.
     """
 
     def __init__(self, path: Path, slots: int = MAX_SLOTS) -> None:
@@ -58,9 +58,9 @@ class PidTable:
 class SharedCells:
     """A fixed record of doubles shared with one other process; each side writes its own.
 
-    The record is there twice: the writer fills the copy that isn't current, then makes it the current one by
-    a single store. So a reader never sees half a record, and never waits for a writer that the scheduler has
-    stopped in the middle of one.
+    There are two copies of the record: the writer fills the copy that isn't current, then makes it the current
+    one by a single store. So a reader never sees half a record, and never waits for a writer that the scheduler
+    has stopped in the middle of one.
     """
 
     def __init__(self, path: Path, count: int, *, create: bool) -> None:

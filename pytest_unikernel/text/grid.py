@@ -25,7 +25,7 @@ def grid(
         header: the lines above the rule, a cell per column.
         body: the lines below it.
         left: columns that are aligned to the left; the others to the right.
-        gap: what separates columns.
+        gap: the separator of columns.
         groups: first column, number of columns and the name that is written above them.
     """
     from tabulate import DataRow, TableFormat, tabulate  # noqa: PLC0415 - needed at the end of a run only
@@ -43,7 +43,7 @@ def grid(
 
 
 def cut(text: str, columns: int) -> str:
-    """Return a text of at most that many columns, with an ellipsis for what is missing."""
+    """Return a text of at most that many columns, with an ellipsis for the rest."""
     return text if len(text) <= columns else f"{text[: columns - 1]}…"
 
 
@@ -60,7 +60,7 @@ def wrapped(text: str, indent: str = "  ") -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Return a text with control characters escaped: what a guest prints must not steer our terminal."""
+    """Return a text with control characters escaped: a guest's output must not control our terminal."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 

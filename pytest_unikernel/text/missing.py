@@ -1,6 +1,6 @@
-"""Which targets could not run here, why, and what cures it: whole, and once each. Pure.
+"""The targets that could not run here, with cause and cure: in full, once each. Pure.
 
-pytest's own summary cuts a skip's reason at the terminal's width, and tells it once per test.
+pytest's own summary cuts a skip's reason at the terminal's width, and repeats it for each test.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def failed_cell(load: Record, *, reasons: bool) -> str:
 
 
 def change_text(now: float | None, was: float | None) -> str:
-    """Return a change in per cent with its sign; as a factor where per cent say nothing any more."""
+    """Return a change in per cent with its sign; as a factor where per cent would be too large a number."""
     if now is None or not was:
         return NONE
     percent = 100 * (now / was - 1)

@@ -35,7 +35,7 @@ def sweep_table(rows: Sequence[Row], width: int = WIDTH) -> list[str]:
 
 @dataclass(frozen=True)
 class _Layout:
-    """What a table leaves out to fit: quantiles, decimals of milliseconds, failures' reasons, a space."""
+    """A layout of a table, which leaves parts out to fit: quantiles, decimals, failures' reasons, a space."""
 
     quantiles: tuple[str, ...]
     decimals: int

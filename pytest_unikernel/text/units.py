@@ -13,7 +13,7 @@ def duration_text(duration_s: float) -> str:
     if duration_s >= 119.5:
         return f"{round(duration_s) // 60} min {round(duration_s) % 60:02} s"
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
-        if duration_s >= 0.9995 * scale:  # what would be rounded to 1,000 has the next unit
+        if duration_s >= 0.9995 * scale:  # a value that would be rounded to 1,000 has the next unit
             return f"{significant(duration_s / scale)} {unit}"
     return "0 s"
 
