@@ -4,7 +4,7 @@
     <ns> VM successfully running
     <ns> QEMU exited successfully
 
-What succeeded and where the latency ends is each type's own rule. Source: the README of the kernel-benchmark
+Each type has its own rule for success and for the end of the latency. Source: the README of the kernel-benchmark
 scripts, on ``get_avg_latency.py``.
 """
 
@@ -42,7 +42,7 @@ GUEST_CLOCK = "the end of a VM's latency is by the guest's clock"
 
 
 class Rules(NamedTuple):
-    """What a type's files look like when all went well."""
+    """A type's files after a successful launch."""
 
     program: bytes
     own_line: bytes | None  # where the latency ends; None: at the exit
@@ -58,7 +58,7 @@ RULES = {
 
 
 class Stamps(NamedTuple):
-    """What one file says; instants are CLOCK_REALTIME, None for what isn't there."""
+    """The stamps in one file; instants are CLOCK_REALTIME, None where missing."""
 
     program: bytes
     started_ns: int
@@ -103,7 +103,7 @@ def _reading(directory: str, files: list[InputFile], options: ImportOptions, *, 
 
 
 def stamps_of(file: InputFile) -> Stamps:
-    """Return what a file says.
+    """Return the stamps of a file.
 
     Raises:
         ResultFileError: its first line is no start, a stamp is no number, a line is there twice.
@@ -150,7 +150,7 @@ def _ended(file: InputFile, data: bytes, phrase: bytes, begin: int) -> re.Match[
     at = data.find(phrase, begin)
     if at < 0:
         return None
-    # What the instance wrote last needn't end with a line end.
+    # The instance's last output may lack a line end.
     ended = ENDED.search(data, data.rfind(b"\n", 0, at) + 1)
     if ended is None:
         line = phrase.decode().strip()
@@ -166,7 +166,7 @@ def _ended(file: InputFile, data: bytes, phrase: bytes, begin: int) -> re.Match[
 def _kind(
     directory: str, files: Sequence[InputFile], stamps: Sequence[Stamps], options: ImportOptions
 ) -> str:
-    """Return the type that all files are of: a launch that failed may not tell it itself."""
+    """Return the type of all files: the file of a failed launch may not show it."""
     if options.type is not None:
         return options.type
     first: dict[str, InputFile] = {}
@@ -184,7 +184,7 @@ def _kind(
 
 
 def _told(stamps: Stamps) -> str | None:
-    """Return the type that a file's content tells; QEMU's end with another status may be either's."""
+    """Return the type by a file's content; QEMU's end with another status may be either type's."""
     if stamps.program != b"QEMU":
         return stamps.program.decode().lower()
     if stamps.exit_code == RULES["rust"].exit_code:
@@ -218,7 +218,7 @@ UNFINISHED = "unfinished"
 
 
 def _came_up(stamps: Stamps, rules: Rules) -> tuple[int | None, str]:
-    """Return the instant at which a launch was up; None and why for one that failed."""
+    """Return the instant at which a launch was up; for a failed launch None and the reason."""
     if stamps.exit_code is None:
         return None, UNFINISHED
     if stamps.exit_code != rules.exit_code:

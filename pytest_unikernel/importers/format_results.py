@@ -32,7 +32,7 @@ def matches(file: InputFile) -> bool:
 
 
 def read(files: Sequence[InputFile], options: ImportOptions) -> Iterator[Reading]:
-    """Yield what each file says."""
+    """Yield the reading of each file."""
     for file in files:
         yield Reading(
             SUBJECTS[type_of(file.path, options)],

@@ -19,7 +19,7 @@ NAME = "kernel-benchmark-tables"
 STEP_HEAD = "Time delay (s)"
 PER_MINUTE = 60.0
 NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?")
-LEAST = 1e-9  # of seconds, or per minute; what is less is no measurement
+LEAST = 1e-9  # of seconds, or per minute; a smaller value is no measurement
 WARMUP_NOTE = "latency of the warm-up too"
 EXITS_NOTE = "throughput is every exit in the window, failures included"
 
@@ -36,14 +36,14 @@ def _is_raw(file: InputFile) -> bool:
 
 
 def read(files: Sequence[InputFile], options: ImportOptions) -> Iterator[Reading]:
-    """Yield what each cell of the tables says."""
+    """Yield a reading for each cell of the tables."""
     for file in files:
         _refuse(file, options)
         yield from _cells(file)
 
 
 def _refuse(file: InputFile, options: ImportOptions) -> None:
-    """Refuse what the table itself says: targets and time steps are its heads and rows."""
+    """Refuse options that the table itself answers: targets and time steps are its heads and rows."""
     given = {"--type": options.type, "--time-step": options.time_step, "--cold": options.cold or None}
     for name, value in given.items():
         if value is not None:
@@ -81,7 +81,9 @@ def _heads(file: InputFile, line: str) -> list[str]:
     if not heads or not all(heads) or len(set(heads)) < len(heads):
         raise file.wrong(1, "a different name for every column, separated by tabs", line)
     for head in heads:
-        if any(each in head for each in "()[]/"):  # one that states its unit isn't theirs, whose is implied
+        if any(
+            each in head for each in "()[]/"
+        ):  # a head with a unit isn't of these tables, whose units are implied
             raise file.wrong(1, "columns named for systems, without a unit (seconds, or per minute)", head)
     return heads
 

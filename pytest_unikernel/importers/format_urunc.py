@@ -1,4 +1,4 @@
-"""What urunc's ``measure_to_json.py`` writes: extremes and averages of intervals between stamps.
+"""The format of urunc's ``measure_to_json.py``: extremes and averages of intervals between stamps.
 
 {"TS00 -> TS01": {"maximum": "989525 ns", "minimum": "474103 ns", "average": "719644 ns"}, ...}
 """
@@ -29,7 +29,7 @@ def matches(file: InputFile) -> bool:
 
 
 def read(files: Sequence[InputFile], options: ImportOptions) -> Iterator[Reading]:
-    """Yield what each file says: launches one after the other."""
+    """Yield the reading of each file: launches one after the other."""
     for file in files:
         for name, given in (("--type", options.type), ("--time-step", options.time_step)):
             if given is not None:

@@ -1,4 +1,4 @@
-"""Which format each file is of, and what all of them say."""
+"""The format of each file, and the readings of all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def identify(folders: Iterable[Folder], formats: Sequence[ImportFormat]) -> Sort
     """Return the files by format; the first format that matches counts.
 
     Raises:
-        ResultFileError: a file that was named is of no format, or one among those of launches isn't one.
+        ResultFileError: a named file has no known format, or a file among launches' files is no launch's.
     """
     result = Sorted([], [])
     for folder in folders:
@@ -76,7 +76,7 @@ def _first_line(file: InputFile) -> str:
 
 
 def readings(known: Iterable[Identified], options: ImportOptions) -> Iterator[tuple[str, Reading]]:
-    """Yield what the files say, each with the name of its format."""
+    """Yield the readings of the files, each with the name of its format."""
     for each in known:
         for reading in each.format.read(each.files, options):
             yield each.format.name, reading

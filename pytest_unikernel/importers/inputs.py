@@ -31,7 +31,7 @@ class InputFile:
         return os.path.join(self.directory, self.name)  # noqa: PTH118 - once per file of 200,000
 
     def head(self) -> bytes:
-        """Return the first bytes, which tell the format."""
+        """Return the first bytes, which identify the format."""
         return self._read(HEAD_BYTES) if self._kept is None else self._kept
 
     def data(self) -> bytes:
@@ -52,7 +52,7 @@ class InputFile:
             raise self.wrong(line, "text in UTF-8", data[error.start : error.start + 20]) from None
 
     def wrong(self, line: int, expected: str, got: object, cure: str = "") -> ResultFileError:
-        """Return the error for a line that isn't what was expected."""
+        """Return the error for an unexpected line."""
         hint = f"; {cure}" if cure else ""
         return ResultFileError(f"{printable(self.path)}, line {line}: expected {expected}, got {got!r}{hint}")
 
@@ -68,7 +68,7 @@ class InputFile:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 data = os.read(descriptor, HEAD_BYTES)
-                if len(data) <= KEPT_BYTES:  # the end of the file was seen: regular files give what is asked
+                if len(data) <= KEPT_BYTES:  # the whole file: a regular file returns as much as is asked for
                     self._kept = data
                 elif most is None:
                     with os.fdopen(os.dup(descriptor), "rb") as stream:
@@ -91,8 +91,8 @@ class Folder(NamedTuple):
 def found(arguments: Sequence[Path]) -> Iterator[Folder]:
     """Yield the files that are named, by directory, and those below the directories that are named.
 
-    A file is there once, however often it is named. What is neither file nor directory, and directories
-    that are links or hidden, are passed by inside directories.
+    A file is read once, however often it is named. Inside directories, links to and hidden directories
+    are skipped, and so are entries that are neither file nor directory.
 
     Raises:
         ResultFileError: an argument is neither a file nor a directory.

@@ -1,4 +1,4 @@
-"""What names say: the time step and the type in a file's, the test in a record's. Never a guess."""
+"""Facts in names: the time step and the type in a file's, the test in a record's. Never a guess."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUBJECTS = {
     "linux": Subject("linux_vm", "linux_vm", ready=f"line {OWN_LINE['linux']!r}"),
 }
 TYPES = tuple(SUBJECTS)
-# The tests of the suite in benchmarks/, so that what is imported is compared with its next run.
+# The tests of the suite in benchmarks/, so that imported results are compared with its next run.
 SUITE, CONTAINERS = "benchmarks/test_sweeps.py", "benchmarks/test_sweeps_containers.py"
 SUITE_TESTS = {
     "linux_process": f"{SUITE}::test_linux_process",
@@ -44,10 +44,10 @@ STEP_PART = "[{timestep}]"
 
 
 def time_step_of(path: str, options: ImportOptions) -> Fraction | None:
-    """Return the time step of a file or directory; None where the user said that there was none.
+    """Return the time step of a file or directory; None where the user declared that there was none.
 
     Raises:
-        ResultFileError: nothing tells it, or two things tell different ones.
+        ResultFileError: neither option nor name has one, or they differ.
     """
     named = _step_in(path)
     if options.cold:
@@ -95,7 +95,7 @@ def _last_names(path: str) -> Iterator[str]:
 
 
 def type_of(path: str, options: ImportOptions) -> str:
-    """Return the type that ``--type`` or the name tells.
+    """Return the type from ``--type`` or the name.
 
     Raises:
         ResultFileError: neither does.
@@ -123,12 +123,12 @@ def words_of(name: str) -> set[str]:
 
 
 def has_kvm(path: str) -> bool:
-    """Whether the name of a file or directory says that KVM was on: ``kvm``, or the scripts' ``-k``."""
+    """Whether KVM was on, by the name of a file or directory: ``kvm``, or the scripts' ``-k``."""
     return not words_of(next(_last_names(path))).isdisjoint({"kvm", "k"})
 
 
 def column_subject(head: str) -> Subject:
-    """Return what a column of the published tables is about: ``Linux KVM``; others keep their name."""
+    """Return the subject of a column of the published tables: ``Linux KVM``; others keep their name."""
     slug = "-".join(head.lower().split())
     return SUBJECTS.get(slug) or Subject(_identifier(head), _identifier(head))
 
@@ -145,7 +145,7 @@ def check_template(template: str) -> None:
     """Refuse a template of full names that can't be filled in.
 
     Raises:
-        ResultFileError: a brace is unmatched, or what is inside is none of ``FIELDS``.
+        ResultFileError: a brace is unmatched, or its content is none of ``FIELDS``.
     """
     try:
         fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]

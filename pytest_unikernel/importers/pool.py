@@ -25,7 +25,7 @@ class Pooled:
 
     @property
     def subject(self) -> Subject:
-        """What was measured."""
+        """The subject of the readings."""
         return self.reading.subject
 
 
@@ -35,7 +35,7 @@ def pool(readings: Iterable[tuple[str, Reading]]) -> list[Pooled]:
     Launches and windows are put together, as trials are. A mean can't be.
 
     Raises:
-        ResultFileError: two files say the same thing in a way that can't be put together.
+        ResultFileError: two files report the same subject in ways that can't be pooled.
     """
     pooled: dict[Key, Pooled] = {}
     for name, reading in readings:

@@ -1,4 +1,4 @@
-"""What an imported file says, before it is a record; and what a format is."""
+"""Readings: the content of imported files, before it is a record; and the type of a format."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pytest_unikernel.importers.inputs import InputFile
 
 @dataclass(frozen=True)
 class Subject:
-    """What was measured.
+    """The subject of a measurement.
 
     Attributes:
-        target: the full name, ``linux_vm[kvm]``; tests' names are made of it.
+        target: the full name, ``linux_vm[kvm]``; tests' names are made from it.
         fixture: the name without the variant.
         variant: the changed parameters, as far as they are known.
-        ready: what counted as up; None if that isn't known.
+        ready: the readiness that was used; None if unknown.
     """
 
     target: str
@@ -37,7 +37,7 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class Launches:
-    """Single launches: CLOCK_REALTIME of every start, and what became of them."""
+    """Single launches: CLOCK_REALTIME of every start, latencies and failures."""
 
     starts_unix_ns: Sequence[int]
     latencies_ns: Sequence[int]
@@ -46,7 +46,7 @@ class Launches:
 
 
 class Spread(NamedTuple):
-    """An interval of which only this is known, in seconds."""
+    """The known statistics of an interval, in seconds."""
 
     min_s: float
     mean_s: float
@@ -55,7 +55,7 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file, or the files of one directory, say of one target at one time step.
+    """The content of a file, or of the files of one directory, about one target at one time step.
 
     Attributes:
         files: where it comes from, for people.
@@ -65,7 +65,7 @@ class Reading:
         latency_s: the mean, where only that is known.
         throughput_hz: the mean, where only that is known.
         neighbours_s: intervals between neighbouring events, ``"A->B"``.
-        notes: what one must know to read the figures.
+        notes: remarks that are needed to read the figures.
     """
 
     subject: Subject
@@ -81,12 +81,12 @@ class Reading:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the user says about the files, because they don't.
+    """The user's facts about the files, which lack them.
 
     Attributes:
-        type: whose rules hold, ``linux``, ``linux-kvm``, ``rust``, ``docker``, ``process``; None: that of
+        type: the rules to use, ``linux``, ``linux-kvm``, ``rust``, ``docker``, ``process``; None: those of
             the content.
-        time_step: in seconds, for files whose names don't tell it.
+        time_step: in seconds, for files whose names have none.
         cold: the launches were without contention, at no time step.
     """
 
@@ -103,8 +103,9 @@ class ImportFormat:
         name: of letters, digits and hyphens; ``--format`` takes it, records name it.
         matches: whether a file is of this format; it is asked of every file, so it should look at the name
             and at ``head()`` only.
-        read: what the files of one directory that match say. Raises ``file.wrong(...)`` for a malformed file.
-        per_launch: there is one such file per launch, so what lies among them and doesn't match is malformed.
+        read: returns the readings of matching files of one directory; raises ``file.wrong(...)`` for a
+            malformed file.
+        per_launch: there is one such file per launch; other files among them are malformed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What was imported, as a table: what the scripts' own averages were. Pure."""
+"""The imported results as a table, with the scripts' own averages. Pure."""
 
 from __future__ import annotations
 

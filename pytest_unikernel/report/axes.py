@@ -30,7 +30,7 @@ def log_domain(values: Iterable[float]) -> tuple[float, float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return ticks between two positive numbers: decades, and what lies between where those are few."""
+    """Return ticks between two positive numbers: decades, and steps between them where those are few."""
     decades = math.log10(high / low)
     parts = (
         (1,) if decades > 2.2 else (1, 3) if decades > 1.2 else (1, 2, 5) if decades > 0.5 else range(1, 10)

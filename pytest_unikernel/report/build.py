@@ -21,7 +21,7 @@ def write_report(results: Results, directory: Path, more: Sequence[ReportSection
     """Write the page, its figures and its tables, and return the page's path.
 
     Args:
-        results: what is shown.
+        results: the loads to show.
         directory: where it goes.
         more: sections after our own.
 

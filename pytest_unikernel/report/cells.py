@@ -1,4 +1,4 @@
-"""Figures as people read them, in the cells of tables: what is unknown is a dash. Pure."""
+"""Figures as text, for the cells of tables; a dash where unknown. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rate(rate_hz: float | None) -> str:
 
 
 def step(load: Load) -> str:
-    """Return a load's time step, ``cold`` for what has none."""
+    """Return a load's time step; ``cold`` where it has none."""
     return step_text(load.step_s) if load.step_s else "cold"
 
 
@@ -41,7 +41,7 @@ def lateness(load: Load) -> str:
 
 
 def failed(load: Load) -> str:
-    """Return what didn't complete, by reason; a dash where nothing is known about it."""
+    """Return the launches that did not complete, by reason; a dash where unknown."""
     counts = load.failures
     if not counts:
         return NONE if load.number("scheduled") is None else "0"
@@ -64,7 +64,7 @@ def fastest_ok(knee: Knee | None, cores: float | None = None) -> str:
 
 
 def first_not_ok(knee: Knee | None) -> str:
-    """Return the first rate that was not ok, and what it was."""
+    """Return the first rate that was not ok, and its verdict."""
     if knee is None or knee.first_not_ok_hz is None:
         return NONE
     return f"{rate(knee.first_not_ok_hz)} ({knee.verdict_of_first_not_ok})"

@@ -1,4 +1,4 @@
-"""What a figure is: a name, words, and one specification that is drawn for the page and the files. Pure."""
+"""A figure: a name, words, and one specification, drawn for the page and the files. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pytest_unikernel.report.style import INK, SCHEMA, Spec, config
 
 WIDE, SMALL, NARROW = 860, 320, 280  # of the plot alone, in CSS pixels
-TITLE_ROOM = 60  # pixels that a title may be wider than the plot: those of the axis
+TITLE_ROOM = 60  # pixels by which a title may be wider than the plot: the width of the axis
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Figure:
 
     Attributes:
         name: of its files and its place in the page: ``latency``, ``distribution-linux_process``.
-        title: what it shows, for people.
+        title: its subject, for people.
         caption: how to read it.
         section: the heading it stands under in the page.
         width: of the plot.
-        plot: makes the specification for a width, without what all figures have in common.
+        plot: makes the specification for a width, without the parts that all figures share.
         has_narrow: it is drawn a second time for narrow screens.
     """
 
@@ -49,6 +49,6 @@ def layered(rows: Sequence[Mapping[str, Any]], layers: Sequence[Spec], width: in
 
 
 def file_name(kind: str, label: str) -> str:
-    """Return a figure's name for a label; what isn't plain in it becomes an underscore."""
+    """Return a figure's name for a label; other characters become underscores."""
     plain = "".join(each if each.isascii() and (each.isalnum() or each in "-_") else "_" for each in label)
     return f"{kind}-{plain.strip('_')}"

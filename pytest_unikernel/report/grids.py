@@ -1,6 +1,6 @@
 """CSV and TSV: a column per target, a row per time step, as kernel-benchmark's; and every load as a row.
 
-In seconds and hertz, with the units in the heads; what is unknown is empty.
+In seconds and hertz, with the units in the heads; unknown cells are empty.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FORMATS: Mapping[str, str] = {"csv": ",", "tsv": "\t"}
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of numbers; ``name`` is that of its files."""
+    """A table of numbers; ``name`` is its files' name."""
 
     name: str
     heads: list[str]
@@ -68,7 +68,7 @@ def _latency(load: Load) -> float | None:
 
 
 def _statistic(series: Series) -> str:
-    """Return what a column of latencies holds: medians, unless one of them is a mean."""
+    """Return the statistic of a column of latencies: the median, unless one of them is a mean."""
     known = {found.statistic for load in series.loads if (found := load.latency) is not None}
     return f"{'mean' if 'mean' in known else 'p50'} (s)"
 

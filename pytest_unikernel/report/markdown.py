@@ -1,4 +1,4 @@
-"""The tables as Markdown; what is said by tests and targets stays text. Pure."""
+"""The tables as Markdown; names of tests and targets stay text. Pure."""
 
 from __future__ import annotations
 

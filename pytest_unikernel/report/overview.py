@@ -71,7 +71,7 @@ def _typical(load: Load) -> str:
 
 
 def _without_runs(table: Table, results: Results) -> Table:
-    """Return the table without the column that says which run, where there is but one."""
+    """Return the table without the column of the run, where there is only one run."""
     if results.compared:
         return table
     rows = [[row[0], *row[2:]] for row in table.rows]
@@ -130,7 +130,7 @@ def _compared_cells(now: Load, was: Load) -> Cells:
 
 
 def _why_not(now: Load, was: Load) -> str:
-    """Return why two loads can't be compared, as far as their records tell."""
+    """Return why two loads can't be compared, as far as their records show."""
     try:
         why = not_comparable(now.record, was.record)
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -190,7 +190,7 @@ def _said(value: object) -> str:
 
 
 def versions(results: Results) -> Table:
-    """Return what was really used for each target, and how it was launched."""
+    """Return the versions that each target used, and the conditions of its launches."""
     heads = ["target", "run", "ready", "warm-up", "window", "arrivals", "trials", "versions"]
     told = {_used(each) for each in results.sweeps}
     others = [each for each in results.colds if _used(each) not in told]
@@ -199,14 +199,14 @@ def versions(results: Results) -> Table:
 
 
 def _imported(load: Load) -> str:
-    """Return what an imported record says of its figures; empty for one that was measured by us."""
+    """Return the note of an imported record; empty for a record of ours."""
     source = load.mapping("source")
     note = cut(printable(str(source.get("note") or "")), NOTE_COLUMNS)
     return f"{clean(source.get('format', 'imported'))}: {note}" if note else ""
 
 
 def _used(series: Series) -> tuple[str, str, str]:
-    """Return what a cold start must have in common with a sweep not to need a row of its own."""
+    """Return the values that a cold start shares with a sweep if it needs no row of its own."""
     return series.label, series.run, repr(series.loads[0].mapping("versions"))
 
 

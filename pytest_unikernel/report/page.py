@@ -1,4 +1,4 @@
-"""One self-contained HTML page: no script, no address, everything that is said by others escaped. Pure."""
+"""One self-contained HTML page: no script, no address, all foreign text escaped. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def page(
         about: paragraphs under it.
         pictures: the figures; those of a section stand together.
         tables: the first goes before the figures, the rest after them.
-        files: what is written beside the page; a later report knows by it what it may replace.
+        files: the files beside the page; a later report may replace these.
     """
     sections = [list(group) for _, group in groupby(pictures, key=lambda each: each.figure.section)]
     parts = [
@@ -67,7 +67,7 @@ def _anchor(title: str) -> str:
 
 
 def _section(group: Sequence[Picture]) -> Iterator[str]:
-    """Yield a section; a caption that all of its figures have is said once."""
+    """Yield a section; a caption that all of its figures share is shown once."""
     title = group[0].figure.section
     captions = {each.figure.caption for each in group}
     yield f'<section><h2 id="{_anchor(title)}">{escape(title)}</h2>'

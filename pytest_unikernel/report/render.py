@@ -31,7 +31,7 @@ class Picture:
 
 
 def check_library() -> None:
-    """Refuse to begin what can't be ended.
+    """Refuse to start without the library that draws.
 
     Raises:
         ReportError: the drawing library is missing.

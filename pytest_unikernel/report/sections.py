@@ -1,4 +1,4 @@
-"""What others add to a report: figures and tables of their own. Their faults are told by their name."""
+"""Sections that other packages add to a report: figures and tables; their faults are reported by name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReportSection:
     """Something that reports show after our own, made of the results.
 
     Attributes:
-        name: by which its faults are told.
+        name: names its faults.
         figures: makes figures; each stands under the heading that it names, in the page, and is a PNG and an
             SVG of its own name.
         tables: makes tables, for the page and for Markdown.

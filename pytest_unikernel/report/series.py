@@ -1,4 +1,4 @@
-"""Loads in order: what each target showed, from the slowest time step to the fastest. Pure."""
+"""Loads in order: each target's, from the slowest time step to the fastest. Pure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Document:
     """One file of results, or one pytest run.
 
     Attributes:
-        label: what the file is called.
-        when: when it was written, as it says itself; empty where it doesn't.
+        label: the file's name in the report.
+        when: the date in the file; empty where there is none.
         machine: pytest-benchmark's ``machine_info``.
     """
 
@@ -37,7 +37,7 @@ class Series:
     """The sweep of one target, or its cold start: then it is a single load.
 
     Attributes:
-        label: the target's name, with what tells it from others of that name.
+        label: the target's name, with its file or test where others have the same name.
         loads: slow to fast.
     """
 
@@ -67,7 +67,7 @@ class Series:
         ]
 
     def fastest_ok(self) -> Load | None:
-        """Return the load at the knee, or at what is known to be below it."""
+        """Return the load at the knee, or at a rate that is known to be below it."""
         knee = self.knee
         if knee is not None and knee.searched is not None:
             return next(each for each in self.loads if each.record.get("knee") is knee.searched)
@@ -173,7 +173,7 @@ def _is_same(one: Load, other: Load) -> bool:
 
 
 def _told_apart(groups: Iterable[tuple[int, str, str]], key: tuple[int, str, str], source: str) -> str:
-    """Return the target's name, with its file and its test where those are needed to tell it from others."""
+    """Return the target's name, with its file and its test where others have the same name."""
     number, target, series = key
     alike = [each for each in groups if each[1] == target]
     more = [source] if len({each[0] for each in alike}) > 1 else []

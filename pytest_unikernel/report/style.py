@@ -53,7 +53,7 @@ Spec = dict[str, Any]
 
 
 def config() -> Spec:
-    """Return what all figures have in common."""
+    """Return the configuration that all figures share."""
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12}
     axis = {**text, "titleFontWeight": "normal", "gridColor": GRID, "domainColor": SOFT, "tickColor": SOFT}
     return {

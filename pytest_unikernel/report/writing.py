@@ -1,4 +1,4 @@
-"""A report's files into a directory: all or none, and none of somebody else's replaced."""
+"""Writes a report's files into a directory: all or none; foreign files are never replaced."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_directory(directory: Path) -> None:
 
 
 def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
-    """Write all files, replacing those of an earlier report; what that one had more is removed.
+    """Write all files, replacing those of an earlier report; its surplus files are removed.
 
     A directory that is made is for its owner alone.
 

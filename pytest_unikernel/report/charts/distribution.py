@@ -72,7 +72,7 @@ def density(load: Load) -> list[tuple[float, float]]:
 
 
 def _merged(distribution: Mapping[str, Any]) -> Counter[int]:
-    """Return counts by coarser bins; what is no pair of numbers is left out."""
+    """Return counts by coarser bins; entries that are no pair of numbers are left out."""
     counted: Counter[int] = Counter()
     rows = distribution.get(QUANTITY)
     for row in rows if isinstance(rows, list) else ():

@@ -50,7 +50,7 @@ def _rows(results: Results) -> Iterator[Row]:
 
 
 def name_of(series: Series, load: Load) -> str:
-    """Return what a load is called beside others: its target, its time step, its run unless it is current."""
+    """Return a load's name beside others: its target, its time step, its run unless it is current."""
     step = step_text(load.step_s) if load.step_s else "cold"
     return f"{series.label} {step}" + (" (baseline)" if series.run == "baseline" else "")
 

@@ -69,7 +69,7 @@ def _layers(rows: Sequence[Row], results: Results, at: Spec, width: int) -> list
 
 
 def named(rows: Sequence[Row]) -> str:
-    """Return, for a caption, the labels that rows are of; those of the baseline say so."""
+    """Return the labels of the rows for a caption; those of the baseline are marked."""
     runs = {(row["label"], row["run"]) for row in rows}
     return ", ".join(label + (" (baseline)" if run == "baseline" else "") for label, run in sorted(runs))
 

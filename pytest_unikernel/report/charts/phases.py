@@ -22,7 +22,7 @@ CAPTION = (
 
 
 def figures(results: Results) -> Iterator[Figure]:
-    """Yield a figure for each target of which phases, or intervals that follow one another, are known."""
+    """Yield a figure for each target with phases, or with intervals that follow one another."""
     colds = {each.label: each for each in results.colds if each.run == "current"}
     swept = {each.label: each for each in results.sweeps if each.run == "current"}
     for label in dict.fromkeys((*swept, *colds)):

@@ -15,7 +15,7 @@ def shades(field: str, order: Sequence[str], width: int, numbers: Sequence[int] 
     """Return the encoding that gives each part of a stack its shade, with a legend below.
 
     Args:
-        field: what the parts are called by.
+        field: the field that names the parts.
         order: the parts from the foot of a stack to its top.
         width: of the plot, below which the legend is.
         numbers: which shade each has; None takes them in order.

@@ -20,7 +20,7 @@ GIB = 2**30
 
 
 class Quantity(NamedTuple):
-    """Something of which each record holds one number."""
+    """A quantity that each record has as one number."""
 
     name: str
     title: str
@@ -58,7 +58,7 @@ QUANTITIES = (
 
 
 def figures(results: Results) -> Iterator[Figure]:
-    """Yield lateness and what is known of the host."""
+    """Yield lateness and the figures of the host."""
     late = list(_lateness(results))
     if late:
         caption = (

@@ -35,7 +35,7 @@ def figures(results: Results) -> Iterator[Figure]:
 
 
 def _told(rows: Sequence[Row]) -> str:
-    """Return what must be known about some of the rows."""
+    """Return the notes on some of the rows."""
     means = named([row for row in rows if row["statistic"] == "mean"])
     services = named([row for row in rows if row["quantity"] == "service"])
     told = f" Means, for there are no medians: {means}." if means else ""
