@@ -4,8 +4,8 @@
     <ns> VM successfully running
     <ns> QEMU exited successfully
 
-Each type has its own rule for success and for the end of the latency. Source: the README of the kernel-benchmark
-scripts, on ``get_avg_latency.py``.
+Each type has its own rule for success and for the end of the latency. Source: the README of the
+kernel-benchmark scripts, on ``get_avg_latency.py``.
 """
 
 from __future__ import annotations

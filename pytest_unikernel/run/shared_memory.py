@@ -58,8 +58,8 @@ class PidTable:
 class SharedCells:
     """A fixed record of doubles shared with one other process; each side writes its own.
 
-    There are two copies of the record: the writer fills the copy that isn't current, then makes it current by a
-    single store. So a reader never sees half a record, and never waits for a writer that the scheduler has
+    There are two copies of the record: the writer fills the copy that isn't current, then makes it current by
+    a single store. So a reader never sees half a record, and never waits for a writer that the scheduler has
     stopped in the middle of one.
     """
 
