@@ -1,4 +1,4 @@
-"""What benchmarks/ and tests/ share."""
+"""Shared by benchmarks/ and tests/."""
 
 import os
 from collections.abc import Generator
@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where UNIKERNEL_REQUIRE_PROGRAMS is set, a test that skips for want of a program fails.
 
-    UNIKERNEL_WITHOUT names the one that can't be had.
+    UNIKERNEL_WITHOUT names a program that can't be installed here.
     """
     report = yield
     why, without = str(report.longrepr), os.environ.get("UNIKERNEL_WITHOUT")

@@ -1,4 +1,4 @@
-"""What the figure scripts share: compiling the C programs, running one load, alternating, medians."""
+"""Shared by the figure scripts: compiling the C programs, running one load, alternating, medians."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def compile_c(name: str, directory: Path, *flags: str) -> Path:
 
 
 class Ran(NamedTuple):
-    """What a run of a command took."""
+    """The cost of a run of a command."""
 
     wall_s: float
     cpu_s: float

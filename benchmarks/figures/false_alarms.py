@@ -6,7 +6,7 @@
 ``measure`` makes real loads of ``linux_process``, in blocks of three runs of five trials: two of the same
 target (A1, A2) and one of it with a loop before its work that was calibrated to add a tenth to its median
 latency (B). The trials of a block are made in turn, in changing order. Each block is appended as it ends, so
-that what was interrupted goes on where it stopped. 200 blocks take an hour on a quiet host, 40 minutes
+that an interrupted run goes on where it stopped. 200 blocks take an hour on a quiet host, 40 minutes
 without B (``--only-equal``).
 
 ``judge`` compares, and prints with the bounds of Clopper and Pearson:
@@ -14,11 +14,11 @@ without B (``--only-equal``).
 - A1/A2: runs made in turn, as ``compare A.json B.json A.json B.json ...`` takes them. Each run is in one pair
   only; pairs are as independent as loads of one host some seconds apart are. Any better or worse is an alarm.
 - A1/A2, so many blocks later: what a saved baseline sees of a host that changes meanwhile; half of all apart.
-  Here the rules apply that nothing is told of a busy host, or of a knee that moved as the host's speed did;
+  Here the rules apply that a busy host, or a knee that moved with the host's speed, is no evidence;
   how often is in the column "untold".
 - A1/B and B/A2: whether a p50 is found worse, or better; with the trials of one block, of two and of three.
 
-``--as-measured`` leaves in what goes with the host's own speed, to show what that comes to.
+``--as-measured`` keeps the changes that follow the host's own speed, to show their size.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def tally(
         name: of the row.
         pairs: runs to compare.
         sought: the judgement of a p50 that counts; any better or worse of anything, if empty.
-        same_host: response times are compared without what goes with the host's speed.
+        same_host: response times are compared without changes that follow the host's speed.
     """
     found = untold = 0
     for old, new in pairs:

@@ -22,7 +22,7 @@ WARMUP_S = 0.5
 
 
 def figures(record: Mapping[str, Any], achieved: float, cpu_s_per_launch: float) -> Figures:
-    """Return what is compared, from either side's record."""
+    """Return the compared figures, from either side's record."""
     return {
         "achieved / offered": achieved,
         "lateness p50 µs": 1e6 * record["lateness_s"]["p50"],

@@ -4,8 +4,8 @@
 
 The files are made up: thirteen directories, one per time step, of each of the scripts' types, one launch
 in fifty failed, with a result file beside each. ``pytest-unikernel import`` runs on them in a process of
-its own; CPU time and the largest resident set are what wait4 says of that process. The files have just been
-written, so they are in the page cache: what a disk takes is not measured.
+its own; CPU time and the largest resident set are those of wait4 for that process. The files have just been
+written, so they are in the page cache: the disk's time is not measured.
 """
 
 from __future__ import annotations

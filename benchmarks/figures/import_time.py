@@ -1,4 +1,4 @@
-"""What importing the plugin adds to ``pytest --collect-only`` of an empty file.
+"""The time that importing the plugin adds to ``pytest --collect-only`` of an empty file.
 
 python benchmarks/figures/import_time.py [--pairs 20]
 """

@@ -1,8 +1,8 @@
-"""What a launch costs the generator with 1 and with 2,000 instances in flight, in alternation.
+"""The generator's cost per launch with few and with 2,000 instances in flight, in alternation.
 
     python benchmarks/figures/in_flight.py [--pairs 10]
 
-The instances sleep for 1 ms or for 4 s, at 500 launches per second: the same work but for what is in flight.
+The instances sleep for 1 ms or for 4 s, at 500 launches per second: the same work but for those in flight.
 """
 
 from __future__ import annotations

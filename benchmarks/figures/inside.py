@@ -1,4 +1,4 @@
-"""What figure scripts share whose loads run in their own process, on the package's targets."""
+"""Shared by figure scripts whose loads run in their own process, on the package's targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_unikernel.run.measuring import Loads
 
 
 def prepared(target: Target) -> Target:
-    """Return the target when all it needs is there; end if it can't run here."""
+    """Return the target, prepared by its probe; end if it can't run here."""
     if target.probe is not None and (why := target.probe()):
         _end(f"{target.full_name}: {why}")
     return target

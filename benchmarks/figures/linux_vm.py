@@ -30,7 +30,7 @@ from pytest_unikernel.targets.qemu.linux_vm import linux_vm
 
 COLD = 3  # launches of each in a pair
 SCRIPTS = 10
-CROWD_HZ = 3  # what two slow cores boot
+CROWD_HZ = 3  # boots per second of two slow cores
 
 
 def usual(kernel: Path, initrd: str, memory_mib: int) -> Target:
@@ -60,7 +60,7 @@ def script(directory: Path, name: str, text: str) -> Path:
 
 
 def crowd(loads: Loads, wanted: int, directory: Path) -> list[str]:
-    """Keep so many guests in flight, each asleep after its marker; return what the guard made of it."""
+    """Keep so many guests in flight, each asleep after its marker; return the guard's refusals."""
     asleep_s = 1.3 * wanted / CROWD_HZ
     nap = script(directory, "nap", f"sleep {asleep_s:.0f}")
     target = prepared(linux_vm(memory_mib=64, scripts=[nap]))

@@ -78,7 +78,7 @@ def write_results(path: Path, launches: int) -> None:
 
 
 def measured(out: Path, *arguments: str) -> list[str]:
-    """Run the command once; return a row: what, wall s, CPU s, peak MiB, the page's MiB."""
+    """Run the command once; return a row: name, wall s, CPU s, peak MiB, the page's MiB."""
     ran = run_ourselves("report", *arguments, "-o", str(out))
     what = "with a baseline" if "--baseline" in arguments else "results alone"
     page_mib = (out / "report.html").stat().st_size / 2**20

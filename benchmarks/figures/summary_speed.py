@@ -82,7 +82,7 @@ def seconds_of(log: LaunchLog) -> tuple[float, float, int]:
 
 
 def bytes_per_launch(launches: int) -> float:
-    """Return the peak of what a growing log allocates, divided by its launches."""
+    """Return the peak memory of a growing log, divided by its launches."""
     tracemalloc.start()
     log = LaunchLog()
     for number in range(launches):

@@ -4,7 +4,7 @@
 
 The log is made up: lives of 19 stamps with names, as of 0.7, four containers at a time. ``pytest-unikernel
 timestamps`` runs on it in a process of its own; CPU time and the largest resident set are what wait4 says of
-that process. Then what following a growing log costs: CPU time per launch of 19 stamps, read as they come.
+that process. Then the cost of following a growing log: CPU time per launch of 19 stamps, read as they come.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pytest_unikernel.targets.urunc.log.lives import Lives
 from pytest_unikernel.targets.urunc.log.reader import LogReader
 from pytest_unikernel.targets.urunc.log.releases import FROM_0_7
 
-# What is usual: create and reexec run side by side, so ids are out of order in time.
+# As usual: create and reexec run side by side, so ids are out of order in time.
 ORDER = (0, 1, 2, 3, 6, 7, 8, 4, 5, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
 AT_ONCE = 4
 ROUNDS = 3
@@ -60,7 +60,7 @@ def write_log(path: Path, lines: int) -> None:
 
 
 def measured(log: Path, *options: str) -> list[str]:
-    """Run the command once; return a row: what, wall s, CPU s, peak MiB."""
+    """Run the command once; return a row: name, wall s, CPU s, peak MiB."""
     ran = run_ourselves("timestamps", str(log), *options)
     what = " ".join(option for option in options if option != os.devnull) or "intervals"
     return [what, f"{ran.wall_s:.2f}", f"{ran.cpu_s:.2f}", f"{ran.peak_mib:.0f}"]

@@ -1,8 +1,8 @@
-"""urunc: what its timestamps cost, what we add to it, and a crowd of launches.
+"""urunc: the cost of its timestamps, our own overhead, and a crowd of launches.
 
     python benchmarks/figures/urunc.py [--pairs 10] [--launches 1000] [--in-flight 16] [--monitor FILE]
 
-Needs root, urunc, and a QEMU that urunc can run: one that has no KVM is given by --monitor.
+Needs root, urunc, and a QEMU that urunc can run; --monitor names one for hosts without KVM.
 
 - The same container with and without timestamps, in alternation; the difference with a 95 % interval
   (bootstrap over the pairs). A container can't resolve what stamps cost, so
@@ -102,7 +102,7 @@ def show_cost(pairs: list[tuple[float, float]]) -> None:
 
 
 def show_writes(directory: Path) -> None:
-    """Print what writing stamps costs alone."""
+    """Print the cost of writing stamps alone."""
     program = compile_c("write_stamps", directory)
     found = sorted(run_json([str(program), str(directory / "ts.log"), str(STAMPS), str(ROUNDS)])["ns"])
     shown = ", ".join(
@@ -141,7 +141,7 @@ class Loop(NamedTuple):
 
 
 def made_loop(place: Path, target: Target) -> Loop:
-    """Make what the loop needs: the same bundle, the same variables."""
+    """Make the loop's inputs: the same bundle, the same variables."""
     urunc = find(None)
     assert isinstance(urunc, Urunc), str(urunc)
     for name in ("r", "b", "t"):
@@ -212,7 +212,7 @@ def launch(supervisor: ProcessSupervisor, launches: int, in_flight: int) -> None
 
 
 def show_crowd(target: Target, log: LaunchLog, reader: StampLogReader, lasted_s: float) -> None:
-    """Print the outcomes, the stamps and what matching them cost."""
+    """Print the outcomes, the stamps and the cost of matching them."""
     begin_ns = time.process_time_ns()
     reader.settle(log)
     us = (time.process_time_ns() - begin_ns) / 1e3 / max(1, len(log))

@@ -1,4 +1,4 @@
-"""What the tests of launches by an engine's API share."""
+"""Shared by the tests of launches by an engine's API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Launches by an engine's API: in which order it is asked, and what becomes of what containers print."""
+"""Launches by an engine's API: the order of requests, and the way of the containers' output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_unikernel.plan.load_plan import LaunchConditions, LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.readiness import Line
 
-# what goes well -----------------------------------------------------------------------------------
+# success ------------------------------------------------------------------------------------------
 
 
 def test_the_exit_is_waited_for_and_the_output_attached_to_before_the_start(made: Made) -> None:

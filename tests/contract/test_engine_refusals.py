@@ -1,4 +1,4 @@
-"""Launches by an engine's API: what it refuses, and what its containers fail with."""
+"""Launches by an engine's API: refusals, and failures of containers."""
 
 from __future__ import annotations
 

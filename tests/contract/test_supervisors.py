@@ -1,4 +1,4 @@
-"""What the load generator may expect of a supervisor, of the simulated one as of the real ones."""
+"""The contract of supervisors with the load generator: the simulated one and the real ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.testing import FakeTarget
 
 S = 1_000_000_000
-LONG_NS = 60 * S  # never reached: what is waited for comes first
+LONG_NS = 60 * S  # never reached: the awaited event comes first
 
 
 MARKS = {"up": rb"up"}
@@ -32,11 +32,11 @@ def shell(script: str) -> Target:
 
 
 def container(**fields: Any) -> Target:
-    """Return a target of containers; what they do is the engine's script."""
+    """Return a target of containers; the engine's script defines their behaviour."""
     return Target("container", supervisor=api_supervisor, **fields)
 
 
-# What an instance does -> how it is simulated, how it is done by a process, by a container (on which engine).
+# Behaviour of an instance -> its simulation, the process that does it, the container (and its engine).
 BEHAVIOURS: dict[str, tuple[Target, Target, Target, Script | None]] = {
     "succeeds": (FakeTarget(), shell("exit 0"), container(), Script()),
     "exits with 1": (FakeTarget(fail_every=1), shell("exit 1"), container(), Script(status=1)),

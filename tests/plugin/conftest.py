@@ -1,4 +1,4 @@
-"""What the plugin's tests share: runs of pytest inside a directory of their own."""
+"""Shared by the plugin's tests: runs of pytest inside a directory of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Runs = Callable[..., pytest.RunResult]
 
 
 def plugin_arguments() -> list[str]:
-    """Return what loads the plugin exactly once, installed (its entry point does) or not."""
+    """Return arguments that load the plugin exactly once, whether it is installed or not."""
     installed = any(point.value == PLUGIN for point in entry_points(group="pytest11"))
     return [] if installed else ["-p", PLUGIN]
 

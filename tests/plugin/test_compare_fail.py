@@ -1,4 +1,4 @@
-"""``--sweep-compare-fail``: what fails a session, what is said, and what it needs."""
+"""``--sweep-compare-fail``: sessions that fail, their messages, and the trials that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in mid-sweep: what was measured is kept, nothing else is left."""
+"""Ctrl-C and SIGTERM in mid-sweep: results are kept, nothing else is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads as tests: what a test may ask for, what ends a series, what a user is told."""
+"""Loads as tests: valid requests, the end of a series, messages to the user."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def settings_of(items: list[pytest.Item]) -> SweepSettings:
 
 
 GIVEN: list[tuple[str, str, str, object]] = [
-    # option, what is given, field, what it is
+    # option, given value, field, read value
     ("profile", "paper", "profile", "paper"),
     ("time-steps", "4:1", "time_steps", (4, 2, 1)),
     ("warmup", "0", "warmup_s", 0.0),

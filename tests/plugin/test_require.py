@@ -1,4 +1,4 @@
-"""``--sweep-require``: what may be skipped, and what must not."""
+"""``--sweep-require``: targets that may be skipped, and targets that must not."""
 
 from __future__ import annotations
 

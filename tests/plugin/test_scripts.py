@@ -1,4 +1,4 @@
-"""What the kernel-benchmark scripts' options became, through pytest and on real processes.
+"""The kernel-benchmark scripts' options as they are now, through pytest and on real processes.
 
 A row of the README's table each: -r -t -w, -b, -o/-p, -i, and "start just one and show its output".
 """

@@ -1,4 +1,4 @@
-"""Launches by the API of an engine that is played: what the tests of them share."""
+"""Shared by the tests of launches by the API of a simulated engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_unikernel.launch.docker_api.supervisor import ApiSupervisor
 from pytest_unikernel.plan.outcome import Outcome
 
 S = 1_000_000_000
-LONG_NS = 20 * S  # never reached: what is waited for comes first
+LONG_NS = 20 * S  # never reached: the awaited event comes first
 SHORT_NS = S // 10
 
 Made = Callable[..., tuple[ApiSupervisor, FakeEngine]]

@@ -1,4 +1,4 @@
-"""Sweeps in a machine with KVM: their run, and what came out of it."""
+"""Sweeps in a machine with KVM: their run and its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class BedSweeps(NamedTuple):
     run: BedRun
 
     def loads(self) -> list[dict[str, Any]]:
-        """Return what was recorded of each load."""
+        """Return the record of each load."""
         assert self.run.status == 0, self.run.console
         saved = json.loads((self.run.output / "out.json").read_text(encoding="utf-8"))
         return [each["extra_info"]["load"] for each in saved["benchmarks"]]

@@ -1,4 +1,4 @@
-"""What the tests of container engines share: an image with a shell, what is there."""
+"""Shared by the tests of container engines: an image with a shell, the containers that exist."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Client(NamedTuple):
     options: tuple[str, ...] = ()
 
     def call(self, *arguments: str, given: bytes = b"") -> str:
-        """Call it; return what it prints."""
+        """Call it; return its output."""
         done = subprocess.run(
             [self.program, *self.options, *arguments],
             input=given,
@@ -55,7 +55,7 @@ class Client(NamedTuple):
         return set(self.call("ps", "-aq", "--no-trunc").split())
 
     def everything(self) -> dict[str, set[str]]:
-        """Return what there is."""
+        """Return the containers that exist."""
         lists = {"volumes": ("volume", "ls", "-q"), "networks": ("network", "ls", "-q")}
         found = {name: set(self.call(*words).split()) for name, words in lists.items()}
         return {**found, "containers": self.containers(), "images": set(self.call("images", "-q").split())}

@@ -17,7 +17,7 @@ from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
 
-PATIENCE_S = 120.0  # longer than any test waits: what hangs must not end by itself
+PATIENCE_S = 120.0  # longer than any test waits: a hanging request must not end by itself
 MOMENT_S = 0.05
 KILLED = 137
 JSON = "Content-Type: application/json\r\n"
@@ -25,16 +25,16 @@ JSON = "Content-Type: application/json\r\n"
 
 @dataclass(frozen=True)
 class Script:
-    """What happens to every container.
+    """The behaviour of every container.
 
     Attributes:
         status: its exit status; None: it doesn't exit by itself.
-        output: what it prints.
+        output: its output.
         lingers_s: from then to its exit.
         errors: request -> status and message of a refusal.
         silent: requests that are never answered.
         drops: requests whose connection is closed instead.
-        wait_answer: what ``wait`` says instead of an exit status.
+        wait_answer: the answer of ``wait`` instead of an exit status.
         piece: how many bytes are sent at once.
         never_ends_output: the output goes on after the exit.
         exits_before_answer: the output's end, then the exit are told, each a moment before the next, and
@@ -130,7 +130,7 @@ class Answering(socketserver.StreamRequestHandler):
     server: FakeEngine
 
     def handle(self) -> None:
-        """Do what the script says."""
+        """Answer by the script."""
         method, path, _ = self.rfile.readline().decode().split()
         length = 0
         for line in iter(self.rfile.readline, b"\r\n"):
@@ -219,7 +219,7 @@ class Answering(socketserver.StreamRequestHandler):
 
 
 def describe(instance: Instance) -> dict[str, object]:
-    """Return what a container is created from; the script doesn't care."""
+    """Return the body that creates a container; the script ignores it."""
     return {"Image": "some", "Labels": {"session": instance.session}}
 
 

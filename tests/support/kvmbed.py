@@ -55,12 +55,12 @@ def why_no_bed() -> str:
 
 
 class BedRun(NamedTuple):
-    """What a script in the bed came to.
+    """The result of a script in the bed.
 
     Attributes:
         status: its exit status; 124 for one that took too long, None if it wasn't started or didn't end.
-        output: the directory with what it left in /out, and all it printed in ``log``.
-        console: what the machine printed, the log included.
+        output: the directory with its files from /out, and its output in ``log``.
+        console: the machine's output, the log included.
     """
 
     status: int | None
@@ -69,7 +69,7 @@ class BedRun(NamedTuple):
 
 
 class Bed(NamedTuple):
-    """A machine, and what it is given."""
+    """A machine and its payload."""
 
     image: Image
     memory_mib: int = 1536
@@ -79,7 +79,7 @@ class Bed(NamedTuple):
         """Run an executable file in a fresh machine.
 
         Args:
-            script: the file; its first line names what runs it.
+            script: the file; its first line names its interpreter.
             payload: files and directories beside it, by their names there.
             work: an empty directory for archives and results; nothing else is written.
             limit_s: how long the script may take; the machine is ended ``MARGIN_S`` later.
@@ -120,10 +120,10 @@ def _option(prefix: str, file: Path) -> str:
 
 
 def ended(argv: list[str], work: Path, limit_s: float, *, silence_s: float = SILENCE_S) -> str:
-    """Run a program until it ends, or end it; return what it says, empty if all is well.
+    """Run a program until it ends, or end it; return its error, empty if there is none.
 
     Args:
-        argv: what to run.
+        argv: the command.
         work: where it may write, and where its console is, in which it writes now and then.
         limit_s: how long it may take.
         silence_s: how long it may write nothing there.

@@ -26,7 +26,7 @@ VERSION = 1
 
 
 class Recipe(NamedTuple):
-    """What the file system is made of.
+    """The recipe of the file system.
 
     Attributes:
         packages: Debian's, besides those that make it a system.

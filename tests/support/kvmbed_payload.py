@@ -1,4 +1,4 @@
-"""What is brought into the KVM bed: the installed package with all it needs, as one archive."""
+"""The payload of the KVM bed: the installed package with its dependencies, as one archive."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Containerd:
         self.address = address
 
     def ctr(self, *arguments: str) -> str:
-        """Call the client; return what it prints."""
+        """Call the client; return its output."""
         argv = ["ctr", "--address", self.address, *arguments]
         return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=START_S).stdout
 

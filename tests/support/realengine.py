@@ -65,7 +65,7 @@ class RealEngine:
         self._pid = int(self._keeper.stdout.readline())
 
     def docker(self, *arguments: str, given: bytes | None = None) -> str:
-        """Call the client and return what it prints."""
+        """Call the client and return its output."""
         environment = {**os.environ, "DOCKER_HOST": self.host}
         done = subprocess.run(
             [_program("docker"), *arguments], input=given, env=environment, capture_output=True, check=True
@@ -79,7 +79,7 @@ class RealEngine:
         return False
 
     def log(self) -> str:
-        """Return the end of what it said."""
+        """Return the end of its log."""
         return (self._directory / "log").read_text(errors="replace")[-2000:]
 
     def containers(self) -> set[str]:
@@ -105,7 +105,7 @@ class RealEngine:
         until(lambda: not alive(self._pid))
 
     def close(self) -> None:
-        """End it with everything that it started, and unmount what it mounted."""
+        """End it with everything that it started, and undo its mounts."""
         self.kill(signal.SIGTERM)
         self.kill()
         while pids := set(mentioning(f"{self._directory}/exec")) - {self._keeper.pid}:

@@ -1,4 +1,4 @@
-"""What the tests of real processes share: loads without pytest around them, and looks at what is left."""
+"""Shared by the tests of real processes: loads without pytest around them, and checks for leftovers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def outcomes(log: LaunchLog) -> list[Outcome]:
 
 
 def descriptors() -> dict[int, str]:
-    """Return this process's open descriptors and what they are, but for the one that lists them."""
+    """Return this process's open descriptors with their targets, except the one that lists them."""
     found = {}
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -94,7 +94,7 @@ def descriptors() -> dict[int, str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs, be it as a zombie's opposite."""
+    """Whether a process runs and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -102,7 +102,7 @@ def alive(pid: int) -> bool:
 
 
 def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> bool:
-    """Wait for something that nobody reports; return whether it came."""
+    """Poll a condition; return whether it became true in time."""
     end_s = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > end_s:
@@ -135,13 +135,13 @@ def _has(pid: int, wanted: bytes) -> bool:
 
 
 def heed_signals() -> None:
-    """Undo in a child what nohup did, or a shell that started the tests in the background."""
+    """Restore in a child the signals that nohup, or a shell with background jobs, has ignored."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
 
 
 def as_nobody(argv: list[str]) -> list[str]:
-    """Return a command that runs another as nobody; one that may read, for Python may be in root's home."""
+    """Return a command that runs another as nobody, with the right to read: Python may be in root's home."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         pytest.skip("setpriv is missing; apt install util-linux")

@@ -40,7 +40,7 @@ MACHINE = {
 def load(
     target: str, step_s: float | None, *, launches: int = 400, verdict: str = "ok", **changes: Any
 ) -> Record:
-    """Return a whole record; ``changes`` replace what is in it."""
+    """Return a whole record; ``changes`` replace its values."""
     rng = random.Random(ascii(f"{target} {step_s}"))  # noqa: S311 - made up, and the same each time
     values = sorted(int(rng.lognormvariate(16, 0.3)) for _ in range(launches))
     times = summarize(values).as_json()
@@ -96,7 +96,7 @@ def sweep(target: str, name: str = "", steps: Sequence[float] = STEPS) -> list[R
 
 
 def means_only(target: str, steps: Sequence[float] = STEPS) -> list[Record]:
-    """Return what an import of old figures is: means, and next to nothing else."""
+    """Return an import of old figures: means, and little else."""
     unknown = {"n": None, "censored": 0, "min": None, "max": None, "stddev": None, **dict.fromkeys(QUANTILES)}
 
     def old(step_s: float | None) -> Record:

@@ -1,4 +1,4 @@
-"""What the tests of loads share: runs of pytest with quick sweeps, and the records they leave."""
+"""Shared by the tests of loads: runs of pytest with quick sweeps, and their records."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write(pytester: pytest.Pytester, source: str, *, head: str = FAKE) -> None:
 
 
 def run(pytester: pytest.Pytester, *arguments: str, source: str = "") -> pytest.RunResult:
-    """Run pytest in this process on the source, or on what was written before."""
+    """Run pytest in this process on the source, or on an earlier file."""
     if source:
         write(pytester, source)
     return pytester.runpytest_inprocess(*FIXED, *arguments)
@@ -59,7 +59,7 @@ def run_apart(pytester: pytest.Pytester, *arguments: str, source: str = "") -> p
 
 
 def benches(path: Path | str) -> dict[str, dict[str, Any]]:
-    """Return what a benchmark file holds, by the name of the test."""
+    """Return the benchmarks in a file, by the name of the test."""
     document = json.loads(Path(path).read_text(encoding="utf-8"))
     return {bench["name"]: bench for bench in document["benchmarks"]}
 

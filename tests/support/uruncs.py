@@ -1,4 +1,4 @@
-"""What the tests of urunc share: the real one, with a monitor that needs no KVM, and a made-up one."""
+"""Shared by the tests of urunc: the real urunc, with a monitor that needs no KVM, and a simulated one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_unikernel.targets.urunc import program
 from pytest_unikernel.targets.urunc.target import urunc_container
 
 FAKE = Path(__file__).with_name("fake_urunc.py")
-# The texts by which releases are told, as comments of the made-up program.
+# The texts that identify releases, as comments of the simulated program.
 TEXTS = {
     "0.6": "URUNC_TIMESTAMPS",
     "0.7": "/etc/urunc/config.toml CR.invoked",
@@ -24,7 +24,7 @@ TEXTS = {
 
 
 def fake(directory: Path, release: str, log: Path | None = None) -> Path:
-    """Write a made-up urunc of that line of releases; up to 0.6 it logs where it is told."""
+    """Write a simulated urunc of that line of releases; up to 0.6 it logs to a configured path."""
     made = directory / "urunc"
     made.write_text(
         f"#!{sys.executable} -IS\n# {TEXTS[release]}\nNAMED, LOG = {release != '0.6'}, {str(log)!r}\n"

@@ -1,4 +1,4 @@
-"""urunc's logs, made up, and what its scripts make of one: written from their description, as an oracle."""
+"""Generated logs of urunc, and the results of its scripts, written from their description, as an oracle."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _differences(log: str, container_id: str) -> list[tuple[str, int]]:
 
 
 def measure_single(log: str, container_id: str) -> str:
-    """Return what measure_single.py prints."""
+    """Return the output of measure_single.py."""
     return "\n".join("{}:\t{} ns".format(*each) for each in _differences(log, container_id)) + "\n"
 
 
@@ -77,10 +77,10 @@ def _collected(log: str, container_ids: Iterable[str]) -> dict[str, dict[str, st
 
 
 def measure(log: str, container_ids: Iterable[str]) -> str:
-    """Return what measure.py prints at its end."""
+    """Return the last output of measure.py."""
     return pprint.pformat(_collected(log, container_ids)) + "\n"
 
 
 def measure_to_json(log: str, container_ids: Iterable[str]) -> str:
-    """Return what measure_to_json.py writes into its file."""
+    """Return the file of measure_to_json.py."""
     return json.dumps(_collected(log, container_ids))

@@ -1,4 +1,4 @@
-"""Programs that don't behave, and kernels that say no: the load survives, and nothing is left."""
+"""Hostile programs, and kernels that refuse: the load survives, and nothing is left."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_a_user_at_the_limit_of_processes_sees_spawn_errors_and_completions() ->
     assert not left
 
 
-# what a child is given ----------------------------------------------------------------------------
+# a child's inheritance ---------------------------------------------------------------------------
 
 FACTS = ["/proc/self/status", "/proc/self/stat", "/proc/self/timerslack_ns", "/proc/self/limits"]
 GLIBCS_OWN = 0x1_8000_0000  # signals 32 and 33, which glibc's posix_spawn leaves ignored

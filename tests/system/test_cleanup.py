@@ -1,4 +1,4 @@
-"""However pytest ends in mid-sweep, nothing of it is left, and nobody else's is touched."""
+"""However pytest ends in mid-sweep, nothing of it is left, and nothing foreign is touched."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ GREETING = "Hello from a container of pytest-unikernel!\n"
 
 @pytest.fixture(scope="module")
 def shared_engine() -> Iterator[RealEngine]:
-    """Give an engine that no test kills, with a container that is somebody else's."""
+    """Give an engine that no test kills, with a foreign container."""
     with real_engine() as engine:
         image = engine.load_busybox()
         engine.docker("create", "--name", "theirs", "--label", "whose=theirs", "--network", "none", image)
@@ -192,7 +192,7 @@ def test_an_engine_that_is_killed_in_the_middle_of_a_load_gives_daemon_errors_an
     assert set(result.failed) == {"daemon-error"}
     assert result.completed
     assert result.completed + result.failed["daemon-error"] == result.scheduled
-    assert done.problems  # nobody is there to be asked what is left
+    assert done.problems  # no engine can be asked for leftovers
 
 
 def kill_when_it_works(engine: RealEngine) -> None:

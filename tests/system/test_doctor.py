@@ -1,4 +1,4 @@
-"""The doctor on this very host: what it says is so, and nothing of it is left."""
+"""The doctor on this very host: its findings are true, and nothing of it is left."""
 
 from __future__ import annotations
 

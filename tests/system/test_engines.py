@@ -60,7 +60,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 def launched(session: Session, target: Target, launches: int = 1, *, timeout_s: float = 60.0) -> LaunchLog:
-    """Launch one after the other; what stood by the containers is gone when they are, too."""
+    """Launch one after the other; the containers' helper processes end with them."""
     adopted = Adopted()
     try:
         return realloads.launched(session, target, launches, timeout_s=timeout_s)

@@ -1,4 +1,4 @@
-"""Building an image is interrupted while file systems are mounted in its tree: nobody else's files are lost.
+"""Building an image is interrupted while file systems are mounted in its tree: no foreign file is lost.
 
 mmdebstrap is played by a script that mounts a directory of the test's, where the real one mounts the host's
 /dev/shm. So whatever goes wrong here costs nothing.

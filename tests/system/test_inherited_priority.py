@@ -1,4 +1,4 @@
-"""What an instance forks, however soon, is not of the generator's priority: that would starve the host."""
+"""Children of an instance, however soon, don't have the generator's priority: it would starve the host."""
 
 from __future__ import annotations
 

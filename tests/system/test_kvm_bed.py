@@ -35,7 +35,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> BedSweeps:
 
 @pytest.fixture(scope="module")
 def records(sweeps: BedSweeps) -> list[Load]:
-    """What was recorded of each load."""
+    """The record of each load."""
     return sweeps.loads()
 
 

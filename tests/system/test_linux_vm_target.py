@@ -61,8 +61,8 @@ def image(
     Args:
         tmp_path: where it is made.
         image_format: raw or qcow2.
-        profile: what root's profile does after it said that the machine runs.
-        unit: what the init does before.
+        profile: the rest of root's profile, after the line that the machine runs.
+        unit: the init's work before that.
     """
     root = tmp_path / "root"
     for folder in ("bin", "sbin", "dev", "proc", "root", "tmp"):

@@ -35,7 +35,7 @@ def parked_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def obedient(**changes: Any) -> Target:
-    """Return a target whose instances do what they are told by a signal; ``sleep`` holds their pipe open."""
+    """Return a target whose instances obey a signal; ``sleep`` holds their pipe open."""
     return shell(OBEDIENT)(ready=Line("up"), **changes)
 
 

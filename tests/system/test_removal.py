@@ -1,4 +1,4 @@
-"""What instances leave with somebody else is removed: after each, after a load, after pytest's death."""
+"""Leftovers of instances with daemons are removed: after each, after a load, after pytest's death."""
 
 from __future__ import annotations
 

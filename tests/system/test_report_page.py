@@ -54,7 +54,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 class Seen(NamedTuple):
-    """What a page did while it was open."""
+    """A page's errors and requests while it was open."""
 
     page: Page
     complaints: list[str]

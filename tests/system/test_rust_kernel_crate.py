@@ -47,7 +47,7 @@ def boot(kernel: Path, machine: str = "microvm", extra: list[str] = DEBUG_EXIT) 
 
 
 class Workshop:
-    """Builds the crate with other code in place of what the sample prints."""
+    """Builds the crate with other code in place of the sample's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

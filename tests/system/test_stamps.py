@@ -1,4 +1,4 @@
-"""Events that another program tells of, by the wall clock, and what of them reaches a load's record."""
+"""Events that another program reports by the wall clock, and their way into a load's record."""
 
 from __future__ import annotations
 

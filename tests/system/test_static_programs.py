@@ -1,4 +1,4 @@
-"""The programs that are shipped built are what their sources build."""
+"""The shipped programs are the ones that their sources build."""
 
 from __future__ import annotations
 

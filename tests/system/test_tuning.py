@@ -1,4 +1,4 @@
-"""What a load changes in its process, it puts back."""
+"""A load restores what it changes in its process."""
 
 from __future__ import annotations
 

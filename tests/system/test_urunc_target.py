@@ -54,7 +54,7 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def left() -> tuple[set[str], ...]:
-    """Return mounts, network devices, and what is in urunc's own state root."""
+    """Return mounts, network devices, and the content of urunc's own state root."""
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     state = Path("/run/urunc")
     return (
@@ -170,7 +170,7 @@ def test_lines_of_others_in_the_same_log_are_passed_over(pytester: pytest.Pytest
 
 
 def written_until(ended: threading.Event) -> None:
-    """Write what another user's containers would, and what is no timestamp."""
+    """Write stamps of foreign containers, and lines that are no timestamps."""
     line = {"containerID": "somebody-elses", "timestampID": "TS00", "time": 1}
     while not ended.wait(0.02):
         with Path(programs.FIXED_LOG).open("a", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What unit tests share."""
+"""Shared by unit tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Return what installed packages have as entry points of our group."""
+    """Return the entry points of our group that installed packages have."""
     plugins: list[object] = []
 
     def load(manager: pluggy.PluginManager, group: str) -> int:

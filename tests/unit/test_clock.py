@@ -1,4 +1,4 @@
-"""Who reads the clocks, and what the programs that are run by path may import."""
+"""The readers of the clocks, and the imports of programs that are run by path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folders are what documents say: a room a folder, its tests in a folder of the same name."""
+"""The folders are as documented: a room a folder, its tests in a folder of the same name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the package shows to others, and what it costs to import."""
+"""The package's public names, and the cost of importing it."""
 
 from __future__ import annotations
 

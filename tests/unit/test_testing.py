@@ -1,4 +1,4 @@
-"""The public fakes: what a simulated target promises."""
+"""The public fakes: the promises of a simulated target."""
 
 from __future__ import annotations
 

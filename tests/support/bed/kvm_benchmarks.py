@@ -1,4 +1,4 @@
-"""What runs in the KVM bed: both of QEMU's guests, swept and started cold, on KVM."""
+"""The benchmarks of the KVM bed: both of QEMU's guests, swept and started cold, on KVM."""
 
 from __future__ import annotations
 

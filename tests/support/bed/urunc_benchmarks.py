@@ -1,4 +1,4 @@
-"""What runs in the KVM bed where there is a urunc: our unikernel by it, swept and started cold, on KVM."""
+"""The benchmarks of the KVM bed with urunc: our unikernel by it, swept and started cold, on KVM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pytest-unikernel import``: what is written, what is said, what is refused."""
+"""``pytest-unikernel import``: its file, its messages, its refusals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Loads = dict[str, dict[str, Any]]
 
 
 class Imported:
-    """What the command did, and the file that it wrote."""
+    """The result of the command, and its file."""
 
     def __init__(self, status: int, out: str, err: str, file: Path) -> None:
         self.status, self.out, self.err, self.file = status, out, err, file
@@ -215,7 +215,7 @@ def test_under_load_response_times_are_unknown(run: Run, tmp_path: Path) -> None
     assert set(load["response_time_s"].values()) == {None}
 
 
-# what the user says --------------------------------------------------------------------------------
+# the user's facts ----------------------------------------------------------------------------------
 
 
 def test_a_template_names_the_users_own_tests(run: Run, tmp_path: Path) -> None:

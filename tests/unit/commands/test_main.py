@@ -1,4 +1,4 @@
-"""The command line: what it prints, and its exit statuses."""
+"""The command line: its output and exit statuses."""
 
 from __future__ import annotations
 

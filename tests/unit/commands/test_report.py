@@ -1,4 +1,4 @@
-"""``pytest-unikernel report``: what it writes, whatever the results hold; its exit statuses."""
+"""``pytest-unikernel report``: its files for any results; its exit statuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pytest-unikernel timestamps``: what it prints and writes, and its exit statuses."""
+"""``pytest-unikernel timestamps``: its output, files and exit statuses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ IDS = [f"{number:064x}" for number in range(1, 251)]
 
 
 class Ran:
-    """What a command did."""
+    """The result of a command."""
 
     def __init__(self, status: int, out: str, err: str) -> None:
         self.status, self.out, self.err = status, out, err

@@ -1,4 +1,4 @@
-"""A host that isn't always equally fast: what of a change is its own, and what is the target's."""
+"""A host of varying speed: the host's share of a change, and the target's."""
 
 from __future__ import annotations
 

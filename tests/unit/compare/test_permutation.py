@@ -1,4 +1,4 @@
-"""The permutation test: its errors, what it finds, and that everything is tested together."""
+"""The permutation test: its errors, its power, and that everything is tested together."""
 
 from __future__ import annotations
 

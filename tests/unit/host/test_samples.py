@@ -1,4 +1,4 @@
-"""What a load makes of two looks at the host."""
+"""The figures of a load from two samples of the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imported records beside those of today: the same keys, compared where that means something."""
+"""Imported records beside those of today: the same keys, compared where that is meaningful."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps a sweep from taking the host down."""
+"""The guards that keep a sweep from taking the host down."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ S = 1_000_000_000
 
 
 class Host:
-    """A host whose available memory is what the test says; 1000 bytes in all."""
+    """A host whose available memory the test sets; 1000 bytes in all."""
 
     def __init__(self) -> None:
         self.available = 1000.0

@@ -1,4 +1,4 @@
-"""What an instance prints: found however it is cut, kept within bounds."""
+"""An instance's output: matched however it is cut, kept within bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets as descriptions: calling, naming, variants, placeholders, and what is refused."""
+"""Targets as descriptions: calling, naming, variants, placeholders, and refusals."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_what_is_filled_in_is_not_filled_again() -> None:
     assert Instance("{dir}", "/d", "s", "/e").fill("{id}") == "{dir}"
 
 
-# what is refused ----------------------------------------------------------------------------------
+# refusals -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

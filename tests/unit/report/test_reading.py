@@ -1,4 +1,4 @@
-"""What a report reads of a file: records without samples, series, labels; errors that say what is wrong."""
+"""A report's reading of files: records without samples, series, labels; errors that name the fault."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_samples_are_left_out_and_nothing_else() -> None:
 
 
 def _without(value: object) -> object:
-    """Return what reading without samples must give."""
+    """Return the expected result of reading without samples."""
     if isinstance(value, dict):
         return {
             key: [] if key == "data" and _numbers(each) else _without(each) for key, each in value.items()

@@ -1,4 +1,4 @@
-"""Sections that installed packages add to a report, and what is said of one that has a fault."""
+"""Sections that installed packages add to a report, and the messages about faulty ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is claimed of the colours: told from the page, from each other, by every eye and in grey."""
+"""The claims about the colours: distinct from the page and from each other, for every eye and in grey."""
 
 from __future__ import annotations
 

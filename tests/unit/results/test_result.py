@@ -1,4 +1,4 @@
-"""What a load says of itself: pooled trials, the record's names, JSON."""
+"""A load's result: pooled trials, the record's names, JSON."""
 
 from __future__ import annotations
 

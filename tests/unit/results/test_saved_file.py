@@ -1,4 +1,4 @@
-"""Files of saved results: what is read of them, and what never ends with a traceback or not at all."""
+"""Files of saved results: their content is read, and no file ends in a traceback or hangs a reader."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def results_of(**verdicts: str) -> dict[Fraction, LoadResult]:
 
 
 def answering(hz: float, beyond: str = "saturated") -> Callable[[Fraction], LoadResult]:
-    """Return a host that bears so much."""
+    """Return a host of that capacity."""
 
     def measure(step: Fraction) -> LoadResult:
         rate_hz = float(1 / step)

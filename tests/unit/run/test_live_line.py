@@ -1,4 +1,4 @@
-"""What the live line leaves out, and when; where a long run stands."""
+"""The parts that the live line leaves out; the progress of a long run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written down for the reaper is what it reads."""
+"""The reaper reads the values that were written for it."""
 
 from __future__ import annotations
 

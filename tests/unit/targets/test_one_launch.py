@@ -1,4 +1,4 @@
-"""A probe's one launch: what a probe that is killed leaves behind, by each target that has one."""
+"""A probe's one launch: a killed probe leaves nothing behind, for each target that has one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the end of a run says of targets that could not run."""
+"""The end of a run on targets that could not run."""
 
 from __future__ import annotations
 

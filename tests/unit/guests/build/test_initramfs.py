@@ -1,4 +1,4 @@
-"""Archives for guests, held against cpio's own format; and kernels and images as files."""
+"""Archives for guests, compared with cpio's own format; and kernels and images as files."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_scripts_with_a_foreign_initrd_are_refused(tmp_path: Path) -> None:
 
 
 def bzimage(payload: bytes, version: str = "6.1.0-test") -> bytes:
-    """Make what has a bzImage's header and nothing that runs."""
+    """Make a file with a bzImage's header and no code."""
     setup = bytearray(1024)
     setup[0x1F1] = 1
     struct.pack_into("<I", setup, 0x1F4, -(-len(payload) // 16))

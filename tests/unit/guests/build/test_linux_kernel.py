@@ -177,7 +177,7 @@ def test_what_is_neither_path_nor_version_is_refused(given: str, cache: Path) ->
 
 
 def served(tarball: Path, monkeypatch: pytest.MonkeyPatch, *, listed: str | None = None) -> list[str]:
-    """Let kernel.org's answers come from a directory; return the list of what is asked for."""
+    """Let kernel.org's answers come from a directory; return the list of requests."""
     content = tarball.read_bytes()
     sums = f"{listed or hashlib.sha256(content).hexdigest()}  {tarball.name}\n".encode()
     asked = []

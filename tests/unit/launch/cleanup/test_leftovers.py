@@ -1,4 +1,4 @@
-"""What is taken for a leftover, on a pretended /proc."""
+"""The search for leftovers, on a simulated /proc."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which processes the reaper takes for ours, told from what /proc says."""
+"""The processes that the reaper takes for ours, by the content of /proc."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOLERANCE_MS = START_TOLERANCE_NS // MS
 
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> dict[int, Process]:
-    """What runs on the pretended host; no environment holds anything."""
+    """The processes of the simulated host; their environments are empty."""
     found: dict[int, Process] = {}
     monkeypatch.setattr(reaper, "look_at", found.get)
     monkeypatch.setattr(reaper, "holds", lambda *_: False)

@@ -1,4 +1,4 @@
-"""An engine's replies and frames however they are cut, what its messages mean, what a target may ask."""
+"""An engine's replies and frames however they are cut, the meaning of messages, valid targets."""
 
 from __future__ import annotations
 

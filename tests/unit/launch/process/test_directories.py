@@ -95,6 +95,6 @@ def test_what_a_link_points_to_is_left_alone(directories: Directories, tmp_path:
 
 
 def test_nothing_is_left_beside_the_directories(tmp_path: Path) -> None:
-    """The probe that looks whether sizes tell anything cleans up after itself."""
+    """The probe that checks whether sizes are meaningful cleans up after itself."""
     Directories(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -57,7 +57,7 @@ class Lot:
         return child
 
     def told(self) -> list[tuple[Child, str]]:
-        """Return whose what was reported; what nobody knows is passed over, as the supervisor does."""
+        """Return the owners of the reported descriptors; unknown ones are skipped, as by the supervisor."""
         known = [
             (self.children[number], number) for number, _ in self.epoll.poll(0) if number in self.children
         ]

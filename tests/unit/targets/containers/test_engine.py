@@ -1,4 +1,4 @@
-"""What engines' clients are asked, what their events mean, and what is refused before any of it."""
+"""Calls of engines' clients, the meaning of their events, and refusals before any call."""
 
 from __future__ import annotations
 

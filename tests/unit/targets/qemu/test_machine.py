@@ -106,7 +106,7 @@ def test_the_greeting_of_a_bios_is_not_taken_for_a_failure() -> None:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What a pretended QEMU says, by the last argument."""
+    """The answers of a simulated QEMU, by the last argument."""
     (tmp_path / qemu.FIRMWARE).touch()
     said = {"-version": "QEMU emulator version 8.1.2 (Debian)\n", "help": f"{tmp_path}\n"}
     monkeypatch.setattr(qemu, "_ask", lambda _, *arguments: said[arguments[-1]])

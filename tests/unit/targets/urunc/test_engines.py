@@ -1,4 +1,4 @@
-"""urunc_container by ctr, docker and nerdctl, made-up ones: what they are asked, whose stamps are whose."""
+"""urunc_container by ctr, docker and nerdctl, simulated ones: their calls, and the owners of stamps."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_an_instance_that_the_engine_refused_has_no_id(tmp_path: Path) -> None:
     assert names == {}
 
 
-# what can't run here -------------------------------------------------------------------------------
+# missing programs ----------------------------------------------------------------------------------
 
 
 def why_not(target: Target) -> str:

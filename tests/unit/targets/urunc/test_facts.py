@@ -1,4 +1,4 @@
-"""What the doctor is told about urunc: which, whose monitors, timestamps on or off and where."""
+"""The doctor's facts about urunc: its release, its monitors, timestamps on or off and where."""
 
 from __future__ import annotations
 

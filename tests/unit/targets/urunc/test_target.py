@@ -1,4 +1,4 @@
-"""urunc_container with a made-up urunc: bundles, switches, stamps, trouble, what is refused, what is left."""
+"""urunc_container with a simulated urunc: bundles, switches, stamps, trouble, refusals, leftovers."""
 
 from __future__ import annotations
 

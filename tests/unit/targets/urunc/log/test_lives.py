@@ -1,4 +1,4 @@
-"""Stamps -> lives of containers, told apart by release, and their intervals."""
+"""Stamps -> lives of containers, sorted by release, and their intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The results of urunc's scripts, against an independent reading of what they do."""
+"""The results of urunc's scripts, against an independent implementation."""
 
 from __future__ import annotations
 
