@@ -21,6 +21,7 @@ NOT_AT_COLLECTION = (
     "pytest_unikernel.host.facts",
     "pytest_unikernel.launch.docker_api",
     "h11",
+    "elftools",
 )
 
 
@@ -49,6 +50,12 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 def test_collecting_tests_imports_nothing_that_only_loads_need() -> None:
     modules = modules_after("import pytest_unikernel.plugin.hooks")
     assert not modules & set(NOT_AT_COLLECTION)
+
+
+def test_a_target_that_is_only_described_reads_no_elf_file() -> None:
+    modules = modules_after("from pytest_unikernel.targets.qemu import linux_vm, rust_kernel")
+    assert "pytest_unikernel.guests.build.elf" in modules
+    assert "elftools" not in modules
 
 
 def test_the_package_alone_does_not_import_pytest() -> None:

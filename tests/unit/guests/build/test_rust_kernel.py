@@ -273,7 +273,7 @@ def test_a_failed_build_leaves_nothing_that_looks_built(
     [
         (b"#!/bin/sh\n", "not a 64-bit ELF"),
         (an_elf(note_type=17), "without the PVH entry note"),
-        (an_elf(machine=183), "ELF machine 183"),
+        (an_elf(machine=183), "ELF machine EM_AARCH64"),
         (an_elf()[:100], "damaged ELF"),
     ],
 )
