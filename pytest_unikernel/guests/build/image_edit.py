@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.guests.build import ext4
-from pytest_unikernel.guests.build.linux_image import convert, deliver, refuse_existing
+from pytest_unikernel.guests.build.linux_image import deliver, refuse_existing
+from pytest_unikernel.guests.build.qemu_img import convert
 from pytest_unikernel.guests.build.scratch import scratch
 
 HOME = "/root"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from pytest_unikernel.errors import BuildError
 from pytest_unikernel.guests.build import ext4, mmdebstrap
 from pytest_unikernel.guests.build.cache import cache_directory, private
 from pytest_unikernel.guests.build.ownership import Owners, all_owners, unpack
+from pytest_unikernel.guests.build.qemu_img import convert
 from pytest_unikernel.guests.build.scratch import scratch
 from pytest_unikernel.guests.build.static_program import GUESTS
-from pytest_unikernel.guests.build.status import how
 
 Progress = Callable[[str], None]
 
@@ -166,23 +165,6 @@ def deliver(raw: Path, place: Path, image_format: str | None) -> None:
             (beside / "image").replace(place)
     except OSError as error:
         raise BuildError(f"can't write {str(place)!r}: {error.strerror}") from error
-
-
-def convert(source: Path, source_format: str, place: Path, wanted: str) -> None:
-    """Copy an image into another format, holes as holes.
-
-    Raises:
-        BuildError: no qemu-img, or it failed.
-    """
-    program = shutil.which("qemu-img")
-    if program is None:
-        raise BuildError("no qemu-img on PATH; apt-get install qemu-utils")
-    # Absolute: QEMU takes the part before a colon for a protocol. Source: qemu(1), "Device URL Syntax".
-    paths = [os.path.abspath(each) for each in (source, place)]  # noqa: PTH100 - not where a link leads
-    argv = [program, "convert", "-f", source_format, "-O", wanted, *paths]
-    ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise BuildError(f"qemu-img convert: {ended.stderr.strip() or how(ended.returncode)}")
 
 
 def _bootstrap(work: Path, suite: str, include: Sequence[str], tell: Progress) -> tuple[Path, Owners | None]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import struct
 from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.guests.build import qemu_img
 from pytest_unikernel.plan.target_fields import Unavailable
-from pytest_unikernel.targets.qemu.qcow2 import why_not_whole
 
 START_BYTES = 4096
 SECTOR = 512
@@ -39,7 +40,11 @@ class DiskImage(NamedTuple):
         return {"image": f"{Path(self.path).name} {about}"}
 
     def why_not(self) -> Unavailable | None:
-        """Return why it can't be read now, or None."""
+        """Return why it can't be read now, or None.
+
+        Raises:
+            TargetError: it is damaged.
+        """
         if is_written_to(self.path):
             return Unavailable(
                 f"image={self.path!r} is in use: another process has it open for writing",
@@ -51,7 +56,7 @@ class DiskImage(NamedTuple):
                 f"image={self.path!r} is in use: it is attached to {device}",
                 f"umount it, and losetup --detach {device}",
             )
-        return None
+        return _why_not_checked(self.path) if self.format == "qcow2" else None
 
 
 def given_image(path: Path) -> DiskImage:
@@ -60,7 +65,7 @@ def given_image(path: Path) -> DiskImage:
     Raises:
         TargetError: it can't be read, is empty or truncated, or isn't raw or qcow2.
     """
-    expected = f"linux_vm: expected image= to name a raw or qcow2 disk image, got {str(path)!r}"
+    expected = _expected(str(path))
     try:
         with path.open("rb") as file:
             start = file.read(START_BYTES)
@@ -72,10 +77,35 @@ def given_image(path: Path) -> DiskImage:
         raise TargetError(f"{expected}: {reason}")
     if not start.startswith(QCOW2):
         return DiskImage(os.path.abspath(path), "raw")  # noqa: PTH100
-    damaged = why_not_whole(path, size)
-    if damaged is not None:
-        raise TargetError(f"{expected}: {damaged}")
-    return DiskImage(os.path.abspath(path), "qcow2")  # noqa: PTH100
+    image = DiskImage(os.path.abspath(path), "qcow2")  # noqa: PTH100
+    if not is_written_to(image.path):  # in use, or no qemu-img: why_not() tells
+        _why_not_checked(image.path)
+    return image
+
+
+def _expected(path: str) -> str:
+    return f"linux_vm: expected image= to name a raw or qcow2 disk image, got {path!r}"
+
+
+def _why_not_checked(path: str) -> Unavailable | None:
+    """Check a qcow2 image, once per state of the file; return why that can't be done here, or None.
+
+    Raises:
+        TargetError: it is damaged.
+    """
+    program = qemu_img.find()
+    if program is None:
+        return Unavailable(f"no {qemu_img.PROGRAM} on PATH to check image={path!r}", qemu_img.INSTALL)
+    found = Path(path).stat()
+    _refuse_damaged(program, path, found.st_size, found.st_mtime_ns)
+    return None
+
+
+@functools.cache
+def _refuse_damaged(program: str, path: str, _size: int, _mtime_ns: int) -> None:
+    reason = qemu_img.why_not_usable(program, path)
+    if reason is not None:
+        raise TargetError(f"{_expected(path)}: {reason}")
 
 
 def _why_not_an_image(start: bytes, size: int) -> str | None:
