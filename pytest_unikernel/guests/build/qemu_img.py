@@ -45,7 +45,7 @@ def convert(source: Path, source_format: str, place: Path, wanted: str) -> None:
     program = find()
     if program is None:
         raise BuildError(f"no {PROGRAM} on PATH; {INSTALL}")
-    # Absolute: QEMU takes what is before a colon for a protocol. Source: qemu(1), "Device URL Syntax".
+    # Absolute: QEMU takes the part before a colon for a protocol. Source: qemu(1), "Device URL Syntax".
     paths = [os.path.abspath(each) for each in (source, place)]  # noqa: PTH100 - not where a link leads
     argv = [program, "convert", "-f", source_format, "-O", wanted, *paths]
     ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -133,7 +133,7 @@ def _why_not_alone(header: Mapping[str, Any], path: str) -> str | None:
 def _why_no_backing(backing: str | None) -> str | None:
     """Return what is wrong with the path of a backing file, or None; the file isn't opened.
 
-    What is before a colon is a protocol to QEMU. Source: QEMU's block.c, path_has_protocol().
+    QEMU takes the part before a colon for a protocol. Source: QEMU's block.c, path_has_protocol().
     """
     if backing is None or ":" in backing.partition("/")[0] or Path(backing).exists():
         return None
@@ -155,7 +155,7 @@ def _why_damaged(program: str, path: str, cluster_bytes: int) -> str | None:
         return f"truncated or damaged: {found} of its clusters, by {PROGRAM} check; the first: {answer.said}"
     if answer.status not in (WHOLE, LEAKED):
         return _unreadable(answer)
-    # A missing part of a table reads as zeros, which are no errors; but the clusters that were counted may be
-    # missing. A file that ends within the last table that it needs isn't found.
+    # The check takes the missing part of a table for anything, mostly zeros, which are no errors. But a
+    # cluster that it counted may be missing. A file that ends within its last table isn't always found.
     last = answer.report.get("image-end-offset", 0) - cluster_bytes
     return f"truncated or damaged: its last cluster is at {last}, its end at {size}" if last >= size else None
