@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -18,10 +17,7 @@ from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.results.launches import LaunchLog
 
 MAX_TAILS = 20
-# One that takes this long does not show half a millisecond: no deadline is looked for ahead of its time then.
-SLOW_NS = 50_000_000
 COMPLETED, UNFINISHED = Outcome.COMPLETED, Outcome.UNFINISHED
-
 
 L = TypeVar("L", bound=InFlight)
 
@@ -37,8 +33,9 @@ class Books(Generic[L]):
         self._target = target
         self._ready_at_exit = isinstance(target.ready, Exit)
         self._keep_output = runtime.conditions.keep_output
+        # Most loads leave nothing to clean up, and their exits are spared the call.
+        self._cleans_up = bool(runtime.conditions.output or self._keep_output or target.cleanup)
         self.in_flight = self.shortest_service_ns = 0
-        self.turns_ns = array("Q")
         self._exit_codes, self._exit_reasons = target.exit_codes, target.exit_reasons
         self.begin_trial()
 
@@ -83,6 +80,10 @@ class Books(Generic[L]):
             self.longest_service_ns = service_ns
         if service_ns < self.shortest_service_ns or not self.shortest_service_ns:
             self.shortest_service_ns = service_ns
+            self._on_shorter_service(service_ns)
+
+    def _on_shorter_service(self, service_ns: int) -> None:
+        """Take note of the shortest service time so far."""
 
     def _fail(self, index: int, outcome: Outcome, tail: str) -> None:
         self.log.outcome[index] = outcome
@@ -133,7 +134,7 @@ class Books(Generic[L]):
         watch.marked.clear()
 
     def _clean_up(self, launch: L, how: str) -> None:
-        """Finish what a launch has left with us: its output's file, its output, what the target cleans up."""
+        """Close the output's file, keep the output, call the target's cleanup: whatever of it is wanted."""
         if launch.sink is not None:
             launch.sink.close(how, unix_ns())
         if self._keep_output and launch.log is self.log:

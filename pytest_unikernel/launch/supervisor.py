@@ -1,6 +1,7 @@
 """What the load generator needs of whatever starts instances.
 
-``processes.ProcessSupervisor`` is the real one; ``testing.FakeSupervisor`` simulates servers.
+``process.supervisor.ProcessSupervisor`` and ``docker_api.supervisor.ApiSupervisor`` start real ones;
+``simulated.FakeSupervisor`` simulates servers.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from pytest_unikernel.host.tuning import tuned
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.runtime import Runtime
-from pytest_unikernel.plan.load_plan import ColdPlan
+from pytest_unikernel.plan.load_plan import ColdPlan, LaunchConditions
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.launches import LaunchLog
@@ -34,13 +34,19 @@ CALM: dict[str, Any] = {"realtime": "off", "quiet_host": "off", "timeout_s": 30.
 
 @contextmanager
 def supervised(
-    session: Session, target: Target, *, timeout_s: float = 10.0, realtime: str = "off"
+    session: Session,
+    target: Target,
+    *,
+    timeout_s: float = 10.0,
+    realtime: str = "off",
+    keep_output: bool = False,
 ) -> Iterator[ProcessSupervisor]:
     """Give a supervisor as a load has it, and take it down again."""
     with tuned(realtime, 256) as granted:
         session.begin(target.name)
         runtime = Runtime(session.token, session.load_directory(), session.table, realtime=granted.realtime)
         runtime.child_nofile = granted.child_nofile
+        runtime.conditions = LaunchConditions(keep_output=keep_output)
         supervisor = ProcessSupervisor(target, runtime, timeout_s)
         try:
             yield supervisor

@@ -272,8 +272,7 @@ def test_a_child_is_given_a_clean_slate(
 
 
 def printed(session: Session, argv: list[str], realtime: Literal["off", "auto"]) -> str:
-    with supervised(session, Target("printing", argv), realtime=realtime) as supervisor:
-        supervisor._keep_output = True
+    with supervised(session, Target("printing", argv), realtime=realtime, keep_output=True) as supervisor:
         return run_cold(supervisor, 1, unmeasured=0).log.outputs[0]
 
 

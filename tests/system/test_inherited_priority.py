@@ -27,8 +27,8 @@ def test_a_child_that_is_forked_at_once_is_an_ordinary_process(session: Session,
         if not granted.realtime:
             pytest.skip("real-time priority isn't allowed here")
     StaticProgram(SUPPORT, "forks").build(tmp_path / "forks")
-    with supervised(session, Target("forks", [str(tmp_path / "forks")]), realtime="on") as supervisor:
-        supervisor._keep_output = True
+    target = Target("forks", [str(tmp_path / "forks")])
+    with supervised(session, target, realtime="on", keep_output=True) as supervisor:
         log = run_cold(supervisor, LAUNCHES, unmeasured=0).log
     assert set(outcomes(log)) == {Outcome.COMPLETED}
     assert set(log.outputs.values()) == {ORDINARY}

@@ -31,7 +31,7 @@ OBEDIENT = (
 @pytest.fixture(autouse=True)
 def parked_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few instances suffice then for the tests."""
-    monkeypatch.setattr("pytest_unikernel.launch.process.supervisor.CROWD", 0)
+    monkeypatch.setattr("pytest_unikernel.launch.process.children.CROWD", 0)
 
 
 def obedient(**changes: Any) -> Target:
@@ -44,7 +44,7 @@ def start_armed(supervisor: ProcessSupervisor, count: int = MANY) -> list[Child]
     children = []
     for _ in range(count):
         supervisor.start(supervisor.log.add(supervisor.now_ns()))
-        child = next(reversed(supervisor._by_name.values()))
+        *_, child = supervisor._children
         end_ns = supervisor.now_ns() + 10 * S
         while b"armed" not in child.tail:
             assert supervisor.wait(supervisor.now_ns() + S // 1000) < end_ns
@@ -60,7 +60,7 @@ def start_sleepers(supervisor: ProcessSupervisor, count: int = MANY) -> list[int
 
 
 def parked(supervisor: ProcessSupervisor) -> int:
-    return sum(child.pidfd >= FIRST_KEY for child in supervisor._by_name.values())
+    return sum(child.pidfd >= FIRST_KEY for child in supervisor._children)
 
 
 def wait_for_all(supervisor: ProcessSupervisor) -> None:

@@ -53,7 +53,7 @@ class Deletions:
                 done(now_ns)
                 continue
             self._at_work[exchange] = done
-            self.overdue.add(exchange, now_ns)
+            self._wire.loop.expect(self.overdue.add(exchange, now_ns))
 
     def _on_reply(self, exchange: Exchange, now_ns: int) -> None:
         if exchange.reply.is_complete or exchange.reply.problem:

@@ -1,25 +1,23 @@
-"""Instances as containers that the engine is asked for: one epoll over a timerfd and its connections."""
+"""Instances as containers that the engine is asked for: what becomes of each, until it is removed."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import os
-import select
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.host.linux import timer_setter, timerfd
-from pytest_unikernel.launch.bookkeeping import SLOW_NS, Books
 from pytest_unikernel.launch.deadlines import Limit
 from pytest_unikernel.launch.docker_api import requests
 from pytest_unikernel.launch.docker_api.deletions import Deletions
+from pytest_unikernel.launch.docker_api.exchange import Exchange
 from pytest_unikernel.launch.docker_api.launch import Launch
 from pytest_unikernel.launch.docker_api.wire import Wire
 from pytest_unikernel.launch.output import Wanted, Watch
 from pytest_unikernel.launch.process.instances import bare_instance
+from pytest_unikernel.launch.real_supervisor import RealSupervisor
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
@@ -36,7 +34,7 @@ EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 Describe = Callable[[Instance], Mapping[str, Any]]
 
 
-class ApiSupervisor(Books[Launch]):
+class ApiSupervisor(RealSupervisor[Launch, Exchange]):
     """Each instance is a container of an engine, which is asked over its unix socket.
 
     An instance is ended by removing its container by force; ``stop_signal`` is not sent.
@@ -46,21 +44,13 @@ class ApiSupervisor(Books[Launch]):
         self, target: Target, runtime: Runtime, timeout_s: float, *, socket_path: str, describe: Describe
     ) -> None:
         """Make a supervisor; ``describe`` returns the body of the request that creates an instance."""
-        super().__init__(target, runtime)
-        self._runtime = runtime
+        super().__init__(target, runtime, MAX_EVENTS)
         self._describe = describe
         self._wanted = Wanted(target)
-        self._epoll = select.epoll()
-        self._handlers: dict[int, Callable[[int], None]] = {}
-        self._timer = timerfd()
-        self._epoll.register(self._timer, select.EPOLLIN)
-        self._arm = timer_setter(self._timer)
-        self._armed_ns = -1
-        self._wire = Wire(socket_path, self._epoll)
+        self._wire = Wire(socket_path, self._loop)
         self._deletions = Deletions(self._wire)
         self._launches: dict[Launch, None] = {}  # as they were started
         self._being_deleted = 0  # of those in flight
-        self._something_is_gone = False  # since the loop looked last
         self._overdue: Limit[Launch] = Limit(nanoseconds(timeout_s))
         self._failing: Limit[Launch] = Limit(LAST_WORDS_NS)
         self._exited: Limit[Launch] = Limit(LAST_OUTPUT_NS)
@@ -68,19 +58,10 @@ class ApiSupervisor(Books[Launch]):
         self._limits = (self._overdue, self._failing, self._exited, self._ending)
         self._all_limits = (*self._limits, self._wire.retries, self._deletions.overdue)
 
-    def now_ns(self) -> int:
-        """Return CLOCK_MONOTONIC."""
-        return monotonic_ns()
-
     @property
     def removing(self) -> int:
         """Containers that have exited and not been removed yet."""
         return self._deletions.pending - self._being_deleted
-
-    def watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
-        """Call the handler with the instant whenever the descriptor is readable."""
-        self._handlers[descriptor] = handler
-        self._epoll.register(descriptor, select.EPOLLIN)
 
     # starting -------------------------------------------------------------------------------------
 
@@ -103,7 +84,7 @@ class ApiSupervisor(Books[Launch]):
         else:
             self._launches[launch] = None
             self.in_flight += 1
-            self._overdue.add(launch, started_ns)
+            self._give_time(launch, self._overdue, started_ns)
         log.spawn_ns[index] = monotonic_ns() - started_ns
 
     def _refusal(self, error: OSError) -> tuple[Outcome, int, str]:
@@ -112,54 +93,13 @@ class ApiSupervisor(Books[Launch]):
             return Outcome.SPAWN_ERROR, error.errno or 0, said
         return Outcome.DAEMON_ERROR, requests.DAEMON, said
 
-    # waiting --------------------------------------------------------------------------------------
+    # what happens --------------------------------------------------------------------------------
 
-    def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:
-        """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol.
+    def _on_event(self, exchange: Exchange, descriptor: int, mask: int, now_ns: int) -> None:
+        del descriptor, mask  # an exchange knows its own, and what it waits for
+        self._wire.proceed(exchange, now_ns)
 
-        A container that has been removed is as good a reason to return as an exit.
-        """
-        now_ns, awake_ns = monotonic_ns(), until_ns
-        if punctual and self.shortest_service_ns < SLOW_NS:
-            awake_ns -= self._runtime.ahead_ns
-        returning = False
-        while True:
-            limit_ns = min([limit.next_ns() for limit in self._all_limits])
-            happened = self._happened(min(limit_ns, awake_ns), now_ns)
-            now_ns = monotonic_ns()
-            for descriptor, _ in happened:
-                returning |= self._on_event(descriptor, now_ns)
-            if now_ns >= limit_ns:
-                self._enforce_limits(now_ns)
-            if self._something_is_gone:
-                self._something_is_gone = False
-                returning |= or_exit
-            if happened:
-                self.turns_ns.append(monotonic_ns() - now_ns)
-            if returning or now_ns >= until_ns:
-                return now_ns
-
-    def _happened(self, wake_ns: int, now_ns: int) -> list[tuple[int, int]]:
-        if wake_ns <= now_ns:
-            return self._epoll.poll(0, MAX_EVENTS)
-        if wake_ns != self._armed_ns:
-            self._arm(wake_ns)
-            self._armed_ns = wake_ns
-        return self._epoll.poll(-1, MAX_EVENTS)
-
-    def _on_event(self, descriptor: int, now_ns: int) -> bool:
-        """Handle a descriptor; return whether it was a watched one."""
-        if self._wire.proceed(descriptor, now_ns):
-            return False
-        if descriptor == self._timer:
-            self._armed_ns = -1
-            return False
-        handler = self._handlers.get(descriptor)
-        if handler is not None:
-            handler(now_ns)
-        return handler is not None
-
-    def _enforce_limits(self, now_ns: int) -> None:
+    def _enforce_limits(self, now_ns: int) -> int:
         for launch in self._overdue.expired(now_ns):
             self._end(launch, Outcome.TIMEOUT, now_ns)
         for launch in self._failing.expired(now_ns):
@@ -172,6 +112,10 @@ class ApiSupervisor(Books[Launch]):
             self._wire.retry(exchange, now_ns)
         for exchange in self._deletions.overdue.expired(now_ns):
             self._deletions.give_up(exchange, now_ns)
+        return min([limit.next_ns() for limit in self._all_limits])
+
+    def _give_time(self, launch: Launch, limit: Limit[Launch], from_ns: int) -> None:
+        self._loop.expect(limit.add(launch, from_ns))
 
     # what a launch tells --------------------------------------------------------------------------
 
@@ -189,7 +133,7 @@ class ApiSupervisor(Books[Launch]):
             self._look_at_output(launch, launch.watch, now_ns)
 
     def _on_failure(self, launch: Launch, now_ns: int) -> None:
-        self._failing.add(launch, now_ns)
+        self._give_time(launch, self._failing, now_ns)
 
     def _stop(self, launch: Launch, now_ns: int) -> None:
         self._delete(launch, now_ns)
@@ -202,7 +146,7 @@ class ApiSupervisor(Books[Launch]):
             self._finish(launch, now_ns)
         else:
             self._overdue.discard(launch)
-            self._exited.add(launch, now_ns)
+            self._give_time(launch, self._exited, now_ns)
 
     def on_not_started(self, launch: Launch, message: str, now_ns: int) -> None:
         """Judge a start that failed as the client does: a command that can't be run is the container's."""
@@ -252,7 +196,7 @@ class ApiSupervisor(Books[Launch]):
             return
         self._overdue.discard(launch)
         self._failing.discard(launch)
-        self._ending.add(launch, now_ns)
+        self._give_time(launch, self._ending, now_ns)
         if launch.container:
             launch.is_deletion_asked = True
             self._being_deleted += 1
@@ -260,7 +204,7 @@ class ApiSupervisor(Books[Launch]):
 
     def _finish(self, launch: Launch, now_ns: int) -> None:
         """Let go of a launch that is over, judge it, and have its container removed."""
-        self._something_is_gone = True
+        self._loop.is_any_gone = True
         if launch not in self._launches:  # it was over before its removal
             return
         del self._launches[launch]
@@ -273,16 +217,15 @@ class ApiSupervisor(Books[Launch]):
         self.in_flight -= 1
         self._being_deleted -= launch.is_deletion_asked
         if launch.log is self.log:
-            self._classify(
-                launch, launch.exit_status or 0, launch.exited_ns if launch.exited_ns >= 0 else now_ns
-            )
+            exited_ns = launch.exited_ns if launch.exited_ns >= 0 else now_ns
+            self._classify(launch, launch.exit_status or 0, exited_ns)
         self._clean_up(launch, _ending(launch))
         if launch.container and not launch.is_deletion_asked:
             launch.is_deletion_asked = True
             self._deletions.add(launch.container, self._on_removed, now_ns)
 
     def _on_removed(self, _now_ns: int) -> None:
-        self._something_is_gone = True
+        self._loop.is_any_gone = True
 
     def _close_books(self, launch: Launch, outcome: Outcome, status: int, said: str) -> None:
         """Write down a launch that was never in flight."""
@@ -300,8 +243,7 @@ class ApiSupervisor(Books[Launch]):
                     launch.sink.close("was abandoned", unix_ns())
         self._launches.clear()
         self._wire.close_all()
-        self._epoll.close()
-        os.close(self._timer)
+        self._loop.close()
 
 
 def _ending(launch: Launch) -> str:

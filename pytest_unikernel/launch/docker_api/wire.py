@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import select
-
 from pytest_unikernel.clock import NS_PER_S
 from pytest_unikernel.launch.deadlines import Limit
 from pytest_unikernel.launch.docker_api.exchange import Exchange
+from pytest_unikernel.launch.event_loop import EventLoop
 
 RETRY_NS = NS_PER_S // 1000
 
 
 class Wire:
-    """Exchanges by their descriptors in an epoll set.
+    """Exchanges as sources of a loop's events.
 
     Attributes:
         retries: those whose connection could not be made for the moment.
     """
 
-    def __init__(self, path: str, epoll: select.epoll) -> None:
+    def __init__(self, path: str, loop: EventLoop[Exchange]) -> None:
         self.path = path
-        self._epoll = epoll
-        self._by_descriptor: dict[int, Exchange] = {}
+        self.loop = loop
+        self._epoll, self._by_descriptor = loop.epoll, loop.by_descriptor
         self.retries: Limit[Exchange] = Limit(RETRY_NS)
 
     def open(self, exchange: Exchange, now_ns: int) -> None:
@@ -31,7 +30,7 @@ class Wire:
             OSError: see :meth:`Exchange.connect`.
         """
         if not exchange.connect(self.path):
-            self.retries.add(exchange, now_ns)
+            self.loop.expect(self.retries.add(exchange, now_ns))
             return
         self._by_descriptor[exchange.descriptor] = exchange
         self._epoll.register(exchange.descriptor, exchange.mask)
@@ -44,16 +43,12 @@ class Wire:
             exchange.reply.lose(f"can't connect to {self.path}: {error.strerror or error}")
             exchange.handler(exchange, now_ns)
 
-    def proceed(self, descriptor: int, now_ns: int) -> bool:
-        """Let an exchange take what has come; return whether the descriptor is of one."""
-        exchange = self._by_descriptor.get(descriptor)
-        if exchange is None:
-            return False
+    def proceed(self, exchange: Exchange, now_ns: int) -> None:
+        """Let an exchange take what has come."""
         before = exchange.mask
         exchange.proceed(now_ns)
         if exchange.descriptor >= 0 and exchange.mask != before:
-            self._epoll.modify(descriptor, exchange.mask)
-        return True
+            self._epoll.modify(exchange.descriptor, exchange.mask)
 
     def close(self, exchange: Exchange) -> None:
         """End an exchange, at whatever point it is."""

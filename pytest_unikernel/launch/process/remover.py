@@ -7,9 +7,9 @@ import os
 import shutil
 import signal
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
 
+from pytest_unikernel.launch.event_loop import EventLoop
+from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.launch.process.posix_spawn import Strings, strings
 from pytest_unikernel.launch.process.spawn import Spawner, environment_of
 from pytest_unikernel.plan.target import Target
@@ -19,16 +19,6 @@ MANY = "{ids}"
 MOST = 16
 
 
-class Watcher(Protocol):
-    """The part of the supervisor that a remover uses."""
-
-    def watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
-        """Call the handler whenever the descriptor is readable."""
-
-    def unwatch(self, descriptor: int) -> None:
-        """Forget the descriptor."""
-
-
 class Remover:
     """Calls a target's ``removal`` for instances that have ended.
 
@@ -36,13 +26,13 @@ class Remover:
     ``leftovers`` come after it.
     """
 
-    def __init__(self, target: Target, token: str, spawner: Spawner, watcher: Watcher) -> None:
+    def __init__(self, target: Target, token: str, spawner: Spawner, loop: EventLoop[Child]) -> None:
         program, *rest = target.removal
         self._template = (shutil.which(program) or program, *rest)
         self._most = MOST if MANY in self._template else 1
         self._environment = environment_of(token)
         self._spawner = spawner
-        self._watcher = watcher
+        self._loop = loop
         self._waiting: deque[str] = deque()
         self._removed = 0
         self._pid = self._pidfd = -1
@@ -74,7 +64,7 @@ class Remover:
             self._removed = 0
             return
         self._pidfd = os.pidfd_open(self._pid)
-        self._watcher.watch(self._pidfd, self._on_exit)
+        self._loop.watch(self._pidfd, self._on_exit)
 
     def _argv(self, ids: list[str]) -> Strings:
         argv: list[str] = []
@@ -90,7 +80,7 @@ class Remover:
         self._next()
 
     def _let_go(self) -> None:
-        self._watcher.unwatch(self._pidfd)
+        self._loop.unwatch(self._pidfd)
         os.close(self._pidfd)
         self._pid = self._pidfd = -1
         self._removed = 0

@@ -6,11 +6,12 @@ import errno
 import socket
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from pytest_unikernel.clock import nanoseconds
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.launch.deadlines import NEVER_NS
+from pytest_unikernel.launch.event_loop import EventLoop
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.readiness import Http, Port
 
@@ -18,16 +19,6 @@ from pytest_unikernel.plan.readiness import Http, Port
 CONNECT_PATIENCE_NS = 50_000_000
 REPLY_BYTES = 4096
 TRIES_PER_TURN = 8  # each costs some 30 µs, which exits and launches wait for
-
-
-class Watcher(Protocol):
-    """The part of the supervisor that a probe uses."""
-
-    def watch(self, descriptor: int, handler: Callable[[int], None]) -> None:
-        """Call the handler whenever the descriptor is readable."""
-
-    def unwatch(self, descriptor: int) -> None:
-        """Forget the descriptor."""
 
 
 _NO_CONNECTION: tuple[socket.socket | None, int] = None, 0
@@ -48,9 +39,9 @@ class Prober:
         LoadError: the host's name is unknown.
     """
 
-    def __init__(self, ready: Port, watcher: Watcher, on_ready: Callable[[Child, int], None]) -> None:
+    def __init__(self, ready: Port, loop: EventLoop[Child], on_ready: Callable[[Child, int], None]) -> None:
         self._ready = ready
-        self._watcher = watcher
+        self._loop = loop
         self._on_ready = on_ready
         self._interval_ns = nanoseconds(ready.interval_s)
         self._family, self._host = _resolved(ready.host)
@@ -58,10 +49,11 @@ class Prober:
         self._connecting: dict[int, tuple[socket.socket | None, int]] = {}
         self._asked: dict[int, _Question] = {}
 
-    def add(self, child: Child, now_ns: int) -> int:
-        """Begin to try the child's port; return when the first try is due."""
-        self._due[child.pid] = (now_ns + self._interval_ns, child)
-        return now_ns + self._interval_ns
+    def add(self, child: Child, now_ns: int) -> None:
+        """Begin to try the child's port, after an interval."""
+        due_ns = now_ns + self._interval_ns
+        self._due[child.pid] = (due_ns, child)
+        self._loop.expect(due_ns)
 
     def discard(self, child: Child) -> None:
         """Stop trying the child's port."""
@@ -134,7 +126,7 @@ class Prober:
             return False
         question = _Question(child, connection, bytearray())
         self._asked[child.pid] = question
-        self._watcher.watch(connection.fileno(), lambda now_ns: self._on_reply(question, now_ns))
+        self._loop.watch(connection.fileno(), lambda now_ns: self._on_reply(question, now_ns))
         return True
 
     def _on_reply(self, question: _Question, now_ns: int) -> None:
@@ -149,7 +141,7 @@ class Prober:
     def _hang_up(self, child: Child) -> None:
         question = self._asked.pop(child.pid, None)
         if question is not None:
-            self._watcher.unwatch(question.connection.fileno())
+            self._loop.unwatch(question.connection.fileno())
             question.connection.close()
 
     def close(self) -> None:

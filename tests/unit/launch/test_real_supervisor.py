@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.launch.bookkeeping import SLOW_NS
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
+from pytest_unikernel.launch.real_supervisor import SLOW_NS
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.plan.target import Target
 
@@ -62,7 +62,7 @@ def test_a_deadline_is_looked_for_ahead_only_while_instances_are_fast(
 ) -> None:
     for service_ns in services_ns:
         complete(supervisor, service_ns)
-    polls = supervisor._epoll = Polls(supervisor._epoll)  # type: ignore[assignment]
+    polls = supervisor._loop.epoll = Polls(supervisor._loop.epoll)  # type: ignore[assignment]
     until_ns = supervisor.now_ns() + WAIT_NS
     while supervisor.wait(until_ns) < until_ns:
         pass
