@@ -11,7 +11,7 @@ Limited = TypeVar("Limited", bound=Hashable)
 NEVER_NS = 1 << 62
 
 
-class Limit(Generic[Limited]):
+class DeadlineQueue(Generic[Limited]):
     """What must have ended within a fixed time; every operation costs the same at any number."""
 
     def __init__(self, duration_ns: int) -> None:

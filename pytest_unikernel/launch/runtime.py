@@ -11,7 +11,7 @@ from pytest_unikernel.launch.output import Sink
 from pytest_unikernel.plan.load_plan import LaunchConditions
 
 
-class Table(Protocol):
+class PidTable(Protocol):
     """Where the pids in flight are written down for the reaper."""
 
     def enter(self, pid: int, started_ns: int, spawn_ns: int) -> int:
@@ -21,7 +21,7 @@ class Table(Protocol):
         """Free the slot."""
 
 
-class NoTable:
+class NoPidTable:
     """A table that nobody reads, for tests of a supervisor alone."""
 
     def enter(self, pid: int, started_ns: int, spawn_ns: int) -> int:
@@ -52,7 +52,7 @@ class Runtime:
 
     token: str
     directory: Path
-    table: Table = field(default_factory=NoTable)
+    table: PidTable = field(default_factory=NoPidTable)
     realtime: bool = False
     ahead_ns: int = 0
     child_nofile: tuple[int, int] | None = None

@@ -36,7 +36,7 @@ NS_PER_S = 1_000_000_000
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-class Entry(NamedTuple):
+class PidEntry(NamedTuple):
     """A pid of the table: its process started between these two instants of CLOCK_BOOTTIME."""
 
     earliest_ns: int
@@ -98,7 +98,7 @@ def clean_up(directory: str, token: str) -> None:
     remove(directory)
 
 
-def read_table(path: str) -> dict[int, Entry]:
+def read_table(path: str) -> dict[int, PidEntry]:
     """Return the pids in flight with the span in which each started."""
     try:
         with open(path, "rb") as file:
@@ -106,10 +106,10 @@ def read_table(path: str) -> dict[int, Entry]:
     except OSError:
         return {}
     whole = SLOT.iter_unpack(data[: len(data) - len(data) % SLOT.size])
-    return {pid: Entry(start_ns, start_ns + took_us * 1000) for pid, took_us, start_ns in whole if pid > 0}
+    return {pid: PidEntry(start_ns, start_ns + took_us * 1000) for pid, took_us, start_ns in whole if pid > 0}
 
 
-def kill_all(table: dict[int, Entry], token: bytes) -> int:
+def kill_all(table: dict[int, PidEntry], token: bytes) -> int:
     """Kill every process of ours that is found in one look; return how many were found."""
     found = ours(table, token)
     for pid in found:
@@ -118,7 +118,7 @@ def kill_all(table: dict[int, Entry], token: bytes) -> int:
     return len(found)
 
 
-def kill(pid: int, table: dict[int, Entry], token: bytes) -> None:
+def kill(pid: int, table: dict[int, PidEntry], token: bytes) -> None:
     """Kill the process, after a second look through a pidfd: the pid may be somebody else's by now."""
     pidfd = os.pidfd_open(pid)
     try:
@@ -128,7 +128,7 @@ def kill(pid: int, table: dict[int, Entry], token: bytes) -> None:
         os.close(pidfd)
 
 
-def ours(table: dict[int, Entry], token: bytes) -> list[int]:
+def ours(table: dict[int, PidEntry], token: bytes) -> list[int]:
     """Return the processes that hold the token, or that belong to a group of the table."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     return [pid for pid in pids if pid != os.getpid() and is_ours(pid, look_at(pid), table, token)]
@@ -144,14 +144,14 @@ def look_at(pid: int) -> Process | None:
         return None
 
 
-def is_ours(pid: int, process: Process | None, table: dict[int, Entry], token: bytes) -> bool:
+def is_ours(pid: int, process: Process | None, table: dict[int, PidEntry], token: bytes) -> bool:
     """Whether a process is ours; zombies aren't anybody's to kill."""
     if process is None or process.state in b"ZX":
         return False
     return in_table(pid, process, table) or holds(pid, TOKEN_KEY + token)
 
 
-def in_table(pid: int, process: Process, table: dict[int, Entry]) -> bool:
+def in_table(pid: int, process: Process, table: dict[int, PidEntry]) -> bool:
     """Whether a process leads a group of the table or is in one.
 
     A leader of that number which started later than ours did is a stranger to whom the kernel gave the

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.launch.deadlines import Limit
+from pytest_unikernel.launch.deadlines import DeadlineQueue
 from pytest_unikernel.launch.docker_api import requests
 from pytest_unikernel.launch.docker_api.exchange import Exchange
 from pytest_unikernel.launch.docker_api.wire import Wire
@@ -31,7 +31,7 @@ class Deletions:
         self._wire = wire
         self._waiting: deque[tuple[str, Done]] = deque()
         self._at_work: dict[Exchange, Done] = {}
-        self.overdue: Limit[Exchange] = Limit(BOUND_NS)
+        self.overdue: DeadlineQueue[Exchange] = DeadlineQueue(BOUND_NS)
 
     @property
     def pending(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds, unix_ns
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.launch.deadlines import Limit
+from pytest_unikernel.launch.deadlines import DeadlineQueue
 from pytest_unikernel.launch.docker_api import requests
 from pytest_unikernel.launch.docker_api.deletions import Deletions
 from pytest_unikernel.launch.docker_api.exchange import Exchange
@@ -51,10 +51,10 @@ class ApiSupervisor(RealSupervisor[Launch, Exchange]):
         self._deletions = Deletions(self._wire)
         self._launches: dict[Launch, None] = {}  # as they were started
         self._being_deleted = 0  # of those in flight
-        self._overdue: Limit[Launch] = Limit(nanoseconds(timeout_s))
-        self._failing: Limit[Launch] = Limit(LAST_WORDS_NS)
-        self._exited: Limit[Launch] = Limit(LAST_OUTPUT_NS)
-        self._ending: Limit[Launch] = Limit(ENDING_NS)
+        self._overdue: DeadlineQueue[Launch] = DeadlineQueue(nanoseconds(timeout_s))
+        self._failing: DeadlineQueue[Launch] = DeadlineQueue(LAST_WORDS_NS)
+        self._exited: DeadlineQueue[Launch] = DeadlineQueue(LAST_OUTPUT_NS)
+        self._ending: DeadlineQueue[Launch] = DeadlineQueue(ENDING_NS)
         self._limits = (self._overdue, self._failing, self._exited, self._ending)
         self._all_limits = (*self._limits, self._wire.retries, self._deletions.overdue)
 
@@ -114,7 +114,7 @@ class ApiSupervisor(RealSupervisor[Launch, Exchange]):
             self._deletions.give_up(exchange, now_ns)
         return min([limit.next_ns() for limit in self._all_limits])
 
-    def _give_time(self, launch: Launch, limit: Limit[Launch], from_ns: int) -> None:
+    def _give_time(self, launch: Launch, limit: DeadlineQueue[Launch], from_ns: int) -> None:
         self._loop.expect(limit.add(launch, from_ns))
 
     # what a launch tells --------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_unikernel.clock import NS_PER_S
-from pytest_unikernel.launch.deadlines import Limit
+from pytest_unikernel.launch.deadlines import DeadlineQueue
 from pytest_unikernel.launch.docker_api.exchange import Exchange
 from pytest_unikernel.launch.event_loop import EventLoop
 
@@ -21,7 +21,7 @@ class Wire:
         self.path = path
         self.loop = loop
         self._epoll, self._by_descriptor = loop.epoll, loop.by_descriptor
-        self.retries: Limit[Exchange] = Limit(RETRY_NS)
+        self.retries: DeadlineQueue[Exchange] = DeadlineQueue(RETRY_NS)
 
     def open(self, exchange: Exchange, now_ns: int) -> None:
         """Begin an exchange.

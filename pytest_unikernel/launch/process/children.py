@@ -12,7 +12,7 @@ from pytest_unikernel.launch.deadlines import NEVER_NS
 from pytest_unikernel.launch.event_loop import EPOLLIN, EventLoop
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.launch.process.parking import FIRST_KEY, Parking
-from pytest_unikernel.launch.runtime import Table
+from pytest_unikernel.launch.runtime import PidTable
 
 # Instances in flight up to which their descriptors are not parked: parking costs the generator about as much
 # CPU time as it saves, and what it saves each launched instance is worth that only in a crowd.
@@ -24,7 +24,7 @@ EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
 class Children:
     """The children in flight, as they were started."""
 
-    def __init__(self, loop: EventLoop[Child], table: Table) -> None:
+    def __init__(self, loop: EventLoop[Child], table: PidTable) -> None:
         self._epoll = loop.epoll
         self._register, self._unregister = loop.epoll.register, loop.epoll.unregister
         self._leave = table.leave

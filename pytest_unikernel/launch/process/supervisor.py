@@ -12,7 +12,7 @@ import signal
 
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds
 from pytest_unikernel.launch.cleanup.leftovers import Adopted
-from pytest_unikernel.launch.deadlines import Limit
+from pytest_unikernel.launch.deadlines import DeadlineQueue
 from pytest_unikernel.launch.output import WHOLE_BYTES, Wanted, Watch
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.launch.process.children import Children
@@ -42,8 +42,8 @@ class ProcessSupervisor(RealSupervisor[Child, Child]):
         self._wanted = Wanted(target)
         self._looks_at_output = self._wanted.anything
         self._timeout_ns = nanoseconds(timeout_s)
-        self._grace: Limit[Child] = Limit(nanoseconds(target.stop_grace_s))
-        self._last_words: Limit[Child] = Limit(LAST_WORDS_NS)
+        self._grace: DeadlineQueue[Child] = DeadlineQueue(nanoseconds(target.stop_grace_s))
+        self._last_words: DeadlineQueue[Child] = DeadlineQueue(LAST_WORDS_NS)
         self._limits = (self._grace, self._last_words)
         self._adopted = Adopted()
         self._look_for_adopted_ns = 0
@@ -132,7 +132,7 @@ class ProcessSupervisor(RealSupervisor[Child, Child]):
     def _on_failure(self, child: Child, now_ns: int) -> None:
         self._let_finish(child, self._last_words, now_ns)
 
-    def _let_finish(self, child: Child, limit: Limit[Child], now_ns: int) -> None:
+    def _let_finish(self, child: Child, limit: DeadlineQueue[Child], now_ns: int) -> None:
         """The outcome is known: let the instance go by itself, within the limit."""
         self._loop.expect(limit.add(child, now_ns))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_unikernel.launch.deadlines import NEVER_NS, Limit
+from pytest_unikernel.launch.deadlines import NEVER_NS, DeadlineQueue
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.target_fields import Instance
 from pytest_unikernel.results.launches import LaunchLog
@@ -15,7 +15,7 @@ def child(pid: int) -> Child:
 
 
 def test_children_are_up_in_the_order_in_which_they_were_given_their_time() -> None:
-    limit, children = Limit[Child](100), [child(pid) for pid in (30, 10, 20)]
+    limit, children = DeadlineQueue[Child](100), [child(pid) for pid in (30, 10, 20)]
     assert [limit.add(each, from_ns) for each, from_ns in zip(children, (0, 5, 5), strict=True)] == [
         100,
         105,
@@ -30,7 +30,7 @@ def test_children_are_up_in_the_order_in_which_they_were_given_their_time() -> N
 
 
 def test_a_child_that_was_discarded_is_never_up() -> None:
-    limit, first, second = Limit[Child](100), child(1), child(2)
+    limit, first, second = DeadlineQueue[Child](100), child(1), child(2)
     limit.add(first, 0)
     limit.add(second, 1)
     limit.discard(first)
@@ -40,7 +40,7 @@ def test_a_child_that_was_discarded_is_never_up() -> None:
 
 
 def test_a_child_is_up_only_once() -> None:
-    limit = Limit[Child](0)
+    limit = DeadlineQueue[Child](0)
     limit.add(child(1), 7)
     assert len(list(limit.expired(7))) == 1
     assert list(limit.expired(7)) == []

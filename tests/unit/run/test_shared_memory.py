@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_unikernel.launch.cleanup.reaper import Entry, read_table
+from pytest_unikernel.launch.cleanup.reaper import PidEntry, read_table
 from pytest_unikernel.run import shared_memory as table_module
 from pytest_unikernel.run.shared_memory import PidTable, SharedCells
 
@@ -29,7 +29,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_pid_is_written_down_with_the_span_of_its_start_on_the_clock_of_proc(path: Path) -> None:
     PidTable(path, 4).enter(100, NOW_NS - 3_000_000, 3_000_000)
     earliest_ns = NOW_NS - 3_000_000 + BOOT_AHEAD_NS
-    assert read_table(str(path)) == {100: Entry(earliest_ns, earliest_ns + 3_001_000)}
+    assert read_table(str(path)) == {100: PidEntry(earliest_ns, earliest_ns + 3_001_000)}
 
 
 def test_the_clocks_are_compared_anew_for_each_load(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pytest_unikernel.launch.cleanup import reaper
 from pytest_unikernel.launch.cleanup.reaper import (
     SLOT,
     START_TOLERANCE_NS,
-    Entry,
+    PidEntry,
     Process,
     in_table,
     is_ours,
@@ -20,7 +20,7 @@ from pytest_unikernel.launch.cleanup.reaper import (
 
 MS = 1_000_000
 T = 50_000 * MS  # when the instance with pid 100 was started; it took 3 ms
-TABLE = {100: Entry(T, T + 3 * MS)}
+TABLE = {100: PidEntry(T, T + 3 * MS)}
 TOLERANCE_MS = START_TOLERANCE_NS // MS
 
 
