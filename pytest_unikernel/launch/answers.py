@@ -1,4 +1,4 @@
-"""Reads what container engines answer, by their clients and by their API."""
+"""Reads the answers of container engines, by their clients and by their API."""
 
 from __future__ import annotations
 

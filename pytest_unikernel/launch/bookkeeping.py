@@ -62,7 +62,7 @@ class Books(Generic[L]):
             self._fail(index, outcome, launch.tail[-TAIL_BYTES:].decode(errors="replace"))
 
     def _outcome(self, status: int, ready: bool, watch: Watch | None) -> Outcome:
-        """Return how an instance that nobody ended has ended; a negative status is a signal."""
+        """Return the outcome of an instance that ended by itself; a negative status is a signal."""
         if self._exit_reasons and status in self._exit_reasons:
             return OUTCOME_OF_REASON[self._exit_reasons[status]]
         if status not in self._exit_codes:
@@ -92,7 +92,7 @@ class Books(Generic[L]):
             self.log.tails[index] = tail
 
     def _look_at_output(self, launch: L, watch: Watch, now_ns: int) -> None:
-        """Act on what was found in an instance's output since it was last looked at."""
+        """Act on matches in an instance's output since the last look."""
         if watch.marked:
             self._take_marks(launch, watch, now_ns)
         if watch.ready and not launch.is_ready:

@@ -12,7 +12,7 @@ NEVER_NS = 1 << 62
 
 
 class DeadlineQueue(Generic[Limited]):
-    """What must have ended within a fixed time; every operation costs the same at any number."""
+    """A queue of entries with the same duration: the oldest expires first. All operations are O(1)."""
 
     def __init__(self, duration_ns: int) -> None:
         self._duration_ns = duration_ns

@@ -1,6 +1,6 @@
-"""The loop of every supervisor of real instances: one epoll over a timerfd and what instances do.
+"""The event loop of every supervisor of real instances: one epoll over a timerfd and the instances' events.
 
-This is the hot path of every load; what looks inlined here was measured.
+This is the hot path of every load; code that looks inlined here was measured.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ S = TypeVar("S")
 
 
 class EventLoop(Generic[S]):
-    """Hands each event to whatever its descriptor stands for, and deadlines to the owner.
+    """Hands each event to the source or handler of its descriptor, and deadlines to the owner.
 
-    A descriptor stands for a source, an object of the owner's that registers in the epoll set itself, or
-    is watched: then it has a handler of its own. One clock read stamps what one poll returns.
+    A descriptor belongs to a source, an object of the owner's that registers in the epoll set itself, or
+    is watched: then it has a handler of its own. One clock read stamps all events of one poll.
 
     Attributes:
         epoll: the set; its descriptors may be any numbers that are in ``by_descriptor``.
@@ -30,8 +30,8 @@ class EventLoop(Generic[S]):
         limit_ns: when the owner's next deadline is, or earlier: its deadlines are enforced then.
         ahead_ns: for how long before the end of a punctual wait the loop doesn't sleep, but looks again and
             again.
-        is_any_gone: an instance has exited or was removed; whoever waits for that is told once.
-        turns_ns: how long each turn took to handle what had happened.
+        is_any_gone: an instance has exited or was removed; a wait for that returns once.
+        turns_ns: how long each turn took to handle its events.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class EventLoop(Generic[S]):
             self.limit_ns = limit_ns
 
     def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:  # noqa: C901, PLR0912 - calls are dear
-        """Handle what happens until the instant, or an exit, or a watched descriptor; see the protocol.
+        """Handle events until the instant, or an exit, or a watched descriptor; see the protocol.
 
         An instance that was removed is as good a reason to return as an exit.
         """

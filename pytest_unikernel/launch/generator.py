@@ -79,7 +79,7 @@ class LoadGenerator:
         return self._trial()
 
     def _turn(self, until_ns: int, *, or_exit: bool) -> int:
-        """Wait, but never for so long that the guard or the live line would be forgotten."""
+        """Wait, but not past the next look of the guard and the live line."""
         look_ns, wait = self._next_look_ns, self._supervisor.wait
         if until_ns < look_ns:
             now_ns = wait(until_ns, or_exit=or_exit)
@@ -91,7 +91,7 @@ class LoadGenerator:
         return now_ns
 
     def _look(self, now_ns: int) -> None:
-        """Look at the memory, and tell how far the load is."""
+        """Look at the memory, and report the progress of the load."""
         self._next_look_ns = now_ns + LOOK_EVERY_NS
         if self._guard.emergency(now_ns):
             self._supervisor.end_all(Outcome.KILLED)
@@ -140,8 +140,8 @@ class LoadGenerator:
     def _warmed_up(self, due_ns: int) -> bool:
         """Whether the warm-up is over: long enough, and something has completed, or at its bound.
 
-        Long enough is what was asked for, and twice the longest service time of this series. Of this step,
-        only what had completed when the asked time was over counts (or the first completion, if that
+        Long enough means the asked time, and twice the longest service time of this series. Of this step,
+        only launches that had completed by the end of the asked time count (or the first completion, if that
         came later): the times of an overloaded step grow as fast as the warm-up that would wait for them.
         """
         supervisor, elapsed_ns = self._supervisor, due_ns - self._begin_ns
@@ -174,9 +174,9 @@ class LoadGenerator:
         return self._oldest >= self._cohort_end
 
     def _known_saturated(self) -> bool:
-        """Whether the step is saturated beyond doubt: the host need not be loaded any longer.
+        """Whether the step is saturated beyond doubt: more load would show nothing new.
 
-        The backlog is looked at as each launch finds it; the verdict itself is computed from the log.
+        The backlog is sampled at each launch; the verdict itself is computed from the log.
         """
         first, last = self._backlog
         rows = self._cohort_end - self._cohort_begin
@@ -202,7 +202,7 @@ class LoadGenerator:
             self._cohort_end = len(log)
 
     def _drain(self) -> None:
-        """Wait for what is in flight: the cohort its time, the others their usual one; then end it."""
+        """Wait for instances in flight: the cohort its time, the others their usual one; then end them."""
         supervisor = self._supervisor
         self._phase = DRAIN
         now_ns = supervisor.now_ns()

@@ -1,4 +1,4 @@
-"""A launch in flight: what every supervisor of real instances keeps of it."""
+"""A launch in flight: the state that every supervisor of real instances keeps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class InFlight:
         log: the rows of its trial.
         ended_as: its outcome, where that is known before the exit.
         tail: the end of its output, ``tail_bytes`` at most.
-        watch: finds in its output what the target asks for; None if that is nothing.
+        watch: searches its output for the target's patterns; None if there are none.
         sink: the file of its whole output; None if there is none.
     """
 
@@ -44,7 +44,7 @@ class InFlight:
         self.sink: Sink | None = None
 
     def take(self, data: bytes) -> None:
-        """Keep the end of what was printed, and pass all of it on."""
+        """Keep the end of new output, and pass all of it on."""
         most = self.tail_bytes
         self.tail = data[-most:] if len(data) >= most else (self.tail + data)[-most:]
         if self.watch is not None:

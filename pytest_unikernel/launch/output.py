@@ -1,4 +1,4 @@
-"""What an instance prints: matched as it arrives, its end kept, the rest forgotten."""
+"""An instance's output: matched as it arrives, its end kept, the rest forgotten."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_LINE_BYTES = 1 << 16
 
 
 class Wanted:
-    """What a target wants to see in the output; compiled once per load."""
+    """The patterns that a target looks for in the output; compiled once per load."""
 
     def __init__(self, target: Target) -> None:
         self.ready = target.ready.matcher() if isinstance(target.ready, Line) else None
@@ -121,7 +121,7 @@ class Sink:
 
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Say which file it was."""
+    """Name the file in an error."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Base of the supervisors of real instances: the books, and the loop that waits for what instances do."""
+"""Base of the supervisors of real instances: the bookkeeping and the event loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ S = TypeVar("S")
 
 
 class RealSupervisor(Books[L], Generic[L, S]):
-    """A supervisor of real instances; a derived class says what events of its sources and deadlines mean."""
+    """A supervisor of real instances; a derived class handles events of its sources, and deadlines."""
 
     def __init__(self, target: Target, runtime: Runtime, max_events: int) -> None:
         super().__init__(target, runtime)

@@ -1,4 +1,4 @@
-"""What one load borrows from its session: where instances live, who watches over them, how they run."""
+"""The runtime of one load: the instances' directory, the reaper's table, the conditions of launches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PidTable(Protocol):
 
 
 class NoPidTable:
-    """A table that nobody reads, for tests of a supervisor alone."""
+    """A table without a reader, for tests of a supervisor alone."""
 
     def enter(self, pid: int, started_ns: int, spawn_ns: int) -> int:
         """Return a slot that means nothing."""

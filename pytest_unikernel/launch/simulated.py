@@ -1,4 +1,4 @@
-"""Simulated instances in virtual time: what stands behind :func:`pytest_unikernel.testing.FakeTarget`."""
+"""Simulated instances in virtual time, for :func:`pytest_unikernel.testing.FakeTarget`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pytest_unikernel.results.launches import LaunchLog
 NEVER_NS = 1 << 62
 KILLED_STATUS = -9
 STATUS = {Outcome.COMPLETED: 0, Outcome.NOT_READY: 0, Outcome.EXIT_CODE: 1, Outcome.SIGNAL: -11}
-EAGAIN = 11  # what a simulated spawn-error says
+EAGAIN = 11  # the errno of a simulated spawn-error
 
 
 class _Launch:
@@ -38,7 +38,7 @@ class FakeSupervisor:
     """A :class:`pytest_unikernel.launch.supervisor.Supervisor` of simulated instances, in virtual time.
 
     Instants in the log are those of the simulated events, exactly; ``started_ns`` is the instant before the
-    spawn, as with processes. ``wait`` lets time jump and never waits; watched descriptors are looked at in
+    spawn, as with processes. ``wait`` lets time jump and never waits; watched descriptors are checked in
     every turn.
     """
 
@@ -109,7 +109,7 @@ class FakeSupervisor:
         self._push(self.clock.now_ns(), self._arrive, launch)
 
     def _push(self, at_ns: int, handler: Callable[[_Launch, int], None], launch: _Launch) -> None:
-        """Add an event; those of one instant happen in the order in which they were added."""
+        """Add an event; events of one instant happen in the order in which they were added."""
         self._pushed += 1
         heapq.heappush(self._events, (at_ns, self._pushed, handler, launch))
 
@@ -164,7 +164,7 @@ class FakeSupervisor:
             self._queue.append(launch)
 
     def _serve(self, launch: _Launch, at_ns: int) -> None:
-        """Put the launch into a free server; one that never exits gets no end."""
+        """Put the launch into a free server; a launch that never exits gets no end."""
         self._free -= 1
         launch.serving = True
         if not is_nth(launch.index, self.behaviour.never_exits_every):

@@ -15,7 +15,7 @@ Interval = tuple[float, float]
 
 
 class ManualClock:
-    """A clock that moves only when told to."""
+    """A clock that only ``advance`` moves."""
 
     def __init__(self, now_ns: int = 0) -> None:
         self._now_ns = now_ns
@@ -37,7 +37,7 @@ class ManualClock:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What simulated instances do; see ``FakeTarget`` for the meaning of each."""
+    """The behaviour of simulated instances; see ``FakeTarget`` for the meaning of each field."""
 
     service_time_s: float | Callable[[int], float] = 0.01
     servers: int | None = None
@@ -70,7 +70,7 @@ class Behaviour:
             )
 
     def changed(self) -> dict[str, object]:
-        """Return what differs from the defaults."""
+        """Return the fields that differ from the defaults."""
         values = {
             field.name: (getattr(self, field.name), field.default) for field in dataclasses.fields(self)
         }
@@ -82,7 +82,7 @@ class Behaviour:
         return nanoseconds(time_s(index) if callable(time_s) else time_s)
 
     def fails(self, index: int) -> bool:
-        """Whether the launch of that row is one that fails."""
+        """Whether the launch of that row fails."""
         return is_nth(index, self.fail_every)
 
 
@@ -91,5 +91,5 @@ def _is_interval(value: object) -> bool:
 
 
 def is_nth(index: int, every: int | None) -> bool:
-    """Whether the launch of that row is one of every so many."""
+    """Whether the row is a multiple of ``every``, counting from 1."""
     return every is not None and (index + 1) % every == 0

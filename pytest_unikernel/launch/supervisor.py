@@ -1,4 +1,4 @@
-"""What the load generator needs of whatever starts instances.
+"""The protocol between the load generator and the supervisors that start instances.
 
 ``process.supervisor.ProcessSupervisor`` and ``docker_api.supervisor.ApiSupervisor`` start real ones;
 ``simulated.FakeSupervisor`` simulates servers.
@@ -22,7 +22,7 @@ class Supervisor(Protocol):
         in_flight: instances started and not yet exited.
         completed, failed, dropped: running counts of the trial.
         longest_service_ns: the longest service time of a completed launch of the trial so far.
-        turns_ns: how long each turn of the loop took to handle what had happened.
+        turns_ns: how long each turn of the loop took to handle its events.
     """
 
     log: LaunchLog
@@ -47,13 +47,13 @@ class Supervisor(Protocol):
         """Start the launch of that row and fill in ``started_ns``; a failure goes into the row."""
 
     def wait(self, until_ns: int, *, or_exit: bool = True, punctual: bool = True) -> int:
-        """Handle what happens until the instant, or until an instance has exited if ``or_exit``.
+        """Handle events until the instant, or until an instance has exited if ``or_exit``.
 
         Always looks at least once, and returns early when a watched descriptor was readable. What is
         ``punctual`` is worth being awake ahead of its time.
 
         Returns:
-            The instant of the clock read that stamped what was handled last.
+            The instant of the clock read that stamped the last events.
         """
 
     def end_all(self, outcome: Outcome) -> None:
@@ -63,4 +63,4 @@ class Supervisor(Protocol):
         """Call the handler with the instant whenever the descriptor is readable."""
 
     def close(self) -> None:
-        """Release everything. What still can't be ended is abandoned, uncounted."""
+        """Release everything. Instances that can't be ended are abandoned, uncounted."""

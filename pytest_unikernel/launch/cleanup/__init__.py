@@ -1,1 +1,1 @@
-"""What ends instances whatever happens to pytest: the reaper, the search by token, the removals."""
+"""The clean-up of instances, whatever happens to pytest: the reaper, the search by token, the removals."""

@@ -14,8 +14,8 @@ from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.errors import SessionError
 
 PATIENCE_S = 0.5
-FIRST = 3  # a helper finds its pidfd of pytest, its pipe and what else it is given from here on
-APART = 64  # copies are taken above what is overwritten
+FIRST = 3  # a helper finds its pidfd of pytest, its pipe and further descriptors from here on
+APART = 64  # copies are made above the descriptors that are overwritten
 
 
 class HelperProcess:
@@ -74,7 +74,7 @@ class HelperProcess:
 
 def _spawn(argv: list[str], given: tuple[int, ...]) -> int:
     """Start a helper; it gets the descriptors from ``FIRST`` on, in their order."""
-    # A helper isn't an instance: where pytest itself is one, whoever cleans that up leaves this to us.
+    # A helper is no instance: where pytest itself is one, the clean-up of that session must leave it to us.
     environment = {key: value for key, value in os.environ.items() if key != "UNIKERNEL_SESSION"}
     with contextlib.ExitStack() as stack:
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)

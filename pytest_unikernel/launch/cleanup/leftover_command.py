@@ -1,4 +1,4 @@
-"""A target's ``leftovers``: what removes everything that a session's instances left with a daemon."""
+"""A target's ``leftovers``: the command that removes everything a session's instances left with a daemon."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def command(target: Target, token: str) -> list[str]:
 def removed_afterwards(
     target: Target, token: str, done: Callable[[], None] = lambda: None
 ) -> Iterator[list[str]]:
-    """Remove what a load left when it is over; what goes wrong then is added to the list, or ``done`` called.
+    """Remove a load's leftovers when it is over; a failure is added to the list, else ``done`` is called.
 
-    What stood by the containers may have become our children, and ends with them.
+    The containers' helper processes may have become our children; they end with the containers.
     """
     problems: list[str] = []
     adopted = Adopted()
@@ -40,7 +40,7 @@ def removed_afterwards(
 
 
 def remove(target: Target, token: str) -> str:
-    """Run it; return what went wrong, or an empty text."""
+    """Run it; return the failure, or an empty text."""
     argv = command(target, token)
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What instances leave behind: adopted zombies, and processes that escaped their group.
+"""Leftovers of instances: adopted zombies, and processes that escaped their group.
 
 A process is ours if its environment holds the session's token: a ``setsid`` grandchild escapes
 killpg, not this. Nothing is ever found by name.
@@ -48,7 +48,7 @@ class Adopted:
         self._before = children()
 
     def reap(self, known: Container[int] = ()) -> None:
-        """Reap adopted zombies; never a child that somebody else in this process may wait for.
+        """Reap adopted zombies; never a child that other code of this process may wait for.
 
         Those are the children from before the load, and any that is in our own process group.
         """
@@ -59,11 +59,11 @@ class Adopted:
                 _reap(pid)
 
     def clear(self, token: str, *, are_ending: bool = False) -> None:
-        """Kill what still holds the token and leave no zombie behind; for the end of a load. Bounded.
+        """Kill processes that still hold the token and leave no zombie; for the end of a load. Bounded.
 
         Args:
             token: the session's.
-            are_ending: what is left will end by itself, as what stood by a container does that is gone.
+            are_ending: the remaining processes will end by themselves, as a removed container's helpers do.
         """
         sweep(token)
         self.reap()

@@ -1,8 +1,8 @@
 """The helper process that cleans up when pytest can't: after ``kill -9``, a crash, a lost terminal.
 
 Run as ``python -I -S reaper.py PIDFD PIPE DIRECTORY TOKEN``. It waits until pytest is gone (its pidfd
-is readable, whoever still holds our pipe) or says goodbye (a byte on the pipe); in the first case
-it kills what the table and the token say is ours, runs the removals that targets wrote down, and removes
+is readable, even if our pipe is still held open) or says goodbye (a byte on the pipe); in the first case
+it kills our processes, found by the table and the token, runs the registered removals, and removes
 the private directory. It imports nothing of this package and nothing slow, lives in a session of its own,
 ignores SIGINT, SIGHUP and SIGTERM, and holds no output of pytest's.
 """
@@ -44,7 +44,7 @@ class PidEntry(NamedTuple):
 
 
 class Process(NamedTuple):
-    """What ``/proc/PID/stat`` says of a process. Source: proc_pid_stat(5)."""
+    """The facts about a process in ``/proc/PID/stat``. Source: proc_pid_stat(5)."""
 
     state: bytes
     group: int
@@ -64,12 +64,12 @@ def main(argv: list[str]) -> int:
 
 
 def let_go_of_others(last: int) -> None:
-    """Close what was inherited beyond our own descriptors: it may be where pytest's output goes to."""
+    """Close inherited descriptors beyond our own: one may be the destination of pytest's output."""
     os.closerange(last + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
 
 
 def goodbye(pidfd: int, pipe: int) -> bool:
-    """Block until the pidfd or the pipe is readable; return whether a goodbye was said."""
+    """Block until the pidfd or the pipe is readable; return whether it was a goodbye."""
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     poll.register(pipe, select.POLLIN)
@@ -119,7 +119,7 @@ def kill_all(table: dict[int, PidEntry], token: bytes) -> int:
 
 
 def kill(pid: int, table: dict[int, PidEntry], token: bytes) -> None:
-    """Kill the process, after a second look through a pidfd: the pid may be somebody else's by now."""
+    """Kill the process, after a second look through a pidfd: the pid may be another process by now."""
     pidfd = os.pidfd_open(pid)
     try:
         if is_ours(pid, look_at(pid), table, token):
@@ -135,7 +135,7 @@ def ours(table: dict[int, PidEntry], token: bytes) -> list[int]:
 
 
 def look_at(pid: int) -> Process | None:
-    """Return what the kernel says of a process, or None if it is gone."""
+    """Return the kernel's facts about a process, or None if it is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -154,8 +154,8 @@ def is_ours(pid: int, process: Process | None, table: dict[int, PidEntry], token
 def in_table(pid: int, process: Process, table: dict[int, PidEntry]) -> bool:
     """Whether a process leads a group of the table or is in one.
 
-    A leader of that number which started later than ours did is a stranger to whom the kernel gave the
-    number anew, and so is its group: a number isn't given anew while a process or group has it.
+    A leader of that number which started later than ours is a foreign process to which the kernel gave the
+    number again, and so is its group: a number is not reused while a process or group has it.
     """
     entry = table.get(process.group)
     if entry is None or process.start_ns < entry.earliest_ns - START_TOLERANCE_NS:
@@ -174,7 +174,7 @@ def holds(pid: int, setting: bytes) -> bool:
 
 
 def run_removals(directory: str) -> None:
-    """Run what each file of the directory says, ``{"argv": …, "env": …}``; output is dropped."""
+    """Run the command in each file of the directory, ``{"argv": …, "env": …}``; output is dropped."""
     import json  # noqa: PLC0415 - only if there is something to remove
 
     with contextlib.suppress(OSError):
@@ -194,7 +194,7 @@ def run_removals(directory: str) -> None:
 
 
 def remove(directory: str) -> None:
-    """Remove a private directory and what is in it; never follows a link, opens what was locked."""
+    """Remove a private directory with its content; never follows a link, unlocks locked directories."""
     found = [directory]
     for path in found:  # grows meanwhile
         found.extend(directories_left(path))

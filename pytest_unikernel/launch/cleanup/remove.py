@@ -37,7 +37,7 @@ def argv(way: str, *arguments: str) -> tuple[str, ...]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Remove what the arguments name; return the exit status."""
+    """Remove the containers that the arguments name; return the exit status."""
     way, *rest = arguments
     return WAYS[way](*rest)
 
@@ -87,9 +87,9 @@ WAYS: dict[str, Callable[..., int]] = {
 
 
 def remove_until_none(listing: list[str], removals: list[list[str]], patience_s: float) -> int:
-    """Remove what the listing names until it names nothing twice in a row.
+    """Remove the listed containers until the list is empty twice in a row.
 
-    An engine goes on with what it was asked for by a client that is gone.
+    An engine goes on with the requests of a client that is gone.
 
     Args:
         listing: the command line that prints the ids.
@@ -119,7 +119,7 @@ def remove_until_none(listing: list[str], removals: list[list[str]], patience_s:
 
 
 def pause_s(listing_took_s: float) -> float:
-    """Return how long to wait for what the engine was still asked for before it is looked at again."""
+    """Return how long to wait for the engine's pending requests before the next look."""
     return max(PAUSE_S, PAUSE_CALLS * listing_took_s)
 
 
@@ -147,14 +147,14 @@ def ctr_removals(ctr: str) -> list[list[str]]:
 
 
 def later(listing: list[str], removals: list[list[str]]) -> str:
-    """Return what to type into a shell when the engine answers again."""
+    """Return the command line for a shell, for when the engine answers again."""
     import shlex  # noqa: PLC0415 - only if something is left
 
     return "; ".join(f"{shlex.join(removal)} $({shlex.join(listing)})" for removal in removals)
 
 
 def called(command: list[str]) -> subprocess.CompletedProcess[bytes] | None:
-    """Call a client and return what it says; None if it isn't there or doesn't end."""
+    """Call a client and return its output; None if it is missing or does not end."""
     return ended(command, CALL_S, subprocess.PIPE, subprocess.PIPE)
 
 
@@ -162,7 +162,7 @@ def called(command: list[str]) -> subprocess.CompletedProcess[bytes] | None:
 
 
 def delete_each(directories: list[str], deletion: list[str], runtime: str) -> int:
-    """Have the runtime delete every container that the directories stand for; its errors are passed on."""
+    """Have the runtime delete the container of every directory; its errors are passed on."""
     for name in containers(directories):
         ended([*deletion, name], DELETION_S, subprocess.DEVNULL, None)
     left = containers(directories)
@@ -172,7 +172,7 @@ def delete_each(directories: list[str], deletion: list[str], runtime: str) -> in
 
 
 def containers(directories: list[str]) -> list[str]:
-    """Return the ids of the containers that the directories stand for; a runtime may have files there too."""
+    """Return the ids of the containers, one a directory; a runtime may have files there too."""
     return sorted({name for directory in directories for name in directories_in(directory)})
 
 
@@ -200,7 +200,7 @@ def ended(
 
 
 def say(what: str) -> None:
-    """Tell whoever called this program what is wrong."""
+    """Write an error for the caller of this program."""
     print(what, file=sys.stderr)  # noqa: T201 - it is a program
 
 

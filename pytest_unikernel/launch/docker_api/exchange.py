@@ -16,7 +16,7 @@ class Exchange:
     """A connection from its request to the end of its reply; ``handler`` is called whenever more has come.
 
     Attributes:
-        reply: what has come.
+        reply: the reply so far.
         stream: the bytes of an upgraded connection that came last.
         descriptor: -1 until it is connected.
     """
@@ -34,9 +34,9 @@ class Exchange:
         """Connect and send; return False if the engine has too many callers waiting at this moment.
 
         Raises:
-            OSError: nobody listens, we may not, or no descriptor is left.
+            OSError: no server listens, permission is denied, or no descriptor is left.
 
-        Source: connect(2): EAGAIN on a unix socket is a full backlog; the call is to be made anew.
+        Source: connect(2): EAGAIN on a unix socket is a full backlog; the call is to be repeated.
         """
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
@@ -53,7 +53,7 @@ class Exchange:
 
     @property
     def mask(self) -> int:
-        """What the connection waits for."""
+        """The events that the connection waits for."""
         return EPOLLIN | EPOLLOUT if self._unsent else EPOLLIN
 
     def _send(self, connected: socket.socket) -> None:
@@ -62,11 +62,11 @@ class Exchange:
                 self._unsent = self._unsent[connected.send(self._unsent) :]
         except BlockingIOError:
             pass
-        except OSError:  # the other end is gone: receiving tells, after what it may have said before
+        except OSError:  # the other end is gone: receiving shows that, after its last bytes
             self._unsent = b""
 
     def proceed(self, now_ns: int) -> None:
-        """Send what could not be sent before, take what has come, and have it handled."""
+        """Send the rest of the request, receive, and have the received bytes handled."""
         connected = self._socket
         if connected is None:
             return

@@ -19,7 +19,7 @@ from pytest_unikernel.results.launches import NONE_NS, LaunchLog
 
 
 class Owner(Protocol):
-    """The part of the supervisor that a launch tells what has come of it."""
+    """The part of the supervisor that a launch reports its progress to."""
 
     def on_created(self, launch: Launch, now_ns: int) -> None:
         """There is a container."""
@@ -107,7 +107,7 @@ class Launch(InFlight):
             self._exchanges.remove(exchange)
 
     def _is_over(self, exchange: Exchange, expected: int, now_ns: int) -> bool:
-        """Whether the reply has come as expected; tells the owner if it won't."""
+        """Whether the reply has come as expected; reports to the owner if it can't any more."""
         reply = exchange.reply
         if reply.problem:
             self._close(exchange)
@@ -156,7 +156,7 @@ class Launch(InFlight):
         output = self._frames.feed(exchange.stream)
         if output and exchange.descriptor >= 0:  # it may be closed: the start could not be asked for
             self._owner.on_output(self, output, now_ns)
-        if reply.problem:  # the stream's end; whether the engine's too, the exit tells
+        if reply.problem:  # the stream's end; the exit shows whether the engine ended too
             self._close(exchange)
             self.has_output_ended = True
             if self.has_exited:

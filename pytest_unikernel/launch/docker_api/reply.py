@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import h11
 
-MAX_BODY_BYTES = 1 << 20  # an engine's answers to what we ask have less than a kilobyte
+MAX_BODY_BYTES = 1 << 20  # an engine's answers to our requests have less than a kilobyte
 SWITCHING_PROTOCOLS = 101
 
 
 class Request(NamedTuple):
-    """What is asked of the engine.
+    """A request to the engine.
 
     Attributes:
         upgrade: whether the connection shall become a raw stream. Source: the API's ContainerAttach.
@@ -27,7 +27,7 @@ class Request(NamedTuple):
 
 
 def begin(request: Request) -> tuple[bytes, Reply]:
-    """Return a request's bytes, and what parses its reply."""
+    """Return a request's bytes, and the parser of its reply."""
     connection = h11.Connection(h11.CLIENT)
     headers = [("Host", "docker"), ("Content-Length", str(len(request.body)))]
     if request.body:
@@ -62,7 +62,7 @@ class Reply:
         self.problem = ""
 
     def feed(self, data: bytes) -> bytes:
-        """Take what was received, nothing at its end; return what of it belongs to a raw stream."""
+        """Take received bytes, none at the end; return the bytes that belong to a raw stream."""
         if self.is_upgraded:
             if not data:
                 self.lose("the engine closed the connection")

@@ -1,4 +1,4 @@
-"""What a launch asks of the engine, and what the answers mean. Pure."""
+"""A launch's requests to the engine, and the meaning of the answers. Pure."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def exit_of(reply: Reply) -> int | None:
 
 
 def message_of(reply: Reply) -> str:
-    """Return what the engine says is wrong."""
+    """Return the engine's error message."""
     found = json_object(reply.body)
     error = found.get("Error")
     said = found.get("message") or (error.get("Message") if isinstance(error, dict) else "")

@@ -1,4 +1,4 @@
-"""Instances as containers that the engine is asked for: what becomes of each, until it is removed."""
+"""Instances as containers of an engine, each from its creation until it is removed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pytest_unikernel.plan.target_fields import Instance
 # The loop looks at the schedule after so many events: each may take as long as parsing a reply does.
 MAX_EVENTS = 16
 LAST_WORDS_NS = NS_PER_S // 5
-# What was printed before an exit comes within milliseconds of it.
+# Output from before an exit arrives within milliseconds of it.
 LAST_OUTPUT_NS = NS_PER_S
 # An instance that was to be ended is counted among the removals then; less than the generator's farewell.
 ENDING_NS = 4 * NS_PER_S
@@ -93,10 +93,10 @@ class ApiSupervisor(RealSupervisor[Launch, Exchange]):
             return Outcome.SPAWN_ERROR, error.errno or 0, said
         return Outcome.DAEMON_ERROR, requests.DAEMON, said
 
-    # what happens --------------------------------------------------------------------------------
+    # events --------------------------------------------------------------------------------------
 
     def _on_event(self, exchange: Exchange, descriptor: int, mask: int, now_ns: int) -> None:
-        del descriptor, mask  # an exchange knows its own, and what it waits for
+        del descriptor, mask  # an exchange knows its own descriptor and events
         self._wire.proceed(exchange, now_ns)
 
     def _enforce_limits(self, now_ns: int) -> int:
@@ -117,7 +117,7 @@ class ApiSupervisor(RealSupervisor[Launch, Exchange]):
     def _give_time(self, launch: Launch, limit: DeadlineQueue[Launch], from_ns: int) -> None:
         self._loop.expect(limit.add(launch, from_ns))
 
-    # what a launch tells --------------------------------------------------------------------------
+    # reports of launches --------------------------------------------------------------------------
 
     def on_created(self, launch: Launch, now_ns: int) -> None:
         """Go on with a container, or remove it if it isn't wanted any more."""
@@ -127,7 +127,7 @@ class ApiSupervisor(RealSupervisor[Launch, Exchange]):
             self._delete(launch, now_ns)
 
     def on_output(self, launch: Launch, data: bytes, now_ns: int) -> None:
-        """Look at what was printed."""
+        """Look at new output."""
         launch.take(data)
         if launch.watch is not None:
             self._look_at_output(launch, launch.watch, now_ns)
@@ -191,7 +191,7 @@ class ApiSupervisor(RealSupervisor[Launch, Exchange]):
         self._delete(launch, now_ns)
 
     def _delete(self, launch: Launch, now_ns: int) -> None:
-        """Remove the container of a launch in flight, which ends with that; one to come when it is there."""
+        """Remove the container of a launch in flight, which ends it; if it is being created, afterwards."""
         if launch.is_deletion_asked:
             return
         self._overdue.discard(launch)
@@ -235,7 +235,7 @@ class ApiSupervisor(RealSupervisor[Launch, Exchange]):
             launch.sink.close(said, unix_ns())
 
     def close(self) -> None:
-        """Release everything. What still can't be ended is abandoned, uncounted."""
+        """Release everything. Launches that can't be ended are abandoned, uncounted."""
         for launch in list(self._launches):
             launch.close()
             if launch.sink is not None:

@@ -1,4 +1,4 @@
-"""The exchanges under way with one engine: opened, told of what comes, closed."""
+"""The exchanges under way with one engine: opened, fed with received bytes, closed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Wire:
         self._epoll.register(exchange.descriptor, exchange.mask)
 
     def retry(self, exchange: Exchange, now_ns: int) -> None:
-        """Try anew; a refusal is the reply."""
+        """Try again; a refusal is the reply."""
         try:
             self.open(exchange, now_ns)
         except OSError as error:
@@ -44,7 +44,7 @@ class Wire:
             exchange.handler(exchange, now_ns)
 
     def proceed(self, exchange: Exchange, now_ns: int) -> None:
-        """Let an exchange take what has come."""
+        """Let an exchange receive."""
         before = exchange.mask
         exchange.proceed(now_ns)
         if exchange.descriptor >= 0 and exchange.mask != before:

@@ -16,7 +16,7 @@ DRAIN_READS = 16  # a grandchild that goes on printing must not hold up the loop
 
 
 def open_pidfd(pid: int) -> int:
-    """Return the pidfd of a child just started; one that can't be watched is ended again.
+    """Return the pidfd of a child just started; without a pidfd the child is ended again.
 
     Raises:
         OSError: no descriptor is left (EMFILE, ENFILE).
@@ -53,7 +53,7 @@ class Child(InFlight):
         self.is_drained = self.has_printed = False
 
     def drain(self) -> bool:
-        """Take what the pipe holds; return False if there may be more. Never waits for the pipe's end."""
+        """Read the pipe; return False if there may be more. Never waits for the pipe's end."""
         for _ in range(DRAIN_READS):
             try:
                 data = os.read(self.pipe, READ_BYTES)
@@ -69,7 +69,7 @@ class Child(InFlight):
         """Whether the exit can be observed; a pidfd may be readable before that.
 
         Raises:
-            LoadError: somebody else in this process has reaped it; its status is lost.
+            LoadError: other code of this process has reaped it; its status is lost.
 
         Source: pidfd_open(2); before Linux 6.15 a pidfd was also readable when only the thread-group
         leader had ended.

@@ -17,7 +17,7 @@ from pytest_unikernel.launch.runtime import PidTable
 # Instances in flight up to which their descriptors are not parked: parking costs the generator about as much
 # CPU time as it saves, and what it saves each launched instance is worth that only in a crowd.
 CROWD = 512
-# Edge-triggered, so that the end of a pipe is told once and needs no handling before the exit that follows.
+# Edge-triggered, so that the end of a pipe is reported once and needs no handling before the exit.
 EPOLLIN_EDGE = int(select.EPOLLIN | select.EPOLLET)
 
 
@@ -78,18 +78,18 @@ class Children:
     # output and exits -----------------------------------------------------------------------------
 
     def take_output(self, child: Child) -> None:
-        """Take what a child has printed; if there is more it is told again."""
+        """Read a child's output; if there is more it is reported again."""
         if not self.drain(child):
             self._epoll.modify(child.pipe, EPOLLIN_EDGE)
 
     def drain(self, child: Child) -> bool:
-        """Take what a child has printed; return False if there may be more."""
+        """Read a child's output; return False if there may be more."""
         if child.pipe >= FIRST_KEY:
             child.pipe = self._parking.take_back(child, child.pipe, EPOLLIN_EDGE)
         return child.drain()
 
     def expect_exit(self, child: Child) -> None:
-        """Have an exit told again that was told too early: what is parked tells of it once only."""
+        """Have an exit reported again that was reported too early: a parked child reports it once only."""
         if child.pidfd >= FIRST_KEY:
             child.pidfd = self._parking.take_back(child, child.pidfd, EPOLLIN)
 

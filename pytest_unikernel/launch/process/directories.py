@@ -14,8 +14,8 @@ PRIVATE_DIRECTORY = stat.S_IFDIR | stat.S_IRWXU
 class Directories:
     """Empty directories (0700) under a private one, which the session removes as a whole.
 
-    Where a directory's size tells whether it is empty, as on tmpfs, one that its instance left empty is
-    handed to a later instance; elsewhere each is removed and made anew.
+    Where a directory's size shows whether it is empty, as on tmpfs, a directory left empty is
+    handed to a later instance; elsewhere each is removed and made again.
     """
 
     def __init__(self, parent: Path) -> None:
@@ -25,7 +25,7 @@ class Directories:
         self._empty_size = _empty_size(parent)
 
     def take(self) -> str:
-        """Return a directory that is empty and nobody else's until it is given back."""
+        """Return an empty directory for one instance alone, until it is given back."""
         if self._free:
             return self._free.pop()
         self._made += 1
@@ -46,7 +46,7 @@ class Directories:
 
 
 def _empty_size(parent: Path) -> int | None:
-    """Return the size of an empty directory, if that tells it from one with an entry. Source: tmpfs(5)."""
+    """Return the size of an empty directory, if one with an entry has another size. Source: tmpfs(5)."""
     probe = parent / "probe"
     probe.mkdir(0o700)
     size = probe.stat().st_size

@@ -91,12 +91,12 @@ def bare_instance(session: str) -> Instance:
 
 
 def id_prefix(session: str) -> str:
-    """Return what the ids of a session's instances begin with; their numbers follow."""
+    """Return the prefix of the ids of a session's instances; their numbers follow."""
     return f"u{session[:8]}-"
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody listens on at the moment."""
+    """Return a TCP port of the loopback interface that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

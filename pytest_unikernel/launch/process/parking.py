@@ -9,7 +9,7 @@ and only the sockets are open here.
 - An epoll item lives as long as its open file, not its descriptor, and goes on reporting. Source:
   epoll(7), "will closing a file descriptor cause it to be removed from all epoll interest lists?"
 - A message that isn't received yet keeps the files in it open. Source: unix(7), SCM_RIGHTS.
-- MSG_PEEK opens them anew and leaves the message. Source: net/unix/af_unix.c, unix_peek_fds().
+- MSG_PEEK opens them again and leaves the message. Source: net/unix/af_unix.c, unix_peek_fds().
 
 A parked item reports a key instead of its descriptor's number, which by then is another file's.
 """
@@ -36,7 +36,7 @@ FIRST_KEY = 1 << 28
 EPOLL_CTL_MOD = 3
 # struct epoll_event is packed on x86-64 alone. Source: <sys/epoll.h>
 EPOLL_EVENT = struct.Struct("=IQ" if os.uname().machine == "x86_64" else "=I4xQ")
-# Told once: a parked item can't be deleted, and a pidfd stays readable until the batch is gone.
+# Reported once: a parked item can't be deleted, and a pidfd stays readable until the batch is gone.
 PIDFD_EVENTS = int(select.EPOLLIN | select.EPOLLONESHOT)
 PIPE_EVENTS = int(select.EPOLLIN | select.EPOLLET)
 
@@ -53,11 +53,11 @@ class _Batch:
 
 
 class Parking:
-    """Parks quiet children: they have keys for descriptors then. One that prints gets its pipe back."""
+    """Parks quiet children: they have keys for descriptors then. A child that prints gets its pipe back."""
 
     def __init__(self, epoll: select.epoll, children: dict[int, Child]) -> None:
         self.young: list[Child] = []  # not parked, the oldest first; some have ended
-        self.round_at = 2 * BATCH  # so many young children make the next round due
+        self.round_at = 2 * BATCH  # this many young children make the next round due
         self._epoll = epoll
         self._children = children
         self.batches: dict[Child, _Batch] = {}
@@ -89,7 +89,7 @@ class Parking:
                 child.pipe = self._rekey(child, child.pipe, PIPE_EVENTS, batch)
 
     def _rekey(self, child: Child, descriptor: int, events: int, batch: _Batch) -> int:
-        """Have a descriptor's events reported under a key, and close it; what is pending is told anew."""
+        """Have a descriptor's events reported under a key, and close it; pending events come again."""
         key = next(self._keys)
         if _libc.epoll_ctl(self._epoll.fileno(), EPOLL_CTL_MOD, descriptor, EPOLL_EVENT.pack(events, key)):
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -100,7 +100,7 @@ class Parking:
         return key
 
     def take_back(self, child: Child, key: int, events: int) -> int:
-        """Open and register again what is parked under the key; return its descriptor, or raise EMFILE."""
+        """Open and register again the descriptor of the key; return it, or raise EMFILE."""
         batch = self.batches[child]
         opened = _peek(batch.queue, len(batch.keys))
         wanted = opened.pop(batch.keys.index(key)) if len(opened) == len(batch.keys) else -1

@@ -1,4 +1,4 @@
-"""posix_spawn(3) by ctypes: what ``os.posix_spawn`` converts for every call is converted once here.
+"""posix_spawn(3) by ctypes: arguments are converted once, and not for every call as by ``os.posix_spawn``.
 
 Between the stamp of a start and the system call nothing should be computed: with ``os.posix_spawn`` the
 environment alone is some thirty conversions. And only libc's own has a working directory.
@@ -57,9 +57,9 @@ def attributes(default_signals: Iterable[int], priority: int | None = None) -> O
 
 
 def _not_handed_on(made: Opaque, priority: int) -> int:
-    """Have the process scheduled as SCHED_FIFO, and reset for what it forks; return the flag for that.
+    """Have the process scheduled as SCHED_FIFO, but not its children; return the flag for that.
 
-    glibc's setter refuses SCHED_RESET_ON_FORK, although what posix_spawn calls takes it: the field is
+    glibc's setter refuses SCHED_RESET_ON_FORK, although the system call takes it: the field is
     written, and its getter asked whether it was the right one. 0 for another library. Source: sched(7).
     """
     policy, got = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, ctypes.c_int(0)

@@ -1,4 +1,4 @@
-"""Removes what ended instances left with a daemon: in the background, one call at a time for all of them."""
+"""Removes leftovers of ended instances with a daemon: in the background, one call at a time for all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST = 16
 class Remover:
     """Calls a target's ``removal`` for instances that have ended.
 
-    A call that fails is no failure of the load: what it was for may be gone already, and the target's
+    A call that fails is no failure of the load: the container may be gone already, and the target's
     ``leftovers`` come after it.
     """
 
@@ -73,7 +73,7 @@ class Remover:
         return strings([*map(os.fsencode, argv)])
 
     def _on_exit(self, _now_ns: int) -> None:
-        with contextlib.suppress(ChildProcessError):  # somebody else has reaped it
+        with contextlib.suppress(ChildProcessError):  # other code has reaped it
             if os.waitpid(self._pid, os.WNOHANG)[0] == 0:  # a pidfd may be readable before that
                 return
         self._let_go()

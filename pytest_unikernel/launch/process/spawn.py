@@ -53,7 +53,7 @@ class Spawner:
         return posix_spawn.file_actions(((self.nowhere, 0), (write_end, 1), (write_end, 2)), self._directory)
 
     def _give_back(self, pid: int) -> None:
-        """Undo for the child what the generator has for itself.
+        """Undo for the child the generator's own priority, CPUs and limits.
 
         After posix_spawn and not in it: until its exec the child runs on the generator's memory, and
         as SCHED_OTHER it would wait for a CPU behind the load while the generator waits for it.
@@ -83,7 +83,7 @@ def environment_of(token: str) -> Strings:
 def ignored_signals() -> tuple[int, ...]:
     """Return the signals that this process ignores: SIGPIPE and SIGXFSZ in any Python, SIGHUP under nohup.
 
-    An exec resets signals that are handled, but what we launch would inherit those that are ignored.
+    An exec resets handled signals, but instances would inherit ignored ones.
     Source: signal(7), execve(2).
     """
     return tuple(number for number in signal.valid_signals() if signal.getsignal(number) == signal.SIG_IGN)

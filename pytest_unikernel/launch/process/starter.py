@@ -68,14 +68,14 @@ class Starter:
         return child
 
     def _undo(self, pipe: int, instance: Instance | None) -> None:
-        """Let go of what was made for an instance that could not be started."""
+        """Release the resources of an instance that could not be started."""
         if pipe >= 0:
             os.close(pipe)
         if instance is not None:
             self._instances.discard(instance)
 
     def culprit(self) -> str:
-        """Return what a failed start is about: the program, or a working directory that isn't there."""
+        """Return the culprit of a failed start: the program, or a missing working directory."""
         target = self._target
         return target.argv[0] if target.cwd is None or os.path.isdir(target.cwd) else f"cwd={target.cwd!r}"  # noqa: PTH112
 
@@ -85,4 +85,4 @@ class Starter:
             try:
                 self._prepared = self._instances.make()
             except OSError:
-                self._prepared = None  # tried anew, and reported, when it is due
+                self._prepared = None  # tried again, and reported, when it is due

@@ -1,6 +1,6 @@
-"""Instances as child processes: what becomes of each, from its start until nothing is left of it.
+"""Instances as child processes, each from its start until nothing of it is left.
 
-This is the hot path of every load; what looks inlined here was measured.
+This is the hot path of every load; code that looks inlined here was measured.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ProcessSupervisor(RealSupervisor[Child, Child]):
         self._discard, self._prepare = self._starter.discard, self._starter.prepare
 
     def _open(self, target: Target, runtime: Runtime, undo: contextlib.ExitStack) -> None:
-        """Make what has descriptors or processes of its own, and lives as long as the load."""
+        """Make the parts with descriptors or processes of their own, which live as long as the load."""
         loop, ready = self._loop, target.ready
         spawner = Spawner(runtime, target.cwd)
         undo.callback(spawner.close)
@@ -103,13 +103,13 @@ class ProcessSupervisor(RealSupervisor[Child, Child]):
         self.log.status[index] = error.errno or 0
         self._fail(index, Outcome.SPAWN_ERROR, f"{self._starter.culprit()}: {error.strerror}")
 
-    # what happens ---------------------------------------------------------------------------------
+    # events ---------------------------------------------------------------------------------------
 
     def _on_event(self, child: Child, descriptor: int, mask: int, now_ns: int) -> None:
         if descriptor == child.pidfd:
             self._on_exit(child, now_ns)
         elif mask == EPOLLHUP:
-            child.is_drained = True  # its end is told once, and nothing needs doing before the exit
+            child.is_drained = True  # its end is reported once, and needs no handling before the exit
         else:
             self._children.take_output(child)
             if child.watch is not None:
@@ -199,13 +199,13 @@ class ProcessSupervisor(RealSupervisor[Child, Child]):
         self._loop.is_any_gone = True
 
     def _remove(self, remover: Remover, child: Child, status: int) -> None:
-        """Have removed what the instance left, unless there is nothing, or it may be somebody else's."""
+        """Have the instance's leftovers removed, unless there are none, or they may be foreign."""
         refused = child.log.outcome[child.index] == Outcome.DAEMON_ERROR
         if not refused and not (self._target.removes_itself and status >= 0):
             remover.add(child.instance.id)
 
     def close(self) -> None:
-        """Release everything. What still can't be ended is abandoned, uncounted."""
+        """Release everything. Children that can't be ended are abandoned, uncounted."""
         for child in self._children:
             child.signal_group(signal.SIGKILL)
             self._children.remove(child)

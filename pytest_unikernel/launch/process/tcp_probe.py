@@ -1,4 +1,4 @@
-"""Readiness over TCP: connect, and for Http ask, until somebody answers; never blocks the loop."""
+"""Readiness over TCP: connect, and for Http ask, until there is an answer; never blocks the loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_unikernel.launch.event_loop import EventLoop
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.readiness import Http, Port
 
-# A SYN that is lost before the guest listens is sent again after 1 s only (RFC 6298): trying anew is quicker.
+# A SYN that is lost before the guest listens is sent again after 1 s only (RFC 6298): a new try is quicker.
 CONNECT_PATIENCE_NS = 50_000_000
 REPLY_BYTES = 4096
 TRIES_PER_TURN = 8  # each costs some 30 µs, which exits and launches wait for
@@ -25,7 +25,7 @@ _NO_CONNECTION: tuple[socket.socket | None, int] = None, 0
 
 
 class _Question(NamedTuple):
-    """A request that was sent, and what has come of its reply."""
+    """A sent request, and its reply so far."""
 
     child: Child
     connection: socket.socket
@@ -68,7 +68,7 @@ class Prober:
         return next(iter(self._due.values()))[0] if self._due else NEVER_NS
 
     def attempt(self, now_ns: int) -> None:
-        """Try ports that are due, the longest overdue first; never so many that launches are late."""
+        """Try due ports, the longest overdue first; a bounded number, so that launches are not late."""
         for _ in range(min(len(self._due), TRIES_PER_TURN)):
             pid, (due_ns, child) = next(iter(self._due.items()))
             if due_ns > now_ns:
@@ -89,7 +89,7 @@ class Prober:
         return True
 
     def _connected(self, child: Child, now_ns: int) -> socket.socket | None:
-        """Return a connection once there is one; one that is under way is looked at again at the next try."""
+        """Return a connection once it is established; a pending one is checked again at the next try."""
         if child.pid not in self._connecting:
             self._connecting[child.pid] = self._connect(child), now_ns
         connection, begun_ns = self._connecting.pop(child.pid)
@@ -108,7 +108,7 @@ class Prober:
         """Begin to connect; None if that failed at once, as it does on the loopback."""
         try:
             connection = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        except OSError:  # no descriptor left: tried anew
+        except OSError:  # no descriptor left: tried again
             return None
         number = connection.connect_ex((self._host, self._ready.number or int(child.instance.port)))
         if number in (0, errno.EINPROGRESS):
@@ -173,7 +173,7 @@ def _state(connection: socket.socket) -> Literal["connected", "under way", "fail
 
 
 def _has_first_line(question: _Question) -> bool:
-    """Take what has arrived; return whether the first line is whole, or nothing more of it comes."""
+    """Receive; return whether the first line is whole, or no more of it will come."""
     try:
         data = question.connection.recv(REPLY_BYTES)
     except BlockingIOError:

@@ -42,7 +42,7 @@ class StampLogReader:
         self._clock.look()
 
     def settle(self, log: LaunchLog) -> None:
-        """Write the stamps since the last trial into the launches' rows; of one that came twice the latest.
+        """Write the stamps since the last trial into the launches' rows; of a repeated stamp the latest.
 
         Whatever a launch was stamped with was written before its end, so nothing is waited for.
         """
@@ -62,7 +62,7 @@ class StampLogReader:
         log.wall_clock_moved |= self._clock.has_moved
 
     def _pieces(self) -> Iterator[bytes]:
-        """Yield what was written since the last look; of a file replaced or emptied meanwhile all."""
+        """Yield the bytes since the last look; of a file replaced or emptied meanwhile all."""
         if self._identity() != self._file or self._size() < self._offset:
             self._file, self._offset = self._identity(), 0
         try:

@@ -19,11 +19,11 @@ from pytest_unikernel.launch.stamps.rows import rows_by_instance
 from pytest_unikernel.plan.stamps import Stamp, Stamps
 from pytest_unikernel.results.launches import LaunchLog
 
-# What is printed between two looks must find room, or the program waits: being woken for each line would cost
+# The lines between two looks must find room, or the program waits: being woken for each line would cost
 # the generator more than the launch itself. Source of the size: pipe(7), the most without privileges.
 PIPE_BYTES = 1 << 20
 READ_BYTES = 1 << 16
-# An engine tells of an event within milliseconds; after the last one nothing more comes.
+# An engine reports an event within milliseconds; after the last one nothing more comes.
 SILENCE_MS = 100
 BOUND_NS = 2 * NS_PER_S
 
@@ -39,7 +39,7 @@ def command_line(stamps: Stamps, token: str) -> tuple[str, ...]:
 class StampReader:
     """The program of a :class:`Stamps`, running for as long as a load.
 
-    What it prints waits in a pipe until :meth:`look` is called, some ten times a second.
+    Its output waits in a pipe until :meth:`look` is called, some ten times a second.
     """
 
     def __init__(self, stamps: Stamps, argv: tuple[str, ...], runtime: Runtime) -> None:
@@ -66,7 +66,7 @@ class StampReader:
         return self._pid
 
     def _take(self) -> bool:
-        """Keep what has been printed; return whether there was anything. Never waits."""
+        """Keep new output; return whether there was any. Never waits."""
         try:
             data = os.read(self._pipe, READ_BYTES)
         except BlockingIOError:
@@ -76,7 +76,7 @@ class StampReader:
         return bool(data)
 
     def look(self) -> None:
-        """Keep what has been printed, and note both clocks now and then."""
+        """Keep new output, and note both clocks now and then."""
         for _ in range(PIPE_BYTES // READ_BYTES):
             if not self._take():
                 break
