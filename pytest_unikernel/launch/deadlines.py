@@ -1,4 +1,4 @@
-"""Which instance's time is up next. All limits of a kind are equal, so the oldest is always first."""
+"""A deadline queue: every entry has the same duration, so the oldest expires first."""
 
 from __future__ import annotations
 
