@@ -9,6 +9,8 @@ from pathlib import Path
 from pytest_unikernel.commands.command import Command
 from pytest_unikernel.commands.output import note, refuse_no_file
 
+DEFAULT_CONFIG = "tiny"
+
 
 def _describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -20,9 +22,15 @@ def _describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", metavar="V", help="the same as a version for SOURCE")
     parser.add_argument(
         "--config",
-        default="tiny",
+        default=DEFAULT_CONFIG,
         metavar="tiny|defconfig|FILE",
         help="tiny (default): what boots fastest; defconfig: the kernel's own, for guests; or a .config",
+    )
+    parser.add_argument(
+        "--packaged",
+        action="store_true",
+        help="download the distribution's kernel for virtual machines (Debian, Ubuntu) instead of building "
+        "one: seconds instead of minutes, and nothing is installed; it boots slower than one that is built",
     )
     parser.add_argument("-j", "--jobs", type=int, metavar="N", help="compilers at once; default: one per CPU")
     parser.add_argument(
@@ -35,13 +43,19 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from pytest_unikernel.guests.build.linux_kernel import build_kernel  # noqa: PLC0415 - see Command
-
     if parsed.source is not None and parsed.version is not None:
         parsed.refuse(f"expected SOURCE or --version, got both: {parsed.source!r} and {parsed.version!r}")
     if parsed.jobs is not None and parsed.jobs < 1:
         parsed.refuse(f"-j must be a whole number >= 1, got {parsed.jobs}")
     refuse_no_file(parsed.output)
+    kernel = _fetched(parsed) if parsed.packaged else _built(parsed)
+    print(kernel)  # noqa: T201
+    return 0
+
+
+def _built(parsed: argparse.Namespace) -> Path:
+    from pytest_unikernel.guests.build.linux_kernel import build_kernel  # noqa: PLC0415 - see Command
+
     source = parsed.source if parsed.version is None else parsed.version
     built = build_kernel(source, config=parsed.config, jobs=parsed.jobs, progress=note)
     kernel = built.vmlinux
@@ -50,13 +64,41 @@ def _run(parsed: argparse.Namespace) -> int:
         shutil.copyfile(built.bzimage if packed else kernel, parsed.output)
         kernel = parsed.output
     note(f"Linux {built.version}, {parsed.config}: linux_vm boots it from now on")
-    print(kernel)  # noqa: T201
-    return 0
+    return Path(kernel)
+
+
+def _fetched(parsed: argparse.Namespace) -> Path:
+    from pytest_unikernel.guests.build.linux_kernel import newest_kernel  # noqa: PLC0415 - see Command
+    from pytest_unikernel.guests.build.packaged_kernel import fetch_kernel  # noqa: PLC0415 - see Command
+
+    _refuse_with_packaged(parsed)
+    kernel = fetch_kernel(progress=note)
+    if parsed.output is not None:
+        shutil.copyfile(kernel, parsed.output)
+        kernel = parsed.output
+    built = newest_kernel()
+    if built is None:
+        note(f"{kernel.name}: linux_vm boots it from now on")
+    else:
+        note(f'linux_vm goes on booting Linux {built.version}, which was built; linux_vm(kernel="{kernel}")')
+    return kernel
+
+
+def _refuse_with_packaged(parsed: argparse.Namespace) -> None:
+    given = {
+        "SOURCE": parsed.source,
+        "--version": parsed.version,
+        "--config": None if parsed.config == DEFAULT_CONFIG else parsed.config,
+        "--jobs": parsed.jobs,
+    }
+    for name, value in given.items():
+        if value is not None:
+            parsed.refuse(f"--packaged downloads a kernel that is built already, got {name} {value!r} too")
 
 
 COMMAND = Command(
     ("build", "linux-kernel"),
-    "Build a Linux kernel for linux_vm and print the path of the vmlinux.",
+    "Build or download a Linux kernel for linux_vm, and print its path.",
     _describe,
     _run,
 )

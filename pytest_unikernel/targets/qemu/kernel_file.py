@@ -15,13 +15,14 @@ import shutil
 import struct
 import subprocess
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.guests.build.cache import cache_directory, private
 from pytest_unikernel.guests.build.elf import why_not_pvh, why_truncated
+from pytest_unikernel.guests.build.packaged_kernel import packaged_kernels
 from pytest_unikernel.plan.target_fields import Unavailable
 
 ELF = b"\x7fELF"
@@ -37,6 +38,7 @@ VERSION, VERSION_BYTES = re.compile(rb"Linux version (\S{1,64})\s"), 80
 PATIENCE_S = 60.0
 BOOT = Path("/boot")
 CURE = "pytest-unikernel build linux-kernel, or name one: linux_vm(kernel=…)"
+QUICK_CURE = "pytest-unikernel build linux-kernel --packaged (Debian, Ubuntu; seconds); or " + CURE
 
 
 class KernelFile(NamedTuple):
@@ -80,22 +82,26 @@ def given_kernel(path: Path) -> KernelFile:
 
 
 def default_kernel(built: Path | None, boot: Path = BOOT) -> KernelFile | Unavailable:
-    """Return the kernel that was built, else the newest of the machine that can be read.
+    """Return the kernel that was built, else the newest fetched one, else the host's newest readable one.
 
     Args:
         built: the vmlinux that ``build linux-kernel`` made, if there is one.
-        boot: where the machine's kernels are.
+        boot: where the host's kernels are.
     """
-    candidates = sorted(boot.glob("vmlinuz-*"), key=_version_key, reverse=True)
+    candidates = [*_newest_first(packaged_kernels()), *_newest_first(boot.glob("vmlinuz-*"))]
     reasons = []
     for each in candidates if built is None else (built, *candidates):
         found = _usable(each)
         if isinstance(found, KernelFile):
             return found
         reasons.append(found)
-    which = "none was built" if built is None else "the one that was built is broken"
+    which = "none was built or fetched" if built is None else "the one that was built is broken"
     told = f" ({'; '.join(reasons)})" if reasons else ""
-    return Unavailable(f"no Linux kernel to boot: {which}, none in {boot} can be used{told}", CURE)
+    return Unavailable(f"no Linux kernel to boot: {which}, none in {boot} can be used{told}", QUICK_CURE)
+
+
+def _newest_first(kernels: Iterable[Path]) -> list[Path]:
+    return sorted(kernels, key=_version_key, reverse=True)
 
 
 def _usable(path: Path) -> KernelFile | str:

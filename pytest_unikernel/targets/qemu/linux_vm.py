@@ -83,8 +83,9 @@ def linux_vm(
 
     Args:
         kvm: run on KVM, never on TCG instead.
-        kernel: a bzImage or a vmlinux; by default the kernel of ``build linux-kernel``, else the
-            newest of /boot. A bzImage is unpacked for the guest if it can be booted by PVH.
+        kernel: a bzImage or a vmlinux; by default the one that ``build linux-kernel`` made, else the one
+            that it downloaded (``--packaged``), else the newest readable one of /boot. A bzImage is unpacked
+            for the guest if it can be booted by PVH.
         initrd: the user's own; with neither this nor ``image`` the minimal guest is booted.
         image: a raw or qcow2 disk image with a distribution, never written to: each instance has a
             throw-away overlay. It is the guest's /dev/vda.
