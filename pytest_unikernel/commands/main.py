@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     SIGINT, SIGTERM and SIGHUP end it once all is cleaned up, with status 128 + the signal's number.
     """
-    parsed = _parser().parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     try:
         with _cleaning_up() as came:
             return int(parsed.command.run(parsed))
@@ -77,20 +77,21 @@ def _cleaning_up() -> Iterator[list[int]]:
 _Groups = dict[tuple[str, ...], Any]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; the documentation is generated from it."""
+    made = argparse.ArgumentParser(
         PROGRAM,
         description="Builds what is launched, says what runs here, imports, compares and reports results.",
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
-    groups: _Groups = {(): parser.add_subparsers(required=True, metavar="COMMAND")}
+    made.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    groups: _Groups = {(): made.add_subparsers(required=True, metavar="COMMAND")}
     for command in COMMANDS:
         *group, name = command.words
         among = _group(groups, tuple(group))
-        made = among.add_parser(name, help=command.summary, description=command.summary)
-        command.describe(made)
-        made.set_defaults(command=command, refuse=made.error)
-    return parser
+        own = among.add_parser(name, help=command.summary, description=command.summary)
+        command.describe(own)
+        own.set_defaults(command=command, refuse=own.error)
+    return made
 
 
 def _group(groups: _Groups, words: tuple[str, ...]) -> Any:

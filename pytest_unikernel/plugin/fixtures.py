@@ -1,4 +1,7 @@
-"""The fixtures: targets, and the two ways to load them."""
+"""The fixtures: targets, and the two ways to load them.
+
+``pytest --fixtures`` shows a docstring up to its first blank line: parameters and defaults stand before it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ LOADING = frozenset({"load_step", "cold_start"})
 
 @pytest.fixture(scope="session")
 def linux_process() -> Target:
-    """A Linux process: by default a shell that prints a time and ``Hello World!``."""
+    """A Linux process: by default a shell that prints a time and ``Hello World!``.
+    Called, it gives a changed copy: ``linux_process("LINE FOR /bin/sh")`` or ``linux_process(["ARGV"])``.
+    """
     from pytest_unikernel.targets.linux_process import LINUX_PROCESS  # noqa: PLC0415 - imported only when needed
 
     return LINUX_PROCESS
@@ -27,7 +32,10 @@ def linux_process() -> Target:
 
 @pytest.fixture(scope="session")
 def rust_kernel() -> Target:
-    """A Rust unikernel in QEMU: by default ours, which prints ``Hello 42!`` and ends with status 33."""
+    """A Rust unikernel in QEMU: by default ours, which prints ``Hello 42!`` and ends with status 33.
+    Called, it gives a changed copy: ``rust_kernel(image=None, crate=None, kvm=False, memory_mib=32, cpus=1,
+    machine=None, cpu=None, append=None, console=False, display=False, qemu=None)``.
+    """
     from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - imported only when needed
 
     return RUST_KERNEL
@@ -35,7 +43,11 @@ def rust_kernel() -> Target:
 
 @pytest.fixture(scope="session")
 def linux_vm() -> Target:
-    """A Linux virtual machine in QEMU: by default a minimal guest on the kernel that is found."""
+    """A Linux virtual machine in QEMU: by default a minimal guest on the kernel that is found.
+    Called, it gives a changed copy: ``linux_vm(kvm=False, kernel=None, initrd=None, image=None, scripts=(),
+    files=(), ready=None, append=None, memory_mib=None, cpus=1, machine=None, cpu=None, console=False,
+    display=False, shutdown=True, qemu=None)``.
+    """
     from pytest_unikernel.targets.qemu.linux_vm import linux_vm as factory  # noqa: PLC0415 - imported only when needed
 
     return dataclasses.replace(factory(), factory=factory)  # in a fixture: a kernel may be built before it
@@ -43,7 +55,10 @@ def linux_vm() -> Target:
 
 @pytest.fixture(scope="session")
 def docker_container() -> Target:
-    """A Docker container: by default a small static program that says hello."""
+    """A Docker container: by default a small static program that says hello.
+    Called, it gives a changed copy: ``docker_container(image=None, command=(), network=None, runtime=None,
+    pull="missing", options=(), via="cli")``.
+    """
     from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER  # noqa: PLC0415 - imported only when needed
 
     return DOCKER_CONTAINER
@@ -51,7 +66,10 @@ def docker_container() -> Target:
 
 @pytest.fixture(scope="session")
 def podman_container() -> Target:
-    """A Podman container: by default a small static program that says hello."""
+    """A Podman container: by default a small static program that says hello.
+    Called, it gives a changed copy: ``podman_container(image=None, command=(), network=None, runtime=None,
+    pull="missing", options=())``.
+    """
     from pytest_unikernel.targets.containers.podman import PODMAN_CONTAINER  # noqa: PLC0415 - imported only when needed
 
     return PODMAN_CONTAINER
@@ -59,7 +77,10 @@ def podman_container() -> Target:
 
 @pytest.fixture(scope="session")
 def oci_container() -> Target:
-    """A container by an OCI runtime alone: by default runc, and a small static program that says hello."""
+    """A container by an OCI runtime alone: by default runc, and a small static program that says hello.
+    Called, it gives a changed copy: ``oci_container(runtime="runc", rootfs=None, command=(), bundle=None,
+    options=())``.
+    """
     from pytest_unikernel.targets.containers.oci import OCI_CONTAINER  # noqa: PLC0415 - imported only when needed
 
     return OCI_CONTAINER
@@ -67,7 +88,11 @@ def oci_container() -> Target:
 
 @pytest.fixture(scope="session")
 def urunc_container() -> Target:
-    """A unikernel in a container, by urunc alone: by default our Rust unikernel in QEMU."""
+    """A unikernel in a container, by urunc alone: by default our Rust unikernel in QEMU.
+    Called, it gives a changed copy: ``urunc_container(image=None, bundle=None, kernel=None, initrd=None,
+    unikernel_type=None, hypervisor=None, via="oci", command=(), timestamps=True, memory_mib=None,
+    monitor=None, urunc=None, runtime=None, snapshotter=None, network=None)``.
+    """
     from pytest_unikernel.targets.urunc.target import URUNC_CONTAINER  # noqa: PLC0415 - imported only when needed
 
     return URUNC_CONTAINER
@@ -75,14 +100,16 @@ def urunc_container() -> Target:
 
 @pytest.fixture
 def timestep(request: pytest.FixtureRequest) -> float:
-    """Seconds between scheduled launches; the marker ``load_sweep`` gives the values."""
+    """The test's time step in seconds; the marker ``load_sweep`` gives the values."""
     message = f"timestep: only tests with the marker load_sweep have one, got {request.node.nodeid}"
     pytest.fail(f"{message}; mark it with @pytest.mark.load_sweep", pytrace=False)
 
 
 @pytest.fixture
 def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Target], LoadResult]:
-    """Run one load at the test's time step: ``load_step(target) -> LoadResult``."""
+    """Runs one load at the test's time step: ``load_step(target) -> LoadResult``; once per test.
+    The test needs the marker ``load_sweep``.
+    """
     loader = Loader(request.node, benchmark, "load_step")
 
     def load_step(target: Target) -> LoadResult:
@@ -94,7 +121,9 @@ def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Targe
 
 @pytest.fixture
 def cold_start(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., LoadResult]:
-    """Launch one after the other on an idle host: ``cold_start(target, launches=10) -> LoadResult``."""
+    """Launches one after the other on an idle host: ``cold_start(target, launches=10) -> LoadResult``.
+    One launch before them isn't measured. The test gets the marker ``cold``; once per test.
+    """
     loader = Loader(request.node, benchmark, "cold_start")
 
     def cold_start(target: Target, launches: int = 10) -> LoadResult:

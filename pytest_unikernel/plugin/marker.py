@@ -31,9 +31,19 @@ READERS: dict[str, readers.Reader] = {
     **{option.name: option.read for option in OPTIONS if option.in_marker},
 }
 WINDOW = next(option for option in OPTIONS if option.name == "window")
-KEYWORDS = ", ".join(f"{name}=..." for name in READERS)
+# What ``pytest --markers`` shows: a call before the first colon, then what its keywords mean.
+KEYWORDS = {
+    "start": "the slowest time step, halved from there on (default: the first of the time steps)",
+    "stop": "the fastest time step (default: the last of the time steps)",
+    **{option.name: f"{option.help} (default: {option.shown})" for option in OPTIONS if option.in_marker},
+}
+CALL = f"{NAME}({', '.join(f'{name}=...' for name in READERS)})"
+RULE = (
+    "run the test once per time step, from slow to fast; a keyword that is left out has the value of its "
+    "option --sweep-..., or of the profile"
+)
 LINES = (
-    f"{NAME}({KEYWORDS}): run the test once per time step; what is unset comes from --sweep-profile.",
+    "\n    ".join((f"{CALL}: {RULE}", *(f"{name}: {text}" for name, text in KEYWORDS.items()))),
     "sweep: every test that load_sweep made; select them with -m sweep.",
     "cold: a test that launches one instance after the other on an otherwise idle host (cold_start).",
 )

@@ -25,11 +25,16 @@ def add_options(parser: pytest.Parser) -> None:
         if option.is_switch:
             how = {"action": "store_const", "const": "true"}
         group.addoption(option.flag, dest=option.ini, default=None, help=_help(option), **how)
-        parser.addini(option.ini, f"default of {option.flag}", type="string", default=None)
+        parser.addini(option.ini, _ini_help(option), type="string", default=None)
 
 
 def _help(option: Option) -> str:
     return f"{option.help} (default: {option.shown})".replace("%", "%%")
+
+
+def _ini_help(option: Option) -> str:
+    values = "true or false: " if option.is_switch else ""
+    return f"{values}{option.help} (default: {option.shown}; {option.flag} overrides it)"
 
 
 def read(config: pytest.Config) -> None:

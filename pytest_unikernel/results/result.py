@@ -48,8 +48,80 @@ class Surroundings:
 class LoadResult:
     """One load: the same names as in ``extra_info["load"]``; seconds, hertz, bytes, None for unknown.
 
-    ``response_time_s`` and its like have ``n``, ``min``, ``mean``, ``max``, ``stddev``, ``p50`` …
-    ``p99_9`` as attributes, also ``["p99.9"]``.
+    Quantities such as ``response_time_s`` have ``n``, ``censored``, ``min``, ``mean``, ``max``, ``stddev``,
+    ``p50``, ``p90``, ``p95``, ``p99`` and ``p99_9`` as attributes, also ``["p99.9"]``.
+
+    Attributes:
+        schema: the number of this layout.
+        target: the variant's name: ``"rust_kernel[kvm]"``.
+        fixture: the target's name: ``"rust_kernel"``.
+        variant: every changed parameter, with its value.
+        ready: when an instance counts as ready: ``"exit"``, ``"line b'…'"`` …
+        mode: ``"sweep"`` or ``"cold"``.
+        arrivals: ``"fixed"`` or ``"poisson"``; null in cold mode.
+        seeds: the seed of each trial's Poisson arrivals; empty for fixed ones.
+        versions: what was really used: QEMU, accelerator, kernel, engine …
+        time_step_s: the spacing of scheduled launches; null in cold mode.
+        offered_rate_hz: 1 / ``time_step_s``; null in cold mode.
+        achieved_rate_hz: starts in the window, whichever launch they are, ÷ window; null in cold mode.
+        throughput_hz: successful completions in the window ÷ window; null in cold mode.
+        throughput_per_core_hz: ``throughput_hz`` ÷ the CPUs of affinity and cgroup quota.
+        warmup_s: the longest warm-up of a trial, as it turned out.
+        window_s: the length of one trial's window.
+        trials: the number of windows measured.
+        per_trial: for each trial ``throughput_hz``, ``achieved_rate_hz``, ``p50``, ``p90`` and ``p99`` of the
+            response time, ``verdict``, ``scheduled``, ``completed``, ``censored``, ``failure_rate``, and
+            ``spawn_s``, the median duration of a start of a process.
+        scheduled: launches of the cohort: completed + failed + unfinished + dropped.
+        started: launches of the cohort that were started: scheduled - dropped.
+        completed: launches of the cohort that succeeded.
+        dropped: launches of the cohort that were due and refused, for ``max_in_flight`` or a guard.
+        unfinished: launches of the cohort still alive when the drain time-out or the session ended.
+        failed: failed launches of the cohort by reason; only reasons that occurred.
+        failures: the first failures of each trial: ``trial``, ``launch``, ``reason``, ``status``,
+            ``output_tail``.
+        verdict: ``"ok"``, ``"saturated"``, ``"generator-bound"`` or ``"failing"``.
+        verdict_reason: the figures that led to a verdict other than ok; empty for ok.
+        interrupted: the load was cut short, by Ctrl-C for example.
+        in_flight_max: the largest number of instances alive at once.
+        timeout_s: the limit of one launch.
+        response_time_s: ready - scheduled; pytest-benchmark's ``stats`` hold these values.
+        service_time_s: ready - started.
+        lateness_s: started - scheduled; null in cold mode.
+        distribution: the three quantities above as logarithmic buckets 2 % apart: ``scheme``, ``base``,
+            ``unit_s``, ``censored``, and a list of [bucket, count] each; merged by adding counts.
+        intervals_s: ``"A->B"``: the time between two declared events, where the target has any.
+        phases_s: the time between two events by its name: ``"network"``.
+        neighbours_s: ``"A->B"``: the time between two events that followed each other in time.
+        stamps: for events read from a log: how many launches lack an event of an interval (``missing``) or
+            have it before the other (``out_of_order``), by interval; how many stamps were ``of_others``; how
+            many lines were ``foreign``, that is, no stamps.
+        instance: the mean CPU time of one instance, ``user_s`` and ``system_s``, and the largest resident
+            set, ``max_rss_bytes`` (null unless above the generator's own).
+        generator: the error bounds of the measurement. ``cpu_s_per_launch`` is the CPU time of pytest's own
+            process; ``spawn_s``, ``spawn_p99_s``, ``spawn_max_s`` are posix_spawn's duration;
+            ``loop_turn_s``, ``loop_turn_p99_s``, ``loop_turn_max_s`` say how late a stamp can be;
+            ``realtime`` is whether it had real-time priority, ``realtime_refused`` whether the host refused.
+        host: the host during the load: ``cpu_percent``, ``steal_percent``, ``memory_available_min_bytes``,
+            ``load1_max``, ``processes_max``, pressure in per cent (``psi_cpu``, ``psi_memory``, ``psi_io``),
+            ``cpu_count``, ``swapped_bytes``, ``governors``, ``container_daemons`` that ran,
+            ``container_daemons_needed`` by the target, and ``busy_before_percent``, the CPU time that others
+            used just before.
+        guards: ``max_in_flight`` and where it comes from (``max_in_flight_from``); ``dropped`` launches by
+            guard.
+        settings: what was asked for, and ``argv``.
+        knee: of a search for the knee, else null: ``rate_hz``, the number to quote, with its interval
+            ``lower_hz`` to ``upper_hz`` and their ``ratio``; ``per_core_hz``, ``lower_per_core_hz`` and
+            ``upper_per_core_hz``; ``lower_bound``, where the upper end says nothing about the target;
+            ``narrow``, where the interval is as narrow as asked; ``upper_verdict``, ``upper_reason``,
+            ``interrupted``; and ``loads``, the whole record of each load of the search.
+        slo: for each objective ``limit_s``, ``value_s``, ``met`` (null: too few launches to tell),
+            ``launches`` and ``launches_needed``; for a search also its ``interval``.
+        spread: between trials, for ``throughput_hz``, ``p50`` and ``p99``: ``n``, ``min``, ``max``,
+            ``stddev``, ``cv``.
+        quiescence: the waits for a quiet host before the load's trials: ``waits``, ``waited_s``, ``bound_s``,
+            ``bound_hit``, and the ``reasons``; null where nobody waited.
+        responses_s: the cohort's completed response times; pytest-benchmark's, and no part of the record.
     """
 
     schema: int

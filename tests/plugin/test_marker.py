@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from pytest_unikernel.plan.option_table import OPTIONS
 from pytest_unikernel.plugin.marker import sweep_of
 
 Runs = Callable[..., pytest.RunResult]
@@ -181,6 +182,15 @@ def test_the_three_markers_are_registered(run: Runs) -> None:
             "@pytest.mark.cold: *",
         ]
     )
+
+
+def test_the_markers_keywords_are_explained_with_their_defaults(run: Runs) -> None:
+    words = " ".join(" ".join(run("--markers").outlines).split())
+    for option in OPTIONS:
+        told = f"{option.name}: {option.help} (default: {option.shown})"
+        assert (told in words) is option.in_marker
+    assert "start: the slowest time step" in words
+    assert "stop: the fastest time step" in words
 
 
 def test_effective_values_and_their_origins_are_printed(run: Runs) -> None:

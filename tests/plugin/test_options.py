@@ -213,7 +213,9 @@ def test_the_help_has_a_group_with_a_sentence_and_a_default_for_each_option(run:
             assert f"{option.flag}={option.metavar} {option.help} (default: {option.shown})" in words
         else:
             assert f"{option.flag} {option.help} (default: {option.shown})" in words
-        assert f"{option.ini} (string): default of {option.flag}" in words
+        values = "true or false: " if option.is_switch else ""
+        override = f"(default: {option.shown}; {option.flag} overrides it)"
+        assert f"{option.ini} (string): {values}{option.help} {override}" in words
 
 
 @pytest.mark.parametrize(
