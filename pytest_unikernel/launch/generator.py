@@ -49,7 +49,8 @@ class LoadGenerator:
         self._due_ns = self._begin_ns = self._window_begin_ns = self._window_end_ns = 0
         self._cohort_begin = self._cohort_end = self._oldest = -1
         self._lateness_ns = self._next_look_ns = 0
-        self._backlog = [0, 0]
+        self._first_backlog = self._first_launches = 0  # of the window's first quarter
+        self._last_backlog = self._last_launches = 0
         self._dropped_before = self._dropped_in_window = 0
         self._phase_until_ns = self._first_quarter_end_ns = 0
         self._last_quarter_begin_ns = NEVER_NS
@@ -105,9 +106,11 @@ class LoadGenerator:
         if due_ns >= self._phase_until_ns:
             self._enter_phase(due_ns)
         if due_ns < self._first_quarter_end_ns:
-            self._backlog[0] += supervisor.in_flight
+            self._first_backlog += supervisor.in_flight
+            self._first_launches += 1
         elif due_ns >= self._last_quarter_begin_ns:
-            self._backlog[1] += supervisor.in_flight
+            self._last_backlog += supervisor.in_flight
+            self._last_launches += 1
         log = supervisor.log
         index = log.add(due_ns)
         if self._guard.refuses(supervisor.in_flight + supervisor.removing):
@@ -178,9 +181,9 @@ class LoadGenerator:
 
         The backlog is sampled at each launch; the verdict itself is computed from the log.
         """
-        first, last = self._backlog
         rows = self._cohort_end - self._cohort_begin
-        rise = 4 * (last - first) / max(1, rows)
+        first = self._first_backlog / max(1, self._first_launches)
+        rise = self._last_backlog / max(1, self._last_launches) - first
         limit = max(BACKLOG_RISE_LAUNCHES, self._plan.backlog_share * 0.75 * rows)
         return self._dropped_in_window > 0 or rise > limit
 

@@ -302,6 +302,21 @@ def test_launching_stops_with_the_window_once_the_step_is_known_to_be_saturated(
     assert load.result.unfinished == 0  # but the cohort is given its time
 
 
+@pytest.mark.parametrize("warmup_s", [1.0, 3.0, 5.0, 20.0])
+def test_that_is_known_of_a_window_with_few_launches_too(warmup_s: float) -> None:
+    """Ten launches: three in the window's first quarter, two in its last, each with its own backlog."""
+    load = Load(
+        FakeTarget(servers=1, service_time_s=1.0),
+        Fraction(1, 2),
+        window_s=5.0,
+        warmup_s=warmup_s,
+        timeout_s=90,
+    )
+    assert load.verdict == "saturated"
+    assert len(load.trial.log) - load.trial.rows.stop <= 1
+    assert load.result.completed == 10
+
+
 def test_launches_alive_at_the_drain_time_out_are_unfinished() -> None:
     target = FakeTarget(never_exits_every=1)
     load = Load(target, Fraction(1, 4), max_warmup_s=1.0, window_s=1.0, drain_timeout_s=5.0)
