@@ -25,6 +25,9 @@ class Line:
 
     Text and bytes match anywhere in a line, and at once: the line may still be incomplete.
     A compiled regular expression is searched in whole lines, without their line end.
+
+    Attributes:
+        pattern: text, bytes or a compiled regular expression.
     """
 
     pattern: bytes | str | re.Pattern[bytes] | re.Pattern[str]
@@ -60,6 +63,11 @@ class Port:
 
     ``number=None`` means the instance's own free port: ``{port}`` in its argv, UNIKERNEL_PORT in its
     environment. Tried every ``interval_s``, which is also the resolution of the measurement.
+
+    Attributes:
+        number: the port, or None.
+        host: the address that is connected to.
+        interval_s: seconds between attempts.
     """
 
     number: int | None = None
@@ -79,7 +87,12 @@ class Port:
 
 @dataclass(frozen=True)
 class Http(Port):
-    """Ready when ``GET path`` on the port is answered with one of the statuses."""
+    """Ready when ``GET path`` on the port is answered with one of the statuses.
+
+    Attributes:
+        path: the path of the request.
+        statuses: the statuses of an answer that means ready.
+    """
 
     path: str = "/"
     statuses: tuple[int, ...] = (200, 204)
@@ -98,6 +111,9 @@ class Event:
     An event is reported by writing one line ``<UNIKERNEL_ID> <name>`` to the FIFO whose path is in
     UNIKERNEL_EVENTS: ``echo "$UNIKERNEL_ID ready" > "$UNIKERNEL_EVENTS"``. It is stamped with the
     host's CLOCK_MONOTONIC when it arrives; writes of up to 4,096 bytes don't interleave (pipe(7)).
+
+    Attributes:
+        name: the event: letters, digits and ``.:/-_``.
     """
 
     name: str

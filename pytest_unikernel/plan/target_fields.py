@@ -17,7 +17,12 @@ _TOKEN = re.compile(r"\{(id|dir|port|session|events)\}")
 
 @dataclass(frozen=True)
 class Unavailable:
-    """Why a target can't run here, and the command or step that cures it."""
+    """Why a target can't run here, and the command or step that cures it.
+
+    Attributes:
+        reason: what is missing or doesn't work.
+        cure: a command, or a step in words.
+    """
 
     reason: str
     cure: str
@@ -27,7 +32,16 @@ class Unavailable:
 
 
 class Instance(NamedTuple):
-    """The values of one launch; their names are the placeholders of argv and env."""
+    """The values of one launch; their names are the placeholders of argv and env.
+
+    Attributes:
+        id: unique among all instances of the session; its ``UNIKERNEL_ID``.
+        dir: the instance's own directory, private and empty at its start.
+        session: the token in every instance's ``UNIKERNEL_SESSION``.
+        events: the path of the FIFO that takes events.
+        port: a free TCP port, where the target asks for one.
+        number: the number at the end of its id.
+    """
 
     id: str
     dir: str
@@ -76,6 +90,8 @@ class TargetFields:
         timeout_s: an instance's own limit from its start; None leaves it to ``--sweep-timeout``.
         long_lived: ready is also completion; the instance is then stopped with ``stop_signal``
             and, after ``stop_grace_s``, SIGKILL.
+        stop_signal: the signal that asks an instance to end.
+        stop_grace_s: seconds that it then has.
         cleanup: called with the Instance after its processes are gone, in the generator's thread.
         removal: argv that removes an instance's leftovers with a daemon, called in the background after its
             end. An argument ``{ids}`` becomes the ids of all that have ended meanwhile, ``{id}`` is one. Not
@@ -97,6 +113,7 @@ class TargetFields:
         intervals: pairs of events reported as ``intervals_s["A->B"]``.
         phases: named pairs of events, reported as ``phases_s[name]``.
         naming: parameter -> label or function(value) -> label, for the variant's name.
+        label: the variant's label by hand, in place of those of ``naming``.
         variant: every changed parameter.
     """
 

@@ -1,4 +1,4 @@
-"""What the launches of a load say: rates, backlog, verdict. Pure; definitions are in the README."""
+"""What the launches of a load say: rates, backlog, verdict. Pure; definitions: docs/method/measuring.md."""
 
 from __future__ import annotations
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
+from documents import named_block
 from places import README
 from sweeprun import loads
-
-BLOCK = re.compile(r"<!-- snippet: target -->\s*```python\n(.*?)```", re.DOTALL)
 
 
 @pytest.fixture
 def snippet() -> str:
-    found = BLOCK.search(README.read_text(encoding="utf-8"))
-    assert found is not None, f"{README} has no python block after <!-- snippet: target -->"
-    return found[1]
+    return named_block(README, "snippet: target")
 
 
 def test_a_new_target_takes_less_than_15_lines(snippet: str) -> None:

@@ -1,6 +1,6 @@
 """The kernel-benchmark scripts' options as they are now, through pytest and on real processes.
 
-A row of the README's table each: -r -t -w, -b, -o/-p, -i, and "start just one and show its output".
+A row each of docs/coming-from/kernel-benchmark.md: -r -t -w, -b, -o/-p, -i, and "start just one".
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def test_each_launch_has_its_row_and_its_output_under_one_id(pytester: pytest.Py
 
 
 def test_just_one_is_started_and_its_output_shown(pytester: pytest.Pytester) -> None:
-    """``start_process.sh`` by the repository's own suite, exactly as the README says."""
+    """``start_process.sh`` by the repository's own suite, exactly as the documentation says."""
     shutil.copy(HERE.parent.parent / "benchmarks" / "test_sweeps.py", pytester.path)
     result = run_apart(
         pytester, "-k", "cold and linux_process", "--benchmark-disable", "-s", "-W", "error", "test_sweeps.py"
@@ -83,7 +83,7 @@ def test_it(cold_start, linux_process):
 def test_just_one_machine_is_started_and_its_console_shown(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``start_linux.sh`` by the repository's own suite, exactly as the README says."""
+    """``start_linux.sh`` by the repository's own suite, exactly as the documentation says."""
     monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
     shutil.copy(HERE.parent.parent / "benchmarks" / "test_sweeps.py", pytester.path)
     chosen = ("-k", "cold and linux_vm", "--benchmark-disable", "-s")

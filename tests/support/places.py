@@ -3,5 +3,18 @@
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-README = REPOSITORY / "README.md"
 SUPPORT = REPOSITORY / "tests" / "support"
+BENCHMARKS = REPOSITORY / "benchmarks"
+CI = REPOSITORY / ".ci"
+
+README = REPOSITORY / "README.md"
+CONTRIBUTING = REPOSITORY / "CONTRIBUTING.md"
+DOCS = REPOSITORY / "docs"
+TUTORIAL = DOCS / "tutorial.md"
+ARCHITECTURE = DOCS / "architecture.md"
+RAW_DATA = DOCS / "how-to" / "raw-data.md"
+REPORTS = DOCS / "how-to" / "reports.md"
+OLD_RESULTS = DOCS / "how-to" / "old-results.md"
+REFERENCE = DOCS / "reference"
+FROM_KERNEL_BENCHMARK = DOCS / "coming-from" / "kernel-benchmark.md"
+FROM_URUNC = DOCS / "coming-from" / "urunc.md"

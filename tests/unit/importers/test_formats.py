@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from importlib import metadata
@@ -12,7 +11,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from places import README
+from documents import named_block
+from places import OLD_RESULTS
 from uruncscripts import life, measure_to_json
 
 from pytest_unikernel import extensions
@@ -92,13 +92,11 @@ def test_a_package_adds_a_format_and_is_asked_before_ours(
     assert load["source"]["format"] == "mine"
 
 
-def test_the_format_of_the_readme_is_one(
+def test_the_documented_format_is_one(
     installed: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = README.read_text()
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     module = ModuleType("mine")
-    exec(next(each for each in blocks if "import_formats" in each), vars(module))  # noqa: S102
+    exec(named_block(OLD_RESULTS, "snippet: import format"), vars(module))  # noqa: S102
     installed.append(module)
     (tmp_path / "it.mine").write_text("0.5")
     load = imported(capsys, tmp_path / "it.mine", "--time-step=2")["extra_info"]["load"]

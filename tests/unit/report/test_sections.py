@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from places import README
+from documents import named_block
+from places import REPORTS
 from reportfiles import sweep, write
 
 from pytest_unikernel.commands import main
@@ -78,10 +78,9 @@ def test_a_figure_with_the_name_of_one_of_ours_gets_another(installed: list[obje
     assert {"latency.svg", "latency-2.svg"} <= {each.name for each in directory.iterdir()}
 
 
-def test_the_section_of_the_readme_is_one(installed: list[object], saved: Path) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+def test_the_documented_section_is_one(installed: list[object], saved: Path) -> None:
     module = ModuleType("mine")
-    exec(next(each for each in blocks if "report_sections" in each), vars(module))  # noqa: S102
+    exec(named_block(REPORTS, "snippet: report section"), vars(module))  # noqa: S102
     installed.append(module)
     directory = saved.parent / "report"
     assert main.main(["report", str(saved), "-o", str(directory)]) == 0

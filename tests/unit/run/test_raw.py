@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from places import README
+from places import RAW_DATA
 
 from pytest_unikernel.clock import NS_PER_S, monotonic_ns, unix_ns
 from pytest_unikernel.plan.outcome import Outcome
@@ -152,9 +152,9 @@ def test_a_table_that_can_not_be_finished_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_readme_tells_every_column(tmp_path: Path) -> None:
-    readme = README.read_text()
-    assert [name for name in COLUMNS if f"`{name}`" not in readme] == []
+def test_every_column_is_documented() -> None:
+    page = RAW_DATA.read_text()
+    assert [name for name in COLUMNS if f"`{name}`" not in page] == []
 
 
 def test_a_trial_without_launches_is_a_header(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def served(tarball: Path, monkeypatch: pytest.MonkeyPatch, *, listed: str | None
 def test_a_version_is_downloaded_once_checked_and_built(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``build_linux.sh``, as the README says: ``build linux-kernel 5.8``."""
+    """``build_linux.sh``, as the documentation says: ``build linux-kernel 5.8``."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     asked = served(packed(tree, tmp_path / "linux-5.8.tar.xz"), monkeypatch)
     assert main.main(["build", "linux-kernel", "5.8"]) == 0
