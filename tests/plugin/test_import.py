@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ def test_imported_results_are_not_steps_that_were_run(pytester: pytest.Pytester,
 
 def test_pytest_benchmarks_own_command_reads_what_was_imported(pytester: pytest.Pytester, old: Path) -> None:
     imported(old, DATA)
-    result = pytester.run("pytest-benchmark", "compare", str(old), "--csv=out.csv", "--histogram=out")
+    command = Path(sys.executable).with_name("pytest-benchmark")  # installed beside us, on PATH or not
+    result = pytester.run(command, "compare", old, "--csv=out.csv", "--histogram=out")
     assert result.ret == 0
     assert "test_rust_kernel[0.5s]" in (pytester.path / "out.csv").read_text()
