@@ -24,6 +24,7 @@ from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import verdict
 
 STEPS, TARGETS, TRIALS, ROUNDS = 13, 8, 5, 5
 READ_ALL = "import json, sys; [json.load(open(name)) for name in sys.argv[1:]]"
@@ -38,7 +39,9 @@ def record(launches: int) -> dict[str, Any]:
         )
         for log in logs
     ]
-    return make_result(Target("synthetic", ["true"]), trials, surroundings()).as_json()
+    return make_result(
+        Target("synthetic", ["true"]), trials, [verdict(each) for each in trials], surroundings()
+    ).as_json()
 
 
 def benchmarks(load: dict[str, Any], launches: int, seed: int) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import Surroundings
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import verdict
 from pytest_unikernel.run.raw import write_raw
 
 STEP_NS = 976_562
@@ -75,7 +76,7 @@ def seconds_of(log: LaunchLog) -> tuple[float, float, int]:
     """Return the seconds of make_result and of json.dumps, and the record's size in bytes."""
     trial = trial_of(log)
     begin_ns = monotonic_ns()
-    result = make_result(TARGET, [trial], surroundings())
+    result = make_result(TARGET, [trial], [verdict(trial)], surroundings())
     made_ns = monotonic_ns()
     text = json.dumps(result.as_json())
     return (made_ns - begin_ns) / 1e9, (monotonic_ns() - made_ns) / 1e9, len(text)

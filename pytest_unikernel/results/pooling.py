@@ -14,24 +14,31 @@ from pytest_unikernel.results.result import SCHEMA, JsonDict, LoadResult, Surrou
 from pytest_unikernel.results.spread import spread
 from pytest_unikernel.results.summary import BUCKET_BASE, buckets, named_quantile, summarize_ordered
 from pytest_unikernel.results.trial import Trial, in_flight_max
-from pytest_unikernel.results.verdict import Verdict, censored, majority, verdict
+from pytest_unikernel.results.verdict import Judged, Verdict, censored, pooled
 
 TRIAL_QUANTILES = ("p50", "p90", "p99")
 
 
-def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -> LoadResult:
-    """Pool the trials of a load into one result: samples together, counts summed, rates over all windows."""
+def make_result(
+    target: Target, trials: Sequence[Trial], judged: Sequence[Judged], around: Surroundings
+) -> LoadResult:
+    """Pool the trials of a load into one result: samples together, counts summed, rates over all windows.
+
+    Args:
+        target: the target as it was launched.
+        trials: the trials, in their order.
+        judged: the verdict on each trial.
+        around: everything else that is known about the load.
+    """
     scheduled = around.mode == "sweep"
     counts = sum((trial.counts() for trial in trials), Counter[Outcome]())
     unknown = censored(counts)
     response = _pooled(trial.ordered_response_ns for trial in trials)
     service = _pooled(trial.service_ns() for trial in trials)
     lateness = _pooled(trial.ordered_lateness_ns for trial in trials) if scheduled else []
-    judged = [verdict(trial) for trial in trials]
-    final = majority([each for each, _ in judged])
     window_s = sum(trial.window_s for trial in trials)
     throughput = _rate((trial.completed_in_window for trial in trials), window_s) if scheduled else None
-    rows = [_trial_row(trial, each, scheduled) for trial, (each, _) in zip(trials, judged, strict=True)]
+    rows = [_trial_row(trial, each.verdict, scheduled) for trial, each in zip(trials, judged, strict=True)]
     return LoadResult(
         schema=SCHEMA,
         target=target.full_name,
@@ -60,8 +67,8 @@ def make_result(target: Target, trials: Sequence[Trial], around: Surroundings) -
         unfinished=counts[Outcome.UNFINISHED],
         failed={outcome.reason: counts[outcome] for outcome in FAILURES if counts[outcome]},
         failures=_examples(trials),
-        verdict=final,
-        verdict_reason=next((reason for each, reason in judged if each == final), ""),
+        verdict=pooled(judged).verdict,
+        verdict_reason=around.verdict_reason,
         interrupted=around.interrupted,
         in_flight_max=max(in_flight_max(trial) for trial in trials),
         timeout_s=around.timeout_s,
@@ -99,7 +106,7 @@ def _rate(counts: Iterable[int], window_s: float) -> float | None:
     return sum(counts) / window_s if window_s > 0 else None
 
 
-def _trial_row(trial: Trial, judged: Verdict, scheduled: bool) -> JsonDict:
+def _trial_row(trial: Trial, verdict: Verdict, scheduled: bool) -> JsonDict:
     counts = trial.counts()
     due, unknown = sum(counts.values()), censored(counts)
     ordered = trial.ordered_response_ns
@@ -108,7 +115,7 @@ def _trial_row(trial: Trial, judged: Verdict, scheduled: bool) -> JsonDict:
         "throughput_hz": _rate([trial.completed_in_window], trial.window_s) if scheduled else None,
         "achieved_rate_hz": _rate([trial.started_in_window], trial.window_s) if scheduled else None,
         **{name: named_quantile(ordered, unknown, name) for name in TRIAL_QUANTILES},
-        "verdict": judged,
+        "verdict": verdict,
         "scheduled": due,
         "completed": counts[Outcome.COMPLETED],
         "censored": unknown,

@@ -25,7 +25,11 @@ JsonDict = dict[str, Any]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known about a load besides its launches; see :class:`LoadResult` for the names."""
+    """What is known about a load besides its launches; see :class:`LoadResult` for the names.
+
+    Attributes:
+        verdict_reason: in words, which this room doesn't make.
+    """
 
     mode: Literal["sweep", "cold"]
     time_step_s: float | None
@@ -39,6 +43,7 @@ class Surroundings:
     host: Mapping[str, Any]
     guards: Mapping[str, Any]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    verdict_reason: str = ""
     interrupted: bool = False
     own_rss_kib: int = 0
     quiescence: Mapping[str, Any] | None = None

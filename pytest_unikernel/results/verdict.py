@@ -5,14 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from enum import Enum, auto
+from typing import Literal, NamedTuple
 
 from pytest_unikernel.plan.outcome import FAILURES, Outcome
 from pytest_unikernel.results.summary import enough, quantile
 from pytest_unikernel.results.trial import Trial
 
 Verdict = Literal["ok", "generator-bound", "saturated", "failing"]
-
 
 # From the best to the worst: a tie between trials goes to the worse.
 VERDICTS: tuple[Verdict, ...] = ("ok", "generator-bound", "saturated", "failing")
@@ -23,6 +23,33 @@ ACHIEVED_SHARE = 0.99
 LATENESS_FLOOR_NS = 1_000_000
 LATENESS_STEP_SHARE = 0.10
 LATENESS_RESPONSE_SHARE = 0.20
+
+
+class Rule(Enum):
+    """A rule of the verdict. Behind each: the figure that breaks it, and what that is held against."""
+
+    FAILED = auto()  # launches that failed, launches that were started
+    DROPPED = auto()  # launches that were dropped
+    TIMED_OUT = auto()  # launches that timed out or did not finish, all launches
+    BACKLOG_ROSE = auto()  # rise of the mean in flight, its limit
+    NOT_STARTED = auto()  # launches started in the window, launches offered in it
+    LATE = auto()  # lateness in ms, its limit
+    LATE_FOR_RESPONSE = auto()  # median lateness in per cent of the median response time
+
+
+class Reason(NamedTuple):
+    """The rule that a trial breaks, with its figures; see :class:`Rule` for their meaning."""
+
+    rule: Rule
+    figure: float
+    against: float = 0.0
+
+
+class Judged(NamedTuple):
+    """A verdict, and the reason for one that is not ok."""
+
+    verdict: Verdict
+    reason: Reason | None = None
 
 
 def censored(counts: Counter[Outcome]) -> int:
@@ -65,70 +92,71 @@ def backlog_rise(trial: Trial) -> tuple[float, float]:
     return last - first, max(BACKLOG_RISE_LAUNCHES, trial.backlog_share * between)
 
 
-def verdict(trial: Trial) -> tuple[Verdict, str]:
-    """Return the verdict on a trial, the first that applies, and the reason in words."""
+def verdict(trial: Trial) -> Judged:
+    """Return the verdict on a trial: that of the first rule that it breaks."""
     counts = trial.counts()
-    reason = _failing(counts)
-    if reason:
-        return "failing", reason
-    reason = _saturated(trial, counts)
-    if reason:
-        return "saturated", reason
-    reason = _generator_bound(trial, counts)
-    if reason:
-        return "generator-bound", reason
-    return "ok", ""
+    if reason := _failing(counts):
+        return Judged("failing", reason)
+    if reason := _saturated(trial, counts):
+        return Judged("saturated", reason)
+    if reason := _generator_bound(trial, counts):
+        return Judged("generator-bound", reason)
+    return Judged("ok")
 
 
-def _failing(counts: Counter[Outcome]) -> str:
+def _failing(counts: Counter[Outcome]) -> Reason | None:
     started = sum(counts.values()) - counts[Outcome.DROPPED]
     failed = sum(counts[outcome] for outcome in FAILURES if outcome is not Outcome.TIMEOUT)
-    return f"{failed} of {started} launches failed" if failed > 1 and failed > FAILING_SHARE * started else ""
+    return Reason(Rule.FAILED, failed, started) if failed > 1 and failed > FAILING_SHARE * started else None
 
 
-def _saturated(trial: Trial, counts: Counter[Outcome]) -> str:
+def _saturated(trial: Trial, counts: Counter[Outcome]) -> Reason | None:
     if counts[Outcome.DROPPED]:
-        return f"{counts[Outcome.DROPPED]} launches dropped"
+        return Reason(Rule.DROPPED, counts[Outcome.DROPPED])
     late = counts[Outcome.TIMEOUT] + counts[Outcome.UNFINISHED]
     if late > CENSORED_SHARE * sum(counts.values()):
-        return f"{late} of {sum(counts.values())} launches timed out or unfinished"
+        return Reason(Rule.TIMED_OUT, late, sum(counts.values()))
     if trial.step_ns is None:
-        return ""
+        return None
     rise, limit = backlog_rise(trial)
-    return f"in flight rose by {rise:.1f} in the window (limit {limit:.1f})" if rise > limit else ""
+    return Reason(Rule.BACKLOG_ROSE, rise, limit) if rise > limit else None
 
 
-def _generator_bound(trial: Trial, counts: Counter[Outcome]) -> str:
+def _generator_bound(trial: Trial, counts: Counter[Outcome]) -> Reason | None:
     if trial.step_ns is None:
-        return ""
+        return None
     started = trial.started_in_window
     # One launch per step is offered; a window of Poisson arrivals may hold fewer.
     due = min(len(trial.rows), (trial.end_ns - trial.begin_ns) / trial.step_ns)
     if started < ACHIEVED_SHARE * due:
-        return f"only {started} of {due:.0f} launches were started in the window"
+        return Reason(Rule.NOT_STARTED, started, due)
     return _late_by_itself(trial, trial.step_ns) or _late_by_response(trial, censored(counts))
 
 
-def _late_by_itself(trial: Trial, step_ns: float) -> str:
+def _late_by_itself(trial: Trial, step_ns: float) -> Reason | None:
     lateness_ns = trial.ordered_lateness_ns
     if not lateness_ns:
-        return ""
+        return None
     worst_ns = (quantile(lateness_ns, 0, 0.99) if enough(len(lateness_ns), 0.99) else lateness_ns[-1]) or 0
     limit_ns = max(LATENESS_FLOOR_NS, LATENESS_STEP_SHARE * step_ns)
-    if worst_ns > limit_ns:
-        return f"launches were {worst_ns / 1e6:.1f} ms late (limit {limit_ns / 1e6:.1f} ms)"
-    return ""
+    return Reason(Rule.LATE, worst_ns / 1e6, limit_ns / 1e6) if worst_ns > limit_ns else None
 
 
-def _late_by_response(trial: Trial, unknown: int) -> str:
+def _late_by_response(trial: Trial, unknown: int) -> Reason | None:
     late_ns = quantile(trial.ordered_lateness_ns, 0, 0.5)
     response_ns = quantile(trial.ordered_response_ns, unknown, 0.5)
     if late_ns and response_ns and late_ns > LATENESS_RESPONSE_SHARE * response_ns:
-        return f"median lateness is {100 * late_ns / response_ns:.0f} % of the median response time"
-    return ""
+        return Reason(Rule.LATE_FOR_RESPONSE, 100 * late_ns / response_ns)
+    return None
 
 
 def majority(verdicts: Sequence[Verdict]) -> Verdict:
     """Return the verdict of most trials; a tie goes to the worse."""
     counted = Counter(verdicts)
     return max(counted, key=lambda each: (counted[each], VERDICTS.index(each)))
+
+
+def pooled(trials: Sequence[Judged]) -> Judged:
+    """Return the majority's verdict, with the reason of the first trial that has it."""
+    final = majority([each.verdict for each in trials])
+    return next(each for each in trials if each.verdict == final)

@@ -17,10 +17,12 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import pooled, verdict
 from pytest_unikernel.run import meter
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.raw import write_raw
 from pytest_unikernel.run.request import settings_json
+from pytest_unikernel.text.verdict import reason_text
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,16 @@ def finished(
     trials = [trial for part in parts for trial in part.trials]
     problems = [problem for part in parts for problem in part.problems]
     problems += _raw_problems(plan.raw, parts[-1], trials, token)
-    cut_short = interrupted or parts[-1].cut_short
-    result = make_result(
-        parts[-1].target,
+    judged = [verdict(trial) for trial in trials]
+    around = _around(
+        plan,
+        parts,
         trials,
-        _around(plan, parts, trials, settings=settings_json(target, plan), interrupted=cut_short),
+        settings=settings_json(target, plan),
+        verdict_reason=reason_text(pooled(judged).reason),
+        interrupted=interrupted or parts[-1].cut_short,
     )
+    result = make_result(parts[-1].target, trials, judged, around)
     return Measured(result, [text for trial in trials for text in trial.log.outputs.values()], problems)
 
 

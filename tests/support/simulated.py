@@ -12,6 +12,7 @@ from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
+from pytest_unikernel.results.verdict import verdict
 from pytest_unikernel.run.bisection import BACKLOG_SHARE, LAUNCHES, Search, launches_within
 from pytest_unikernel.testing import FakeSupervisor
 
@@ -26,7 +27,7 @@ def load(target: Target, step: Fraction, window_s: float = 4.0, **plan: Any) -> 
     plan_ = LoadPlan(step, window_s=max(window_s, 10 * float(step)), **plan)
     trial = LoadGenerator(supervisor, plan_, open_guard()).run()
     around = Surroundings("sweep", float(step), "fixed", (), 1.0, 2, 60.0, {}, {}, {}, {})
-    return make_result(target, [trial], around)
+    return make_result(target, [trial], [verdict(trial)], around)
 
 
 def searched(target: Target, step: Fraction) -> LoadResult:

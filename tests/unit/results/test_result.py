@@ -20,6 +20,7 @@ from pytest_unikernel.results.result import LoadResult, Surroundings, plain
 from pytest_unikernel.results.saved_result import from_json
 from pytest_unikernel.results.summary import Summary, summarize
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import Reason, Rule, pooled, verdict
 
 MS = 1_000_000
 BEGIN_NS = 5_000 * MS
@@ -80,7 +81,8 @@ def around(**changes: Any) -> Surroundings:
 
 
 def result(*trials: Trial, target: Target | None = None, **changes: Any) -> LoadResult:
-    return make_result(target or Target("some", ["true"]), trials, around(**changes))
+    judged = [verdict(each) for each in trials]
+    return make_result(target or Target("some", ["true"]), trials, judged, around(**changes))
 
 
 def test_the_record_has_every_key_of_the_contract_and_is_json() -> None:
@@ -157,11 +159,12 @@ def test_a_trials_row_has_the_median_of_what_its_own_starts_took() -> None:
 
 def test_the_trials_vote_and_the_reason_is_one_of_the_majority() -> None:
     fine, timed_out = trial([5.0] * 10), trial([5.0] * 10, ends=[Outcome.TIMEOUT])
-    assert result(fine, timed_out, fine).verdict == "ok"
-    assert result(fine, timed_out, fine).verdict_reason == ""
-    tie = result(fine, timed_out)
-    assert (tie.verdict, tie.verdict_reason) == ("saturated", "1 of 11 launches timed out or unfinished")
-    assert [row["verdict"] for row in tie.per_trial] == ["ok", "saturated"]
+    ok, saturated = verdict(fine), verdict(timed_out)
+    assert pooled([ok, saturated, ok]) == ("ok", None)
+    assert pooled([ok, saturated]) == ("saturated", Reason(Rule.TIMED_OUT, 1, 11))
+    made = result(fine, timed_out, verdict_reason="because")
+    assert (made.verdict, made.verdict_reason) == ("saturated", "because")
+    assert [row["verdict"] for row in made.per_trial] == ["ok", "saturated"]
 
 
 def test_durations_for_pytest_benchmark_are_in_the_order_of_the_schedule() -> None:

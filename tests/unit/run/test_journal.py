@@ -15,6 +15,7 @@ from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import verdict
 from pytest_unikernel.run import journal
 
 
@@ -40,7 +41,7 @@ def result(*, interrupted: bool = False, completed: int = 3) -> LoadResult:
         settings={"window_s": 1.0},
         interrupted=interrupted,
     )
-    return make_result(Target("a", ["/bin/true"]), [trial], surroundings)
+    return make_result(Target("a", ["/bin/true"]), [trial], [verdict(trial)], surroundings)
 
 
 def test_what_was_added_is_read_back_exactly(tmp_path: Path) -> None:

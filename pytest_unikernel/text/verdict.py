@@ -1,0 +1,20 @@
+"""The reason of a verdict in words."""
+
+from __future__ import annotations
+
+from pytest_unikernel.results.verdict import Reason, Rule
+
+REASONS = {
+    Rule.FAILED: "{:.0f} of {:.0f} launches failed",
+    Rule.DROPPED: "{:.0f} launches dropped",
+    Rule.TIMED_OUT: "{:.0f} of {:.0f} launches timed out or unfinished",
+    Rule.BACKLOG_ROSE: "in flight rose by {:.1f} in the window (limit {:.1f})",
+    Rule.NOT_STARTED: "only {:.0f} of {:.0f} launches were started in the window",
+    Rule.LATE: "launches were {:.1f} ms late (limit {:.1f} ms)",
+    Rule.LATE_FOR_RESPONSE: "median lateness is {:.0f} % of the median response time",
+}
+
+
+def reason_text(reason: Reason | None) -> str:
+    """Return the record's ``verdict_reason``; empty where there is none."""
+    return "" if reason is None else REASONS[reason.rule].format(reason.figure, reason.against)
