@@ -20,6 +20,7 @@ from pytest_unikernel.plugin import current_run, interleaving, marker, options
 
 if TYPE_CHECKING:  # what a load needs is imported when there is one
     from pytest_unikernel.results.result import LoadResult
+    from pytest_unikernel.results.skips import WhySkipped
     from pytest_unikernel.run.interrupts import Interrupts
     from pytest_unikernel.run.joining import Measured
     from pytest_unikernel.run.request import Request
@@ -48,9 +49,9 @@ class Loader:
             )
         if sweep.searches:
             return self._search(target, sweep)
-        reason = self._run.series(sweep.series).why_not(sweep.step)
-        if reason:
-            self._skip(sweep, sweep.step, reason)
+        why = self._run.series(sweep.series).why_not(sweep.step)
+        if why is not None:
+            self._skip(sweep, sweep.step, why)
         turn = interleaving.turn_of(self._item)
         return self._load(
             self._request(target, sweep.settings, sweep.series),
@@ -76,18 +77,20 @@ class Loader:
         from pytest_unikernel.run.knee_search import KneeSearch  # noqa: PLC0415 - imported only when needed
 
         self._require(target, sweep.settings)  # that it can't run here is the better reason
-        reason = why_no_knee(sweep.settings.time_steps, self._run.series(sweep.series).results)
-        if reason and not bridge.is_disabled(self._benchmark):
-            self._skip(sweep, Fraction(0), reason)
+        why = why_no_knee(sweep.settings.time_steps, self._run.series(sweep.series).results)
+        if why is not None and not bridge.is_disabled(self._benchmark):
+            self._skip(sweep, Fraction(0), why)
         return self._load(
             self._request(target, sweep.settings, sweep.series),
             lambda request, interrupts: KneeSearch(self._run, request, interrupts).measured(),
         )
 
-    def _skip(self, sweep: marker.ItemSweep, step: Fraction, reason: str) -> NoReturn:
+    def _skip(self, sweep: marker.ItemSweep, step: Fraction, why: WhySkipped) -> NoReturn:
         __tracebackhide__ = True
-        self._run.skipped(self._item.nodeid, sweep.series, step, reason)
-        pytest.skip(reason)
+        from pytest_unikernel.text.skips import skip_text  # noqa: PLC0415 - imported only when needed
+
+        self._run.skipped(self._item.nodeid, sweep.series, step, why)
+        pytest.skip(skip_text(why))
 
     def cold(self, target: Target, launches: int) -> LoadResult:
         """Run cold starts, one after the other."""

@@ -133,7 +133,7 @@ class TerminalReport:
         import psutil  # noqa: PLC0415 - the end of a run only
 
         from pytest_unikernel.text.missing import missing_report  # noqa: PLC0415 - the end of a run only
-        from pytest_unikernel.text.notes import NotRun, report  # noqa: PLC0415 - the end of a run only
+        from pytest_unikernel.text.notes import report  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.text.row import Row  # noqa: PLC0415 - the end of a run only
 
         rows = [
@@ -146,10 +146,9 @@ class TerminalReport:
             )
             for entry in run.entries
         ]
-        skips = [NotRun(each.series, float(each.step), each.reason) for each in run.skips]
         found = baseline.existing(self._config)
         evidence = None if found is None else baseline.evidence(found.comparison)
-        lines = report(rows, skips, psutil.virtual_memory().total, evidence)
+        lines = report(rows, run.skips, psutil.virtual_memory().total, evidence)
         missing = missing_report(run.missing)
         return [*lines, *([""] if lines and missing else []), *missing]
 

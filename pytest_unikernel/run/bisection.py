@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pytest_unikernel.plan.schedule import between
-from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.results.knee import NOT_THE_TARGET
 from pytest_unikernel.results.result import JsonDict, LoadResult
+from pytest_unikernel.results.skips import SkipCause, WhySkipped
 
 INTERVAL = 1.05  # upper / lower rate at which a search ends
 CLOSE = 1.01  # of two offered rates: nothing between them is worth a load
@@ -202,27 +202,23 @@ def _load_json(load: LoadResult) -> JsonDict:
     return {**load.as_json(), "p50": times.p50, "p99": times.p99}
 
 
-def why_no_knee(steps: Sequence[Fraction], results: Steps) -> str:
-    """Return why there is nothing to search between; empty if there is.
+def why_no_knee(steps: Sequence[Fraction], results: Steps) -> WhySkipped | None:
+    """Return why there is nothing to search between; None if there is.
 
     Args:
         steps: those of the sweep, slow to fast.
         results: what was run of them.
     """
     if not results:
-        return "knee: no step of this series was run before it; select its steps too, not the knee alone"
+        return WhySkipped(SkipCause.NOTHING_RUN)
     known = interval_of(results, is_ok)
     end = max((step for step, result in results.items() if not is_ok(result)), default=Fraction(0))
-    left_out = [step_id(step) for step in steps if step not in results and step > end]
-    names = (
-        left_out[0] if len(left_out) == 1 else f"{len(left_out)} steps from {left_out[0]}" if left_out else ""
-    )
+    left_out = tuple(step for step in steps if step not in results and step > end)
     if known.lower is None:
-        cure = f"run what was left out too: {names}" if left_out else "start with a slower step"
-        return f"knee: no step was ok, {step_id(end)} was {results[end].verdict} already; {cure}"
+        return WhySkipped(SkipCause.NONE_OK, end, results[end].verdict, left_out)
     if known.upper is None and left_out:
-        return f"knee: every step that was run was ok; run what was left out too: {names}"
-    return ""
+        return WhySkipped(SkipCause.ALL_OK, left_out=left_out)
+    return None
 
 
 def launches_within(launches: int, bound_s: float, step: Fraction) -> int:

@@ -13,13 +13,14 @@ from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.objectives import judged
 from pytest_unikernel.results.result import LoadResult, plain
+from pytest_unikernel.results.skips import SkippedStep, WhySkipped
 from pytest_unikernel.run import journal
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.request import Request
-from pytest_unikernel.run.series import Entry, Series, SkippedStep
+from pytest_unikernel.run.series import Entry, Series
 from pytest_unikernel.run.session import Session
 
 
@@ -57,9 +58,9 @@ class Run:
         """How busy the host was (in %) before each load that started on a busy host."""
         return self._quiescence.disturbed if self._quiescence is not None else []
 
-    def skipped(self, fullname: str, series: str, step: Fraction, reason: str) -> None:
+    def skipped(self, fullname: str, series: str, step: Fraction, why: WhySkipped) -> None:
         """Take note of a step that isn't run."""
-        self.skips.append(SkippedStep(fullname, series, step, reason))
+        self.skips.append(SkippedStep(fullname, series, step, why))
 
     def series(self, name: str) -> Series:
         """Return the series of a swept test."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.results.result import LoadResult
+from pytest_unikernel.results.skips import SkipCause, WhySkipped
 
 
 @dataclass
@@ -32,13 +32,13 @@ class Series:
         times = (result.service_time_s.max for result in self.results.values() if result.verdict == "ok")
         return max((time_s or 0.0 for time_s in times), default=0.0)
 
-    def why_not(self, step: Fraction) -> str:
-        """Return why a step need not be run: a slower one wasn't ok. Empty if it must be."""
+    def why_not(self, step: Fraction) -> WhySkipped | None:
+        """Return why a step need not be run: a slower one was not ok. None if it must be run."""
         ended = [each for each, result in self.results.items() if each > step and result.verdict != "ok"]
         if not ended:
-            return ""
+            return None
         slowest = max(ended)
-        return f"not run: {step_id(slowest)} was {self.results[slowest].verdict} already"
+        return WhySkipped(SkipCause.SLOWER_NOT_OK, slowest, self.results[slowest].verdict)
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,3 @@ class Entry:
     record: Mapping[str, Any]
     resumed: bool = False
     searched: bool = False
-
-
-@dataclass(frozen=True)
-class SkippedStep:
-    """A step that was not run, and why; step 0 stands for the search for the knee."""
-
-    fullname: str
-    series: str
-    step: Fraction
-    reason: str

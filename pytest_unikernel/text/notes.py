@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.comparable import Record
 from pytest_unikernel.results.knee import cores_of, find_knee, verdict_of
+from pytest_unikernel.results.skips import SkippedStep
 from pytest_unikernel.text import disturbance_notes
 from pytest_unikernel.text.baseline_notes import compared_lines, knee_compared_lines
 from pytest_unikernel.text.grid import WIDTH, cut, printable, wrapped
 from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.objectives import objective_lines
 from pytest_unikernel.text.row import Row
+from pytest_unikernel.text.skips import skip_text, why_skipped_text
 from pytest_unikernel.text.table_cells import NONE, PARTIAL, failures_of, time_cell
 from pytest_unikernel.text.tables import cold_table, sweep_table
 from pytest_unikernel.text.units import duration_text, rate_text
@@ -27,17 +28,9 @@ BENCHMARK_NOTE = (
 )
 
 
-class NotRun(NamedTuple):
-    """A step that was not run, and why."""
-
-    series: str
-    step_s: float
-    reason: str
-
-
 def report(
     rows: Sequence[Row],
-    skipped: Sequence[NotRun] = (),
+    skipped: Sequence[SkippedStep] = (),
     memory_bytes: int | None = None,
     evidence: Mapping[str, Sequence[str]] | None = None,
 ) -> list[str]:
@@ -68,7 +61,7 @@ def report(
 
 def series_report(
     steps: Sequence[Row],
-    skipped: Sequence[NotRun],
+    skipped: Sequence[SkippedStep],
     memory_bytes: int | None,
     evidence: Sequence[str] = (),
 ) -> list[str]:
@@ -157,20 +150,12 @@ def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
             yield f"{step_text(load['time_step_s'])} {'; '.join(told)}"
 
 
-def _not_run(skipped: Sequence[NotRun]) -> Iterator[str]:
-    ordered = sorted(skipped, key=lambda each: (each.reason, -each.step_s))
-    for reason, group in groupby(ordered, key=lambda each: each.reason):
-        steps = [step_text(each.step_s) if each.step_s else "the search" for each in group]
+def _not_run(skipped: Sequence[SkippedStep]) -> Iterator[str]:
+    ordered = sorted(skipped, key=lambda each: (skip_text(each.why), -each.step))
+    for why, group in groupby(ordered, key=lambda each: each.why):
+        steps = [step_text(float(each.step)) if each.step else "the search" for each in group]
         named = f"{steps[0]} … {steps[-1]} ({len(steps)} steps)" if len(steps) > 2 else ", ".join(steps)
-        why = re.sub(
-            r"\b\d+(\.\d+)?s\b", _step_of_id, reason.removeprefix("not run: ").removeprefix("knee: ")
-        )
-        yield f"not run: {named}: {why}"
-
-
-def _step_of_id(found: re.Match[str]) -> str:
-    step_s = float(found[0][:-1])
-    return step_text(step_s) if step_s > 0 else found[0]
+        yield f"not run: {named}: {why_skipped_text(why)}"
 
 
 def _trials(loads: Sequence[Record]) -> Iterator[str]:

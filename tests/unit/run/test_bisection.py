@@ -13,6 +13,7 @@ from simulated import load, search, swept
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.results.knee import find_knee
 from pytest_unikernel.results.result import LoadResult
+from pytest_unikernel.results.skips import SkipCause, WhySkipped
 from pytest_unikernel.run.bisection import (
     INTERVAL,
     MAX_LOADS,
@@ -153,16 +154,16 @@ def test_an_ok_step_faster_than_one_that_was_not_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
-        ({}, "knee: no step of this series was run before it; select its steps too, not the knee alone"),
-        ({"r1": "saturated"}, "knee: no step was ok, 1s was saturated already; start with a slower step"),
+        ({}, WhySkipped(SkipCause.NOTHING_RUN)),
+        ({"r1": "saturated"}, WhySkipped(SkipCause.NONE_OK, Fraction(1), "saturated")),
         (
             {"r4": "failing"},
-            "knee: no step was ok, 0.25s was failing already; run what was left out too: 2 steps from 1s",
+            WhySkipped(SkipCause.NONE_OK, Fraction(1, 4), "failing", (Fraction(1), Fraction(1, 2))),
         ),
-        ({"r1": "ok", "r2": "ok"}, "knee: every step that was run was ok; run what was left out too: 0.25s"),
-        ({"r1": "ok", "r4": "saturated"}, ""),
-        ({"r1": "ok", "r2": "ok", "r4": "ok"}, ""),
+        ({"r1": "ok", "r2": "ok"}, WhySkipped(SkipCause.ALL_OK, left_out=(Fraction(1, 4),))),
+        ({"r1": "ok", "r4": "saturated"}, None),
+        ({"r1": "ok", "r2": "ok", "r4": "ok"}, None),
     ],
 )
-def test_what_can_not_be_searched_has_a_reason(known: dict[str, str], reason: str) -> None:
+def test_what_can_not_be_searched_has_a_reason(known: dict[str, str], reason: WhySkipped | None) -> None:
     assert why_no_knee(halving(Fraction(1), Fraction(1, 4)), results_of(**known)) == reason

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 from pytest_unikernel.plan.outcome import FAILURES
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.result import LoadResult
+from pytest_unikernel.results.skips import SkipCause, SkippedStep, WhySkipped
 from pytest_unikernel.results.summary import enough
 from pytest_unikernel.results.verdict import VERDICTS
 from pytest_unikernel.text import compare_table, notes, table_cells, tables
 from pytest_unikernel.text.grid import WIDTH, encodable, printable
-from pytest_unikernel.text.notes import NotRun
 from pytest_unikernel.text.row import Row
 
 SERIES = "benchmarks/test_sweeps.py::test_rust_kernel"
@@ -140,8 +141,22 @@ pytest-benchmark's own table shows response times only: its OPS is 1 / mean
 
 def test_a_series_reads_like_this() -> None:
     loads = [sweep(1.0), sweep(1 / 16, p50_s=0.0382), sweep(1 / 32, p50_s=0.0391), saturated()]
-    skipped = [NotRun(SERIES, 2.0**-k, "not run: 0.015625s was saturated already") for k in range(7, 11)]
+    why = WhySkipped(SkipCause.SLOWER_NOT_OK, Fraction(1, 64), "saturated")
+    skipped = [SkippedStep(f"{SERIES}[{2.0**-k}s]", SERIES, Fraction(1, 2**k), why) for k in range(7, 11)]
     assert text_of(*loads, skipped=skipped) + "\n" == GOLDEN
+
+
+def test_steps_that_share_a_reason_share_a_line_and_the_search_comes_first() -> None:
+    ended, none_ok = (
+        WhySkipped(cause, Fraction(1, 64), "saturated")
+        for cause in (SkipCause.SLOWER_NOT_OK, SkipCause.NONE_OK)
+    )
+    steps = [SkippedStep("", SERIES, Fraction(1, parts), ended) for parts in (256, 128)]
+    lines = text_of(saturated(), skipped=[*steps, SkippedStep("", SERIES, Fraction(0), none_ok)]).splitlines()
+    assert [line for line in lines if "not run" in line] == [
+        "  not run: the search: no step was ok, 1/64 s was saturated already; start with",
+        "  not run: 1/128 s, 1/256 s: 1/64 s was saturated already",
+    ]
 
 
 def test_the_factory_of_these_tests_makes_records_as_results_have_them() -> None:

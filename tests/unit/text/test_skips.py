@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from pytest_unikernel.results.skips import SkipCause, WhySkipped
+from pytest_unikernel.text.skips import skip_text, why_skipped_text
+
+HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
+RUN_TOO = "run what was left out too"
+TEXTS = [
+    (
+        WhySkipped(SkipCause.SLOWER_NOT_OK, HALF, "saturated"),
+        "not run: 0.5s was saturated already",
+        "1/2 s was saturated already",
+    ),
+    (
+        WhySkipped(SkipCause.NOTHING_RUN),
+        "knee: no step of this series was run before it; select its steps too, not the knee alone",
+        "no step of this series was run before it; select its steps too, not the knee alone",
+    ),
+    (
+        WhySkipped(SkipCause.NONE_OK, Fraction(1), "failing"),
+        "knee: no step was ok, 1s was failing already; start with a slower step",
+        "no step was ok, 1 s was failing already; start with a slower step",
+    ),
+    (
+        WhySkipped(SkipCause.NONE_OK, QUARTER, "failing", (Fraction(1), HALF)),
+        f"knee: no step was ok, 0.25s was failing already; {RUN_TOO}: 2 steps from 1s",
+        f"no step was ok, 1/4 s was failing already; {RUN_TOO}: 2 steps from 1 s",
+    ),
+    (
+        WhySkipped(SkipCause.ALL_OK, left_out=(QUARTER,)),
+        f"knee: every step that was run was ok; {RUN_TOO}: 0.25s",
+        f"every step that was run was ok; {RUN_TOO}: 1/4 s",
+    ),
+]
+
+
+@pytest.mark.parametrize(("why", "skip", "summary"), TEXTS)
+def test_a_skip_names_steps_as_ids_and_the_summary_as_people_do(
+    why: WhySkipped, skip: str, summary: str
+) -> None:
+    assert (skip_text(why), why_skipped_text(why)) == (skip, summary)
+
+
+def test_every_cause_has_words() -> None:
+    assert {why.cause for why, _, _ in TEXTS} == set(SkipCause)
