@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator
+from enum import Enum, auto
+from typing import NamedTuple
 
 from pytest_unikernel.clock import monotonic_ns, nanoseconds, sleep_s
 from pytest_unikernel.errors import LoadError
@@ -16,6 +17,25 @@ QUIET_SHARE = 0.25  # of all CPU time: what is above it disturbs a load
 LOOK_EVERY_S = 0.02
 
 
+class Unrest(Enum):
+    """What can be busier than before the first load, and the unit of its figures."""
+
+    CPU = auto()  # CPU time that was not idle, in per cent
+    PRESSURE_CPU = auto()  # time in which a task waited for a CPU, in per cent
+    PRESSURE_MEMORY = auto()
+    PRESSURE_IO = auto()
+    RUNNABLE = auto()  # tasks that run or wait for a CPU
+    LEFTOVERS = auto()  # processes of ours; before the first load there are none
+
+
+class Excess(NamedTuple):
+    """What is above the baseline: the figure of the last look, and the baseline's; both rounded."""
+
+    kind: Unrest
+    now: int
+    before: int = 0
+
+
 class Quiet(NamedTuple):
     """How a wait went.
 
@@ -23,14 +43,14 @@ class Quiet(NamedTuple):
         waited_s: how long it took, looks included.
         bound_s: what it was limited to.
         bound_hit: the load began although the host was not quiet.
-        reasons: what was not quiet then, for people.
+        unrest: what was not quiet then.
         busy_percent: how busy the CPUs were at the last look.
     """
 
     waited_s: float
     bound_s: float
     bound_hit: bool
-    reasons: tuple[str, ...] = ()
+    unrest: tuple[Excess, ...] = ()
     busy_percent: float = 0.0
 
 
@@ -46,20 +66,16 @@ class Look(NamedTuple):
     psi_io: float = math.nan
     runnable: float = math.nan
 
-    def excess(self, baseline: Look) -> Iterator[str]:
+    def excess(self, baseline: Look) -> Iterator[Excess]:
         """Yield what is above the baseline by more than the tolerance."""
-        names = {
-            "cpu": "CPU busy",
-            "psi_cpu": "pressure for CPU",
-            "psi_memory": "for memory",
-            "psi_io": "for I/O",
-        }
-        for name, told in names.items():
-            now, before = getattr(self, name), getattr(baseline, name)
+        for kind, now, before in zip(SHARES, self, baseline, strict=False):
             if now > before + TOLERANCE:
-                yield f"{told} {100 * now:.0f} %, {100 * before:.0f} % before the first load"
+                yield Excess(kind, round(100 * now), round(100 * before))
         if self.runnable > baseline.runnable + RUNNABLE_TOLERANCE:
-            yield f"{self.runnable:.0f} runnable tasks, {baseline.runnable:.0f} before the first load"
+            yield Excess(Unrest.RUNNABLE, round(self.runnable), round(baseline.runnable))
+
+
+SHARES = (Unrest.CPU, Unrest.PRESSURE_CPU, Unrest.PRESSURE_MEMORY, Unrest.PRESSURE_IO)  # as in Look
 
 
 def look_between(first: Sample, second: Sample) -> Look:
@@ -111,7 +127,7 @@ class Quiescence:
         if quiet_host == "off":
             return None
         begin_ns = monotonic_ns()
-        look, reasons = self._settle(begin_ns + nanoseconds(bound_s), stopped, helpers)
+        look, unrest = self._settle(begin_ns + nanoseconds(bound_s), stopped, helpers)
         if look.cpu > QUIET_SHARE and not stopped():
             self.disturbed.append(100 * look.cpu)
             if quiet_host == "fail":
@@ -120,26 +136,26 @@ class Quiescence:
                     f"more than {100 * QUIET_SHARE:.0f} %; end what else runs on it, or take "
                     "--sweep-quiet-host=warn"
                 )
-        hit = bool(reasons) and not stopped()
-        return Quiet((monotonic_ns() - begin_ns) / 1e9, bound_s, hit, reasons, round(100 * look.cpu, 1))
+        hit = bool(unrest) and not stopped()
+        return Quiet((monotonic_ns() - begin_ns) / 1e9, bound_s, hit, unrest, round(100 * look.cpu, 1))
 
     def _settle(
         self, end_ns: int, stopped: Callable[[], bool], helpers: Collection[int]
-    ) -> tuple[Look, tuple[str, ...]]:
+    ) -> tuple[Look, tuple[Excess, ...]]:
         """Return the last look and what it still found wrong; the first call's look is the baseline."""
         look: Look | None = None
         while True:
             look = self._look(end_ns, stopped) or look or Look(0.0)
             if self._baseline is None:
                 self._baseline = look
-            reasons = (*look.excess(self._baseline), *self._leftovers(helpers))
-            if not reasons or monotonic_ns() >= end_ns or stopped():
-                return look, reasons
+            unrest = (*look.excess(self._baseline), *self._leftovers(helpers))
+            if not unrest or monotonic_ns() >= end_ns or stopped():
+                return look, unrest
 
-    def _leftovers(self, helpers: Collection[int]) -> Iterator[str]:
+    def _leftovers(self, helpers: Collection[int]) -> Iterator[Excess]:
         ours = len(set(self._ours()).difference(helpers))
         if ours:
-            yield f"{ours} {'process' if ours == 1 else 'processes'} of ours left"
+            yield Excess(Unrest.LEFTOVERS, ours)
 
     def _look(self, end_ns: int, stopped: Callable[[], bool]) -> Look | None:
         """Return a look between two new samples; None if they didn't come in time."""
@@ -153,15 +169,6 @@ class Quiescence:
         return sample
 
 
-def quiescence_json(quiets: Sequence[Quiet | None]) -> dict[str, Any] | None:
-    """Return how the waits before a load's trials went; None if nobody waited."""
-    known = [quiet for quiet in quiets if quiet is not None]
-    if not known:
-        return None
-    return {
-        "waits": len(known),
-        "waited_s": sum(quiet.waited_s for quiet in known),
-        "bound_s": known[0].bound_s,
-        "bound_hit": sum(quiet.bound_hit for quiet in known),
-        "reasons": list(dict.fromkeys(reason for quiet in known for reason in quiet.reasons)),
-    }
+def unrest_of(quiets: Iterable[Quiet]) -> tuple[Excess, ...]:
+    """Return what was not quiet before a load's trials, each finding once, in the order of the trials."""
+    return tuple(dict.fromkeys(excess for quiet in quiets for excess in quiet.unrest))

@@ -143,6 +143,7 @@ class TerminalReport:
                 benchmark.baseline(self._config, entry.fullname),
                 resumed=entry.resumed,
                 searched=entry.searched,
+                unrest=entry.unrest,
             )
             for entry in run.entries
         ]

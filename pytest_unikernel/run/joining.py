@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.host import facts
-from pytest_unikernel.host.quiet import Quiet, quiescence_json
+from pytest_unikernel.host.quiet import Excess, Quiet, unrest_of
 from pytest_unikernel.launch.guards import UNLIMITED
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.plan.target import Target
@@ -22,16 +22,25 @@ from pytest_unikernel.run import meter
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.raw import write_raw
 from pytest_unikernel.run.request import settings_json
+from pytest_unikernel.text.unrest import excess_text
 from pytest_unikernel.text.verdict import reason_text
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A load's result, the output of its instances where it is kept, and failures beside the measurement."""
+    """A load that was measured, or that an earlier run has measured.
+
+    Attributes:
+        result: the load's result.
+        outputs: the output of its instances, where it is kept.
+        problems: failures beside the measurement, in words.
+        unrest: what was not quiet before its trials; the record has it in words only.
+    """
 
     result: LoadResult
     outputs: Sequence[str] = ()
     problems: Sequence[str] = ()
+    unrest: Sequence[Excess] = ()
 
 
 def finished(
@@ -64,7 +73,8 @@ def finished(
         interrupted=interrupted or parts[-1].cut_short,
     )
     result = make_result(parts[-1].target, trials, judged, around)
-    return Measured(result, [text for trial in trials for text in trial.log.outputs.values()], problems)
+    outputs = [text for trial in trials for text in trial.log.outputs.values()]
+    return Measured(result, outputs, problems, unrest_of(_known_quiets(parts)))
 
 
 def _raw_problems(directory: Path | None, part: Part, trials: Sequence[Trial], token: str) -> list[str]:
@@ -81,7 +91,6 @@ def _around(
     plan: LoadPlan | ColdPlan, parts: Sequence[Part], trials: Sequence[Trial], **about: Any
 ) -> Surroundings:
     spans, last = [part.span for part in parts], parts[-1]
-    quiets = [quiet for part in parts for quiet in part.quiets]
     return Surroundings(
         **about,
         **_schedule(plan, parts),
@@ -95,12 +104,12 @@ def _around(
         },
         host={
             **meter.host_json(spans),
-            "busy_before_percent": _busy_percent(quiets),
+            "busy_before_percent": _busy_percent(parts),
             "container_daemons_needed": sorted(last.target.daemons),
         },
         guards=_guards(parts),
         own_rss_kib=meter.own_rss_kib(spans),
-        quiescence=quiescence_json(quiets),
+        quiescence=_quiescence(_known_quiets(parts)),
     )
 
 
@@ -123,9 +132,28 @@ def _turns_ns(parts: Sequence[Part]) -> array[int]:
     return turns_ns
 
 
-def _busy_percent(quiets: Sequence[Quiet | None]) -> float | None:
-    """Return how busy the host was before a load; None where that was not measured."""
-    return quiets[0].busy_percent if quiets and quiets[0] is not None else None
+def _busy_percent(parts: Sequence[Part]) -> float | None:
+    """Return how busy the host was before a load; None where nobody looked."""
+    first = next((quiet for part in parts for quiet in part.quiets), None)
+    return None if first is None else first.busy_percent
+
+
+def _known_quiets(parts: Sequence[Part]) -> list[Quiet]:
+    """Return the waits before the trials, without those where nobody waited."""
+    return [quiet for part in parts for quiet in part.quiets if quiet is not None]
+
+
+def _quiescence(quiets: Sequence[Quiet]) -> dict[str, Any] | None:
+    """Return how the waits before a load's trials went; None if nobody waited."""
+    if not quiets:
+        return None
+    return {
+        "waits": len(quiets),
+        "waited_s": sum(quiet.waited_s for quiet in quiets),
+        "bound_s": quiets[0].bound_s,
+        "bound_hit": sum(quiet.bound_hit for quiet in quiets),
+        "reasons": [excess_text(excess) for excess in unrest_of(quiets)],
+    }
 
 
 def _guards(parts: Sequence[Part]) -> dict[str, Any]:

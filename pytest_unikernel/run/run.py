@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from pytest_unikernel.host.quiet import Quiescence
+from pytest_unikernel.host.quiet import Excess, Quiescence
 from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target_fields import Unavailable
@@ -106,7 +106,7 @@ class Run:
     def cold(self, request: Request, launches: int, interrupts: Interrupts) -> Measured:
         """Run cold starts; they take seconds and are not resumed."""
         measured = self._loads(interrupts).cold(request.target, request.settings.cold_plan(launches))
-        self.enter(request, measured.result)
+        self.enter(request, measured.result, unrest=measured.unrest)
         return measured
 
     def once(self, request: Request, interrupts: Interrupts) -> Measured:
@@ -145,15 +145,17 @@ class Run:
         """Judge a load by the objectives of this run; take it into the summary and the journal."""
         slo = judged(measured.result, request.settings.slo) if request.settings.slo else None
         measured = replace(measured, result=replace(measured.result, slo=slo))
-        self.enter(request, measured.result, resumed=resumed)
+        self.enter(request, measured.result, resumed=resumed, unrest=measured.unrest)
         self._journal.add(request.fullname, measured.result)
         return measured
 
-    def enter(self, request: Request, result: LoadResult, *, resumed: bool = False) -> None:
+    def enter(
+        self, request: Request, result: LoadResult, *, resumed: bool = False, unrest: Sequence[Excess] = ()
+    ) -> None:
         """Take a load into the summary."""
         self.interrupted |= result.interrupted
-        entry = Entry(request.fullname, request.series, result.as_json(), resumed, request.is_of_search)
-        self.entries.append(entry)
+        about = {"resumed": resumed, "searched": request.is_of_search}
+        self.entries.append(Entry(request.fullname, request.series, result.as_json(), **about, unrest=unrest))
 
     def close(self, *, complete: bool) -> Path | None:
         """End the helpers and remove the private directory.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from pytest_unikernel.host.quiet import Excess
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.skips import SkipCause, WhySkipped
 
@@ -43,10 +44,20 @@ class Series:
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished load, for the summary; ``searched`` is one of a search, which no test is named after."""
+    """A finished load, for the summary.
+
+    Attributes:
+        fullname: the test's node id, with the step behind it for a load of a search.
+        series: the test's node id without the time step.
+        record: the load's record.
+        resumed: an earlier run has measured it.
+        searched: it is a load of a search, which no test is named after.
+        unrest: what was not quiet before its trials; empty for a load of an earlier run.
+    """
 
     fullname: str
     series: str
     record: Mapping[str, Any]
     resumed: bool = False
     searched: bool = False
+    unrest: Sequence[Excess] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
@@ -20,6 +19,7 @@ from pytest_unikernel.text.skips import skip_text, why_skipped_text
 from pytest_unikernel.text.table_cells import NONE, PARTIAL, failures_of, time_cell
 from pytest_unikernel.text.tables import cold_table, sweep_table
 from pytest_unikernel.text.units import duration_text, rate_text
+from pytest_unikernel.text.unrest import excess_text, kind_text
 
 COLD = ""  # names all cold starts together
 TAIL_LINES = 5
@@ -73,7 +73,7 @@ def series_report(
     knee = knee_text(find_knee([*loads, *(row.load for row in found)]), cores_of(loads))
     notes = [*_marks(table), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
     notes += [*_spread(loads), *_guards(loads), *disturbance_notes.step_notes(loads, memory_bytes)]
-    notes += _restless(loads)
+    notes += _restless(steps)
     return [
         *_title(steps),
         *table,
@@ -178,21 +178,24 @@ def _guards(loads: Sequence[Record]) -> Iterator[str]:
             yield f"{step_text(load['time_step_s'])} {count} launches were not started: {limit}"
 
 
-def _restless(loads: Sequence[Record]) -> Iterator[str]:
+def _restless(steps: Sequence[Row]) -> Iterator[str]:
     """Yield the loads that began before the host was quiet again: many of them in one line."""
-    restless = [load for load in loads if (load.get("quiescence") or {}).get("bound_hit")]
-    reasons = [_by_kind(load["quiescence"]["reasons"]) for load in restless]
-    if len(restless) <= disturbance_notes.FEW:
-        for load, why in zip(restless, reasons, strict=True):
-            yield f"{step_text(load['time_step_s'])} {_began([load])}: {'; '.join(why.values())}"
+    rows = [row for row in steps if (row.load.get("quiescence") or {}).get("bound_hit")]
+    loads = [row.load for row in rows]
+    by_kind = [_unrest(row) for row in rows]
+    if len(rows) <= disturbance_notes.FEW:
+        for load, texts in zip(loads, by_kind, strict=True):
+            yield f"{step_text(load['time_step_s'])} {_began([load])}: {'; '.join(texts.values())}"
         return
-    kinds = dict.fromkeys(kind for why in reasons for kind in why)
-    yield f"{disturbance_notes.steps_text(restless)} {_began(restless)}: {', '.join(kinds)}"
+    kinds = dict.fromkeys(kind for texts in by_kind for kind in texts)
+    yield f"{disturbance_notes.steps_text(loads)} {_began(loads)}: {', '.join(kinds)}"
 
 
-def _by_kind(reasons: Sequence[str]) -> dict[str, str]:
-    """Return reasons by what they are without their figures: of those of several trials the last."""
-    return {re.sub(r"^\d+ | \d+ %.*$|, .*$", "", reason): reason for reason in reasons}
+def _unrest(row: Row) -> dict[str, str]:
+    """Return what was not quiet, by kind: of several trials the last. A record that was read has texts."""
+    last = {excess.kind: excess for excess in row.unrest}
+    known = {kind_text(excess): excess_text(excess) for excess in last.values()}
+    return known or {text: text for text in row.load["quiescence"]["reasons"]}
 
 
 def _began(restless: Sequence[Record]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_unikernel.host.quiet import Excess
 from pytest_unikernel.results.comparable import Record
 
 
@@ -17,6 +19,7 @@ class Row:
         baseline: the record of the same test in the run compared with.
         resumed: the load was run by an earlier, interrupted run.
         searched: the load is one of a search for the knee, which no other run need have.
+        unrest: what was not quiet before the load's trials; empty for a load that was read back.
     """
 
     series: str
@@ -24,3 +27,4 @@ class Row:
     baseline: Record | None = None
     resumed: bool = False
     searched: bool = False
+    unrest: Sequence[Excess] = ()

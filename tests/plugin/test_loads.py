@@ -287,3 +287,32 @@ def test_it(load_step, shell):
 """
     )
     run(pytester, "--sweep-quiet-host=off").assert_outcomes(passed=1)
+
+
+# a busy host ---------------------------------------------------------------------------------------
+
+BUSIER_AND_BUSIER = """
+from itertools import count
+from pytest_unikernel.host.quiet import Excess, Quiet, Unrest
+
+PERCENT = count(50)
+
+
+@pytest.fixture(autouse=True)
+def busy(monkeypatch):
+    def wait(*_):
+        return Quiet(3.0, 3.0, True, (Excess(Unrest.CPU, next(PERCENT), 2),), 5.0)
+    monkeypatch.setattr("pytest_unikernel.run.measuring.Loads._quiet", wait)
+
+
+@pytest.mark.load_sweep(time_steps=[0.2, 0.1, 0.05], warmup=0, window=1)
+def test_it(load_step, fake):
+    load_step(fake)
+"""
+
+
+def test_loads_that_began_on_a_busy_host_are_summed_up_by_what_was_busy(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "--benchmark-json=o.json", source=BUSIER_AND_BUSIER)
+    result.stdout.fnmatch_lines(["  1/5 s … 1/20 s (3 steps) began on a busy host after 3 s: CPU busy"])
+    reasons = [load["quiescence"]["reasons"] for load in loads(pytester.path / "o.json").values()]
+    assert reasons == [[f"CPU busy {percent} %, 2 % before the first load"] for percent in (50, 51, 52)]

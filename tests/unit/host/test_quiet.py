@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.host.quiet import Look, Quiescence, look_between
+from pytest_unikernel.host.quiet import Excess, Look, Quiescence, Unrest, look_between
 from pytest_unikernel.host.samples import Sample
 
 LONG_S = 3600.0
@@ -95,7 +95,7 @@ def test_a_wait_tells_how_long_it_took_and_that_its_bound_was_not_hit() -> None:
     quiescence.wait("warn", LONG_S)
     quiet = quiescence.wait("warn", LONG_S)
     assert quiet is not None
-    assert (quiet.bound_s, quiet.bound_hit, quiet.reasons) == (LONG_S, False, ())
+    assert (quiet.bound_s, quiet.bound_hit, quiet.unrest) == (LONG_S, False, ())
     assert 0 <= quiet.waited_s < LONG_S
 
 
@@ -105,7 +105,7 @@ def test_a_bound_that_was_hit_is_told_with_what_was_not_quiet() -> None:
     quiet = quiescence.wait("warn", 0.0)
     assert quiet is not None
     assert quiet.bound_hit
-    assert quiet.reasons == ("CPU busy 90 %, 2 % before the first load",)
+    assert quiet.unrest == (Excess(Unrest.CPU, 90, 2),)
 
 
 class Stopping(Host):
@@ -123,7 +123,7 @@ def test_a_bound_that_passes_between_two_samples_is_hit_by_the_look_before() -> 
     quiescence.wait("warn", LONG_S)
     quiet = quiescence.wait("warn", 0.2)
     assert quiet is not None
-    assert quiet.reasons == ("CPU busy 90 %, 2 % before the first load",)
+    assert quiet.unrest == (Excess(Unrest.CPU, 90, 2),)
 
 
 def test_helpers_of_a_load_between_its_trials_are_not_waited_for() -> None:
@@ -144,20 +144,20 @@ def test_processes_of_ours_are_waited_for() -> None:
 def test_a_process_of_ours_that_does_not_go_is_named() -> None:
     quiet = Quiescence(Host([0.02]).sample, lambda: [7]).wait("warn", 0.0)
     assert quiet is not None
-    assert quiet.reasons == ("1 process of ours left",)
+    assert quiet.unrest == (Excess(Unrest.LEFTOVERS, 1),)
 
 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"psi_cpu_some_s": 0.5}, ["pressure for CPU 50 %, 0 % before the first load"]),
-        ({"psi_memory_some_s": 0.2}, ["for memory 20 %, 0 % before the first load"]),
-        ({"psi_io_some_s": 0.11}, ["for I/O 11 %, 0 % before the first load"]),
+        ({"psi_cpu_some_s": 0.5}, [Excess(Unrest.PRESSURE_CPU, 50, 0)]),
+        ({"psi_memory_some_s": 0.2}, [Excess(Unrest.PRESSURE_MEMORY, 20, 0)]),
+        ({"psi_io_some_s": 0.11}, [Excess(Unrest.PRESSURE_IO, 11, 0)]),
         ({"psi_io_some_s": 0.09}, []),
         ({"psi_cpu_some_s": float("nan")}, []),
     ],
 )
-def test_pressure_above_its_baseline_is_not_quiet(changed: dict[str, float], told: list[str]) -> None:
+def test_pressure_above_its_baseline_is_not_quiet(changed: dict[str, float], told: list[Excess]) -> None:
     second = QUIET._replace(cpu_total_s=2.0, cpu_idle_s=2.0, at_s=1.0)
     baseline = look_between(QUIET, second)
     assert list(look_between(QUIET, second._replace(**changed)).excess(baseline)) == told
@@ -165,7 +165,7 @@ def test_pressure_above_its_baseline_is_not_quiet(changed: dict[str, float], tol
 
 def test_tasks_that_wait_for_a_cpu_are_not_quiet() -> None:
     calm, busy = Look(0.0, runnable=1), Look(0.0, runnable=9)
-    assert list(busy.excess(calm)) == ["9 runnable tasks, 1 before the first load"]
+    assert list(busy.excess(calm)) == [Excess(Unrest.RUNNABLE, 9, 1)]
     assert list(Look(0.0, runnable=3).excess(calm)) == []
     jumping = look_between(QUIET._replace(runnable=9), QUIET._replace(cpu_total_s=1.0, at_s=1.0, runnable=2))
     assert jumping.runnable == 2

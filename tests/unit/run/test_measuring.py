@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
 
-from pytest_unikernel.host.quiet import Quiescence
+from pytest_unikernel.host.quiet import Excess, Quiescence, Quiet, Unrest
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.run.measuring import Loads
@@ -44,6 +45,30 @@ def test_a_part_is_not_changed_by_the_next_one(loads: Loads) -> None:
     rows, seeds = len(first.trials[0].log), first.seeds
     loads.trial(target, PLAN, 1, first.trials)
     assert (len(first.trials), len(first.trials[0].log), first.seeds) == (1, rows, seeds)
+
+
+def test_the_waits_of_all_trials_are_on_record_in_words_and_beside_it_as_data(loads: Loads) -> None:
+    target = FakeTarget(service_time_s=0.01)
+    busy, left = Excess(Unrest.CPU, 90, 2), Excess(Unrest.LEFTOVERS, 1)
+    quiets = [
+        Quiet(3.0, 3.0, True, (busy, left), 90.0),
+        Quiet(0.5, 3.0, False),
+        Quiet(3.0, 3.0, True, (busy,)),
+    ]
+    parts = [
+        dataclasses.replace(loads.trial(target, PLAN, number), quiets=(quiet,))
+        for number, quiet in enumerate(quiets)
+    ]
+    joined = loads.finished(target, PLAN, parts)
+    assert joined.unrest == (busy, left)
+    assert joined.result.quiescence == {
+        "waits": 3,
+        "waited_s": 6.5,
+        "bound_s": 3.0,
+        "bound_hit": 2,
+        "reasons": ["CPU busy 90 %, 2 % before the first load", "1 process of ours left"],
+    }
+    assert joined.result.host["busy_before_percent"] == 90.0
 
 
 def test_a_load_whose_trials_did_not_all_run_is_marked(loads: Loads) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_unikernel.host.quiet import Excess, Unrest
 from pytest_unikernel.plan.outcome import FAILURES
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.result import LoadResult
@@ -417,11 +418,21 @@ def test_steps_that_began_on_busy_cpus_are_told_in_one_line_where_they_are_many(
     assert "the CPUs were 100 % busy before they began" in unwrapped(text_of(*alike))
 
 
+BUSY = {"bound_hit": 1, "waited_s": 3.0, "reasons": ["as the record has it", "another"]}
+UNREST = [Excess(Unrest.CPU, 70, 3), Excess(Unrest.CPU, 40, 3), Excess(Unrest.LEFTOVERS, 2)]
+
+
 def test_steps_that_began_on_a_busy_host_are_told_in_one_line_where_they_are_many() -> None:
-    reasons = ["CPU busy 40 %, 3 % before the first load", "2 processes of ours left"]
-    trials = ["CPU busy 70 %, 3 % before the first load", *reasons]
-    busy = {"bound_hit": 1, "waited_s": 3.0, "reasons": trials}
-    one = unwrapped(text_of(sweep(1.0, quiescence=busy)))
-    assert f"1 s began on a busy host after 3 s: {'; '.join(reasons)}" in one
-    text = unwrapped(text_of(*(sweep(step_s, quiescence=busy) for step_s in (1.0, 0.5, 0.25))))
-    assert "1 s … 1/4 s (3 steps) began on a busy host after 3 s: CPU busy, processes of ours left" in text
+    def text(*steps_s: float) -> str:
+        rows = [Row(SERIES, sweep(step_s, quiescence=BUSY), unrest=UNREST) for step_s in steps_s]
+        return unwrapped("\n".join(notes.report(rows)))
+
+    began = "began on a busy host after 3 s:"
+    reasons = "CPU busy 40 %, 3 % before the first load; 2 processes of ours left"
+    assert f"1 s {began} {reasons}" in text(1.0)
+    assert f"1 s … 1/4 s (3 steps) {began} CPU busy, processes of ours left" in text(1.0, 0.5, 0.25)
+
+
+def test_a_record_that_was_read_says_in_its_own_words_that_the_host_was_busy() -> None:
+    text = unwrapped(text_of(*(sweep(step_s, quiescence=BUSY) for step_s in (1.0, 0.5, 0.25))))
+    assert "(3 steps) began on a busy host after 3 s: as the record has it, another" in text
