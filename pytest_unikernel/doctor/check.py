@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_unikernel.host.bounds import Cap
+
 # yes, no: it works, or is there and does not; absent: it is not installed, or the hardware lacks it.
 # quiet, noisy: a disturbance that is not, or is, at work. unknown: this host does not show it.
 State = Literal["yes", "no", "absent", "quiet", "noisy", "unknown"]
@@ -22,6 +24,7 @@ class Check:
         cure: the command or step that mends it.
         effect: the effect on figures, in a phrase.
         facts: the figures behind it, in seconds, hertz and bytes; keys are stable.
+        cap: the most instances of a target in flight; the facts have it in words.
 
     Raises:
         ValueError: a no without a reason or a cure.
@@ -33,6 +36,7 @@ class Check:
     cure: str = ""
     effect: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    cap: Cap | None = None
 
     def __post_init__(self) -> None:
         if self.state in NEEDS_CURE and not (self.reason and self.cure):

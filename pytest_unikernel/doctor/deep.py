@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 from collections.abc import Callable, Mapping
 
 from pytest_unikernel.doctor.check import Check
-from pytest_unikernel.doctor.targets import room
+from pytest_unikernel.doctor.targets import with_room
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.plan.load_plan import ColdPlan
@@ -73,11 +72,11 @@ def _cpu_s(result: LoadResult) -> float | None:
 def _booted(name: str, target: Target, result: LoadResult) -> Check:
     took_s = result.service_time_s.p50
     if result.completed and took_s is not None:
-        return Check(name, "yes", facts=room(target, took_s, _cpu_s(result)))
+        return with_room(Check(name, "yes"), target, took_s, _cpu_s(result))
     failure = next(iter(result.failures), {})
     lines = [line for line in str(failure.get("output_tail", "")).splitlines() if line.strip()]
     telling = next((line for line in lines if "rror" in line), lines[-1] if lines else "")
     said = f": {telling.strip()}" if telling else ", without a word"
     why = failure.get("reason") or "unfinished"
     cure = SHOWS_OUTPUT.format(name)
-    return dataclasses.replace(Check(name, "no", f"its start failed ({why}){said}", cure), facts=room(target))
+    return with_room(Check(name, "no", f"its start failed ({why}){said}", cure), target)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.host import cgroups, tuning
 from pytest_unikernel.host import facts as host
+from pytest_unikernel.host.bounds import Bound
 from pytest_unikernel.host.disturbances import EFFECTS
 from pytest_unikernel.launch.guards import DESCRIPTORS_PER_LAUNCH, DESCRIPTORS_RESERVED, process_room
 
@@ -18,10 +19,10 @@ PROCESSES_EACH = 4  # of a small instance, for the limits on processes
 SHARED = Path("/dev/shm")  # noqa: S108 - only read
 NOFILE_CURE = "ulimit -Hn 1048576 (as root), or LimitNOFILE= of the service"
 ROOM_CURES = {
-    "kernel.pid_max": "sysctl kernel.pid_max=4194304",
-    "kernel.threads-max": "sysctl kernel.threads-max=1000000",
-    "RLIMIT_NPROC": "ulimit -u unlimited, or /etc/security/limits.conf",
-    "cgroup pids.max": "systemd-run --scope -p TasksMax=infinity, or the container's --pids-limit",
+    Bound.PID_MAX: "sysctl kernel.pid_max=4194304",
+    Bound.THREADS_MAX: "sysctl kernel.threads-max=1000000",
+    Bound.USER_PROCESSES: "ulimit -u unlimited, or /etc/security/limits.conf",
+    Bound.CGROUP_PROCESSES: "systemd-run --scope -p TasksMax=infinity, or the container's --pids-limit",
 }
 
 
@@ -66,15 +67,15 @@ def address_space() -> Check:
 
 def process_limits() -> list[Check]:
     """Report how much room each limit on processes leaves."""
-    return [_room(name, room) for name, room in process_room()]
+    return [_room(bound, room) for bound, room in process_room()]
 
 
-def _room(name: str, room: float) -> Check:
-    facts = {"room": None if room == float("inf") else int(room)}
+def _room(bound: Bound, room: float) -> Check:
+    name, facts = bound.value, {"room": None if room == float("inf") else int(room)}
     shown = "unlimited" if room == float("inf") else f"room for {room:,.0f} threads"
     if room / PROCESSES_EACH >= ROOMY:
         return Check(name, "yes", shown, facts=facts)
-    return Check(name, "no", f"{shown}, {PROCESSES_EACH} and more each", ROOM_CURES[name], facts=facts)
+    return Check(name, "no", f"{shown}, {PROCESSES_EACH} and more each", ROOM_CURES[bound], facts=facts)
 
 
 def memory() -> Check:

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.examination import Examination
+from pytest_unikernel.text.bounds import short_bound_text
 from pytest_unikernel.text.grid import WIDTH, cut, printable
 from pytest_unikernel.text.units import duration_text
 
@@ -71,9 +72,7 @@ def _runs(check: Check, *, deep: bool) -> str:
     cells = [f"{facts['instances_max']:,}"]
     if deep:
         cells += [duration_text(facts["latency_s"]), f"{facts['rate_max_hz']:,.0f}/s"]
-    bound = (
-        str(facts["instances_max_from"]).replace("memory available", "memory").replace(" per instance", "")
-    )
+    bound = short_bound_text(check.cap) if check.cap is not None else ""
     return _row(f"{MARKS['yes']:<{INDENT}}{check.name}", *cells, bound)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.running import Job
@@ -11,6 +12,7 @@ from pytest_unikernel.host import facts
 from pytest_unikernel.launch.guards import find_cap
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
+from pytest_unikernel.text.bounds import bound_text
 
 
 def lanes(variants: Iterable[Variant], can_run: dict[str, Target]) -> list[list[Job]]:
@@ -42,15 +44,16 @@ class _Asking:
             installed = all(map(is_there, self._variant.needs))
             return Check(self._variant.name, "no" if installed else "absent", missing.reason, missing.cure)
         self._can_run[self._variant.name] = target
-        return Check(self._variant.name, "yes", facts=room(target))
+        return with_room(Check(self._variant.name, "yes"), target)
 
 
-def room(
-    target: Target, latency_s: float | None = None, cpu_s: float | None = None
-) -> dict[str, float | str | None]:
-    """Return how many instances fit here, and up to which rate: in flight is rate x latency (Little's law).
+def with_room(
+    check: Check, target: Target, latency_s: float | None = None, cpu_s: float | None = None
+) -> Check:
+    """Add how many instances fit here, and up to which rate: in flight is rate x latency (Little's law).
 
     Args:
+        check: the finding about the target.
         target: the target to start.
         latency_s: how long one is in flight, if that is known.
         cpu_s: the CPU time of one, if that is known.
@@ -58,15 +61,16 @@ def room(
     cap = find_cap(target, None)
     rates_hz = [cap.instances / latency_s] if latency_s else []
     rates_hz += [facts.usable_cores() / cpu_s] if cpu_s else []
-    return {
+    figures = {
         "instances_max": cap.instances,
-        "instances_max_from": cap.source,
+        "instances_max_from": bound_text(cap),
         "memory_bytes": target.memory_bytes,
         "processes": target.processes,
         "latency_s": latency_s,
         "cpu_s": cpu_s,
         "rate_max_hz": min(rates_hz, default=None),
     }
+    return replace(check, facts=figures, cap=cap)
 
 
 def in_order(found: Iterable[Check], variants: Sequence[Variant]) -> list[Check]:

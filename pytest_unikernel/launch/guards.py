@@ -9,9 +9,9 @@ import resource
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from pytest_unikernel.host import cgroups
+from pytest_unikernel.host.bounds import Bound, Cap
 from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.plan.readiness import Port
 from pytest_unikernel.plan.target import Target
@@ -24,13 +24,6 @@ DESCRIPTORS_PER_LAUNCH = 2  # pidfd and output
 DESCRIPTORS_RESERVED = 128
 UNLIMITED = 1 << 40
 PROC = Path("/proc")
-
-
-class Cap(NamedTuple):
-    """A limit on instances in flight and where it comes from."""
-
-    instances: int
-    source: str
 
 
 class Guard:
@@ -68,7 +61,7 @@ class Guard:
 
 def open_guard() -> Guard:
     """Return a guard that refuses nothing, for simulations."""
-    return Guard(Cap(UNLIMITED, "none"), 0, Sample)
+    return Guard(Cap(UNLIMITED, Bound.NOT_SOUGHT), 0, Sample)
 
 
 def find_cap(target: Target, asked: int | None) -> Cap:
@@ -78,21 +71,25 @@ def find_cap(target: Target, asked: int | None) -> Cap:
     """
     caps = [cap for cap in _found(target) if cap.instances < UNLIMITED]
     if asked is not None:
-        caps.append(Cap(asked, "--sweep-max-in-flight"))
-    least = min(caps, default=Cap(UNLIMITED, "no limit found"))
-    return Cap(max(1, least.instances), least.source)
+        caps.append(Cap(asked, Bound.ASKED))
+    least = min(caps, key=_instances_and_name, default=Cap(UNLIMITED, Bound.NONE_FOUND))
+    return least._replace(instances=max(1, least.instances))
+
+
+def _instances_and_name(cap: Cap) -> tuple[int, str]:
+    """Return the order of limits: of equal ones the first by name, which is what was asked for."""
+    return cap.instances, cap.bound.value
 
 
 def _found(target: Target) -> Iterator[Cap]:
     room_bytes = cgroups.available_bytes() - MEMORY_FLOOR_SHARE * cgroups.total_bytes()
-    per_mib = target.memory_bytes / 2**20
-    yield Cap(int(room_bytes // target.memory_bytes), f"memory available / {per_mib:.0f} MiB per instance")
-    for name, room in process_room():
+    yield Cap(int(room_bytes // target.memory_bytes), Bound.MEMORY, target.memory_bytes)
+    for bound, room in process_room():
         if room < UNLIMITED:
-            yield Cap(int(PIDS_SHARE * room // target.processes), name)
+            yield Cap(int(PIDS_SHARE * room // target.processes), bound)
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if descriptors != resource.RLIM_INFINITY:
-        yield Cap((descriptors - DESCRIPTORS_RESERVED) // descriptors_per_launch(target), "RLIMIT_NOFILE")
+        yield Cap((descriptors - DESCRIPTORS_RESERVED) // descriptors_per_launch(target), Bound.DESCRIPTORS)
 
 
 def descriptors_per_launch(target: Target) -> int:
@@ -100,17 +97,17 @@ def descriptors_per_launch(target: Target) -> int:
     return DESCRIPTORS_PER_LAUNCH + (isinstance(target.ready, Port) or target.supervisor is not None)
 
 
-def process_room() -> Iterator[tuple[str, float]]:
+def process_room() -> Iterator[tuple[Bound, float]]:
     """Yield each limit on processes with the room it leaves. Source: proc(5), getrlimit(2)."""
     running = _running_threads()
-    for name in ("pid_max", "threads-max"):
+    for bound, name in ((Bound.PID_MAX, "pid_max"), (Bound.THREADS_MAX, "threads-max")):
         with contextlib.suppress(OSError, ValueError):
-            yield f"kernel.{name}", cgroups.number(PROC / "sys/kernel" / name) - running
+            yield bound, cgroups.number(PROC / "sys/kernel" / name) - running
     soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     if soft != resource.RLIM_INFINITY and os.geteuid() != 0:  # root isn't held to it
-        yield "RLIMIT_NPROC", soft - _own_threads()
+        yield Bound.USER_PROCESSES, soft - _own_threads()
     for room in cgroups.process_rooms():
-        yield "cgroup pids.max", room
+        yield Bound.CGROUP_PROCESSES, room
 
 
 def _running_threads() -> int:

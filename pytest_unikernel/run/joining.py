@@ -22,6 +22,7 @@ from pytest_unikernel.run import meter
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.raw import write_raw
 from pytest_unikernel.run.request import settings_json
+from pytest_unikernel.text.bounds import bound_text
 from pytest_unikernel.text.unrest import excess_text
 from pytest_unikernel.text.verdict import reason_text
 
@@ -161,6 +162,6 @@ def _guards(parts: Sequence[Part]) -> dict[str, Any]:
     dropped = sum((part.dropped for part in parts), Counter[str]())
     return {
         "max_in_flight": cap.instances if cap.instances < UNLIMITED else None,
-        "max_in_flight_from": cap.source,
+        "max_in_flight_from": bound_text(cap),
         "dropped": dict(dropped),
     }

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_unikernel.host.bounds import Cap
 from pytest_unikernel.host.quiet import Quiet
 from pytest_unikernel.host.tuning import Tuned
-from pytest_unikernel.launch.guards import Cap
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.trial import Trial

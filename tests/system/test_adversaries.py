@@ -20,9 +20,10 @@ import realloads
 from realloads import as_nobody, descriptors, launched, outcomes, shell, supervised
 
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.host.bounds import Bound, Cap
 from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.launch.generator import LoadGenerator
-from pytest_unikernel.launch.guards import Cap, Guard, open_guard
+from pytest_unikernel.launch.guards import Guard, open_guard
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.plan.load_plan import LoadPlan
@@ -287,13 +288,13 @@ def swept(session: Session, target: Target, guard: Guard, launches: int = 20) ->
 
 
 def test_at_the_limit_launches_are_dropped_and_named(session: Session) -> None:
-    codes, guard = swept(session, shell("exec sleep 1000"), Guard(Cap(3, "the test"), 0, Sample))
+    codes, guard = swept(session, shell("exec sleep 1000"), Guard(Cap(3, Bound.ASKED), 0, Sample))
     assert codes == [Outcome.UNFINISHED] * 3 + [Outcome.DROPPED] * 17
     assert guard.dropped["max_in_flight"] >= 17
 
 
 def test_short_of_memory_nothing_is_started(session: Session) -> None:
-    guard = Guard(Cap(100, "the test"), 1000, lambda: Sample(memory_available_bytes=90))
+    guard = Guard(Cap(100, Bound.ASKED), 1000, lambda: Sample(memory_available_bytes=90))
     codes, _ = swept(session, shell("exec sleep 1000"), guard)
     assert set(codes[1:]) == {Outcome.DROPPED}
     assert guard.dropped["memory"] >= 19
@@ -301,7 +302,7 @@ def test_short_of_memory_nothing_is_started(session: Session) -> None:
 
 def test_with_memory_all_but_gone_what_is_in_flight_is_ended(session: Session) -> None:
     samples = iter([Sample(memory_available_bytes=500)] * 2)
-    guard = Guard(Cap(100, "the test"), 1000, lambda: next(samples, Sample(memory_available_bytes=40)))
+    guard = Guard(Cap(100, Bound.ASKED), 1000, lambda: next(samples, Sample(memory_available_bytes=40)))
     codes, _ = swept(session, shell("exec sleep 1000"), guard)
     assert set(codes) == {Outcome.KILLED, Outcome.DROPPED}
 

@@ -17,8 +17,10 @@ from pytest_unikernel.doctor.check import NEEDS_CURE, Check, State
 from pytest_unikernel.doctor.running import Job, run_all
 from pytest_unikernel.doctor.variants import VARIANTS, Variant
 from pytest_unikernel.host import facts as host
+from pytest_unikernel.host.bounds import Bound, Cap
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
+from pytest_unikernel.text.bounds import bound_text
 from pytest_unikernel.text.grid import WIDTH
 
 GOOD = Target("good", ["/bin/true"])
@@ -69,13 +71,17 @@ def test_a_target_that_is_installed_and_refuses_is_a_no_else_it_is_absent() -> N
 
 
 def test_what_fits_is_what_the_guards_allow_and_a_latency_makes_it_a_rate() -> None:
-    facts = targets.room(GOOD, latency_s=0.5)
-    most, rate_hz = facts["instances_max"], facts["rate_max_hz"]
+    check = Check("good", "yes")
+    found = targets.with_room(check, GOOD, latency_s=0.5)
+    most, rate_hz = found.facts["instances_max"], found.facts["rate_max_hz"]
     assert isinstance(most, int)
     assert most > 0
     assert rate_hz == 2 * most
-    assert targets.room(GOOD, 0.5, cpu_s=1e6)["rate_max_hz"] == host.usable_cores() / 1e6
-    assert targets.room(GOOD)["rate_max_hz"] is None
+    assert found.cap is not None
+    assert (found.cap.instances, bound_text(found.cap)) == (most, found.facts["instances_max_from"])
+    busy = targets.with_room(check, GOOD, 0.5, cpu_s=1e6)
+    assert busy.facts["rate_max_hz"] == host.usable_cores() / 1e6
+    assert targets.with_room(check, GOOD).facts["rate_max_hz"] is None
 
 
 def test_each_variant_has_the_name_that_records_will_have() -> None:
@@ -158,16 +164,17 @@ MACHINE = {
 }
 FACTS = {
     "instances_max": 1234,
-    "instances_max_from": "memory available / 4 MiB per instance",
+    "instances_max_from": "in the document only",
     "latency_s": 0.5,
     "rate_max_hz": 2.0,
 }
+CAP = Cap(1234, Bound.MEMORY, 4 << 20)
 
 
 def result(*states: State) -> examination.Examination:
     """An examination whose targets have these states."""
     made = [
-        Check(f"t{number}", state, f"{state} some reason " * 9, f"cure-{state}", facts=FACTS)
+        Check(f"t{number}", state, f"{state} some reason " * 9, f"cure-{state}", facts=FACTS, cap=CAP)
         for number, state in enumerate(states)
     ]
     groups = {"targets": made}
@@ -251,6 +258,8 @@ def test_the_screen_is_80_columns_wide_and_tells_every_cure(deep: bool) -> None:
     found = result("yes", "no", "absent", "unknown")
     lines = screen.lines(examination.Examination(found.groups, found.machine, deep))
     assert max(map(len, lines)) <= WIDTH
+    [runs] = [line for line in lines if line.startswith("yes t0 ")]
+    assert runs.endswith("  memory / 4 MiB")
     refused = [each for group in found.groups.values() for each in group if each.state in NEEDS_CURE]
     told = [each for each in refused if (each.state == "noisy") == each.cure.startswith("noise")]
     assert len(told) > 5

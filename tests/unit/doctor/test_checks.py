@@ -13,6 +13,7 @@ import pytest
 from pytest_unikernel.doctor import files, limits, noise_containers, noise_cpu, noise_memory, tools, urunc
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.host import cgroups, facts
+from pytest_unikernel.host.bounds import Bound
 from pytest_unikernel.host.disturbances import EFFECTS
 from pytest_unikernel.launch import guards
 from pytest_unikernel.targets.qemu import kvm
@@ -186,10 +187,10 @@ def test_few_open_files_bound_what_is_in_flight(
 
 
 def test_each_limit_on_processes_has_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("kernel.pid_max", "kernel.threads-max", "RLIMIT_NPROC", "cgroup pids.max")
-    monkeypatch.setattr(limits, "process_room", lambda: ((name, 100.0) for name in names))
+    bounds = (Bound.PID_MAX, Bound.THREADS_MAX, Bound.USER_PROCESSES, Bound.CGROUP_PROCESSES)
+    monkeypatch.setattr(limits, "process_room", lambda: ((bound, 100.0) for bound in bounds))
     assert [each.state for each in limits.process_limits()] == ["no"] * 4
-    monkeypatch.setattr(limits, "process_room", lambda: ((name, float("inf")) for name in names))
+    monkeypatch.setattr(limits, "process_room", lambda: ((bound, float("inf")) for bound in bounds))
     assert [each.facts["room"] for each in limits.process_limits()] == [None] * 4
 
 
@@ -197,7 +198,7 @@ def test_the_limits_on_processes_are_those_that_guards_know(monkeypatch: pytest.
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(resource, "getrlimit", lambda _: (5, 5))
     monkeypatch.setattr(cgroups, "process_rooms", lambda: [7.0])
-    assert {name for name, _ in guards.process_room()} <= set(limits.ROOM_CURES)
+    assert {bound for bound, _ in guards.process_room()} <= set(limits.ROOM_CURES)
 
 
 def test_little_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_unikernel.host.bounds import Bound, Cap
 from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.launch import progress
 from pytest_unikernel.launch.farewell import FAREWELL_NS
 from pytest_unikernel.launch.generator import LEAD_NS, LoadGenerator
-from pytest_unikernel.launch.guards import LOOK_EVERY_NS, UNLIMITED, Cap, Guard, open_guard
+from pytest_unikernel.launch.guards import LOOK_EVERY_NS, UNLIMITED, Guard, open_guard
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.plan import schedule
@@ -99,7 +100,7 @@ def around(**changes: Any) -> Surroundings:
 
 
 def capped(instances: int) -> Guard:
-    return Guard(Cap(instances, "the test"), 0, Sample)
+    return Guard(Cap(instances, Bound.ASKED), 0, Sample)
 
 
 # known answers ------------------------------------------------------------------------------------
@@ -387,7 +388,7 @@ def run_guarded(available_bytes: float, step: Fraction = Fraction(1, 10)) -> tup
     """Run a load of launches of 1 s on a host whose memory runs low at 3.05 s."""
     supervisor = supervise(FakeTarget(service_time_s=1.0))
     sample = low_memory([supervisor], 3050 * MS, available_bytes)
-    guard = Guard(Cap(UNLIMITED, "none"), 1000, sample)
+    guard = Guard(Cap(UNLIMITED, Bound.NOT_SOUGHT), 1000, sample)
     return LoadGenerator(supervisor, LoadPlan(step), guard).run(), guard
 
 

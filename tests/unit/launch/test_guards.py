@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from pytest_unikernel.host import cgroups
+from pytest_unikernel.host.bounds import Bound, Cap
 from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.launch import guards
-from pytest_unikernel.launch.guards import Cap, Guard, find_cap, open_guard
+from pytest_unikernel.launch.guards import Guard, find_cap, open_guard
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.plan.target import Target
 
@@ -38,7 +39,7 @@ def host() -> Host:
 
 
 def guard_of(host: Host, cap: int = 3) -> Guard:
-    return Guard(Cap(cap, "the test"), 1000, host.sample)
+    return Guard(Cap(cap, Bound.ASKED), 1000, host.sample)
 
 
 def test_a_launch_above_the_cap_is_refused_and_counted(host: Host) -> None:
@@ -114,56 +115,54 @@ TARGET = Target("some", ["true"], memory_bytes=4 * MIB, processes=2)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "instances", "source"),
+    ("name", "text", "instances", "bound"),
     [
-        ("proc/sys/kernel/pid_max", "5304", 400, "kernel.pid_max"),  # 80 % of 1000 more, two each
-        ("proc/sys/kernel/threads-max", "5304", 400, "kernel.threads-max"),
-        ("cgroup/user/session/pids.max", "1010", 400, "cgroup pids.max"),
-        ("proc/sys/kernel/pid_max", "4304", 1, "kernel.pid_max"),  # no room: one at a time
+        ("proc/sys/kernel/pid_max", "5304", 400, Bound.PID_MAX),  # 80 % of 1000 more, two each
+        ("proc/sys/kernel/threads-max", "5304", 400, Bound.THREADS_MAX),
+        ("cgroup/user/session/pids.max", "1010", 400, Bound.CGROUP_PROCESSES),
+        ("proc/sys/kernel/pid_max", "4304", 1, Bound.PID_MAX),  # no room: one at a time
     ],
 )
 def test_the_cap_is_the_least_of_the_limits_and_says_which(
-    machine: Path, name: str, text: str, instances: int, source: str
+    machine: Path, name: str, text: str, instances: int, bound: Bound
 ) -> None:
     write(machine / name, text)
-    assert find_cap(TARGET, None) == (instances, source)
+    assert find_cap(TARGET, None) == Cap(instances, bound)
 
 
 def test_a_parents_cgroup_limits_as_well(machine: Path) -> None:
     write(machine / "cgroup/user/pids.max", "110")
     write(machine / "cgroup/user/pids.current", "10")
-    assert find_cap(TARGET, None) == (40, "cgroup pids.max")
+    assert find_cap(TARGET, None) == Cap(40, Bound.CGROUP_PROCESSES)
 
 
 def test_a_cgroup_of_version_1_limits_as_well(machine: Path) -> None:
     write(machine / "proc/self/cgroup", "7:pids:/mine\n0::/")
     write(machine / "cgroup/pids/mine/pids.max", "110")
     write(machine / "cgroup/pids/mine/pids.current", "10")
-    assert find_cap(TARGET, None) == (40, "cgroup pids.max")
+    assert find_cap(TARGET, None) == Cap(40, Bound.CGROUP_PROCESSES)
 
 
 def test_a_cgroup_without_a_limit_does_not_limit(machine: Path) -> None:
     write(machine / "cgroup/user/session/pids.max", "max")
     write(machine / "proc/sys/kernel/pid_max", "5304")
-    assert find_cap(TARGET, None) == (400, "kernel.pid_max")
+    assert find_cap(TARGET, None) == Cap(400, Bound.PID_MAX)
 
 
 def test_memory_of_the_cgroup_limits_as_well(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(machine / "cgroup/user/session/memory.max", str(50 * MIB))
     write(machine / "cgroup/user/session/memory.current", str(10 * MIB))
     monkeypatch.setattr(guards, "MEMORY_FLOOR_SHARE", 0.0)
-    cap = find_cap(TARGET, None)
-    assert cap.instances == 10
-    assert "memory" in cap.source
+    assert find_cap(TARGET, None) == Cap(10, Bound.MEMORY, 4 * MIB)
 
 
 def test_descriptors_limit_as_well(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limits = {resource.RLIMIT_NOFILE: (1024, 2128)}
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     monkeypatch.setattr(resource, "getrlimit", lambda number: limits.get(number, unlimited))
-    assert find_cap(TARGET, None) == (1000, "RLIMIT_NOFILE")
+    assert find_cap(TARGET, None) == Cap(1000, Bound.DESCRIPTORS)
     asking = dataclasses.replace(TARGET, supervisor=ProcessSupervisor)
-    assert find_cap(asking, None) == (666, "RLIMIT_NOFILE")
+    assert find_cap(asking, None) == Cap(666, Bound.DESCRIPTORS)
 
 
 @pytest.mark.parametrize(("asked", "instances"), [(7, 7), (10**9, 400)])
@@ -173,4 +172,4 @@ def test_what_was_asked_for_may_lower_the_cap_and_never_raise_it(
     write(machine / "proc/sys/kernel/pid_max", "5304")
     cap = find_cap(TARGET, asked)
     assert cap.instances == instances
-    assert (cap.source == "--sweep-max-in-flight") == (asked == instances)
+    assert (cap.bound is Bound.ASKED) == (asked == instances)
