@@ -10,7 +10,8 @@ from statistics import median
 from pytest_unikernel.compare import hostspeed
 from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis
 from pytest_unikernel.compare.sides import FAILURES, LATENCIES, Side
-from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.results.comparable import differences
+from pytest_unikernel.text.comparable import differences_text
 
 LEAST_TRIALS = 5
 # Of all CPU time: what other work may have, and how much more of it in one of the runs than in the other.
@@ -81,7 +82,7 @@ def ask(metric: str, was: Side, now: Side, *, same_host: bool = True) -> Questio
         same_host: what goes with its speed is nothing that was to be measured.
     """
     ends = was.typical(metric), now.typical(metric)
-    other = not_comparable(now.load, was.load)
+    other = differences_text(differences(now.load, was.load))
     if other:
         return Question(metric, *ends, why_not=other, comparable=False)
     if metric in LATENCIES and _means_only(was, now):

@@ -9,8 +9,9 @@ from statistics import median
 
 from pytest_unikernel.compare.questions import Question, busier, few_trials, of_values, slower
 from pytest_unikernel.compare.sides import OK, Side
-from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.results.comparable import differences
 from pytest_unikernel.results.knee import NOT_THE_TARGET
+from pytest_unikernel.text.comparable import differences_text
 
 SKIPPED, MISSING = "skipped", "missing"
 NO_VERDICT = "imported, without a verdict"
@@ -142,7 +143,7 @@ class Pair:
         both = [
             (self.old.steps[each], self.new.steps[each]) for each in self.old.steps if each in self.new.steps
         ]
-        told = [not_comparable(new.load, old.load) for old, new in both]
+        told = [differences_text(differences(new.load, old.load)) for old, new in both]
         return next(filter(None, told), "") if both else "no step in both runs"
 
     def _busier(self) -> str:
@@ -166,7 +167,7 @@ class Pair:
         old, new = self.old.steps.get(step_s), self.new.steps.get(step_s)
         other = self.otherwise if self.otherwise == NO_VERDICT else ""
         if old and new:
-            other = other or not_comparable(new.load, old.load)
+            other = other or differences_text(differences(new.load, old.load))
         if other:
             return Question("verdict", *ends, why_not=other, comparable=False)
         unknown = {was, now, self.old.ended_by(step_s), self.new.ended_by(step_s)} & NOT_THE_TARGET

@@ -8,10 +8,9 @@ from statistics import fmean, median
 from typing import Any
 
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.results.comparable import COMPARED_TAIL, differences
 from pytest_unikernel.results.knee import cores_of, verdict_of
 from pytest_unikernel.results.summary import enough
-from pytest_unikernel.text.compare_table import COMPARED_TAIL
 
 Record = Mapping[str, Any]
 
@@ -144,7 +143,7 @@ def sides(runs: Iterable[Mapping[str, Record]]) -> dict[str, Side]:
     for run in runs:
         for fullname, record in run.items():
             known = found.setdefault(fullname, [])
-            if not record.get("interrupted") and not (known and not_comparable(record, known[0])):
+            if not record.get("interrupted") and not (known and differences(record, known[0])):
                 known.append(record)
     return {fullname: Side(fullname, records) for fullname, records in found.items() if records}
 

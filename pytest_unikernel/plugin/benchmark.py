@@ -93,12 +93,12 @@ def deliver(item: pytest.Item, benchmark: Any, result: LoadResult) -> None:
 
 def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:
     """Take away baselines that were measured otherwise: pytest-benchmark goes by names alone."""
-    from pytest_unikernel.results.comparable import not_comparable  # noqa: PLC0415 - loads only, not collection
+    from pytest_unikernel.results.comparable import differences  # noqa: PLC0415 - loads only, not collection
 
     session = getattr(item.config, "_benchmarksession", None)
     for known in (getattr(session, "compared_mapping", None) or {}).values():
         was = _record(known.get(item.nodeid, {}))
-        if was is not None and (record["interrupted"] or not_comparable(record, was) or _has_no_latency(was)):
+        if was is not None and (record["interrupted"] or differences(record, was) or _has_no_latency(was)):
             del known[item.nodeid]
 
 

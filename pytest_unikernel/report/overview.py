@@ -9,7 +9,8 @@ from typing import Any
 from pytest_unikernel.report import cells as cell
 from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.report.series import Document, Results, Series
-from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.results.comparable import differences
+from pytest_unikernel.text.comparable import differences_text
 from pytest_unikernel.text.grid import cut, printable
 from pytest_unikernel.text.objectives import objective_lines
 from pytest_unikernel.text.table_cells import NONE
@@ -132,7 +133,7 @@ def _compared_cells(now: Load, was: Load) -> Cells:
 def _why_not(now: Load, was: Load) -> str:
     """Return why two loads can't be compared, as far as their records show."""
     try:
-        why = not_comparable(now.record, was.record)
+        why = differences_text(differences(now.record, was.record))
     except (KeyError, TypeError, AttributeError, ValueError):
         return "not comparable: the conditions are not known"
     return f"not comparable: {clean(why)}" if why else ""

@@ -1,48 +1,69 @@
-"""Whether two records measure the same thing, and why not."""
+"""Whether two records measure the same thing, and in which conditions they differ."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from enum import Enum, auto
+from typing import Any, NamedTuple
 
-from pytest_unikernel.plan.step_names import step_number
-
-UNKNOWN = "unknown"
 Record = Mapping[str, Any]
+Value = float | str | tuple[tuple[str, str], ...] | None
+
+COMPARED_TAIL = 10.0  # values expected beyond a quantile before a change of it means anything
 
 
-def not_comparable(now: Record, was: Record) -> str:
-    """Return why two records of the same test can't be compared; empty if they can.
+class Condition(Enum):
+    """A condition of a load, and its value in a :class:`Difference`."""
 
-    What an imported record doesn't say is no reason.
+    TIME_STEP = auto()  # seconds of a step that a search has chosen; None: the step is the test's
+    WINDOW = auto()  # seconds
+    WARMUP = auto()  # seconds
+    MAX_WARMUP = auto()  # seconds
+    ARRIVALS = auto()
+    READY = auto()
+    VARIANT = auto()  # its parameters and their values
+
+
+class Difference(NamedTuple):
+    """A condition in which two records differ; of all but the time step, None is unknown."""
+
+    condition: Condition
+    now: Value
+    was: Value
+
+
+def differences(now: Record, was: Record) -> tuple[Difference, ...]:
+    """Return the conditions in which two records of the same test differ; empty if they can be compared.
+
+    What an imported record doesn't say is no difference.
     """
     imported = next((load for load in (was, now) if load.get("source")), None)
-    said = None if imported is None else imported["variant"]
-    new, old = _conditions(now, said), _conditions(was, said)
-    unsaid = set() if imported is None else {UNKNOWN}
-    return ", ".join(
-        f"{name} {new[name]} against {old[name]}"
-        for name in new
-        if new[name] != old[name] and not {new[name], old[name]} & unsaid
-    )
+    stated = None if imported is None else imported["variant"]
+    new, old = _conditions(now, stated), _conditions(was, stated)
+    found = (Difference(each, new[each], old[each]) for each in Condition if new[each] != old[each])
+    return tuple(each for each in found if imported is None or not _is_unsaid(each))
 
 
-def _conditions(load: Record, parameters: Collection[str] | None = None) -> dict[str, str]:
-    """Return, in words, what must be equal in two records for a comparison to mean anything.
+def _is_unsaid(found: Difference) -> bool:
+    return found.condition is not Condition.TIME_STEP and None in {found.now, found.was}
+
+
+def _conditions(load: Record, parameters: Collection[str] | None = None) -> Mapping[Condition, Value]:
+    """Return the conditions that must be equal in two records for a comparison to mean anything.
 
     Args:
         load: the record.
-        parameters: those that count, of the variant's; None: all.
+        parameters: those of the variant's that count; None: all.
     """
     variant = {key: each for key, each in load["variant"].items() if parameters is None or key in parameters}
     return {
-        "time step": f"{step_number(load['time_step_s'])} s" if load.get("knee") else "the test's",
-        "window": _seconds(_window_s(load) if load["mode"] == "sweep" else None),
-        "warm-up": _seconds(load["settings"].get("warmup_s")),
-        "longest warm-up": _seconds(load["settings"].get("max_warmup_s")),
-        "arrivals": str(load["arrivals"]),
-        "ready": UNKNOWN if load["ready"] is None else str(load["ready"]),
-        "variant": ", ".join(f"{key}={each}" for key, each in variant.items()) or "default",
+        Condition.TIME_STEP: round(load["time_step_s"], 9) if load.get("knee") else None,
+        Condition.WINDOW: _seconds(_window_s(load) if load["mode"] == "sweep" else None),
+        Condition.WARMUP: _seconds(load["settings"].get("warmup_s")),
+        Condition.MAX_WARMUP: _seconds(load["settings"].get("max_warmup_s")),
+        Condition.ARRIVALS: str(load["arrivals"]),
+        Condition.READY: None if load["ready"] is None else str(load["ready"]),
+        Condition.VARIANT: tuple((str(key), str(each)) for key, each in variant.items()),
     }
 
 
@@ -52,5 +73,6 @@ def _window_s(load: Record) -> float | None:
     return round(window_s, 1) if load.get("source") and window_s else window_s
 
 
-def _seconds(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:g} s"
+def _seconds(value: float | None) -> float | None:
+    """Return seconds as they are shown: with six digits."""
+    return None if value is None else float(f"{value:g}")

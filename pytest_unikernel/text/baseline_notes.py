@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_unikernel.plan.step_names import step_text
-from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.results.comparable import differences
+from pytest_unikernel.text.comparable import differences_text
 from pytest_unikernel.text.compare_table import compare_table
 from pytest_unikernel.text.grid import wrapped
 from pytest_unikernel.text.row import Row
@@ -65,5 +66,5 @@ def knee_compared_lines(row: Row) -> list[str]:
 def _no_comparison(row: Row) -> str:
     if row.baseline is None:
         return "not in the baseline"
-    why = not_comparable(row.load, row.baseline)
+    why = differences_text(differences(row.load, row.baseline))
     return why and f"not comparable: {why}"

@@ -6,19 +6,18 @@ from collections.abc import Sequence
 
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.plan.step_names import step_number
-from pytest_unikernel.results.comparable import Record, not_comparable
+from pytest_unikernel.results.comparable import COMPARED_TAIL, Record, differences
 from pytest_unikernel.results.summary import enough
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.table_cells import NONE, change_text, milliseconds, rate_cell, time_cell
 
-COMPARED_TAIL = 10.0  # values expected beyond a quantile before a change of it means anything
 SERVICE_MEAN = "mean service ms"  # all that imported figures can be compared by
 
 
 def compare_table(rows: Sequence[Row]) -> list[str]:
     """Return figures beside their baseline; empty where nothing is comparable."""
-    pairs = [(row.load, was) for row in rows if (was := row.baseline) and not not_comparable(row.load, was)]
+    pairs = [(row.load, was) for row in rows if (was := row.baseline) and not differences(row.load, was)]
     if not pairs:
         return []
     swept = pairs[0][0]["mode"] == "sweep"

@@ -18,8 +18,9 @@ from pytest_unikernel.importers.names import SUBJECTS
 from pytest_unikernel.importers.pool import Pooled, pool
 from pytest_unikernel.importers.readings import ImportOptions, Launches, Reading
 from pytest_unikernel.importers.records import Stated, record
-from pytest_unikernel.results.comparable import not_comparable
+from pytest_unikernel.results.comparable import Condition, Difference, differences
 from pytest_unikernel.results.result import LoadResult
+from pytest_unikernel.text.comparable import differences_text
 from pytest_unikernel.text.compare_table import compare_table
 from pytest_unikernel.text.notes import series_report
 from pytest_unikernel.text.row import Row
@@ -87,7 +88,7 @@ def test_a_document_has_what_pytest_benchmark_reads() -> None:
 
 def test_what_an_imported_record_does_not_say_makes_it_not_incomparable() -> None:
     unknown = record(Pooled(reading(launches=None, latency_s=0.3), ("f",)), Stated())
-    assert not not_comparable(today(), unknown)
+    assert not differences(today(), unknown)
 
 
 @pytest.mark.parametrize(
@@ -100,20 +101,20 @@ def test_what_an_imported_record_does_not_say_makes_it_not_incomparable() -> Non
     ],
 )
 def test_what_it_says_counts(changed: dict[str, Any], why: str) -> None:
-    assert not_comparable(today(**changed), means()) == why
+    assert differences_text(differences(today(**changed), means())) == why
 
 
 def test_of_the_variant_only_what_it_says_counts() -> None:
     kvm = {**means(), "variant": {"kvm": True}}
-    assert not_comparable(today(), kvm) == "variant default against kvm=True"
-    assert not not_comparable(today(variant={"kvm": True, "memory_mib": 64}), kvm)
-    assert not not_comparable(today(variant={"memory_mib": 64}), means())
+    assert differences(today(), kvm) == (Difference(Condition.VARIANT, (), (("kvm", "True"),)),)
+    assert not differences(today(variant={"kvm": True, "memory_mib": 64}), kvm)
+    assert not differences(today(variant={"memory_mib": 64}), means())
 
 
 def test_a_window_measured_by_a_shells_sleep_is_what_was_asked_for() -> None:
     measured = {**means(), "window_s": 60.0043}
-    assert not not_comparable(today(), measured)
-    assert not_comparable(today(window_s=60.5), measured)
+    assert not differences(today(), measured)
+    assert differences(today(window_s=60.5), measured)
 
 
 def test_the_terminal_compares_means_with_means_of_service_times() -> None:
