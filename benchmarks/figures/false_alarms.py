@@ -41,6 +41,7 @@ from pytest_unikernel.compare.sides import Side
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.evidence import Cause
 from pytest_unikernel.results.verdict import majority
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
@@ -52,6 +53,7 @@ WARMUP_S, TRIALS = 0.1, 5
 SLOWER = 1.10
 CALIBRATION_STEP, CALIBRATION_PAIRS = Fraction(1, 64), 15
 LOOP = "i=0; while [ $i -lt {turns} ]; do i=$((i+1)); done; {command}"
+OF_THE_HOST = (Cause.OTHER_WORK, Cause.HOST_SPEED)
 UNTOLD = ("distribution", "failures", "guards", "neighbours_s", "intervals_s", "phases_s")
 
 
@@ -176,7 +178,7 @@ def tally(
     found = untold = 0
     for old, new in pairs:
         judged = [change for _, change in compare(old, new, same_host=same_host).judged()]
-        untold += any(change.why.startswith(("other work", "the host was")) for change in judged)
+        untold += any(change.why is not None and change.why.cause in OF_THE_HOST for change in judged)
         found += any(
             change.judgement in ("better", "worse")
             if not sought

@@ -64,14 +64,15 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 def _run(parsed: argparse.Namespace) -> int:
     from pytest_unikernel.compare.limits import regressions  # noqa: PLC0415 - see Command
     from pytest_unikernel.compare.saved_runs import compare_files  # noqa: PLC0415 - see Command
+    from pytest_unikernel.text.comparison import regression_lines  # noqa: PLC0415 - see Command
 
     files: list[Path] = [parsed.old, parsed.new, *parsed.more]
     limits = _checked(parsed, files)
     compared = compare_files(files[::2], files[1::2], as_measured=parsed.as_measured)
     found = list(regressions(compared.comparison, limits)) if limits else []
     _write(parsed.json, compared, found)
-    for each in found:
-        note(f"{PROGRAM}: worse: {each.name}: {each.text}")
+    for line in regression_lines(found):
+        note(f"{PROGRAM}: worse: {line}")
     return 1 if found else 0
 
 

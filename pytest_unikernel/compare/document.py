@@ -7,32 +7,38 @@ The document's history, by ``schema``:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pytest_unikernel.compare.limits import Regression
-from pytest_unikernel.compare.outcome import Comparison
+from pytest_unikernel.results.comparison import Comparison, MachineDifference, Regression
+from pytest_unikernel.text.comparison import machine_text, regression_text
+from pytest_unikernel.text.evidence import why_text
 
 SCHEMA = 1
 
 
 def document(
-    comparison: Comparison, machine: Sequence[str], regressions: Sequence[Regression]
+    comparison: Comparison, machine: Sequence[MachineDifference], regressions: Sequence[Regression]
 ) -> dict[str, Any]:
     """Return everything that was found; seconds, hertz, shares; null is unknown."""
     return {
         "schema": SCHEMA,
-        **asdict(comparison),
-        "machine_differences": list(machine),
+        **asdict(comparison, dict_factory=_in_words),
+        "machine_differences": [machine_text(each) for each in machine],
         "regressions": [
             {
                 "name": each.name,
                 "metric": each.change.metric,
                 "change": each.change.change,
                 "limit": None if each.limit is None else each.limit.most,
-                "text": each.text,
+                "text": regression_text(each),
             }
             for each in regressions
         ],
     }
+
+
+def _in_words(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a part of a comparison, with the reasons of judgements in words."""
+    return {key: why_text(value) if key == "why" else value for key, value in items}

@@ -6,18 +6,18 @@ import math
 from collections.abc import Iterable, Mapping
 
 from pytest_unikernel.compare import hostspeed
-from pytest_unikernel.compare.outcome import Change, Comparison, Judgement, Series, Step
 from pytest_unikernel.compare.permutation import adjusted
 from pytest_unikernel.compare.questions import Question, ask
 from pytest_unikernel.compare.seriespair import MISSING, Half, Pair
 from pytest_unikernel.compare.shift import shift
-from pytest_unikernel.compare.sides import METRICS, RATE, Side, searched
+from pytest_unikernel.compare.sides import METRICS, Side, searched
 from pytest_unikernel.plan.step_names import series_of
+from pytest_unikernel.results.comparison import RATE, Change, Comparison, Judgement, Series, Step
+from pytest_unikernel.results.evidence import Cause, Why
 
 ALPHA = 0.015  # of comparisons of equal runs that alarm in anything
 MORE_IS_BETTER = frozenset({"throughput", "knee", "verdict"})
 COLD_METRICS = tuple(metric for metric in METRICS if metric != RATE)
-NO_EVIDENCE = "within the noise"
 
 
 def compare(
@@ -147,7 +147,7 @@ def judge(question: Question, p: float | None) -> Change:
     estimate, low, high, noise = map(as_change, (*found, question.noise))
     certain = p <= ALPHA and abs(found.estimate) > question.noise
     judged = direction(question.metric, found.estimate) if certain else "no evidence"
-    why = "" if certain else NO_EVIDENCE
+    why = None if certain else Why(Cause.NOISE)
     measured = as_change(shift(*question.measured).estimate) if question.measured else None
     told = {"low": low, "high": high, "noise": noise, "p": p, "measured": measured}
     return Change(question.metric, judged, why, **ends, change=estimate, **told)
@@ -176,16 +176,16 @@ def _status(question: Question, was: str, now: str, p: float | None) -> Change:
     ends, metric = {"was": question.was, "now": question.now}, question.metric
     if question.was == question.now or not question.comparable:
         nothing: Judgement = "no evidence" if question.comparable else "not comparable"
-        return Change(metric, nothing, question.why_not if not question.comparable else "", **ends)
-    untested = question.why_not.endswith(("trial", "trials"))
+        return Change(metric, nothing, question.why_not if not question.comparable else None, **ends)
+    untested = question.why_not is not None and question.why_not.cause is Cause.FEW_TRIALS
     if MISSING in {was, now} or untested or (p is not None and p <= ALPHA):
         if was == MISSING:
-            return Change(metric, "no evidence", "missing before", **ends)
+            return Change(metric, "no evidence", Why(Cause.MISSING_BEFORE), **ends)
         return Change(
             metric,
             direction(metric, (question.now or 0) - (question.was or 0)),
-            f"was {was}, now {now}",
+            Why(Cause.VERDICT_CHANGED, verdicts=(was, now)),
             p=p,
             **ends,
         )
-    return Change(metric, "no evidence", question.why_not or NO_EVIDENCE, p=p, **ends)
+    return Change(metric, "no evidence", question.why_not or Why(Cause.NOISE), p=p, **ends)

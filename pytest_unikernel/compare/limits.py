@@ -3,27 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from pytest_unikernel.compare.outcome import Change, Comparison
 from pytest_unikernel.plan.tolerances import Tolerance
-
-
-class Regression(NamedTuple):
-    """A change that is worse than it may be."""
-
-    name: str
-    change: Change
-    limit: Tolerance | None
-
-    @property
-    def text(self) -> str:
-        """The regression in words, without the name of the test."""
-        if self.limit is None:
-            return f"verdict {self.change.why}"
-        change = 100 * (self.change.change or 0.0)
-        points = " points" if self.change.metric == "failure_rate" else "%"
-        return f"{self.change.metric} {change:+.1f}{points} (limit {self.limit})"
+from pytest_unikernel.results.comparison import Comparison, Regression
 
 
 def can_fail(comparison: Comparison) -> bool:

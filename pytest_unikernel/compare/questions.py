@@ -9,9 +9,10 @@ from statistics import median
 
 from pytest_unikernel.compare import hostspeed
 from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis
-from pytest_unikernel.compare.sides import FAILURES, LATENCIES, Side
+from pytest_unikernel.compare.sides import Side
 from pytest_unikernel.results.comparable import differences
-from pytest_unikernel.text.comparable import differences_text
+from pytest_unikernel.results.comparison import FAILURES, LATENCIES
+from pytest_unikernel.results.evidence import Cause, Why
 
 LEAST_TRIALS = 5
 # Of all CPU time: what other work may have, and how much more of it in one of the runs than in the other.
@@ -35,7 +36,7 @@ class Question:
         old, new: by trial, on the scale of :class:`Hypothesis`, without what goes with the host's speed;
             empty if it can't be asked.
         measured: by trial as measured, on that scale.
-        why_not: why it can't.
+        why_not: why it can't; None if it can.
         comparable: it is only evidence that is missing.
     """
 
@@ -44,7 +45,7 @@ class Question:
     now: float | None
     old: Sequence[float] = field(default=())
     new: Sequence[float] = field(default=())
-    why_not: str = ""
+    why_not: Why | None = None
     comparable: bool = True
     measured: tuple[Sequence[float], Sequence[float]] | None = None
 
@@ -82,13 +83,13 @@ def ask(metric: str, was: Side, now: Side, *, same_host: bool = True) -> Questio
         same_host: what goes with its speed is nothing that was to be measured.
     """
     ends = was.typical(metric), now.typical(metric)
-    other = differences_text(differences(now.load, was.load))
-    if other:
+    other = conditions(was, now)
+    if other is None and metric in LATENCIES and _means_only(was, now):
+        other = Why(Cause.MEANS_ONLY)
+    if other is not None:
         return Question(metric, *ends, why_not=other, comparable=False)
-    if metric in LATENCIES and _means_only(was, now):
-        return Question(metric, *ends, why_not="means only", comparable=False)
     why_not = few_trials(len(was.rows), len(now.rows)) or _no_values(metric, was, now) or busier(was, now)
-    if why_not:
+    if why_not is not None:
         return Question(metric, *ends, why_not=why_not)
     values = ([v for v in side.values(metric) if v is not None] for side in (was, now))
     asked = of_values(metric, ends, *values)
@@ -108,6 +109,12 @@ def of_values(
     return Question(metric, *ends, old, new)
 
 
+def conditions(was: Side, now: Side) -> Why | None:
+    """Return the conditions in which two sides differ; None if they measure the same."""
+    found = differences(now.load, was.load)
+    return Why(Cause.CONDITIONS, differences=found) if found else None
+
+
 def _means_only(was: Side, now: Side) -> bool:
     """Whether one side is of a kind that holds no quantiles at all, as imported results."""
     return any(
@@ -117,16 +124,17 @@ def _means_only(was: Side, now: Side) -> bool:
     )
 
 
-def _no_values(metric: str, was: Side, now: Side) -> str:
-    """Return why a metric has no value on one side; empty if it has one in every trial."""
+def _no_values(metric: str, was: Side, now: Side) -> Why | None:
+    """Return why a metric has no value on one side; None if it has one in every trial."""
     if metric in LATENCIES and not (was.carries(metric) and now.carries(metric)):
-        return "too few launches"
+        return Why(Cause.FEW_LAUNCHES)
     for side in (was, now):
         if side.verdict in {"generator-bound", "failing"} and metric != FAILURES:
-            return side.verdict
+            return Why(Cause.VERDICT, verdicts=(side.verdict,))
         if None in side.values(metric):
-            return "beyond the time-out" if metric in LATENCIES and _censored(side) else "not recorded"
-    return "saturated in both" if metric in LATENCIES and _grew(was) and _grew(now) else ""
+            beyond = metric in LATENCIES and _censored(side)
+            return Why(Cause.BEYOND_TIMEOUT if beyond else Cause.NOT_RECORDED)
+    return Why(Cause.SATURATED) if metric in LATENCIES and _grew(was) and _grew(now) else None
 
 
 def _grew(side: Side) -> bool:
@@ -143,30 +151,28 @@ def _censored(side: Side) -> bool:
     return any(row.get("censored") or not row.get("completed", 1) for row in side.rows)
 
 
-def few_trials(*counts: int) -> str:
-    """Return that there are too few trials, in words; empty if there are enough on each side."""
+def few_trials(*counts: int) -> Why | None:
+    """Return that there are too few trials; None if there are enough on each side."""
     least = min(counts)
-    if least >= LEAST_TRIALS:
-        return ""
-    return "one trial" if least == 1 else f"{least} trials" if least else "no trials"
+    return Why(Cause.FEW_TRIALS, (least,)) if least < LEAST_TRIALS else None
 
 
-def busier(was: Side, now: Side) -> str:
-    """Return, in words, that something else kept the host busy; empty if not.
+def busier(was: Side, now: Side) -> Why | None:
+    """Return that something else kept the host busy; None if not.
 
     If it did so all the time, runs that were made in turn can be compared all the same: both saw it.
     """
     old, new = was.others_percent, now.others_percent
     if old is None or new is None:
-        return ""
+        return None
     in_turn = len(was.records) > 1 and len(now.records) > 1
     if abs(new - old) <= UNEQUAL_PERCENT and (in_turn or max(old, new) <= BUSY_PERCENT):
-        return ""
-    return f"other work took {new:.0f} % of the CPU time, {old:.0f} % before"
+        return None
+    return Why(Cause.OTHER_WORK, (new, old))
 
 
-def slower(both: Iterable[tuple[Side, Side]], *, worse: bool) -> str:
-    """Return, in words, that the host's speed explains a knee that moved that way; empty if it doesn't.
+def slower(both: Iterable[tuple[Side, Side]], *, worse: bool) -> Why | None:
+    """Return that the host's speed explains a knee that moved that way; None if it doesn't.
 
     Args:
         both: steps that were ok in both runs.
@@ -175,6 +181,5 @@ def slower(both: Iterable[tuple[Side, Side]], *, worse: bool) -> str:
     known = [change for was, now in both if (change := hostspeed.change(was, now)) is not None]
     change = median(known) if known else 0.0
     if (change if worse else -change) < math.log(HOST_RATIO):
-        return ""
-    percent = f"{100 * math.expm1(change):+.0f} %"
-    return f"the host was {'slower' if worse else 'faster'}: a start of a process took {percent}"
+        return None
+    return Why(Cause.HOST_SPEED, (100 * math.expm1(change),))

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_unikernel.errors import CompareError
 from pytest_unikernel.results import saved_file
+from pytest_unikernel.results.comparison import MachineDifference
 from pytest_unikernel.results.record_shape import fault
 
 
@@ -68,12 +69,12 @@ def _load(path: Path, number: int, bench: Any) -> Iterator[tuple[str, Mapping[st
     yield bench["fullname"], load
 
 
-def machine_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return, in words, in which facts two machines differ."""
+def machine_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[MachineDifference]:
+    """Return the facts in which two machines differ."""
     was, now = _facts(old), _facts(new)
     names = dict.fromkeys([*was, *now])
     return [
-        f"{name} {now.get(name, 'unknown')}, was {was.get(name, 'unknown')}"
+        MachineDifference(name, now.get(name), was.get(name))
         for name in names
         if now.get(name) != was.get(name)
     ]

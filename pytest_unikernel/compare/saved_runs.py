@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_unikernel.compare.judging import compare
-from pytest_unikernel.compare.outcome import Comparison, Series
 from pytest_unikernel.compare.saved_run import SavedRun, machine_differences, read
 from pytest_unikernel.compare.sides import Side, interrupted, sides
-from pytest_unikernel.compare.text import closing_lines, groups, series_lines
 from pytest_unikernel.errors import CompareError
-from pytest_unikernel.text.compare_table import compare_table
-from pytest_unikernel.text.grid import printable, wrapped
-from pytest_unikernel.text.row import Row
+from pytest_unikernel.results.comparison import Comparison, MachineDifference
+from pytest_unikernel.text.comparison import comparison_lines
 
 
 @dataclass(frozen=True)
@@ -22,32 +19,19 @@ class Compared:
     """A comparison of saved runs.
 
     Attributes:
-        machine: in which facts the machines differ, in words.
+        machine: the facts in which the machines differ.
     """
 
     comparison: Comparison
-    machine: Sequence[str]
+    machine: Sequence[MachineDifference]
     old: Mapping[str, Side]
     new: Mapping[str, Side]
 
     def lines(self) -> list[str]:
         """Return all of it for a terminal, 80 columns wide."""
-        return [
-            *(printable(line) for group in groups(self.comparison) for line in self._group(group)),
-            *map(printable, closing_lines(self.comparison, self.machine)),
-        ]
-
-    def _group(self, group: Sequence[Series]) -> Iterator[str]:
-        first = group[0]
-        title = (
-            f"{first.steps[0].target}: {first.name}" if first.is_sweep else "cold starts, one after the other"
-        )
-        yield from [*wrapped(title, ""), ""]
-        names = [(series.name, step.fullname) for series in group for step in series.steps]
-        both = [(series, name) for series, name in names if name in self.old and name in self.new]
-        rows = [Row(series, self.new[name].shown, self.old[name].shown) for series, name in both]
-        for part in (compare_table(rows), series_lines(group)):
-            yield from [*part, ""] if part else []
+        both = [name for name in self.new if name in self.old]
+        shown = {name: (self.new[name].shown, self.old[name].shown) for name in both}
+        return comparison_lines(self.comparison, self.machine, shown)
 
 
 def compare_files(old: Sequence[Path], new: Sequence[Path], *, as_measured: bool = False) -> Compared:

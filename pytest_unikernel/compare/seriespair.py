@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
 
-from pytest_unikernel.compare.questions import Question, busier, few_trials, of_values, slower
+from pytest_unikernel.compare.questions import Question, busier, conditions, few_trials, of_values, slower
 from pytest_unikernel.compare.sides import OK, Side
-from pytest_unikernel.results.comparable import differences
+from pytest_unikernel.results.evidence import Cause, Why
 from pytest_unikernel.results.knee import NOT_THE_TARGET
-from pytest_unikernel.text.comparable import differences_text
 
 SKIPPED, MISSING = "skipped", "missing"
-NO_VERDICT = "imported, without a verdict"
 
 
 @dataclass(frozen=True)
@@ -116,66 +114,72 @@ class Pair:
         old, new = ([min(each, cap_hz) for each in half.knees_hz] for half in (self.old, self.new))
         ends = self.old.whole_knee_hz, self.new.whole_knee_hz
         moved = median(new) - median(old) if old and new else 0.0
-        why_not = self._why_no_knee() or (self._slower(worse=moved < 0) if moved else "")
-        if why_not:
-            return Question("knee", *ends, why_not=why_not, comparable=not self.otherwise)
+        why_not = self._why_no_knee() or (self._slower(worse=moved < 0) if moved else None)
+        if why_not is not None:
+            return Question("knee", *ends, why_not=why_not, comparable=self.otherwise is None)
         return of_values("knee", ends, old, new)
 
-    def _slower(self, *, worse: bool) -> str:
-        """Return that the host's speed explains why fewer steps, or more, are ok; empty if it doesn't."""
+    def _slower(self, *, worse: bool) -> Why | None:
+        """Return that the host's speed explains why fewer steps, or more, are ok; None if it doesn't."""
         both = [
             (self.old.steps[each], self.new.steps[each]) for each in self.old.steps if each in self.new.steps
         ]
         ok = [(was, now) for was, now in both if was.verdict == now.verdict == "ok"]
-        return slower(ok, worse=worse) if self.same_host else ""
+        return slower(ok, worse=worse) if self.same_host else None
 
-    def _why_no_knee(self) -> str:
-        ended = {half.ended_by(0.0) for half in (self.old, self.new)}
-        bound = sorted(ended & NOT_THE_TARGET)
+    def _why_no_knee(self) -> Why | None:
         trials = few_trials(len(self.old.knees_hz), len(self.new.knees_hz))
-        return self.otherwise or trials or (bound[0] if bound else "") or self._busier()
+        bound = _says_nothing(half.ended_by(0.0) for half in (self.old, self.new))
+        return self.otherwise or trials or bound or self._busier()
 
     @cached_property
-    def otherwise(self) -> str:
-        """In which way a step that both have was measured otherwise; empty if in none."""
+    def otherwise(self) -> Why | None:
+        """In which way a step that both have was measured otherwise; None if in none."""
         if any(side.imported for half in (self.old, self.new) for side in half.steps.values()):
-            return NO_VERDICT
+            return Why(Cause.NO_VERDICT)
         both = [
             (self.old.steps[each], self.new.steps[each]) for each in self.old.steps if each in self.new.steps
         ]
-        told = [differences_text(differences(new.load, old.load)) for old, new in both]
-        return next(filter(None, told), "") if both else "no step in both runs"
+        if not both:
+            return Why(Cause.NO_COMMON_STEP)
+        return next(filter(None, (conditions(old, new) for old, new in both)), None)
 
-    def _busier(self) -> str:
+    def _busier(self) -> Why | None:
         both = sorted(each for each in self.old.steps if each in self.new.steps)
-        told = (busier(self.old.steps[each], self.new.steps[each]) for each in both)
-        return next(filter(None, told), "")
+        found = (busier(self.old.steps[each], self.new.steps[each]) for each in both)
+        return next(filter(None, found), None)
 
-    def _busy_at(self, step_s: float) -> str:
+    def _busy_at(self, step_s: float) -> Why | None:
         """Return that other work kept the host busy at a step, or at the one that had it skipped."""
         ended = (self.old.ended_at(step_s), self.new.ended_at(step_s))
         for each in (step_s, *(step for step in ended if step is not None)):
             old, new = self.old.steps.get(each), self.new.steps.get(each)
-            if old and new and (told := busier(old, new)):
-                return told
-        return ""
+            if old and new and (found := busier(old, new)):
+                return found
+        return None
 
     def status(self, step_s: float, fullname: str) -> Question:
         """Return the question whether a step was ok in one run and not in the other."""
         was, now = (half.verdict(step_s, fullname) for half in (self.old, self.new))
         ends = float(was == "ok"), float(now == "ok")
         old, new = self.old.steps.get(step_s), self.new.steps.get(step_s)
-        other = self.otherwise if self.otherwise == NO_VERDICT else ""
+        other = self.otherwise if self.otherwise == Why(Cause.NO_VERDICT) else None
         if old and new:
-            other = other or differences_text(differences(new.load, old.load))
-        if other:
+            other = other or conditions(old, new)
+        if other is not None:
             return Question("verdict", *ends, why_not=other, comparable=False)
-        unknown = {was, now, self.old.ended_by(step_s), self.new.ended_by(step_s)} & NOT_THE_TARGET
-        if unknown:
-            return Question("verdict", *ends, why_not=min(unknown))
+        unknown = _says_nothing((was, now, self.old.ended_by(step_s), self.new.ended_by(step_s)))
+        if unknown is not None:
+            return Question("verdict", *ends, why_not=unknown)
         flags = self.old.was_ok(step_s), self.new.was_ok(step_s)
         why_not = self._busy_at(step_s) or (
-            self._slower(worse=ends[1] < ends[0]) if ends[0] != ends[1] else ""
+            self._slower(worse=ends[1] < ends[0]) if ends[0] != ends[1] else None
         )
         why_not = why_not or few_trials(*map(len, flags))
         return Question("verdict", *ends, why_not=why_not) if why_not else Question("verdict", *ends, *flags)
+
+
+def _says_nothing(verdicts: Iterable[str]) -> Why | None:
+    """Return the first verdict that says nothing of the target; None where there is none."""
+    found = sorted(NOT_THE_TARGET.intersection(verdicts))
+    return Why(Cause.VERDICT, verdicts=(found[0],)) if found else None

@@ -9,13 +9,13 @@ from typing import Any
 
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.comparable import COMPARED_TAIL, differences
+from pytest_unikernel.results.comparison import FAILURES, LATENCIES, RATE
 from pytest_unikernel.results.knee import cores_of, verdict_of
 from pytest_unikernel.results.summary import enough
 
 Record = Mapping[str, Any]
 
-RATE, FAILURES, OK = "throughput", "failure_rate", "ok"
-LATENCIES = ("p50", "p90", "p99")
+OK = "ok"
 METRICS = (RATE, *LATENCIES, FAILURES)
 
 

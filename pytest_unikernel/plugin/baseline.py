@@ -12,8 +12,7 @@ from pytest_unikernel.plugin import benchmark, current_run, options
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 if TYPE_CHECKING:
-    from pytest_unikernel.compare.limits import Regression
-    from pytest_unikernel.compare.outcome import Comparison
+    from pytest_unikernel.results.comparison import Comparison, Regression
     from pytest_unikernel.run.run import Run
 
 FLAG = "--sweep-compare-fail"
@@ -81,7 +80,7 @@ def _compare(config: pytest.Config, run: Run) -> Found:
 
 
 def _why_failed(config: pytest.Config, found: Found) -> list[str]:
-    from pytest_unikernel.compare.text import regression_lines  # noqa: PLC0415 - as above
+    from pytest_unikernel.text.comparison import regression_lines  # noqa: PLC0415 - as above
 
     limits = options.settings(config).compare_fail
     if not limits:
@@ -106,6 +105,7 @@ def failure_lines(config: pytest.Config) -> list[str]:
 def remark_lines(config: pytest.Config) -> list[str]:
     """Return, in words, that the limits could not do what was hoped of them."""
     from pytest_unikernel.compare.limits import can_fail  # noqa: PLC0415 - as above
+    from pytest_unikernel.results.evidence import Cause  # noqa: PLC0415 - as above
 
     found = existing(config)
     if config.stash.get(UNMEASURED, False):
@@ -114,7 +114,8 @@ def remark_lines(config: pytest.Config) -> list[str]:
         return []
     if not found.comparison.series:  # that is said as what fails the run
         return []
-    few = any(change.why.endswith(("trial", "trials")) for _, change in found.comparison.judged())
+    reasons = [change.why for _, change in found.comparison.judged() if change.why is not None]
+    few = any(why.cause is Cause.FEW_TRIALS for why in reasons)
     cure = "  at least 5 trials on each side can be: --sweep-trials=5, in the saved run too"
     said = f"{FLAG}: no figure could be tested, so only a step that is ok no more could fail;"
     return [said, cure if few else "  why is said for each step above"]
@@ -122,7 +123,7 @@ def remark_lines(config: pytest.Config) -> list[str]:
 
 def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:
     """Return what the comparison says of each series, and of all cold starts together."""
-    from pytest_unikernel.compare.text import groups, series_lines  # noqa: PLC0415 - as above
+    from pytest_unikernel.text.comparison import groups, series_lines  # noqa: PLC0415 - as above
     from pytest_unikernel.text.notes import COLD  # noqa: PLC0415 - as above
 
     return {group[0].name if group[0].is_sweep else COLD: series_lines(group) for group in groups(comparison)}

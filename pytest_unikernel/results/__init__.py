@@ -1,1 +1,1 @@
-"""What was measured: rows of launches, then quantiles, verdicts and the LoadResult; saved files."""
+"""What was measured: rows of launches, quantiles, verdicts, the LoadResult, saved files, comparisons."""

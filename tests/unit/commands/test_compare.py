@@ -270,9 +270,10 @@ def test_whatever_is_called_data_the_rest_of_a_file_stays_as_it_is(value: Any) -
 def test_machines_differ_in_named_facts() -> None:
     old = {"unikernel": {"cpu_count": 2, "programs": {"qemu": "7.2"}}, "node": "a"}
     new = {"unikernel": {"cpu_count": 4, "programs": {"qemu": "8.0"}}, "node": "b"}
-    assert machine_differences(old, new) == ["cpu count 4, was 2", "qemu 8.0, was 7.2"]
+    assert machine_differences(old, new) == [("cpu count", "4", "2"), ("qemu", "8.0", "7.2")]
     assert machine_differences(old, old) == []
-    assert machine_differences({"node": "a"}, {"node": "b"}) == ["node b, was a"]
+    assert machine_differences({"node": "a"}, {"node": "b"}) == [("node", "b", "a")]
+    assert machine_differences({}, {"node": "b"}) == [("node", "b", None)]
 
 
 def test_an_error_names_the_file(tmp_path: Path) -> None:

@@ -1,10 +1,16 @@
-"""What a comparison comes to: a change per metric, a status per step, a knee per series. Plain data."""
+"""The outcome of a comparison: a change per metric, a status per step, a knee per series. Plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from pytest_unikernel.plan.tolerances import Tolerance
+from pytest_unikernel.results.evidence import Why
+
+RATE, FAILURES = "throughput", "failure_rate"
+LATENCIES = ("p50", "p90", "p99")
 
 Judgement = Literal["better", "worse", "no evidence", "not comparable"]
 
@@ -22,12 +28,12 @@ class Change:
         noise: the smallest change that is told from noise.
         p: adjusted for testing everything at once.
         measured: the change as measured, where ``change`` is without what goes with the host's speed.
-        why: a judgement's reason in words.
+        why: the judgement's reason; None where the change tells it.
     """
 
     metric: str
     judgement: Judgement
-    why: str = ""
+    why: Why | None = None
     was: float | None = None
     now: float | None = None
     change: float | None = None
@@ -100,3 +106,19 @@ class Comparison:
         """Yield everything that was judged, with the name of its test."""
         for each in self.series:
             yield from each.judged()
+
+
+class Regression(NamedTuple):
+    """A change that is worse than it may be; a verdict has no limit."""
+
+    name: str
+    change: Change
+    limit: Tolerance | None
+
+
+class MachineDifference(NamedTuple):
+    """A fact in which two machines differ; None is unknown."""
+
+    fact: str
+    now: str | None
+    was: str | None

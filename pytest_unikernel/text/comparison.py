@@ -1,14 +1,27 @@
-"""A comparison for people: a table of changes per series, the knee, and what can't be told and why. Pure."""
+"""A comparison in words: changes per series, the knee, and the metrics that could not be tested, with why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pytest_unikernel.compare.limits import Regression
-from pytest_unikernel.compare.outcome import Change, Comparison, Series, Step
-from pytest_unikernel.compare.sides import FAILURES, LATENCIES, RATE
 from pytest_unikernel.plan.step_names import step_number, step_text
-from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, wrapped
+from pytest_unikernel.results.comparable import Record
+from pytest_unikernel.results.comparison import (
+    FAILURES,
+    LATENCIES,
+    RATE,
+    Change,
+    Comparison,
+    MachineDifference,
+    Regression,
+    Series,
+    Step,
+)
+from pytest_unikernel.results.evidence import Cause
+from pytest_unikernel.text.compare_table import compare_table
+from pytest_unikernel.text.evidence import is_curable, why_text
+from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
+from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.table_cells import NONE
 from pytest_unikernel.text.units import rate_text
 
@@ -22,6 +35,29 @@ SWEEP_CURE = "at least 5 on each side tell more: --sweep-trials=5"
 COLD_CURE = "a run has one of a cold start; pytest-unikernel compare adds up those of 5 runs on each side"
 TARGET_COLUMNS = 24
 Told = dict[str, dict[str, list[str]]]  # reason -> metrics -> steps
+Shown = Mapping[str, tuple[Record, Record]]  # by a test's full name: its records, the later run's first
+
+
+def comparison_lines(comparison: Comparison, machine: Sequence[MachineDifference], shown: Shown) -> list[str]:
+    """Return all of a comparison for a terminal, 80 columns wide.
+
+    Args:
+        comparison: what changed.
+        machine: the facts in which the machines differ.
+        shown: the records of the tests that both runs have.
+    """
+    lines = [line for group in groups(comparison) for line in _group_lines(group, shown)]
+    return [*map(printable, lines), *map(printable, closing_lines(comparison, machine))]
+
+
+def _group_lines(group: Sequence[Series], shown: Shown) -> Iterator[str]:
+    first = group[0]
+    title = f"{first.steps[0].target}: {first.name}" if first.is_sweep else "cold starts, one after the other"
+    yield from [*wrapped(title, ""), ""]
+    steps = [(series.name, step.fullname) for series in group for step in series.steps]
+    rows = [Row(series, *shown[fullname]) for series, fullname in steps if fullname in shown]
+    for part in (compare_table(rows), series_lines(group)):
+        yield from [*part, ""] if part else []
 
 
 def series_lines(group: Sequence[Series]) -> list[str]:
@@ -114,7 +150,7 @@ def _knee(series: Series) -> Iterator[str]:
 
 
 def _judgement(change: Change) -> str:
-    return change.judgement + (f": {change.why}" if change.why else "")
+    return change.judgement + (f": {why_text(change.why)}" if change.why is not None else "")
 
 
 def _statuses(steps: Iterable[Step]) -> Iterator[str]:
@@ -123,7 +159,8 @@ def _statuses(steps: Iterable[Step]) -> Iterator[str]:
         status = step.status
         if status.was == status.now or status.judgement == "not comparable":
             continue
-        seen = "" if status.why.startswith("was ") else f" (was {step.was}, now {step.now})"
+        told = status.why is not None and status.why.cause is Cause.VERDICT_CHANGED
+        seen = "" if told else f" (was {step.was}, now {step.now})"
         yield f"{step_text(step.step_s) if step.step_s else step.target} verdict{seen} {_judgement(status)}"
 
 
@@ -136,22 +173,19 @@ def _unknown(steps: Iterable[Step]) -> Iterator[str]:
         reasons: dict[str, list[str]] = {}
         for change in step.changes:
             if change.low is None:
-                reasons.setdefault(_judgement(change), []).append(change.metric)
+                more = f"; {cure}" if is_curable(change.why) else ""
+                reasons.setdefault(_judgement(change) + more, []).append(change.metric)
         for reason, metrics in reasons.items():
             label = step_text(step.step_s) if step.step_s else step.target
             which = "" if len(metrics) == len(step.changes) else f" {', '.join(metrics)}"
             told.setdefault(reason, {}).setdefault(which, []).append(label)
     for reason, by_metrics in told.items():
         for which, labels in by_metrics.items():
-            yield f"{_span(labels)}{which}: {reason}{f'; {cure}' if _is_curable(reason) else ''}"
+            yield f"{_span(labels)}{which}: {reason}"
 
 
 def _span(labels: Sequence[str]) -> str:
     return f"{labels[0]} … {labels[-1]} ({len(labels)} steps)" if len(labels) > 3 else ", ".join(labels)
-
-
-def _is_curable(reason: str) -> bool:
-    return reason.endswith((" trial", " trials")) and not reason.endswith("no trials")  # of imported runs
 
 
 def groups(comparison: Comparison) -> list[list[Series]]:
@@ -163,9 +197,10 @@ def groups(comparison: Comparison) -> list[list[Series]]:
 # around all series ---------------------------------------------------------------------------------
 
 
-def closing_lines(comparison: Comparison, machine: Sequence[str]) -> list[str]:
+def closing_lines(comparison: Comparison, machine: Sequence[MachineDifference]) -> list[str]:
     """Return what concerns the comparison as a whole: other machines, tests that one run lacks."""
-    notes = [f"another machine, so changes may be its: {'; '.join(machine)}"] if machine else []
+    facts = "; ".join(map(machine_text, machine))
+    notes = [f"another machine, so changes may be its: {facts}"] if facts else []
     for names, where in ((comparison.only_old, "this run"), (comparison.only_new, "the run compared with")):
         notes += [f"not in {where}: {', '.join(names)}"] if names else []
     return [line for note in notes for line in wrapped(note, "")]
@@ -173,4 +208,19 @@ def closing_lines(comparison: Comparison, machine: Sequence[str]) -> list[str]:
 
 def regression_lines(found: Iterable[Regression]) -> list[str]:
     """Return a line per regression, as long as the test's name makes it."""
-    return [f"{each.name}: {each.text}" for each in found]
+    return [f"{each.name}: {regression_text(each)}" for each in found]
+
+
+def regression_text(found: Regression) -> str:
+    """Return a regression without the name of its test."""
+    if found.limit is None:
+        return f"verdict {why_text(found.change.why)}"
+    change = 100 * (found.change.change or 0.0)
+    points = " points" if found.change.metric == FAILURES else "%"
+    return f"{found.change.metric} {change:+.1f}{points} (limit {found.limit})"
+
+
+def machine_text(found: MachineDifference) -> str:
+    """Return a fact in which two machines differ."""
+    now, was = ("unknown" if each is None else each for each in (found.now, found.was))
+    return f"{found.fact} {now}, was {was}"
