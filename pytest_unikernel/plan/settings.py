@@ -8,7 +8,7 @@ the precedence alike; a new setting is one row there and one field of :class:`Sw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from pytest_unikernel.plan.load_plan import ColdPlan, LaunchConditions, LoadPlan
 from pytest_unikernel.plan.objectives import Objective
 from pytest_unikernel.plan.option_table import OPTIONS, Option
+from pytest_unikernel.plan.origins import COMMAND_LINE, DEFAULT, INI_FILE, Origin
 from pytest_unikernel.plan.profiles import MAX_WARMUP_S, PROFILES
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.step_names import step_id
@@ -27,7 +28,7 @@ from pytest_unikernel.plan.tolerances import Tolerance
 class Layer:
     """One source of values by their names in :data:`OPTIONS`; the marker's has ``start`` and ``stop`` too."""
 
-    origin: str
+    origin: Origin
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -69,7 +70,7 @@ class SweepSettings:
     resume: Path | None
     slo: tuple[Objective, ...]
     compare_fail: tuple[Tolerance, ...] | None
-    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
     def window_for(self, step: Fraction) -> float:
         """Return the window in seconds: long enough for ``min_launches``, unless it is explicit."""
@@ -104,33 +105,13 @@ class SweepSettings:
                 f"{step_id(too_long[0])} from {self.origins['time_steps']}"
             )
 
-    def by_origin(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield where values came from and which, for people: ``("marker ...", ["window 2s"])``."""
-        shown: dict[str, list[str]] = {}
-        for option in OPTIONS:
-            value = getattr(self, option.field)
-            if value not in (None, frozenset(), ()) and value is not False:
-                label = f"{option.name.replace('_', ' ')} {_text(option, value)}"
-                shown.setdefault(self.origins[option.name], []).append(label)
-        return iter(shown.items())
-
-
-def _text(option: Option, value: Any) -> str:
-    if option.is_switch:
-        return "on"
-    if option.name == "time_steps":
-        return step_id(value[0]) + (f" ... {step_id(value[-1])} ({len(value)})" if len(value) > 1 else "")
-    if isinstance(value, (frozenset, tuple)):
-        return ",".join(map(str, sorted(value)))
-    return f"{value:g}s" if option.field.endswith("_s") else str(value)
-
 
 @dataclass(frozen=True)
 class Sources:
     """What the command line and the ini file say; the same for all tests of a session."""
 
-    command_line: Layer = Layer("command line")
-    ini: Layer = Layer("ini file")
+    command_line: Layer = Layer(COMMAND_LINE)
+    ini: Layer = Layer(INI_FILE)
 
     def settings(self, marker: Layer | None = None) -> SweepSettings:
         """Return what holds for a test with that marker, or for a test without one.
@@ -146,30 +127,33 @@ class Sources:
         return SweepSettings(
             **fields,
             max_warmup_s=max(MAX_WARMUP_S[profile], fields["warmup_s"]),
-            window_is_explicit=not found["window"][1].startswith("profile "),
+            window_is_explicit=not found["window"][1].profile,
             origins={name: origin for name, (_, origin) in found.items()},
         )
 
     def _layers(self, marker: Layer | None) -> list[Layer]:
         """Return the sources, the strongest first."""
         given = [self.command_line, marker, _profile(self.command_line), self.ini, _profile(self.ini)]
-        quick = Layer("profile quick (default)", PROFILES["quick"])
-        return [layer for layer in given if layer is not None] + [quick]
+        return [layer for layer in given if layer is not None] + [QUICK]
 
 
 def _profile(layer: Layer) -> Layer | None:
+    """Return the values of the profile that a source names, if it names one."""
     name = layer.values.get("profile")
-    return Layer(f"profile {name} ({layer.origin})", PROFILES[name]) if name else None
+    return Layer(layer.origin._replace(profile=name), PROFILES[name]) if name else None
 
 
-def _first(option: Option, layers: list[Layer]) -> tuple[Any, str]:
+QUICK = Layer(DEFAULT._replace(profile="quick"), PROFILES["quick"])
+
+
+def _first(option: Option, layers: list[Layer]) -> tuple[Any, Origin]:
     for layer in layers:
         if option.name in layer.values:
             return layer.values[option.name], layer.origin
-    return option.default, "default"
+    return option.default, DEFAULT
 
 
-def _time_steps(layers: list[Layer]) -> tuple[tuple[Fraction, ...], str]:
+def _time_steps(layers: list[Layer]) -> tuple[tuple[Fraction, ...], Origin]:
     """Return the time steps; an end that a marker leaves out is that of the next weaker source."""
     layer, weaker = layers[0], layers[1:]
     if "time_steps" in layer.values:

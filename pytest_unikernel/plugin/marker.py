@@ -16,11 +16,13 @@ import pytest
 
 from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.option_table import OPTIONS
+from pytest_unikernel.plan.origins import Origin, Source
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.settings import Layer, SweepSettings
 from pytest_unikernel.plan.step_names import series_of, step_id
 from pytest_unikernel.plugin.options import SOURCES
 from pytest_unikernel.plugin.usage_error import SweepUsageError
+from pytest_unikernel.text.settings import values_by_origin
 
 NAME = "load_sweep"
 ARGUMENT = "timestep"
@@ -89,7 +91,7 @@ def generate(metafunc: pytest.Metafunc) -> None:
         return
     _refuse_own_steps(metafunc)
     node, mark = found
-    settings = _settings(metafunc.config, mark, f"marker on {node.nodeid}")
+    settings = _settings(metafunc.config, mark, Origin(Source.MARKER, node.nodeid))
     metafunc.config.stash[SWEPT][metafunc.definition.nodeid] = settings
     if ARGUMENT not in metafunc.fixturenames:  # the test needn't name it; load_step finds the step by itself
         metafunc.fixturenames.append(ARGUMENT)
@@ -114,7 +116,7 @@ def _refuse_own_steps(metafunc: pytest.Metafunc) -> None:
             )
 
 
-def _settings(config: pytest.Config, mark: pytest.Mark, where: str) -> SweepSettings:
+def _settings(config: pytest.Config, mark: pytest.Mark, where: Origin) -> SweepSettings:
     try:
         settings = config.stash[SOURCES].settings(parse(mark, where))
     except ValueError as error:
@@ -122,12 +124,13 @@ def _settings(config: pytest.Config, mark: pytest.Mark, where: str) -> SweepSett
     try:
         settings.check_window()
     except ValueError as error:
-        name = {"command line": WINDOW.flag, "ini file": WINDOW.ini}.get(settings.origins["window"], NAME)
+        source = settings.origins["window"].source
+        name = {Source.COMMAND_LINE: WINDOW.flag, Source.INI_FILE: WINDOW.ini}.get(source, NAME)
         raise SweepUsageError(f"{name}: {error} ({where})") from error
     return settings
 
 
-def parse(mark: pytest.Mark, where: str) -> Layer:
+def parse(mark: pytest.Mark, where: Origin) -> Layer:
     """Return the marker's values, checked.
 
     Raises:
@@ -166,9 +169,9 @@ def sweep_of(item: pytest.Item) -> ItemSweep | None:
 
 def effective_lines(items: Iterable[pytest.Item]) -> list[str]:
     """Return, for people, what the sweeps among the items are run with and where each value came from."""
-    told: dict[str, dict[str, None]] = {}
+    told: dict[Origin, dict[str, None]] = {}
     for sweep in filter(None, map(sweep_of, items)):
-        for origin, labels in sweep.settings.by_origin():
+        for origin, labels in values_by_origin(sweep.settings).items():
             told.setdefault(origin, {}).update(dict.fromkeys(labels))
     lines = (f"sweep, {origin}: {', '.join(labels)}" for origin, labels in told.items())
     return [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent="    ")]

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.option_table import OPTIONS, Option
+from pytest_unikernel.plan.origins import COMMAND_LINE, INI_FILE
 from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 
@@ -51,7 +52,7 @@ def read(config: pytest.Config) -> None:
             )
         if (given := config.getini(option.ini)) is not None:
             ini[option.name] = _value(option, given, option.ini, *_ini_place(config, option))
-    config.stash[SOURCES] = Sources(Layer("command line", line), Layer("ini file", ini))
+    config.stash[SOURCES] = Sources(Layer(COMMAND_LINE, line), Layer(INI_FILE, ini))
 
 
 def _ini_place(config: pytest.Config, option: Option) -> tuple[str, Path]:

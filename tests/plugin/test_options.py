@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_unikernel.plan.option_table import OPTIONS
+from pytest_unikernel.plan.origins import COMMAND_LINE, INI_FILE
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plugin.marker import sweep_of
 
@@ -56,7 +57,7 @@ def test_an_option_reaches_the_settings(
 ) -> None:
     settings = settings_of(items_of(SWEEP.format(""), f"--sweep-{name}={given}"))
     assert getattr(settings, field) == value
-    assert settings.origins[name.replace("-", "_")] == "command line"
+    assert settings.origins[name.replace("-", "_")] == COMMAND_LINE
 
 
 @pytest.mark.parametrize(("name", "given", "field", "value"), GIVEN)
@@ -67,7 +68,7 @@ def test_its_ini_twin_does_too(
     pytester.makeini(f"[pytest]\nsweep_{key} = {given}\n")
     settings = settings_of(items_of(SWEEP.format("")))
     assert getattr(settings, field) == value
-    assert settings.origins[key] == "ini file"
+    assert settings.origins[key] == INI_FILE
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
+from pytest_unikernel.plan.origins import COMMAND_LINE
 from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 from pytest_unikernel.plan.target import Target
 
@@ -17,7 +18,7 @@ STEP = Fraction(1, 2)
 
 
 def settings_of(**line: Any) -> SweepSettings:
-    return Sources(Layer("command line", line)).settings()
+    return Sources(Layer(COMMAND_LINE, line)).settings()
 
 
 def test_every_field_of_a_plan_is_a_setting_of_the_same_name_or_known_to_a_load_only() -> None:

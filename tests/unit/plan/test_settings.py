@@ -11,6 +11,7 @@ import pytest
 
 from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.option_table import OPTIONS
+from pytest_unikernel.plan.origins import COMMAND_LINE, DEFAULT, INI_FILE, Origin, Source
 from pytest_unikernel.plan.profiles import PROFILES
 from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 
@@ -23,8 +24,8 @@ def settings_of(
     marker: dict[str, Any] | None = None,
     ini: dict[str, Any] | None = None,
 ) -> SweepSettings:
-    sources = Sources(Layer("command line", line or {}), Layer("ini file", ini or {}))
-    return sources.settings(None if marker is None else Layer("marker on x.py::test", marker))
+    sources = Sources(Layer(COMMAND_LINE, line or {}), Layer(INI_FILE, ini or {}))
+    return sources.settings(None if marker is None else Layer(Origin(Source.MARKER, "x.py::test"), marker))
 
 
 def test_every_row_of_the_table_has_its_field() -> None:
@@ -43,8 +44,8 @@ def test_the_quick_profile_is_the_default() -> None:
     assert settings.time_steps == tuple(Fraction(1, 2**k) for k in range(11))
     assert (settings.warmup_s, settings.max_warmup_s, settings.window_s) == (1, 60, 4)
     assert (settings.min_launches, settings.trials, settings.window_is_explicit) == (10, 1, False)
-    assert settings.origins["window"] == "profile quick (default)"
-    assert settings.origins["profile"] == "default"
+    assert settings.origins["window"] == Origin(Source.DEFAULT, profile="quick")
+    assert settings.origins["profile"] == DEFAULT
 
 
 def test_the_paper_profile_is_the_predecessors() -> None:
@@ -52,7 +53,7 @@ def test_the_paper_profile_is_the_predecessors() -> None:
     assert settings.time_steps == tuple(Fraction(4, 2**k) for k in range(13))
     assert (settings.warmup_s, settings.max_warmup_s, settings.window_s) == (120, 300, 60)
     assert (settings.min_launches, settings.trials, settings.window_is_explicit) == (1, 3, False)
-    assert settings.origins["window"] == "profile paper (command line)"
+    assert settings.origins["window"] == COMMAND_LINE._replace(profile="paper")
 
 
 def test_what_no_profile_sets_has_a_default_of_its_own() -> None:
@@ -62,7 +63,7 @@ def test_what_no_profile_sets_has_a_default_of_its_own() -> None:
     unset = (settings.timeout_s, settings.max_in_flight, settings.seed, settings.cpus, settings.output)
     assert unset == (None,) * 5
     assert (settings.raw, settings.resume) == (None, None)
-    assert settings.origins["arrivals"] == "default"
+    assert settings.origins["arrivals"] == DEFAULT
 
 
 QUICK, PAPER = {"profile": "quick"}, {"profile": "paper"}
@@ -84,7 +85,7 @@ def test_the_stronger_source_wins(
     line: dict[str, Any], marker: dict[str, Any] | None, ini: dict[str, Any], window_s: float, origin: str
 ) -> None:
     settings = settings_of(line, marker, ini)
-    assert (settings.window_s, settings.origins["window"]) == (window_s, origin)
+    assert (settings.window_s, str(settings.origins["window"])) == (window_s, origin)
     assert settings.window_is_explicit is not origin.startswith("profile")
 
 
@@ -146,14 +147,6 @@ def test_the_float_of_a_test_finds_its_exact_step() -> None:
 def test_equal_values_make_equal_settings_wherever_they_come_from() -> None:
     assert settings_of(line={"trials": 1}) == settings_of()
     assert hash(settings_of(line={"trials": 1})) == hash(settings_of())
-
-
-def test_people_are_told_each_value_and_its_origin() -> None:
-    line = {"window": 2.0, "cpus": frozenset({3, 0}), "time_steps": (Fraction(1), HALF)}
-    told = dict(settings_of(line, {"trials": 3}).by_origin())
-    assert told["command line"] == ["time steps 1s ... 0.5s (2)", "window 2s", "cpus 0,3"]
-    assert told["marker on x.py::test"] == ["trials 3"]
-    assert told["profile quick (default)"] == ["warmup 1s", "min launches 10"]
 
 
 @pytest.mark.parametrize(
