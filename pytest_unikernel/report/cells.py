@@ -7,7 +7,7 @@ from pytest_unikernel.report.charts.surroundings import lateness_s
 from pytest_unikernel.report.load import Load
 from pytest_unikernel.results.knee import Knee
 from pytest_unikernel.text.table_cells import NONE, change_text
-from pytest_unikernel.text.units import duration_text, rate_text
+from pytest_unikernel.text.units import duration_text, rate_number, rate_text
 
 
 def duration(value_s: float | None) -> str:
@@ -59,7 +59,7 @@ def fastest_ok(knee: Knee | None, cores: float | None = None) -> str:
     quoted = rate(knee.searched["rate_hz"] / (cores or 1.0))
     if cores or knee.first_not_ok_hz is None:
         return quoted
-    low, high = (rate(each).removesuffix("/s") for each in (knee.fastest_ok_hz, knee.first_not_ok_hz))
+    low, high = (rate_number(each) for each in (knee.fastest_ok_hz, knee.first_not_ok_hz))
     return f"{quoted} ({low} to {high})"
 
 

@@ -150,9 +150,7 @@ def _objective_lines(series: Series) -> list[str]:
     loads = [each.record for each in series.loads]
     search = next((load for load in loads if load.get("knee")), None)
     try:
-        return [
-            cut(printable(line), NOTE_COLUMNS).removeprefix("slo ") for line in objective_lines(loads, search)
-        ]
+        return [cut(printable(line), NOTE_COLUMNS) for line in objective_lines(loads, search)]
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         return ["not told: a record of it isn't whole"]
 

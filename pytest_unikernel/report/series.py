@@ -59,9 +59,8 @@ class Series:
         return cores_of(each.record for each in self.loads if all(each.positive(key) for key in rates))
 
     def _judged(self) -> list[dict[str, Any]]:
-        unsaid = {"interrupted": False, "verdict_reason": ""}
         return [
-            {**unsaid, **each.record, "knee": _sound(each.record.get("knee"))}
+            {"interrupted": False, **each.record, "knee": _sound(each.record.get("knee"))}
             for each in self.loads
             if each.verdict and each.positive("offered_rate_hz")
         ]

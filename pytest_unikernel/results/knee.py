@@ -18,7 +18,6 @@ class Knee:
         fastest_ok_hz: None if no step was ok.
         first_not_ok_hz: None if every step was ok.
         verdict_of_first_not_ok: empty if every step was ok; ``interrupted`` for a load that was cut short.
-        reason: that verdict's reason in words.
         lower_bound: the target may be able to do more than ``fastest_ok_hz``.
         searched: the record's ``knee``, where a search has narrowed it down.
     """
@@ -26,7 +25,6 @@ class Knee:
     fastest_ok_hz: float | None
     first_not_ok_hz: float | None
     verdict_of_first_not_ok: str
-    reason: str
     lower_bound: bool
     searched: Mapping[str, Any] | None = None
 
@@ -46,11 +44,9 @@ def find_knee(rows: Iterable[Mapping[str, Any]]) -> Knee:
         verdict = verdict_of(row)
         if verdict != "ok":
             bound = verdict in NOT_THE_TARGET
-            return Knee(
-                fastest_ok_hz, row["offered_rate_hz"], verdict, row["verdict_reason"], lower_bound=bound
-            )
+            return Knee(fastest_ok_hz, row["offered_rate_hz"], verdict, lower_bound=bound)
         fastest_ok_hz = row["offered_rate_hz"]
-    return Knee(fastest_ok_hz, None, "", "", lower_bound=True)
+    return Knee(fastest_ok_hz, None, "", lower_bound=True)
 
 
 def _searched(knee: Mapping[str, Any]) -> Knee:
@@ -58,7 +54,6 @@ def _searched(knee: Mapping[str, Any]) -> Knee:
         fastest_ok_hz=knee["lower_hz"],
         first_not_ok_hz=knee["upper_hz"],
         verdict_of_first_not_ok=knee["upper_verdict"] or "",
-        reason=knee["upper_reason"] or "",
         lower_bound=knee["lower_bound"],
         searched=knee,
     )

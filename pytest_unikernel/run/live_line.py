@@ -8,13 +8,15 @@ from pytest_unikernel.launch.progress import PHASES, Progress
 from pytest_unikernel.text.units import duration_text
 
 LINE_COLUMNS = 79
+COLD = PHASES.index("cold")
 
 
 def live_line(label: str, progress: Progress, now_ns: int, columns: int = LINE_COLUMNS) -> str:
     """Return the line that shows a running load; the least important parts go where it is too long."""
-    phase = PHASES[int(progress.phase)]
-    repeated = label.endswith(f" {phase}")  # a cold start's label ends with it already
-    head = label if repeated or len(label) + 1 + len(phase) > columns else f"{label} {phase}"
+    phase = int(progress.phase)
+    head = f"{label} {PHASES[phase]}"
+    if phase == COLD or len(head) > columns:  # the label of a cold start names the phase already
+        head = label
     if len(head) > columns:
         return head[: max(0, columns - 1)] + "…"
     line = head

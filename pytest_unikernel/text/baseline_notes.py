@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.comparable import differences
 from pytest_unikernel.text.comparable import differences_text
-from pytest_unikernel.text.compare_table import compare_table
+from pytest_unikernel.text.compare_table import compare_table, lacks_changes
 from pytest_unikernel.text.grid import wrapped
 from pytest_unikernel.text.row import Row
-from pytest_unikernel.text.table_cells import NONE, change_text
+from pytest_unikernel.text.table_cells import change_text
 from pytest_unikernel.text.units import rate_text, significant
 
 
@@ -30,7 +30,7 @@ def compared_lines(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
         notes.setdefault(_no_comparison(row), []).append(_label(row))
     reasons = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
     imported = _imported(steps)
-    short = any(line.endswith(NONE) for line in table) and not imported
+    short = lacks_changes(steps) and not imported
     why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
     return [*head, *table, *(line for note in [*reasons, *why_none, *imported] for line in wrapped(note))]
 

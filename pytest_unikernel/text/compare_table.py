@@ -12,57 +12,91 @@ from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.table_cells import NONE, change_text, milliseconds, rate_cell, time_cell
 
-SERVICE_MEAN = "mean service ms"  # all that imported figures can be compared by
+HEADS = {
+    "throughput": "throughput /s",
+    "p50": "p50 ms",
+    "p99": "p99 ms",
+    "mean": "mean ms",
+    "service": "mean service ms",  # all that imported figures can be compared by
+}
+Pair = tuple[Record, Record]  # a load and its baseline
 
 
 def compare_table(rows: Sequence[Row]) -> list[str]:
     """Return figures beside their baseline; empty where nothing is comparable."""
-    pairs = [(row.load, was) for row in rows if (was := row.baseline) and not differences(row.load, was)]
+    pairs = _comparable(rows)
     if not pairs:
         return []
-    swept = pairs[0][0]["mode"] == "sweep"
-    names = ["throughput /s", "p50 ms", "p99 ms"] if swept else ["p50 ms", "mean ms"]
-    if swept and any(was.get("source") for _, was in pairs):
-        names[1:] = [SERVICE_MEAN]
-    first = ["step", "s"] if swept else ["", "target"]
+    names = _compared(pairs)
+    first = ["step", "s"] if _is_swept(pairs) else ["", "target"]
     header = [
         [first[0], *("" for _ in names for _ in range(3))],
         [first[1], *(head for _ in names for head in ("now", "was", "change"))],
     ]
-    body = [_compared_cells(now, was, names) for now, was in pairs]
-    groups = [(1 + 3 * number, 3, name) for number, name in enumerate(names)]
+    body = [_cells(pair, names) for pair in pairs]
+    left = () if _is_swept(pairs) else (0,)
+    groups = [(1 + 3 * number, 3, HEADS[name]) for number, name in enumerate(names)]
     for gap in ("  ", " "):
-        lines = grid(header, body, left=() if swept else (0,), gap=gap, groups=groups)
+        lines = grid(header, body, left=left, gap=gap, groups=groups)
         if fits(lines, WIDTH):
             break
     return lines
 
 
-def _compared_cells(now: Record, was: Record, names: Sequence[str]) -> Cells:
+def lacks_changes(rows: Sequence[Row]) -> bool:
+    """Whether the table shows a load without a change of its last figure."""
+    pairs = _comparable(rows)
+    ends = [_ends(pair, _compared(pairs)[-1]) for pair in pairs]
+    return any(now is None or not was for now, was in ends)
+
+
+def _comparable(rows: Sequence[Row]) -> list[Pair]:
+    return [(row.load, was) for row in rows if (was := row.baseline) and not differences(row.load, was)]
+
+
+def _is_swept(pairs: Sequence[Pair]) -> bool:
+    return bool(pairs[0][0]["mode"] == "sweep")
+
+
+def _compared(pairs: Sequence[Pair]) -> list[str]:
+    """Return the figures that are compared, as the keys of ``HEADS``."""
+    if not _is_swept(pairs):
+        return ["p50", "mean"]
+    imported = any(was.get("source") for _, was in pairs)
+    return ["throughput", "service"] if imported else ["throughput", "p50", "p99"]
+
+
+def _cells(pair: Pair, names: Sequence[str]) -> Cells:
+    now, _ = pair
     cells = [step_number(now["time_step_s"]) if now["time_step_s"] else cut(str(now["target"]), 24)]
     for name in names:
-        if name == "throughput /s":
-            new_hz, old_hz = now["throughput_hz"], was["throughput_hz"]
-            places = 2 if now["offered_rate_hz"] < 1 else 1
-            cells += [rate_cell(new_hz, places), rate_cell(old_hz, places), change_text(new_hz, old_hz)]
-        elif name == SERVICE_MEAN:
-            cells += _compared_means(now["service_time_s"]["mean"], was["service_time_s"]["mean"])
-        else:
-            moment = name.removesuffix(" ms")
-            cells += [time_cell(now, moment, 2), time_cell(was, moment, 2), _change_of(now, was, moment)]
+        cells += [*_figures(pair, name), change_text(*_ends(pair, name))]
     return cells
 
 
-def _compared_means(now_s: float | None, was_s: float | None) -> Cells:
-    return [
-        *(NONE if each is None else milliseconds(each, 2) for each in (now_s, was_s)),
-        change_text(now_s, was_s),
-    ]
+def _figures(pair: Pair, name: str) -> Cells:
+    """Return a figure of a load and of its baseline."""
+    if name == "throughput":
+        places = 2 if pair[0]["offered_rate_hz"] < 1 else 1
+        return [rate_cell(load["throughput_hz"], places) for load in pair]
+    if name == "service":
+        means_s = [load["service_time_s"]["mean"] for load in pair]
+        return [NONE if mean_s is None else milliseconds(mean_s, 2) for mean_s in means_s]
+    return [time_cell(load, name, 2) for load in pair]
 
 
-def _change_of(now: Record, was: Record, name: str) -> str:
-    """Return the change of a moment or a quantile, if there were enough launches to tell one."""
-    new, old = now["response_time_s"], was["response_time_s"]
-    q = QUANTILES.get(name, 0.0)
-    told = all(enough((each["n"] or 0) + (each["censored"] or 0), q, COMPARED_TAIL) for each in (new, old))
-    return change_text(new[name], old[name]) if told else NONE
+def _ends(pair: Pair, name: str) -> tuple[float | None, float | None]:
+    """Return the values that a change is told by: none of a quantile of too few launches."""
+    if name == "throughput":
+        now, was = (load["throughput_hz"] for load in pair)
+    elif name == "service":
+        now, was = (load["service_time_s"]["mean"] for load in pair)
+    else:
+        now, was = (load["response_time_s"][name] if _carries(load, name) else None for load in pair)
+    return now, was
+
+
+def _carries(load: Record, name: str) -> bool:
+    """Whether a load has launches enough for a change of a moment or a quantile."""
+    summary = load["response_time_s"]
+    return enough((summary["n"] or 0) + (summary["censored"] or 0), QUANTILES.get(name, 0.0), COMPARED_TAIL)

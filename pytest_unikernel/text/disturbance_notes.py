@@ -132,19 +132,20 @@ def _why_bound(found: Mapping[str, str]) -> str:
 
 def closing(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
     """Yield, once for the whole run, each disturbance that mattered: where, its effect, its cure."""
-    by_name: dict[str, dict[str, set[str]]] = {}
+    disturbed: dict[str, list[tuple[Record, str]]] = {}
     for load in loads:
         for name, told in found_in(load, memory_bytes).items():
-            by_name.setdefault(name, {}).setdefault(printable(str(load["target"])), set()).add(told)
+            disturbed.setdefault(name, []).append((load, told))
     for name, (effect, cure) in EFFECTS.items():
-        if name in by_name:
-            targets = ", ".join(by_name[name])
-            yield f"{_head(name, by_name[name])} {targets}: {effect}; {cure}."
+        if name in disturbed:
+            targets = dict.fromkeys(printable(str(load["target"])) for load, _ in disturbed[name])
+            yield f"{_head(name, disturbed[name])} {', '.join(targets)}: {effect}; {cure}."
 
 
-def _head(name: str, told: Mapping[str, set[str]]) -> str:
-    values = sorted(set().union(*told.values()))
+def _head(name: str, disturbed: Sequence[tuple[Record, str]]) -> str:
     if name == "daemons":
-        return f"{', '.join(sorted({each for value in values for each in value.split(', ')}))} ran beside"
-    shown = f" ({values[0]})" if len(values) == 1 and name in ("governor", "real-time") else ""
+        ran = {daemon for load, _ in disturbed for daemon in strangers(load["host"])}
+        return f"{', '.join(sorted(ran))} ran beside"
+    told = {text for _, text in disturbed}
+    shown = f" ({', '.join(told)})" if len(told) == 1 and name in ("governor", "real-time") else ""
     return f"{name}{shown} disturbed"

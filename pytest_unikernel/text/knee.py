@@ -9,7 +9,7 @@ from pytest_unikernel.results.knee import Knee
 from pytest_unikernel.text.units import rate_text, significant
 
 
-def knee_text(knee: Knee, cores: float | None = None, *, why: bool = False) -> str:
+def knee_text(knee: Knee, cores: float | None = None) -> str:
     """Return a knee for people: ``knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs``.
 
     Of a search: ``knee 37.2/s (36.5 to 38.1), 18.6/s per core on 2 CPUs``.
@@ -17,10 +17,9 @@ def knee_text(knee: Knee, cores: float | None = None, *, why: bool = False) -> s
     Args:
         knee: the knee of a series.
         cores: CPUs of affinity and quota, to say it per core too.
-        why: give the verdict's reason as well.
     """
-    verdict = knee.verdict_of_first_not_ok + (f": {knee.reason}" if why and knee.reason else "")
-    missed = "" if knee.first_not_ok_hz is None else f"{rate_text(knee.first_not_ok_hz)} ({verdict})"
+    first_hz = knee.first_not_ok_hz
+    missed = "" if first_hz is None else f"{rate_text(first_hz)} ({knee.verdict_of_first_not_ok})"
     if knee.fastest_ok_hz is None:
         return _none_ok(knee, missed)
     sign = "≥ " if knee.lower_bound else ""

@@ -16,7 +16,7 @@ from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.objectives import objective_lines
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.skips import skip_text, why_skipped_text
-from pytest_unikernel.text.table_cells import NONE, PARTIAL, failures_of, time_cell
+from pytest_unikernel.text.table_cells import NONE, PARTIAL, failures_of, is_partial, time_cell
 from pytest_unikernel.text.tables import cold_table, sweep_table
 from pytest_unikernel.text.units import duration_text, rate_text
 from pytest_unikernel.text.unrest import excess_text, kind_text
@@ -71,7 +71,7 @@ def series_report(
     loads = [row.load for row in steps]
     table = sweep_table(steps)
     knee = knee_text(find_knee([*loads, *(row.load for row in found)]), cores_of(loads))
-    notes = [*_marks(table), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
+    notes = [*_marks(loads), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
     notes += [*_spread(loads), *_guards(loads), *disturbance_notes.step_notes(loads, memory_bytes)]
     notes += _restless(steps)
     return [
@@ -81,7 +81,7 @@ def series_report(
         *(
             line
             for told in objective_lines(loads, found[0].load if found else None)
-            for line in wrapped(told)
+            for line in wrapped(f"slo {told}")
         ),
         *(line for note in notes for line in wrapped(note)),
         *_first_failure(loads),
@@ -132,8 +132,8 @@ def _span(values_s: Iterable[float]) -> str:
     return " to ".join(ends)
 
 
-def _marks(table: Sequence[str]) -> Iterator[str]:
-    if any(PARTIAL in line for line in table):
+def _marks(loads: Sequence[Record]) -> Iterator[str]:
+    if any(is_partial(load["lateness_s"]) for load in loads):
         yield f"{PARTIAL} the largest lateness, {NONE} no quantile: too few launches for one"
 
 
@@ -142,7 +142,7 @@ def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
     for row in steps:
         load = row.load
         verdict = verdict_of(load)
-        told = [] if verdict == "ok" else [f"{verdict}: {load['verdict_reason']}".removesuffix(": ")]
+        told = [] if verdict == "ok" else [": ".join(filter(None, (verdict, load["verdict_reason"])))]
         failed = ", ".join(f"{count} {reason}" for reason, count in failures_of(load).most_common())
         told += [failed] if failed else []
         told += ["taken from the run that was resumed"] if row.resumed else []

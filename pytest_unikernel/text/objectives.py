@@ -9,7 +9,7 @@ from pytest_unikernel.text.units import duration_text, rate_text, significant
 
 
 def objective_lines(loads: Sequence[Record], found: Record | None = None) -> Iterator[str]:
-    """Yield, for each objective, the highest rate of a series that meets it.
+    """Yield, for each objective by its name, the highest rate of a series that meets it.
 
     Args:
         loads: the records of a series.
@@ -27,7 +27,7 @@ def objective_lines(loads: Sequence[Record], found: Record | None = None) -> Ite
 
 def _lines(name: str, loads: Sequence[Record], interval: Record | None) -> Iterator[str]:
     best, missed, open_ = _ends(name, loads)
-    head = f"slo {name} <= {duration_text(loads[0]['slo'][name]['limit_s'])}:"
+    head = f"{name} <= {duration_text(loads[0]['slo'][name]['limit_s'])}:"
     not_at = f"not at {rate_text(missed['offered_rate_hz'])} ({_why(missed, name)})" if missed else ""
     if interval and interval["rate_hz"] and not interval["lower_bound"]:
         ends = f"{significant(interval['lower_hz'])} to {significant(interval['upper_hz'])}"
@@ -66,9 +66,9 @@ def _why(load: Record, name: str) -> str:
 def _too_few(name: str, load: Record) -> str:
     judged_ = load["slo"][name]
     if load["interrupted"]:
-        return f"slo {name} at {rate_text(load['offered_rate_hz'])}: the load was cut short"
+        return f"{name} at {rate_text(load['offered_rate_hz'])}: the load was cut short"
     needed = judged_["launches_needed"]
     return (
-        f"slo {name} at {rate_text(load['offered_rate_hz'])}: too few launches: {needed:,} needed, "
+        f"{name} at {rate_text(load['offered_rate_hz'])}: too few launches: {needed:,} needed, "
         f"{judged_['launches']:,} measured; --sweep-min-launches={needed} without --sweep-window gets them"
     )

@@ -43,9 +43,14 @@ def lateness_cell(lateness: Record | None) -> str:
     """Return the lateness' p99 in ms, or the largest, marked, where there are too few for a p99."""
     if lateness is None or lateness["max"] is None:
         return NONE
-    marked = lateness["p99"] is None
+    marked = is_partial(lateness)
     value_ms = 1e3 * (lateness["max"] if marked else lateness["p99"])
     return PARTIAL * marked + f"{value_ms:.{2 if value_ms < 10 else 1 if value_ms < 1000 else 0}f}"
+
+
+def is_partial(lateness: Record | None) -> bool:
+    """Whether the largest lateness stands for the p99, which too few launches have."""
+    return lateness is not None and lateness["max"] is not None and lateness["p99"] is None
 
 
 def failures_of(load: Record) -> Counter[str]:

@@ -27,4 +27,9 @@ def significant(value: float, decimals: int = 2) -> str:
 
 def rate_text(rate_hz: float) -> str:
     """Return a rate for people: ``1,024/s``, ``0.25/s``."""
-    return f"{significant(rate_hz, decimals=4)}/s"
+    return f"{rate_number(rate_hz)}/s"
+
+
+def rate_number(rate_hz: float) -> str:
+    """Return a rate without its unit."""
+    return significant(rate_hz, decimals=4)

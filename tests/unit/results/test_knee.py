@@ -10,11 +10,10 @@ from pytest_unikernel.text.knee import knee_text
 Record = dict[str, Any]
 
 
-def load(rate_hz: float, verdict: str = "ok", reason: str = "", *, interrupted: bool = False) -> Record:
+def load(rate_hz: float, verdict: str = "ok", *, interrupted: bool = False) -> Record:
     return {
         "offered_rate_hz": rate_hz,
         "verdict": verdict,
-        "verdict_reason": reason,
         "interrupted": interrupted,
         "throughput_hz": rate_hz,
         "throughput_per_core_hz": rate_hz / 1.5,
@@ -45,19 +44,12 @@ def test_the_knee_is_shown_with_the_first_step_that_was_not_ok(rows: list[Record
 def test_the_order_of_the_steps_does_not_matter() -> None:
     rows = [*OK, load(64, "saturated")]
     assert (
-        find_knee([*rows[3:], *rows[:3]])
-        == find_knee(rows)
-        == Knee(32.0, 64, "saturated", "", lower_bound=False)
+        find_knee([*rows[3:], *rows[:3]]) == find_knee(rows) == Knee(32.0, 64, "saturated", lower_bound=False)
     )
 
 
 def test_an_ok_step_faster_than_one_that_was_not_does_not_count() -> None:
     assert find_knee([*OK, load(64, "saturated"), load(128)]).fastest_ok_hz == 32
-
-
-def test_the_reason_is_given_when_asked_for() -> None:
-    knee = find_knee([*OK, load(64, "saturated", "3 launches dropped")])
-    assert knee_text(knee, why=True) == "knee 32/s; not 64/s (saturated: 3 launches dropped)"
 
 
 def test_the_knee_is_given_per_core_too() -> None:

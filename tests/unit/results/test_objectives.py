@@ -73,24 +73,20 @@ def test_launches_that_never_completed_are_infinitely_slow(statistic: str) -> No
 def test_the_highest_rate_is_told_with_the_first_that_misses(quick: LoadResult) -> None:
     late = load(FakeTarget(service_time_s=0.06), Fraction(1, 256), 8.0)
     loads = [record(late, P99), record(quick, P99)]
-    assert list(objective_lines(loads)) == ["slo p99 <= 50 ms: up to 128/s; not at 256/s (p99 60 ms)"]
+    assert list(objective_lines(loads)) == ["p99 <= 50 ms: up to 128/s; not at 256/s (p99 60 ms)"]
     saturated = record(late, P99, verdict="saturated")
     assert next(objective_lines([loads[1], saturated])).endswith("not at 256/s (saturated)")
 
 
 def test_what_no_step_missed_is_a_lower_bound(quick: LoadResult) -> None:
-    assert list(objective_lines([record(quick, P99)])) == [
-        "slo p99 <= 50 ms: up to ≥ 128/s; no step missed it"
-    ]
+    assert list(objective_lines([record(quick, P99)])) == ["p99 <= 50 ms: up to ≥ 128/s; no step missed it"]
 
 
 def test_too_few_launches_are_told_with_the_number_and_the_cure() -> None:
     few = load(FakeTarget(), Fraction(1, 16))
     first, second = objective_lines([record(few, P99)])
-    assert first == "slo p99 <= 50 ms: no rate is known to meet it"
-    assert second.startswith(
-        "slo p99 at 16/s: too few launches: 1,000 needed, 64 measured; --sweep-min-launches"
-    )
+    assert first == "p99 <= 50 ms: no rate is known to meet it"
+    assert second.startswith("p99 at 16/s: too few launches: 1,000 needed, 64 measured; --sweep-min-launches")
 
 
 def test_slower_steps_with_too_few_launches_are_not_worth_a_word(quick: LoadResult) -> None:

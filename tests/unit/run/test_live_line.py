@@ -38,6 +38,10 @@ def test_a_cold_start_is_not_called_cold_twice() -> None:
     assert line == "rust_kernel cold, 1 in flight, 3 done"
 
 
+def test_a_cold_start_that_has_not_begun_is_idle() -> None:
+    assert live_line("rust_kernel cold", Progress(), 0) == "rust_kernel cold idle"
+
+
 def test_less_than_half_a_second_is_not_worth_a_word() -> None:
     assert "left" not in live_line("rust_kernel 1/64 s", BUSY, 12 * 10**9 - 400_000_000)
 

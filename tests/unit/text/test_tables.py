@@ -375,6 +375,27 @@ def test_container_daemons_are_mentioned_with_the_targets_that_had_no_need_of_th
     assert "ran beside" not in text_of(sweep(1.0, host=host))
 
 
+def test_each_daemon_that_ran_beside_some_target_is_named_once() -> None:
+    one = sweep(1.0, host={"container_daemons": ["dockerd", "containerd"]})
+    other = sweep(0.5, target="linux_process", host={"container_daemons": ["crio", "dockerd"]})
+    text = unwrapped(text_of(one, other))
+    assert "containerd, crio, dockerd ran beside rust_kernel, linux_process: " in text
+
+
+def test_a_change_that_too_few_launches_leave_open_is_explained() -> None:
+    why = "p99's change: from 1,000 launches on in both runs"
+    few, many = sweep(1.0), sweep(1 / 1024)
+    assert why in unwrapped("\n".join(notes.report([Row(SERIES, few, few), Row(SERIES, many, many)])))
+    assert why not in unwrapped("\n".join(notes.report([Row(SERIES, many, many)])))
+
+
+def test_marks_are_explained_where_a_largest_lateness_stands_for_a_quantile() -> None:
+    mark = "* the largest lateness"
+    assert mark in text_of(sweep(1.0))
+    assert mark not in text_of(sweep(1 / 64))
+    assert mark not in text_of(sweep(1.0, lateness_s=None))
+
+
 def test_at_most_five_lines_of_a_failure_are_shown_and_none_is_too_long() -> None:
     tail = "\n".join(f"{number} {'x' * 200}" for number in range(9))
     failures = [{"trial": 0, "launch": 0, "reason": "exit-code", "status": 3, "output_tail": tail}]
