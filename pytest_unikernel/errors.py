@@ -34,7 +34,15 @@ class LoadError(UnikernelError):
 
 
 class BuildError(UnikernelError):
-    """A guest could not be built; the text ends with the tool's own last lines."""
+    """A guest could not be built; the text ends with the tool's own last lines.
+
+    Attributes:
+        cause: the text without the tool's lines.
+    """
+
+    def __init__(self, cause: str, last_lines: str | None = None) -> None:
+        super().__init__(cause if last_lines is None else f"{cause}; its last lines:\n{last_lines}")
+        self.cause = cause
 
 
 class LogError(UnikernelError):

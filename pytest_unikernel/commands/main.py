@@ -23,7 +23,7 @@ from pytest_unikernel.commands import (
     timestamps,
 )
 from pytest_unikernel.commands.command import PROGRAM
-from pytest_unikernel.errors import UnikernelError
+from pytest_unikernel.errors import BuildError, UnikernelError
 from pytest_unikernel.text.grid import printable
 
 FAILED, SIGNALLED = 1, 128  # + the signal's number, as shells do
@@ -40,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _cleaning_up() as came:
             return int(parsed.command.run(parsed))
     except (UnikernelError, OSError) as error:
-        # A tool's own last lines follow the first one; they have been on stderr already.
-        first = str(error).partition("\n")[0].removesuffix("; its last lines:")
+        # A tool's own last lines have been on stderr already.
+        cause = error.cause if isinstance(error, BuildError) else str(error)
+        first, _, _ = cause.partition("\n")
         print(f"{PROGRAM}: {printable(first)}", file=sys.stderr)  # noqa: T201
         return getattr(error, "exit_status", FAILED)
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 
-from pytest_unikernel.doctor.check import Check
+from pytest_unikernel.doctor.check import Check, State
 from pytest_unikernel.doctor.examination import Examination
 from pytest_unikernel.text.bounds import short_bound_text
 from pytest_unikernel.text.grid import WIDTH, cut, printable
@@ -100,19 +100,16 @@ def _entry(check: Check, names: str = "") -> list[str]:
     """Return a finding in full: what, the effect, the cure."""
     cure = f"cure: {check.cure}" if check.cure else ""
     told = printable("; ".join(each for each in (check.reason, check.effect, cure) if each))
-    return _wrapped(f"{MARKS[check.state]:<{INDENT}}{names or check.name}: {told}", "", " " * (INDENT + 2))
+    return _marked(check.state, f"{names or check.name}: {told}", INDENT + 2)
+
+
+def _marked(state: State, text: str, indent: int) -> list[str]:
+    """Return a text as lines after the mark of a state."""
+    return _wrapped(text, f"{MARKS[state]:<{INDENT}}", " " * indent)
 
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:
-    """Return a text as lines; a mark's gap at its begin stays."""
-    kept = text[:INDENT] if text[:INDENT].rstrip() in MARKS.values() else ""
-    return textwrap.wrap(
-        text[len(kept) :],
-        WIDTH,
-        initial_indent=first + kept,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
-    )
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 # the other groups ----------------------------------------------------------------------------------------
@@ -150,7 +147,5 @@ def _named(check: Check) -> str:
     return f"{check.name} {check.reason}"
 
 
-def _list(state: str, entries: Sequence[str]) -> list[str]:
-    if not entries:
-        return []
-    return _wrapped(f"{MARKS[state]:<{INDENT}}{printable('; '.join(entries))}", "", " " * INDENT)
+def _list(state: State, entries: Sequence[str]) -> list[str]:
+    return _marked(state, printable("; ".join(entries)), INDENT) if entries else []

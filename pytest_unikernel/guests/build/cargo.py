@@ -80,9 +80,7 @@ def run_build(crate: Path, work: Path, toolchain: Toolchain, progress: Callable[
     status, tail = _run(argv, copy, _environment(work, toolchain), messages, progress)
     if status != 0:
         text = "\n".join(tail)
-        raise BuildError(
-            f"cargo could not build {str(crate)!r} (exit status {status}); its last lines:\n{text}"
-        )
+        raise BuildError(f"cargo could not build {str(crate)!r} (exit status {status})", text)
     return _only_program(crate, messages)
 
 

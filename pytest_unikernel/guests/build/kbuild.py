@@ -61,8 +61,7 @@ def make(tree: Path, objects: Path, what: Sequence[str], log: Path, tell: Callab
         for line in tail:
             tell(line.rstrip())
         raise BuildError(
-            f"make {' '.join(what)} failed with status {process.returncode} (all of it: {log}); "
-            f"its last lines:\n{''.join(tail)}"
+            f"make {' '.join(what)} failed with status {process.returncode} (all of it: {log})", "".join(tail)
         )
 
 

@@ -184,8 +184,7 @@ def _bootstrap(work: Path, suite: str, include: Sequence[str], tell: Progress) -
             tell(line)
         cure = "" if is_root else f"; {WITHOUT_ROOT}"
         raise BuildError(
-            f"mmdebstrap can't make Debian {suite!r} with {packages} (status {status}){cure}; "
-            "its last lines:\n" + "\n".join(tail)
+            f"mmdebstrap can't make Debian {suite!r} with {packages} (status {status}){cure}", "\n".join(tail)
         )
     if is_root:
         return root, None

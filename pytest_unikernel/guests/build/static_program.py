@@ -77,7 +77,7 @@ class StaticProgram(NamedTuple):
         )
         if built.returncode:
             last = built.stderr[-2000:]
-            raise BuildError(f"{compiler} can't build {str(self.source)!r}; its last lines:\n{last}")
+            raise BuildError(f"{compiler} can't build {str(self.source)!r}", last)
         version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
         return BuildNote(version.stdout.partition("\n")[0], _sha256(self.source), _sha256(output))
 

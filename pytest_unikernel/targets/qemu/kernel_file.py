@@ -71,14 +71,20 @@ def given_kernel(path: Path) -> KernelFile:
     Raises:
         TargetError: it can't be read, or isn't a kernel for x86-64.
     """
-    expected = f"linux_vm: expected kernel= to name a bzImage or an x86-64 vmlinux, got {str(path)!r}"
+    try:
+        return _kernel(path)
+    except _NotAKernelError as error:
+        raise TargetError(
+            f"linux_vm: expected kernel= to name a bzImage or an x86-64 vmlinux, got {str(path)!r}: {error}"
+        ) from error
+
+
+def _kernel(path: Path) -> KernelFile:
     try:
         found = path.stat()
         return _examined(os.path.abspath(path), found.st_size, found.st_mtime_ns)  # noqa: PTH100 - links stay
     except OSError as error:
-        raise TargetError(f"{expected}: {error.strerror}") from error
-    except _NotAKernelError as error:
-        raise TargetError(f"{expected}: {error}") from error
+        raise _NotAKernelError(error.strerror) from error
 
 
 def default_kernel(built: Path | None, boot: Path = BOOT) -> KernelFile | Unavailable:
@@ -107,9 +113,9 @@ def _newest_first(kernels: Iterable[Path]) -> list[Path]:
 def _usable(path: Path) -> KernelFile | str:
     """Return the kernel, or its fault."""
     try:
-        return given_kernel(path)
-    except TargetError as error:
-        return str(error).rpartition("got ")[2]
+        return _kernel(path)
+    except _NotAKernelError as error:
+        return f"{str(path)!r}: {error}"
 
 
 def own_initrd(kernel: KernelFile) -> Path | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
@@ -33,19 +35,26 @@ def why_not(target: Target, qemu: str | None, *, tried: bool) -> Unavailable | N
         return Unavailable(f"no {kvm_host.DEVICE}, which urunc copies for its monitor", "modprobe kvm")
     if not tried:
         return None
-    return _told(_tried(_Once(target)), qemu)
+    failure = _tried(_Once(target))
+    return None if failure is None else _unavailable(failure, qemu)
 
 
-def _told(said: str | None, qemu: str | None) -> Unavailable | None:
-    if said is None:
-        return None
+class _Failure(NamedTuple):
+    """A launch that failed: the last words, and whether it only lacks timestamps."""
+
+    said: str
+    lacks_stamps: bool = False
+
+
+def _unavailable(failure: _Failure, qemu: str | None) -> Unavailable:
+    said = failure.said
+    if failure.lacks_stamps:
+        return Unavailable(said, SWITCH_THEM_ON)
     kvm = kvm_host.usable(qemu) if qemu is not None and "kvm" in said.lower() else None
     if isinstance(kvm, Unavailable):
         return Unavailable(f"urunc's QEMU needs KVM: {kvm.reason}", kvm.cure)
     if "kvm" in said.lower():
         return Unavailable(f"urunc's QEMU gets on with no KVM like this one: {said}", WITHOUT_KVM)
-    if said == NO_STAMPS:
-        return Unavailable(said, SWITCH_THEM_ON)
     return Unavailable(f"urunc can't run our unikernel here: {said}", "see what it says with `urunc --debug`")
 
 
@@ -64,9 +73,16 @@ class _Once:
 
 
 @functools.cache
-def _tried(once: _Once) -> str | None:
+def _tried(once: _Once) -> _Failure | None:
     """Launch one instance; return the failure."""
-    return launched_once(once.target, lambda prepared: _Log(prepared).why_no_stamps)
+    logs: list[_Log] = []
+
+    def look(prepared: Target) -> Callable[[Instance], str | None]:
+        logs.append(_Log(prepared))
+        return logs[-1].why_no_stamps
+
+    said = launched_once(once.target, look)
+    return None if said is None else _Failure(said, any(log.lacks_stamps for log in logs))
 
 
 class _Log:
@@ -75,6 +91,7 @@ class _Log:
     def __init__(self, target: Target) -> None:
         self._stamps = target.stamps if isinstance(target.stamps, StampLog) else None
         path = Path(self._stamps.path) if self._stamps else None
+        self.lacks_stamps = False
         self._offset = path.stat().st_size if path is not None and path.exists() else 0
 
     def why_no_stamps(self, instance: Instance) -> str | None:
@@ -85,4 +102,5 @@ class _Log:
             file.seek(self._offset)
             if any(each and each.instance == instance.id for each in self._stamps.parser()(file.read())):
                 return None
+        self.lacks_stamps = True
         return NO_STAMPS

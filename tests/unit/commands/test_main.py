@@ -105,7 +105,7 @@ def test_a_tools_last_lines_are_not_said_twice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def build_kernel(crate: Path, *, progress: Any) -> Path:
-        raise BuildError("cargo could not build 'mine' (exit status 101); its last lines:\nerror: no")
+        raise BuildError("cargo could not build 'mine' (exit status 101)", "error: no")
 
     monkeypatch.setattr(builder, "build_kernel", build_kernel)
     assert main.main(["build", "rust-kernel", "mine"]) == 1

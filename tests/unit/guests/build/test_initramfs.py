@@ -139,6 +139,13 @@ def test_a_broken_kernel_is_passed_over_and_named_if_there_is_no_other(tmp_path:
     assert not isinstance(default_kernel(broken, tmp_path), Unavailable)
 
 
+def test_the_fault_of_a_kernel_is_told_whole_whatever_its_file_is_called(tmp_path: Path) -> None:
+    (tmp_path / "vmlinuz-got it").write_bytes(b"nonsense")
+    missing = default_kernel(None, tmp_path)
+    assert isinstance(missing, Unavailable)
+    assert "vmlinuz-got it': neither an ELF file nor a bzImage)" in missing.reason
+
+
 def test_a_bzimage_that_cannot_be_unpacked_is_booted_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(bzimage(gzip.compress(b"not an ELF file")))
     found = kernel_file.given_kernel(tmp_path / "vmlinuz")

@@ -228,9 +228,14 @@ def test_a_kernel_that_is_gone_is_named(tmp_path: Path) -> None:
 
 def test_a_monitor_whose_kvm_fails_is_told_of_one_that_does_without(tmp_path: Path) -> None:
     said = "qemu-system-x86_64: kvm.c:3183: kvm_buf_set_msrs: Assertion failed."
-    found = probe._told(said, None)
-    assert said in str(found)
-    assert "; name a monitor= that does without" in str(found)
+    found = probe._unavailable(probe._Failure(said), None)
+    assert said in found.reason
+    assert found.cure.startswith("name a monitor= that does without")
+
+
+def test_a_launch_that_only_lacks_timestamps_is_told_how_to_switch_them_on() -> None:
+    found = probe._unavailable(probe._Failure("none, whatever it says of KVM", lacks_stamps=True), None)
+    assert found == Unavailable("none, whatever it says of KVM", probe.SWITCH_THEM_ON)
 
 
 def test_a_bundle_without_metadata_is_refused(tmp_path: Path) -> None:
