@@ -15,11 +15,14 @@ from fixture_page import fixtures_page
 from option_page import options_page
 from record_page import record_page
 
+from pytest_unikernel.results.record import json_schema
+
 REFERENCE = Path(__file__).resolve().parents[1] / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
     "options.md": options_page,
     "fixtures.md": fixtures_page,
     "record.md": record_page,
+    "record.schema.json": json_schema.text,
     "commands.md": commands_page,
 }
 
@@ -33,7 +36,7 @@ def main() -> int:
     check = arguments.parse_args().check
     stale = [name for name, make in PAGES.items() if not is_current(REFERENCE / name, make())]
     for name in stale:
-        print(f"stale: docs/reference/{name}; run python docs/generate.py" if check else f"wrote {name}")
+        print(f"stale: docs/reference/{name}; run python docs/generate" if check else f"wrote {name}")
         if not check:
             (REFERENCE / name).write_text(PAGES[name](), encoding="utf-8")
     return 1 if check and stale else 0

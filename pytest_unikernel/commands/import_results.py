@@ -145,6 +145,7 @@ def _refuse_input(name: str, files: Iterable[InputFile]) -> None:
 
 
 def _read(parsed: argparse.Namespace) -> list[Pooled]:
+    from pytest_unikernel.importers.handed_over import handed_over_by  # noqa: PLC0415 - see Command
     from pytest_unikernel.importers.identify import identify, readings  # noqa: PLC0415 - see Command
     from pytest_unikernel.importers.inputs import found  # noqa: PLC0415 - see Command
     from pytest_unikernel.importers.pool import pool  # noqa: PLC0415 - see Command
@@ -159,7 +160,8 @@ def _read(parsed: argparse.Namespace) -> list[Pooled]:
         raise ResultFileError(f"expected results to import, got none in {where}; --help says what is known")
     if parsed.target is not None:
         said = _named(said, parsed.target)
-    return pool(said)
+    with handed_over_by(name for name, _ in said):
+        return pool(said)
 
 
 def _formats(name: str | None) -> list[ImportFormat]:

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_unikernel.errors import CompareError
 from pytest_unikernel.results import saved_file
 from pytest_unikernel.results.comparison import MachineDifference
-from pytest_unikernel.results.record_shape import fault
+from pytest_unikernel.results.record.check import DAMAGED, Fault, checked
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ def read(path: Path) -> SavedRun:
             f"{path}: expected records of loads in it, got {len(benches)} benchmarks without one; "
             "tests that use load_step or cold_start write them"
         )
-    machine = document.get("machine_info")
-    return SavedRun(path, loads, machine if isinstance(machine, dict) else {})
+    return SavedRun(path, loads, saved_file.machine_info(document))
 
 
 def _document(path: Path) -> Any:
@@ -64,9 +63,12 @@ def _load(path: Path, number: int, bench: Any) -> Iterator[tuple[str, Mapping[st
     load = extra.get("load") if isinstance(extra, Mapping) else extra
     if load is None:
         return
-    if wrong := fault(load) or ("" if isinstance(bench.get("fullname"), str) else "its test has no fullname"):
-        raise CompareError(f"{path}, benchmark {number}: expected a record of a load, but {wrong}")
-    yield bench["fullname"], load
+    name, found = (bench.get("fullname") if isinstance(bench, Mapping) else None), checked(load)
+    if isinstance(found, Fault):
+        raise CompareError(f"{path}, benchmark {number}: {found}; {DAMAGED}")
+    if not isinstance(name, str):
+        raise CompareError(f"{path}, benchmark {number}: expected a test's fullname, got {name!r}; {DAMAGED}")
+    yield name, found
 
 
 def machine_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[MachineDifference]:

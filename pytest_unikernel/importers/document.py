@@ -10,11 +10,13 @@ from typing import Any
 
 from pytest_unikernel.clock import local_time
 from pytest_unikernel.errors import ResultFileError
+from pytest_unikernel.importers.handed_over import handed_over_by
 from pytest_unikernel.importers.names import fullname
 from pytest_unikernel.importers.pool import Pooled
 from pytest_unikernel.importers.readings import Reading
 from pytest_unikernel.importers.records import Stated, record
 from pytest_unikernel.plan.step_names import step_id
+from pytest_unikernel.results.record.check import Fault, checked
 
 JsonDict = dict[str, Any]
 
@@ -23,7 +25,8 @@ def document(pooled: Sequence[Pooled], stated: Stated, template: str | None) -> 
     """Return a whole file of pytest-benchmark's.
 
     Raises:
-        ResultFileError: two records would be of the same test.
+        ResultFileError: two records would be of the same test, or one is none: its format has handed over
+            something else than figures.
     """
     benchmarks = [_benchmark(each, stated, template) for each in pooled]
     _refuse_twins(benchmarks)
@@ -49,6 +52,9 @@ def _refuse_twins(benchmarks: Iterable[JsonDict]) -> None:
 
 
 def _benchmark(pooled: Pooled, stated: Stated, template: str | None) -> JsonDict:
+    load = _load(pooled, stated)
+    with handed_over_by(pooled.formats):
+        figures = stats(pooled.reading)
     step = pooled.reading.time_step
     whole = fullname(pooled.subject, step, template)
     return {
@@ -57,10 +63,20 @@ def _benchmark(pooled: Pooled, stated: Stated, template: str | None) -> JsonDict
         "fullname": whole,
         "params": None if step is None else {"timestep": float(step)},
         "param": None if step is None else step_id(Fraction(step)),
-        "extra_info": {"load": record(pooled, stated)},
+        "extra_info": {"load": load},
         "options": {},
-        "stats": stats(pooled.reading),
+        "stats": figures,
     }
+
+
+def _load(pooled: Pooled, stated: Stated) -> JsonDict:
+    with handed_over_by(pooled.formats):
+        load = record(pooled, stated)
+    found = checked(load)
+    if isinstance(found, Fault):
+        files, formats = ", ".join(map(str, pooled.reading.files)), ", ".join(pooled.formats)
+        raise ResultFileError(f"{files}: expected the import format {formats} to give figures, but {found}")
+    return load
 
 
 def stats(reading: Reading) -> JsonDict:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from pytest_unikernel.errors import ResultFileError, UnikernelError
+from pytest_unikernel.importers.handed_over import failed, handed_over_by
 from pytest_unikernel.importers.inputs import Folder, InputFile
 from pytest_unikernel.importers.readings import ImportFormat, ImportOptions, Reading
 
@@ -35,7 +37,7 @@ def identify(folders: Iterable[Folder], formats: Sequence[ImportFormat]) -> Sort
         known: dict[str, Identified] = {}
         unknown = []
         for file in folder.files:
-            found = next((each for each in formats if each.matches(file)), None)
+            found = next((each for each in formats if _matches(each, file)), None)
             if found is None:
                 unknown.append(file)
             else:
@@ -44,6 +46,15 @@ def identify(folders: Iterable[Folder], formats: Sequence[ImportFormat]) -> Sort
         result.known.extend(known.values())
         result.unknown.extend(file.path for file in unknown)
     return result
+
+
+def _matches(format_: ImportFormat, file: InputFile) -> bool:
+    try:
+        return format_.matches(file)
+    except UnikernelError:
+        raise
+    except Exception as error:
+        raise failed([format_.name], error) from error
 
 
 def _refuse_unknown(
@@ -76,7 +87,17 @@ def _first_line(file: InputFile) -> str:
 
 
 def readings(known: Iterable[Identified], options: ImportOptions) -> Iterator[tuple[str, Reading]]:
-    """Yield the readings of the files, each with the name of its format."""
+    """Yield the readings of the files, each with the name of its format.
+
+    Raises:
+        ResultFileError: a file is malformed, or its format failed.
+    """
     for each in known:
-        for reading in each.format.read(each.files, options):
-            yield each.format.name, reading
+        name = each.format.name
+        with handed_over_by([name]):
+            for reading in each.format.read(each.files, options):
+                if not isinstance(reading, Reading):
+                    raise ResultFileError(
+                        f"expected the import format {name} to give a Reading, got {reading!r}"
+                    )
+                yield name, reading

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_unikernel.importers.pool import Pooled
 from pytest_unikernel.importers.readings import Launches, Reading, Spread, Window
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.results.result import SCHEMA
+from pytest_unikernel.results.result import SCHEMA, plain
 from pytest_unikernel.results.summary import BUCKET_BASE, buckets, summarize_ordered
 
 MEANS_ONLY = "means only"
@@ -39,7 +39,7 @@ def record(pooled: Pooled, stated: Stated) -> JsonDict:
         "schema": SCHEMA,
         "target": subject.target,
         "fixture": subject.fixture,
-        "variant": dict(subject.variant),
+        "variant": plain(dict(subject.variant)),
         "ready": subject.ready,
         "mode": "cold" if is_cold else "sweep",
         "arrivals": None if is_cold else "fixed",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -25,7 +25,7 @@ class BaselineRun(NamedTuple):
 
     records: dict[str, dict[str, Any]]
     when: str
-    machine: dict[str, Any]
+    machine: Mapping[str, Any]
 
 
 class Replay:
@@ -137,8 +137,10 @@ def read_baseline(config: pytest.Config, compared: dict[str, Any]) -> None:
 
     Interrupted records are left out: they are no baseline. Malformed ones are left out too, with a warning.
     """
-    compared["benchmarks"][:] = [each for each in compared["benchmarks"] if _is_baseline(config, each)]
-    run = BaselineRun({}, str(compared.get("datetime") or ""), compared.get("machine_info") or {})
+    from pytest_unikernel.results import saved_file  # noqa: PLC0415 - compared runs only
+
+    compared["benchmarks"] = [each for each in compared["benchmarks"] if _is_baseline(config, each)]
+    run = BaselineRun({}, str(compared.get("datetime") or ""), saved_file.machine_info(compared))
     known = config.stash.setdefault(BASELINE, run).records
     for each in compared["benchmarks"]:
         record = _record(each)
@@ -147,18 +149,27 @@ def read_baseline(config: pytest.Config, compared: dict[str, Any]) -> None:
 
 
 def _record(saved: dict[str, Any]) -> Any:
-    return (saved.get("extra_info") or {}).get("load")
+    extra = saved.get("extra_info")
+    return extra.get("load") if isinstance(extra, dict) else extra
 
 
-def _is_baseline(config: pytest.Config, saved: dict[str, Any]) -> bool:
-    from pytest_unikernel.results.record_shape import fault  # noqa: PLC0415 - compared runs only
-
-    record = _record(saved)
-    wrong = "" if record is None else fault(record)
+def _is_baseline(config: pytest.Config, saved: Any) -> bool:
+    name, record = (saved.get("fullname"), _record(saved)) if isinstance(saved, dict) else (None, saved)
+    wrong = _malformed(name, record)
     if wrong:
-        text = f"--benchmark-compare: {saved.get('fullname')}: not compared, its record is malformed: {wrong}"
+        text = f"--benchmark-compare: {name}: not compared, its record is malformed: {wrong}"
         config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
     return not wrong and not (record or {}).get("interrupted")
+
+
+def _malformed(name: Any, record: Any) -> str:
+    """Return why a saved benchmark can't be compared with; empty for one that is sound, or holds no load."""
+    from pytest_unikernel.results.record.check import Fault, checked  # noqa: PLC0415 - compared runs only
+
+    found = None if record is None else checked(record)
+    if isinstance(found, Fault):
+        return str(found)
+    return "" if isinstance(name, str) else "its test has no fullname"
 
 
 def baseline(config: pytest.Config, fullname: str) -> dict[str, Any] | None:

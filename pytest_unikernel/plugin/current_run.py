@@ -16,27 +16,36 @@ from pytest_unikernel.run import journal
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_unikernel.run.resumed import Steps
     from pytest_unikernel.run.run import Run
 
 RUN = pytest.StashKey["Run"]()
-FINISHED = pytest.StashKey[journal.Steps]()
+FINISHED: pytest.StashKey[Steps] = pytest.StashKey()
 COMPLETE = pytest.StashKey[bool]()
 TERMINAL = "unikernel-terminal"  # the plugin that has remembered the terminal
 ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 def read_resumed(config: pytest.Config) -> None:
-    """Read the steps that ``--sweep-resume`` names.
+    """Read the steps that ``--sweep-resume`` names; those of which something is missing are run again.
 
     Raises:
-        SweepUsageError: the file is no record of finished steps; the text says where.
+        SweepUsageError: the file is no record of finished steps, or damaged; the text says where.
     """
     path = options.settings(config).resume
-    if path is not None:
-        try:
-            config.stash[FINISHED] = journal.read(path)
-        except LoadError as error:
-            raise SweepUsageError(str(error)) from error
+    if path is None:
+        return
+    from pytest_unikernel.run.resumed import read  # noqa: PLC0415 - resumed runs only
+
+    try:
+        steps = read(path)
+    except LoadError as error:
+        raise SweepUsageError(str(error)) from error
+    config.stash[FINISHED] = {name: step for name, step in steps.items() if not step.lacks}
+    for name, step in steps.items():
+        if step.lacks:
+            text = f"--sweep-resume: {name} is run again, its record in {path} is not whole: {step.lacks}"
+            config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
 
 
 def run_of(config: pytest.Config) -> Run:

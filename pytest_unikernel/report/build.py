@@ -15,6 +15,7 @@ from pytest_unikernel.report.series import Document, Results
 
 TITLE = "Load sweeps"
 TABLES = "report.md"
+SHOWN = 5
 
 
 def write_report(results: Results, directory: Path, more: Sequence[ReportSection] = ()) -> Path:
@@ -64,10 +65,19 @@ def _said(document: Document) -> str:
     return f"{document.label}{when}, {len(document.loads)} loads"
 
 
+def _few(lines: Sequence[str]) -> Iterator[str]:
+    yield from lines[:SHOWN]
+    if len(lines) > SHOWN:
+        yield f"{len(lines) - SHOWN} more"
+
+
 def _about(results: Results) -> Iterator[str]:
     for run, documents in (("Current", results.current), ("Baseline", results.baseline)):
         if documents:
             yield f"{run}: {'; '.join(map(_said, documents))}."
+    for _, document in results.documents:
+        if document.damages:
+            yield f"Damaged in {document.label}, and so unknown: {'; '.join(_few(document.damages))}."
     yield (
         "Response time runs from the instant a launch was scheduled, so a host that can't keep up shows in "
         "it. The figures are beside this page as PNG and SVG, the numbers as CSV, TSV and Markdown."

@@ -1,4 +1,4 @@
-"""One record as a report reads it: what isn't there, or isn't what it should be, is unknown. Pure."""
+"""One record as a report reads it: what is missing or damaged in it is unknown. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.knee import NOT_THE_TARGET
-from pytest_unikernel.results.record_shape import LARGEST
+from pytest_unikernel.results.record.check import fits
+from pytest_unikernel.results.record.parts import Signed
 from pytest_unikernel.results.summary import enough
 from pytest_unikernel.text.grid import cut, printable
 
@@ -37,22 +38,23 @@ class Latency:
 
 @dataclass(frozen=True)
 class Load:
-    """A load of a test; ``series`` is the test's node id without the time step."""
+    """A load of a test.
+
+    Attributes:
+        series: the test's node id without the time step.
+        record: a record of this run, or what is sound in a saved one.
+    """
 
     fullname: str
     series: str
     record: Mapping[str, Any]
 
     def number(self, *keys: str) -> float | None:
-        """Return the number that the keys lead to, one inside the other; None for anything else.
-
-        One that can't be a measured one, such as infinity, is anything else.
-        """
+        """Return the number that the keys lead to, one inside the other; None for anything else."""
         value: Any = self.record
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        known = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST
-        return float(value) if known else None
+        return float(value) if fits(value, Signed) else None
 
     def positive(self, *keys: str) -> float | None:
         """Return a number that a log axis can show, or None."""
@@ -61,8 +63,7 @@ class Load:
 
     def mapping(self, key: str) -> Mapping[str, Any]:
         """Return a part of the record that is a mapping; empty where it isn't there."""
-        value = self.record.get(key)
-        return value if isinstance(value, Mapping) else {}
+        return self.record.get(key) or {}
 
     def text(self, key: str) -> str:
         """Return a text of the record, safe to print; empty where it isn't there."""
@@ -119,13 +120,9 @@ class Load:
         """How many launches of the cohort didn't complete, by reason."""
         counts = {clean(reason): count for reason, count in self.mapping("failed").items()}
         counts.update({name: self.record.get(name) for name in ("dropped", "unfinished")})
-        return {reason: int(count) for reason, count in counts.items() if _is_count(count)}
+        return {reason: count for reason, count in counts.items() if count}
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def clean(text: object) -> str:
+def clean(text: object, columns: int = NAME_COLUMNS) -> str:
     """Return a name on one line, without control characters, and not too long."""
-    return cut(printable(str(text)), NAME_COLUMNS)
+    return cut(printable(str(text)), columns)

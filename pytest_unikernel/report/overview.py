@@ -10,6 +10,8 @@ from pytest_unikernel.report import cells as cell
 from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.report.series import Document, Results, Series
 from pytest_unikernel.results.comparable import differences
+from pytest_unikernel.results.record.check import fits
+from pytest_unikernel.results.record.parts import Number
 from pytest_unikernel.text.comparable import differences_text
 from pytest_unikernel.text.grid import cut, printable
 from pytest_unikernel.text.objectives import objective_lines
@@ -132,10 +134,9 @@ def _compared_cells(now: Load, was: Load) -> Cells:
 
 def _why_not(now: Load, was: Load) -> str:
     """Return why two loads can't be compared, as far as their records show."""
-    try:
-        why = differences_text(differences(now.record, was.record))
-    except (KeyError, TypeError, AttributeError, ValueError):
+    if any(each.record["arrivals"] is None and not each.is_cold for each in (now, was)):
         return "not comparable: the conditions are not known"
+    why = differences_text(differences(now.record, was.record))
     return f"not comparable: {clean(why)}" if why else ""
 
 
@@ -147,12 +148,11 @@ def objectives(results: Results) -> Table | None:
 
 
 def _objective_lines(series: Series) -> list[str]:
-    loads = [each.record for each in series.loads]
+    loads = [each.record for each in series.loads if each.positive("offered_rate_hz")]
     search = next((load for load in loads if load.get("knee")), None)
-    try:
-        return [cut(printable(line), NOTE_COLUMNS) for line in objective_lines(loads, search)]
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
-        return ["not told: a record of it isn't whole"]
+    lines = [cut(printable(line), NOTE_COLUMNS) for line in objective_lines(loads, search)]
+    had = any(load["slo"] is not None for load in loads)
+    return lines or (["not told: a record of it isn't whole"] if had else [])
 
 
 def machines(results: Results) -> Table:
@@ -171,7 +171,7 @@ def _machine_row(run: str, document: Document) -> Cells:
         document.when[:16].replace("T", " ") or NONE,
         _said(facts.get("cpu_model") or cpu.get("brand_raw")),
         _said(facts.get("usable_cores") or facts.get("cpu_count") or cpu.get("count")),
-        f"{memory / MIB:,.0f} MiB" if isinstance(memory, (int, float)) else NONE,
+        f"{memory / MIB:,.0f} MiB" if memory and fits(memory, Number) else NONE,
         _said(facts.get("os") or document.machine.get("system")),
         _said(facts.get("kernel") or document.machine.get("release")),
     ]

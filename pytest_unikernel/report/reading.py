@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.plan.step_names import series_of
 from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.report.series import Document
 from pytest_unikernel.results import saved_file
+from pytest_unikernel.results.record.check import DAMAGED, faults, shown
+from pytest_unikernel.results.record.sound import sound
 
+FAULT_COLUMNS = 160
 EXPECTED = "expected a file of pytest-benchmark (--benchmark-json=FILE, or a saved run)"
 
 
@@ -35,14 +38,19 @@ def read_document(path: Path, label: str) -> Document:
     document = _parsed(path)
     if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
         raise ReportError(f"{EXPECTED}, got {str(path)!r}, which has no list of benchmarks")
-    loads = list(_loads(path, document["benchmarks"]))
-    if not loads:
+    records = list(_records(path, document["benchmarks"]))
+    if not records:
         raise ReportError(
             f"expected benchmarks of loads (tests with load_step or cold_start), got none in {str(path)!r}"
         )
-    machine = document.get("machine_info")
-    when = clean(document.get("datetime") or "")
-    return Document(clean(label), loads, when, machine if isinstance(machine, dict) else {})
+    when = document.get("datetime")
+    return Document(
+        clean(label),
+        [load_of(each.fullname, each.record) for each in records],
+        clean(when) if isinstance(when, str) else "",
+        saved_file.machine_info(document),
+        [line for each in records for line in each.damages()],
+    )
 
 
 def _parsed(path: Path) -> Any:
@@ -54,7 +62,18 @@ def _parsed(path: Path) -> Any:
         raise ReportError(f"{EXPECTED}, got {str(path)!r}, which is not JSON: {error}") from None
 
 
-def _loads(path: Path, benchmarks: list[Any]) -> Iterator[Load]:
+class _Saved(NamedTuple):
+    number: int
+    fullname: str
+    record: Mapping[str, Any]
+
+    def damages(self) -> Iterator[str]:
+        """Yield what is there, but not what it should be: figures that others don't lack."""
+        wrong = (fault for fault in faults(self.record) if not fault.missing)
+        return (f"benchmark {self.number}: {clean(fault, FAULT_COLUMNS)}" for fault in wrong)
+
+
+def _records(path: Path, benchmarks: list[Any]) -> Iterator[_Saved]:
     for number, bench in enumerate(benchmarks, 1):
         extra = bench.get("extra_info") if isinstance(bench, dict) else None
         record = extra.get("load") if isinstance(extra, dict) else None
@@ -63,11 +82,13 @@ def _loads(path: Path, benchmarks: list[Any]) -> Iterator[Load]:
         if not isinstance(record, dict) or not isinstance(record.get("target"), str):
             raise ReportError(
                 f"{path}, benchmark {number}: expected extra_info.load to be a record with a target, "
-                f"got {str(record)[:60]!r}; the file was changed by hand?"
+                f"got {shown(record)}; {DAMAGED}"
             )
-        yield load_of(str(bench.get("fullname", "")), record)
+        fullname = bench.get("fullname")
+        yield _Saved(number, fullname if isinstance(fullname, str) else "", record)
 
 
 def load_of(fullname: str, record: Mapping[str, Any]) -> Load:
-    """Return a record as a load of its series."""
-    return Load(fullname, series_of(fullname, Load(fullname, "", record).step_s), record)
+    """Return what is sound in a record as a load of its series."""
+    whole = sound(record)
+    return Load(fullname, series_of(fullname, whole["time_step_s"]), whole)

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from pytest_unikernel.report.load import Load, clean
 from pytest_unikernel.results.knee import Knee, cores_of, find_knee
-from pytest_unikernel.results.record_shape import knee_fault
 
 Run = Literal["current", "baseline"]
 CLOSE = 1 + 1e-9  # rates that differ by less are the same
@@ -24,12 +23,14 @@ class Document:
         label: the file's name in the report.
         when: the date in the file; empty where there is none.
         machine: pytest-benchmark's ``machine_info``.
+        damages: what is damaged in its records, and so unknown.
     """
 
     label: str
     loads: Sequence[Load]
     when: str = ""
     machine: Mapping[str, Any] = field(default_factory=dict)
+    damages: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,8 @@ class Series:
         rates = ("throughput_hz", "throughput_per_core_hz")
         return cores_of(each.record for each in self.loads if all(each.positive(key) for key in rates))
 
-    def _judged(self) -> list[dict[str, Any]]:
-        return [
-            {"interrupted": False, **each.record, "knee": _sound(each.record.get("knee"))}
-            for each in self.loads
-            if each.verdict and each.positive("offered_rate_hz")
-        ]
+    def _judged(self) -> list[Mapping[str, Any]]:
+        return [each.record for each in self.loads if each.verdict and each.positive("offered_rate_hz")]
 
     def fastest_ok(self) -> Load | None:
         """Return the load at the knee, or at a rate that is known to be below it."""
@@ -124,11 +121,6 @@ class Results:
         return next((each for each in among if each.run == "baseline" and each.label == series.label), None)
 
 
-def _sound(knee: Any) -> Any:
-    """Return the record of a search if it is whole, or else None."""
-    return None if knee_fault(knee) else knee
-
-
 def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator[Series]:
     """Yield the sweeps or the cold starts of a run, each with a label of its own."""
     groups: dict[tuple[int, str, str], list[Load]] = defaultdict(list)
@@ -153,8 +145,7 @@ def _each_once(loads: Sequence[Load]) -> list[Load]:
     """
     found = [load for load in loads if not load.record.get("knee")]
     for search in (load for load in loads if load.record.get("knee")):
-        knee = _sound(search.record["knee"]) or {"loads": []}
-        held = [Load(search.fullname, search.series, record) for record in knee["loads"]]
+        held = [Load(search.fullname, search.series, record) for record in search.record["knee"]["loads"]]
         found += [load for load in held if not any(_is_same(load, each) for each in found)]
         place = next((at for at, load in enumerate(found) if _is_same(load, search)), None)
         if place is None:

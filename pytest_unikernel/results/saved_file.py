@@ -10,9 +10,11 @@ import json
 import mmap
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from pytest_unikernel.results.record.check import is_deep
 
 SAMPLES = b'"data"'
 WHITE = b" \t\r\n"
@@ -30,6 +32,12 @@ def document(path: Path) -> Any:
         return json.loads(without_samples(_content(path)))
     except RecursionError:
         raise ValueError("its values are nested too deeply") from None
+
+
+def machine_info(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a saved run says of its machine; empty where that is damaged."""
+    machine = document.get("machine_info")
+    return machine if isinstance(machine, dict) and not is_deep(machine) else {}
 
 
 def _content(path: Path) -> Content:

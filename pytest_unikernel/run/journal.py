@@ -1,7 +1,6 @@
 """Finished steps, written down as they end, so that a run that didn't end well can be resumed.
 
-A journal is JSON lines: ``{"fullname", "record", "responses_s"}``. A saved pytest-benchmark file
-serves as well: its records are in ``extra_info["load"]``, its samples in ``stats.data``.
+A journal is JSON lines: ``{"fullname", "record", "responses_s"}``; ``resumed.py`` reads it.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_unikernel.clock import local_time
 from pytest_unikernel.errors import LoadError
@@ -22,22 +20,6 @@ if TYPE_CHECKING:
     from pytest_unikernel.results.result import LoadResult
 
 SUFFIX = ".journal"
-
-
-class Finished(NamedTuple):
-    """A step that need not be run again."""
-
-    record: Mapping[str, Any]
-    responses_s: list[float]
-
-    def result(self) -> LoadResult:
-        """Return the step's result as it was measured."""
-        from pytest_unikernel.results.saved_result import from_json  # noqa: PLC0415 - files are checked before loads are imported
-
-        return from_json(self.record, self.responses_s)
-
-
-Steps = Mapping[str, Finished]
 
 
 class Journal:
@@ -81,6 +63,8 @@ class Journal:
         """
         if self._path is None:
             return None
+        from pytest_unikernel.run.resumed import read  # noqa: PLC0415 - the end of a run with a sweep only
+
         for path in abandoned(self._path.parent):
             with contextlib.suppress(LoadError):
                 if read(path).keys() <= self._fullnames:
@@ -110,77 +94,3 @@ def _locked(path: Path) -> bool:
     except OSError:  # locked, or not ours to read
         return True
     return False
-
-
-def read(path: Path) -> Steps:
-    """Return the finished steps in a journal or a saved pytest-benchmark file, by full name.
-
-    Raises:
-        LoadError: the file is neither; the text says where it stops to make sense.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LoadError(f"--sweep-resume: can't read {str(path)!r}: {error}") from error
-    document = _document(text)
-    return dict(_lines(path, text) if document is None else _saved(path, document))
-
-
-def _document(text: str) -> Any:
-    """Return a saved pytest-benchmark file's content, None for anything else."""
-    with contextlib.suppress(ValueError, RecursionError):
-        document = json.loads(text)
-        if isinstance(document, dict) and isinstance(document.get("benchmarks"), list):
-            return document
-    return None
-
-
-def _saved(path: Path, document: Mapping[str, Any]) -> Iterator[tuple[str, Finished]]:
-    for number, bench in enumerate(document["benchmarks"], 1):
-        try:
-            record = (bench.get("extra_info") or {}).get("load")
-            if record is None or record["interrupted"] or "source" in record:  # imported: never run here
-                continue
-            data = bench["stats"]["data"] if record["completed"] else []
-            yield bench["fullname"], Finished(_checked(record), data)
-        except KeyError as error:
-            raise _wrong_benchmark(path, number, f"{error} is missing") from error
-        except (TypeError, AttributeError) as error:
-            raise _wrong_benchmark(path, number, f"got {str(bench)[:40]!r}") from error
-
-
-def _wrong_benchmark(path: Path, number: int, what: str) -> LoadError:
-    return LoadError(
-        f"--sweep-resume: {path}, benchmark {number}: expected a record of a load with its samples, "
-        f"{what}; --benchmark-json files hold them, others with --benchmark-save-data"
-    )
-
-
-def _lines(path: Path, text: str) -> Iterator[tuple[str, Finished]]:
-    lines = text.split("\n")
-    if len(lines) == 1 and text:
-        raise _wrong_line(path, 1, text)
-    for number, line in enumerate(lines[:-1], 1):  # the last one is empty, or was cut off by the run's end
-        yield _entry(path, number, line)
-
-
-def _entry(path: Path, number: int, line: str) -> tuple[str, Finished]:
-    try:
-        entry = json.loads(line)
-        return entry["fullname"], Finished(_checked(entry["record"]), list(entry["responses_s"]))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _wrong_line(path, number, line) from error
-
-
-def _checked(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the record if it has what a resumed run compares."""
-    for key in ("target", "variant", "ready", "settings", "interrupted"):
-        record[key]
-    return record
-
-
-def _wrong_line(path: Path, number: int, line: str) -> LoadError:
-    return LoadError(
-        f"--sweep-resume: {path}, line {number}: expected a saved pytest-benchmark file or a journal "
-        f"of finished steps, got {line[:40]!r}"
-    )

@@ -105,7 +105,7 @@ class KneeSearch:
             for each in requests
         )
         result = next(filter(None, known), None)
-        if result is None or result.knee is None or result.knee["between_hz"] != self._between_hz():
+        if result is None or result.knee is None or result.knee.get("between_hz") != self._between_hz():
             return None
         if {name: each["limit_s"] for name, each in (result.slo or {}).items()} != self._limits_s():
             return None

@@ -20,6 +20,7 @@ from pytest_unikernel.run.joining import Measured
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.request import Request
+from pytest_unikernel.run.resumed import Steps
 from pytest_unikernel.run.series import Entry, Series
 from pytest_unikernel.run.session import Session
 
@@ -37,7 +38,7 @@ class Run:
     """
 
     def __init__(
-        self, terminal: int = -1, journals: Path | None = None, finished: journal.Steps | None = None
+        self, terminal: int = -1, journals: Path | None = None, finished: Steps | None = None
     ) -> None:
         self._terminal = terminal
         self._journal = journal.Journal(journals)
@@ -130,8 +131,9 @@ class Run:
         if found is None:
             return None
         target, record = request.target, found.record
-        wanted = (target.full_name, plain(target.variant), str(target.ready), plain(request.asked(step)))
-        same = (record["target"], record["variant"], record["ready"], record["settings"]) == wanted
+        asked = (target.full_name, plain(target.variant), str(target.ready), plain(request.asked(step)))
+        had = (record["target"], record["variant"], record["ready"], record["settings"])
+        same = had == asked and record["time_step_s"] == float(step)
         return found.result() if same else None
 
     def _loads(self, interrupts: Interrupts) -> Loads:

@@ -52,7 +52,7 @@ def _label(row: Row) -> str:
 def knee_compared_lines(row: Row) -> list[str]:
     """Return a searched knee beside the baseline's, where it was searched for too."""
     now, was = row.load["knee"], (row.baseline or {}).get("knee")
-    if not was or now["interrupted"]:
+    if not was or now["interrupted"] or None in (now["rate_hz"], was["rate_hz"], was["lower_hz"]):
         return []
     rates = f"{rate_text(now['rate_hz'])}, was {rate_text(was['rate_hz'])}"
     ends = (

@@ -23,8 +23,9 @@ def knee_text(knee: Knee, cores: float | None = None) -> str:
     if knee.fastest_ok_hz is None:
         return _none_ok(knee, missed)
     sign = "≥ " if knee.lower_bound else ""
-    if knee.searched is not None:
-        return _found(knee.searched, sign, missed, cores)
+    found = knee.searched
+    if found is not None and None not in (found["rate_hz"], found["per_core_hz"]):
+        return _found(found, sign, missed, cores)
     rest = f"; not {missed}" if missed else ": every step was ok"
     return f"knee {sign}{rate_text(knee.fastest_ok_hz)}{rest}{_per_core(knee, cores, sign)}"
 

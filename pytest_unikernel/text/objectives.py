@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pytest_unikernel.plan.objectives import Record
 from pytest_unikernel.text.units import duration_text, rate_text, significant
 
+INTERVAL = ("rate_hz", "lower_hz", "upper_hz")
+
 
 def objective_lines(loads: Sequence[Record], found: Record | None = None) -> Iterator[str]:
     """Yield, for each objective by its name, the highest rate of a series that meets it.
@@ -29,7 +31,7 @@ def _lines(name: str, loads: Sequence[Record], interval: Record | None) -> Itera
     best, missed, open_ = _ends(name, loads)
     head = f"{name} <= {duration_text(loads[0]['slo'][name]['limit_s'])}:"
     not_at = f"not at {rate_text(missed['offered_rate_hz'])} ({_why(missed, name)})" if missed else ""
-    if interval and interval["rate_hz"] and not interval["lower_bound"]:
+    if interval and not interval["lower_bound"] and all(interval[key] for key in INTERVAL):
         ends = f"{significant(interval['lower_hz'])} to {significant(interval['upper_hz'])}"
         yield f"{head} up to {rate_text(interval['rate_hz'])} ({ends}); {not_at}"
     elif best:
@@ -59,8 +61,10 @@ def _ends(name: str, loads: Sequence[Record]) -> tuple[Record | None, Record | N
 def _why(load: Record, name: str) -> str:
     if load["verdict"] != "ok":
         return str(load["verdict"])
-    value_s = load["slo"][name]["value_s"]
-    return f"{name} {'> ' + duration_text(load['timeout_s']) if value_s is None else duration_text(value_s)}"
+    value_s, timeout_s = load["slo"][name]["value_s"], load["timeout_s"]
+    if value_s is None:
+        return f"{name} > {'the time-out' if timeout_s is None else duration_text(timeout_s)}"
+    return f"{name} {duration_text(value_s)}"
 
 
 def _too_few(name: str, load: Record) -> str:

@@ -120,7 +120,7 @@ def test_every_key_of_a_record_is_explained(saved: Mapping[str, Any]) -> None:
     text = page("record.md")
     assert [key for key in keys(saved) if f"`{key}`" not in text] == []
     assert len(set(keys(saved))) >= 80
-    assert [key for key in saved["response_time_s"] if f"`{key}`" not in section(text, "## Quantities")] == []
+    assert [key for key in saved["response_time_s"] if f"`{key}`" not in section(text, "## Times")] == []
 
 
 def test_every_key_of_an_imported_record_is_explained(tmp_path: Path) -> None:

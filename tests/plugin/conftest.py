@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
+from typing import Any
 
+import jsonschema
 import psutil  # noqa: F401 - modules that a run inside this process imports are forgotten; this one minds
 import pytest
+from places import DOCS
+
+from pytest_unikernel.results.record.check import faults
+from pytest_unikernel.results.record.whole import WHOLE
+from pytest_unikernel.results.result import LoadResult
 
 PLUGIN = "pytest_unikernel.plugin.hooks"
 Runs = Callable[..., pytest.RunResult]
+SCHEMA = json.loads((DOCS / "reference" / "record.schema.json").read_text(encoding="utf-8"))
 
 
 def plugin_arguments() -> list[str]:
     """Return arguments that load the plugin exactly once, whether it is installed or not."""
     installed = any(point.value == PLUGIN for point in entry_points(group="pytest11"))
     return [] if installed else ["-p", PLUGIN]
+
+
+@pytest.fixture(autouse=True)
+def records_are_what_the_published_schema_says(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Check every record that runs inside this process write."""
+    as_json, known, wrong = LoadResult.as_json, set[str](), list[str]()
+    published = jsonschema.Draft202012Validator(SCHEMA)
+
+    def checked(result: LoadResult) -> dict[str, Any]:
+        record = as_json(result)
+        text = json.dumps(record, allow_nan=False)
+        if text not in known:
+            known.add(text)
+            wrong.extend(str(fault) for fault in faults(json.loads(text), WHOLE))
+            wrong.extend(error.message for error in published.iter_errors(json.loads(text)))
+        return record
+
+    monkeypatch.setattr(LoadResult, "as_json", checked)
+    yield
+    assert wrong == []
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 import pytest_unikernel
 
 NOT_AT_COLLECTION = (
+    "msgspec",
     "psutil",
     "tabulate",
     "pytest_unikernel.run.load",

@@ -189,7 +189,7 @@ def test_no_line_is_wider_than_80_columns(save: Any, capsys: pytest.CaptureFixtu
         ("[1]", "got other JSON"),
         ('{"benchmarks": []}', "got 0 benchmarks without one"),
         ('{"benchmarks": [{"fullname": "x"}]}', "got 1 benchmarks without one"),
-        ('{"benchmarks": [7]}', "benchmark 1: expected a record of a load"),
+        ('{"benchmarks": [7]}', "benchmark 1: load: expected an object, got 7"),
         ('{"benchmarks": [{"fullname": "x", "extra_info": {"load": {}}}]}', "target is missing"),
         ("[" * 100_000, "nested too deeply"),
     ],

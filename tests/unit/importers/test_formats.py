@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +21,14 @@ from pytest_unikernel.commands import main
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.extensionspec import hookimpl
 from pytest_unikernel.importers.inputs import InputFile
-from pytest_unikernel.importers.readings import ImportFormat, ImportOptions, Reading, Subject
+from pytest_unikernel.importers.readings import (
+    ImportFormat,
+    ImportOptions,
+    Launches,
+    Reading,
+    Spread,
+    Subject,
+)
 
 
 def imported(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
@@ -101,6 +109,85 @@ def test_the_documented_format_is_one(
     (tmp_path / "it.mine").write_text("0.5")
     load = imported(capsys, tmp_path / "it.mine", "--time-step=2")["extra_info"]["load"]
     assert (load["time_step_s"], load["service_time_s"]["mean"]) == (2, 0.5)
+
+
+RIGHT: dict[str, Any] = {"subject": Subject("mine", "mine"), "files": ["x"], "time_step": Fraction(1, 8)}
+LAUNCHES: Any = Launches([1, 2], [3, 4], {}, 0)
+SUBJECT: Any = RIGHT["subject"]
+NUMBER = "expected a number >= 0 or null, got"
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"latency_s": "0.5"}, f"load.service_time_s.mean: {NUMBER} '0.5'"),
+        ({"latency_s": float("nan")}, f"load.service_time_s.mean: {NUMBER} nan"),
+        ({"latency_s": Fraction(1, 2)}, f"load.service_time_s.mean: {NUMBER} Fraction(1, 2)"),
+        ({"throughput_hz": -1.0}, f"load.throughput_hz: {NUMBER} -1.0"),
+        (
+            {"neighbours_s": {"A->B": Spread(1.0, -1.0, 2.0)}},
+            f"load.neighbours_s['A->B'].mean: {NUMBER} -1.0",
+        ),
+        (
+            {"launches": replace(LAUNCHES, failed={"signal": 1.5})},
+            "load.failed['signal']: expected a whole",
+        ),
+        ({"subject": replace(SUBJECT, variant={1: object})}, ""),
+        ({"subject": replace(SUBJECT, ready=3)}, "load.ready: expected a text or null, got 3"),
+        ({"time_step": Fraction(0)}, "the import format mine failed: ZeroDivisionError: "),
+        ({"time_step": "1/8"}, "the import format mine failed: "),
+        ({"subject": None}, "the import format mine failed: AttributeError: "),
+        ({"files": 3}, "the import format mine failed: TypeError: "),
+        ({"notes": [3]}, "the import format mine failed: TypeError: "),
+        ({"launches": 3}, "the import format mine failed: AttributeError: "),
+    ],
+)
+def test_what_a_format_hands_over_is_checked_as_every_record_is(
+    installed: list[object],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, Any],
+    says: str,
+) -> None:
+    def read(files: Sequence[InputFile], options: ImportOptions) -> Iterator[Reading]:
+        yield Reading(**{**RIGHT, **changed})
+
+    installed.append(formats_of(read))
+    (tmp_path / "a.tsv").touch()
+    status = main.main(["import", str(tmp_path / "a.tsv"), "-o", "-"])
+    out, err = capsys.readouterr()
+    assert (status, bool(out), err.count("\n")) == ((2, False, 1) if says else (0, True, 0))
+    assert says in err
+    assert not says or "mine" in err
+
+
+def formats_of(read: Any, matches: Any = matches_mine) -> object:
+    """Return a plugin with a format that reads or matches in this way."""
+
+    class Other:
+        @hookimpl
+        def pytest_unikernel_import_formats(self) -> list[ImportFormat]:
+            return [ImportFormat("mine", matches, read)]
+
+    return Other()
+
+
+def test_a_format_that_fails_is_named(
+    installed: list[object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> Any:
+        raise KeyError("gone")
+
+    (tmp_path / "a.tsv").touch()
+    for plugin, says in (
+        (formats_of(fails), "the import format mine failed: KeyError: 'gone'"),
+        (formats_of(read_mine, matches=fails), "the import format mine failed: KeyError: 'gone'"),
+        (formats_of(lambda *_: ["x"]), "expected the import format mine to give a Reading, got 'x'"),
+        (formats_of(lambda *_: None), "the import format mine failed: TypeError: 'NoneType'"),
+    ):
+        installed[:] = [plugin]
+        assert main.main(["import", str(tmp_path / "a.tsv"), "-o", "-"]) == 2
+        assert says in capsys.readouterr().err
 
 
 def test_a_format_is_chosen_by_name(

@@ -1,0 +1,173 @@
+"""The parts of a record that hold what was measured, as types; and the kinds of values in them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+LARGEST = 10**15  # of seconds, hertz and bytes: more can't be squared and added up
+SMALLEST = 1e-15  # of what is divided by
+
+Number = Annotated[float, Meta(ge=0, le=LARGEST, title="a number >= 0")]
+Positive = Annotated[float, Meta(ge=SMALLEST, le=LARGEST, title="a number > 0")]
+Signed = Annotated[float, Meta(ge=-LARGEST, le=LARGEST, title="a number")]
+Share = Annotated[float, Meta(ge=0, le=1, title="a share from 0 to 1")]
+Count = Annotated[int, Meta(ge=0, le=LARGEST, title="a whole number >= 0")]
+Whole = Annotated[int, Meta(title="a whole number")]
+Code = Annotated[int, Meta(ge=-LARGEST, le=LARGEST, title="a whole number")]
+
+
+class Part(Struct, kw_only=True):
+    """Something with keys. A key that isn't declared is ignored."""
+
+
+class Times(Part, rename={"p99_9": "p99.9"}):
+    """A quantity of launches, in seconds.
+
+    Attributes:
+        n: how many values were measured; ``min``, ``mean``, ``max`` and ``stddev`` are theirs.
+        censored: how many more are known only to be larger than any; quantiles see them at +inf.
+        min: the smallest value.
+        mean: the arithmetic mean.
+        max: the largest value.
+        stddev: the standard deviation, with n - 1.
+        p50: the median; null if it falls on a censored value.
+        p90: the 90 % quantile (Hyndman and Fan, type 7); null also for too few values.
+        p95: the 95 % quantile, likewise.
+        p99: the 99 % quantile, likewise.
+        p99_9: the 99.9 % quantile, likewise.
+    """
+
+    n: Count | None = None
+    censored: Count | None = None
+    min: Number | None = None
+    mean: Number | None = None
+    max: Number | None = None
+    stddev: Number | None = None
+    p50: Number | None = None
+    p90: Number | None = None
+    p95: Number | None = None
+    p99: Number | None = None
+    p99_9: Number | None = None
+
+
+class MeanTime(Times, kw_only=True):
+    """A quantity of launches, in seconds: at least whether its mean is known."""
+
+    mean: Number | None
+
+
+class ComparedTimes(MeanTime, kw_only=True):
+    """A quantity of launches, in seconds: at least what comparisons need."""
+
+    n: Count | None
+    censored: Count | None
+    min: Number | None
+    p50: Number | None
+    p90: Number | None
+    p99: Number | None
+
+
+class WholeTimes(ComparedTimes, kw_only=True):
+    """A quantity of launches, in seconds, as it is measured today."""
+
+    n: Count
+    censored: Count
+    max: Number | None
+    stddev: Number | None
+    p95: Number | None
+    p99_9: Number | None
+
+
+class Trial(Part):
+    """One trial of a load.
+
+    Attributes:
+        throughput_hz: successful completions in the window, per second.
+        achieved_rate_hz: starts in the window, per second.
+        p50: the median response time, in seconds.
+        p90: its 90 % quantile, in seconds.
+        p99: its 99 % quantile, in seconds.
+        verdict: the trial's own verdict.
+        scheduled: launches that were due in the window.
+        completed: those of them that completed.
+        censored: those of them that timed out, were unfinished or dropped.
+        failure_rate: the share of those due that didn't complete.
+        spawn_s: the median time that the generator's start of a process took.
+    """
+
+    throughput_hz: Number | None = None
+    achieved_rate_hz: Number | None = None
+    p50: Number | None = None
+    p90: Number | None = None
+    p99: Number | None = None
+    verdict: str | None = None
+    scheduled: Count | None = None
+    completed: Count | None = None
+    censored: Count | None = None
+    failure_rate: Share | None = None
+    spawn_s: Number | None = None
+
+
+class WholeTrial(Trial, kw_only=True):
+    """One trial of a load, as it is measured today."""
+
+    throughput_hz: Number | None
+    verdict: str | None
+
+
+class Failure(Part, kw_only=True):
+    """A failed launch whose output was kept.
+
+    Attributes:
+        trial: the trial's number, from 0.
+        launch: the launch's number in the trial, from 0, in the order of the schedule.
+        reason: why it counts as failed, as in ``failed``.
+        status: the exit status; negative: the signal; of a ``spawn-error`` the errno.
+        output_tail: the end of what it wrote.
+    """
+
+    trial: Count
+    launch: Count
+    reason: str
+    status: Code
+    output_tail: str
+
+
+class Distribution(Part):
+    """Histograms of the pooled launches; they are merged by adding counts.
+
+    Attributes:
+        scheme: ``logarithmic``: bucket i holds base^(i-1) < x <= base^i units.
+        base: the ratio of neighbouring bounds.
+        unit_s: the unit of the bounds.
+        censored: launches known only to have taken longer than any.
+        response_time_s: index and count of each bucket that isn't empty.
+        service_time_s: likewise.
+        lateness_s: likewise.
+    """
+
+    scheme: str | None = None
+    base: Number | None = None
+    unit_s: Number | None = None
+    censored: Count | None = None
+    response_time_s: list[tuple[Code, Count]] | None = None
+    service_time_s: list[tuple[Code, Count]] | None = None
+    lateness_s: list[tuple[Code, Count]] | None = None
+
+
+class Stamps(Part):
+    """What was wrong with the stamps of a log; empty where the target has none.
+
+    Attributes:
+        missing: launches without one of the two stamps, by interval or phase.
+        out_of_order: launches with the second stamp before the first, by interval or phase.
+        of_others: stamps of instances that aren't ours.
+        foreign: lines of the log that are no stamps.
+    """
+
+    missing: dict[str, Count] | None = None
+    out_of_order: dict[str, Count] | None = None
+    of_others: Count | None = None
+    foreign: Count | None = None

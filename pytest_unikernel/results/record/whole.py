@@ -1,0 +1,84 @@
+"""Records that are whole: as they are measured today, so that a run can go on from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_unikernel.results.record.parts import (
+    Count,
+    Distribution,
+    Failure,
+    Number,
+    Part,
+    Whole,
+    WholeTimes,
+    WholeTrial,
+)
+from pytest_unikernel.results.record.schema import Cold, Knee, Record, Sweep
+from pytest_unikernel.results.record.surroundings import Generator, Guards, Host, Usage
+
+
+class WholeKnee(Knee, kw_only=True):
+    """What a search for the knee has found, with whole records of its loads."""
+
+    loads: list[WholeSweep]  # type: ignore[assignment]
+
+
+class WholeSweep(Sweep, kw_only=True):
+    """One load at a time step, of which everything is known that every version has measured."""
+
+    schema: Count
+    fixture: str
+    ready: str
+    seeds: list[Whole | None]
+    versions: dict[str, Any]
+    achieved_rate_hz: Number | None
+    warmup_s: Number
+    window_s: Number
+    trials: Count
+    per_trial: list[WholeTrial]  # type: ignore[assignment]
+    scheduled: Count
+    started: Count
+    completed: Count
+    dropped: Count
+    unfinished: Count
+    failed: dict[str, Count]
+    failures: list[Failure]
+    verdict: str
+    verdict_reason: str
+    interrupted: bool
+    in_flight_max: Count
+    timeout_s: Number
+    response_time_s: WholeTimes
+    service_time_s: WholeTimes
+    lateness_s: WholeTimes | None
+    distribution: Distribution
+    intervals_s: dict[str, WholeTimes]  # type: ignore[assignment]
+    phases_s: dict[str, WholeTimes]  # type: ignore[assignment]
+    neighbours_s: dict[str, WholeTimes]  # type: ignore[assignment]
+    instance: Usage
+    generator: Generator
+    host: Host
+    guards: Guards
+    knee: WholeKnee | None = None
+
+
+Samples = list[Number]
+
+
+class Step(Part):
+    """A line of a journal: a finished step.
+
+    Attributes:
+        fullname: the test's node id.
+        record: the load's record.
+        responses_s: the response times of its completed launches, in the order of the schedule.
+    """
+
+    fullname: str
+    record: dict[str, Any]
+    responses_s: Samples
+
+
+WHOLE: Mapping[str, type[Record]] = {"sweep": WholeSweep, "cold": Cold}
