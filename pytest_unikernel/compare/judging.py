@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from pytest_unikernel.compare import hostspeed
 from pytest_unikernel.compare.permutation import adjusted
 from pytest_unikernel.compare.questions import Question, ask
-from pytest_unikernel.compare.seriespair import MISSING, Half, Pair
+from pytest_unikernel.compare.seriespair import MISSING, Half, SeriesPair
 from pytest_unikernel.compare.shift import shift
 from pytest_unikernel.compare.sides import METRICS, Side, searched
 from pytest_unikernel.plan.step_names import series_of
-from pytest_unikernel.results.comparison import RATE, Change, Comparison, Judgement, Series, Step
+from pytest_unikernel.results.comparison import RATE, Change, Comparison, Judgement, SeriesComparison, Step
 from pytest_unikernel.results.evidence import Cause, Why
 
 ALPHA = 0.015  # of comparisons of equal runs that alarm in anything
@@ -47,11 +47,11 @@ def compare(
 
 def _matched(
     old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str], *, same_host: bool
-) -> tuple[list[Pair], tuple[list[str], list[str]]]:
+) -> tuple[list[SeriesPair], tuple[list[str], list[str]]]:
     """Return the series that both runs have, and the names of those that only one has."""
     halves = [_by_series(old, {}), _by_series(new, absent)]
     both = [name for name in halves[0] if name in halves[1]]
-    pairs = [Pair(name, halves[0][name], halves[1][name], same_host) for name in both]
+    pairs = [SeriesPair(name, halves[0][name], halves[1][name], same_host) for name in both]
     only = [[name for name in one if name not in other] for one, other in (halves, halves[::-1])]
     return pairs, (only[0], only[1])
 
@@ -79,7 +79,7 @@ def _half(steps: Mapping[float, Side], absent: Mapping[str, str], search: Side |
 class _Asked:
     """All questions about one series."""
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: SeriesPair) -> None:
         self._pair = pair
         steps = sorted({**pair.old.steps, **pair.new.steps}, reverse=True)
         self._sides = {each: (pair.old.steps.get(each), pair.new.steps.get(each)) for each in steps}
@@ -105,10 +105,10 @@ class _Asked:
         if self._knee is not None:
             yield self._knee
 
-    def answered(self, p_values: Mapping[int, float]) -> Series:
+    def answered(self, p_values: Mapping[int, float]) -> SeriesComparison:
         """Return the series with a judgement for each question."""
         knee = None if self._knee is None else judge(self._knee, p_values.get(id(self._knee)))
-        return Series(self._pair.name, [self._step(each, p_values) for each in self._sides], knee)
+        return SeriesComparison(self._pair.name, [self._step(each, p_values) for each in self._sides], knee)
 
     def _step(self, step_s: float, p_values: Mapping[int, float]) -> Step:
         fullname, question = self._fullname(step_s), self._status[step_s]

@@ -92,7 +92,7 @@ class Half:
 
 
 @dataclass(frozen=True)
-class Pair:
+class SeriesPair:
     """A series in both runs.
 
     Attributes:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
-from typing import Any
 
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.comparable import COMPARED_TAIL, differences
 from pytest_unikernel.results.comparison import FAILURES, LATENCIES, RATE
 from pytest_unikernel.results.knee import cores_of, verdict_of
+from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.summary import enough
-
-Record = Mapping[str, Any]
 
 OK = "ok"
 METRICS = (RATE, *LATENCIES, FAILURES)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_unikernel.plan.schedule import LONGEST_S, NOT_A_NUMBER, exact
 from pytest_unikernel.plan.statistics import QUANTILES
@@ -25,8 +24,6 @@ UNITS_S = {
 }
 LAUNCHES_BEYOND = 10  # expected beyond a quantile before anything is decided by it
 RULE = f"slo must be a list such as p99:0.5s,p50:20ms of {', '.join(STATISTICS)} and a time > 0"
-
-Record = Mapping[str, Any]
 
 
 class Objective(NamedTuple):

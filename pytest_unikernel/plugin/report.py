@@ -88,10 +88,10 @@ class SweepReport:
 def results_of(config: pytest.Config, run: Run) -> Results:
     """Return the run's loads, and of the run compared with the series that are among them."""
     from pytest_unikernel.host import facts  # noqa: PLC0415 - the end of a run only
-    from pytest_unikernel.report.load import Load, clean  # noqa: PLC0415 - the end of a run only
+    from pytest_unikernel.report.load import ReportedLoad, clean  # noqa: PLC0415 - the end of a run only
     from pytest_unikernel.report.series import Document, Results  # noqa: PLC0415 - the end of a run only
 
-    loads = [Load(entry.fullname, entry.series, entry.record) for entry in run.entries]
+    loads = [ReportedLoad(entry.fullname, entry.series, entry.record) for entry in run.entries]
     name, now = clean(config.rootpath.name or "this run"), local_time("%Y-%m-%dT%H:%M")
     current = Document(name, loads, now, {"unikernel": facts.facts()})
     baseline = _baseline(config, {load.series for load in loads})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.report.charts.surroundings import lateness_s
-from pytest_unikernel.report.load import Load
+from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.results.knee import Knee
 from pytest_unikernel.text.table_cells import NONE, change_text
 from pytest_unikernel.text.units import duration_text, rate_number, rate_text
@@ -20,12 +20,12 @@ def rate(rate_hz: float | None) -> str:
     return NONE if rate_hz is None else rate_text(rate_hz)
 
 
-def step(load: Load) -> str:
+def step(load: ReportedLoad) -> str:
     """Return a load's time step; ``cold`` where it has none."""
     return step_text(load.step_s) if load.step_s else "cold"
 
 
-def moment(load: Load, name: str) -> str:
+def moment(load: ReportedLoad, name: str) -> str:
     """Return a quantile or a moment of the latency; ``> 60 s`` where it is beyond the time-out."""
     found = load.latency
     key = f"{found.quantity if found is not None else 'response'}_time_s"
@@ -35,12 +35,12 @@ def moment(load: Load, name: str) -> str:
     return duration(value_s)
 
 
-def lateness(load: Load) -> str:
+def lateness(load: ReportedLoad) -> str:
     """Return the lateness' p99, or the largest."""
     return duration(lateness_s(load))
 
 
-def failed(load: Load) -> str:
+def failed(load: ReportedLoad) -> str:
     """Return the launches that did not complete, by reason; a dash where unknown."""
     counts = load.failures
     if not counts:

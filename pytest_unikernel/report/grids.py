@@ -10,8 +10,8 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pytest_unikernel.report.load import Load
-from pytest_unikernel.report.series import Results, Series
+from pytest_unikernel.report.load import ReportedLoad
+from pytest_unikernel.report.series import ReportedSeries, Results
 
 Cell = str | float | None
 STEP_HEAD = "Time step (s)"
@@ -62,19 +62,22 @@ def grids(results: Results) -> list[Grid]:
     return [grid for grid in found if grid.rows]
 
 
-def _latency(load: Load) -> float | None:
+def _latency(load: ReportedLoad) -> float | None:
     found = load.latency
     return found.value_s if found is not None else None
 
 
-def _statistic(series: Series) -> str:
+def _statistic(series: ReportedSeries) -> str:
     """Return the statistic of a column of latencies: the median, unless one of them is a mean."""
     known = {found.statistic for load in series.loads if (found := load.latency) is not None}
     return f"{'mean' if 'mean' in known else 'p50'} (s)"
 
 
 def _by_step(
-    name: str, results: Results, value: Callable[[Load], float | None], unit: Callable[[Series], str]
+    name: str,
+    results: Results,
+    value: Callable[[ReportedLoad], float | None],
+    unit: Callable[[ReportedSeries], str],
 ) -> Grid:
     steps = sorted(
         {load.step_s for each in results.sweeps for load in each.loads if load.step_s}, reverse=True
@@ -84,7 +87,7 @@ def _by_step(
     return Grid(name, heads, [[step, *(column.get(step) for column in columns)] for step in steps])
 
 
-def _head(series: Series, unit: str) -> str:
+def _head(series: ReportedSeries, unit: str) -> str:
     return f"{series.label} {unit}" + (", baseline" if series.run == "baseline" else "")
 
 
@@ -123,13 +126,13 @@ def _moment_head(quantity: str, name: str) -> str:
     return f"{what} {name}" + ("" if name in ("n", "censored") else " (s)")
 
 
-def _words(series: Series, load: Load) -> Iterator[Cell]:
+def _words(series: ReportedSeries, load: ReportedLoad) -> Iterator[Cell]:
     yield from (series.label, series.run, series.source, "cold" if load.is_cold else "sweep")
     yield from (load.step_s, load.verdict)
     yield "; ".join(f"{count} {reason}" for reason, count in load.failures.items())
 
 
-def _figures(load: Load) -> Iterator[Cell]:
+def _figures(load: ReportedLoad) -> Iterator[Cell]:
     yield from (load.number(name) for name in (*RATES, "window_s", "warmup_s"))
     yield from (load.number(name) for name in COUNTS)
     yield from (load.number(quantity, name) for quantity in QUANTITIES for name in MOMENTS)

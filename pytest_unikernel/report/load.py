@@ -37,7 +37,7 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class Load:
+class ReportedLoad:
     """A load of a test.
 
     Attributes:

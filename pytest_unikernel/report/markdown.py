@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from pytest_unikernel.report.overview import Cells, Table
+from pytest_unikernel.report.overview import Table
+from pytest_unikernel.text.grid import Cells
 
 # An underscore inside a word is one; "://" and "www." would make links of addresses.
 SPECIAL = re.compile(r"[\\`*|~$\[\]]|(?<![^\W_])_|_(?![^\W_])|(?=://)|(?<=www)(?=\.)")

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_unikernel.report import cells as cell
-from pytest_unikernel.report.load import Load, clean
-from pytest_unikernel.report.series import Document, Results, Series
+from pytest_unikernel.report.load import ReportedLoad, clean
+from pytest_unikernel.report.series import Document, ReportedSeries, Results
 from pytest_unikernel.results.comparable import differences
 from pytest_unikernel.results.record.check import fits
 from pytest_unikernel.results.record.parts import Number
 from pytest_unikernel.text.comparable import differences_text
-from pytest_unikernel.text.grid import cut, printable
+from pytest_unikernel.text.grid import Cells, cut, printable
 from pytest_unikernel.text.objectives import objective_lines
 from pytest_unikernel.text.table_cells import NONE
 
-Cells = list[str]
 MIB = 2**20
 NOTE_COLUMNS = 300
 
@@ -49,7 +48,7 @@ def knees(results: Results) -> Table:
     return _without_runs(Table("At a glance", heads, rows, 2, note), results)
 
 
-def _knee_row(label: str, run: str, sweep: Series | None, cold: Series | None) -> Cells:
+def _knee_row(label: str, run: str, sweep: ReportedSeries | None, cold: ReportedSeries | None) -> Cells:
     knee = sweep.knee if sweep is not None else None
     at = sweep.fastest_ok() if sweep is not None else None
     cores = sweep.cores if sweep is not None else None
@@ -65,7 +64,7 @@ def _knee_row(label: str, run: str, sweep: Series | None, cold: Series | None) -
     ]
 
 
-def _typical(load: Load) -> str:
+def _typical(load: ReportedLoad) -> str:
     """Return the median, or the mean and that it is one."""
     found = load.latency
     if found is None:
@@ -96,7 +95,7 @@ def all_loads(results: Results) -> Table:
     return _without_runs(Table("All figures", heads, rows, 2, note), results)
 
 
-def _load_row(load: Load) -> Cells:
+def _load_row(load: ReportedLoad) -> Cells:
     rates = (load.number(key) for key in ("offered_rate_hz", "achieved_rate_hz", "throughput_hz"))
     times = (cell.moment(load, name) for name in ("p50", "p90", "p99", "mean"))
     ends = (cell.lateness(load), cell.failed(load), load.verdict or NONE)
@@ -123,7 +122,7 @@ def _compared_rows(results: Results) -> Iterator[Cells]:
                 yield [series.label, cell.step(load), *_compared_cells(load, known[load.step_s])]
 
 
-def _compared_cells(now: Load, was: Load) -> Cells:
+def _compared_cells(now: ReportedLoad, was: ReportedLoad) -> Cells:
     new_hz, old_hz = now.number("throughput_hz"), was.number("throughput_hz")
     cells = [cell.rate(new_hz), cell.rate(old_hz), cell.change(new_hz, old_hz)]
     for name in ("p50", "p99"):
@@ -132,7 +131,7 @@ def _compared_cells(now: Load, was: Load) -> Cells:
     return [*cells, _why_not(now, was)]
 
 
-def _why_not(now: Load, was: Load) -> str:
+def _why_not(now: ReportedLoad, was: ReportedLoad) -> str:
     """Return why two loads can't be compared, as far as their records show."""
     if any(each.record["arrivals"] is None and not each.is_cold for each in (now, was)):
         return "not comparable: the conditions are not known"
@@ -147,7 +146,7 @@ def objectives(results: Results) -> Table | None:
     return _without_runs(Table("Objectives", ["target", "run", ""], rows, 3, note), results) if rows else None
 
 
-def _objective_lines(series: Series) -> list[str]:
+def _objective_lines(series: ReportedSeries) -> list[str]:
     loads = [each.record for each in series.loads if each.positive("offered_rate_hz")]
     search = next((load for load in loads if load.get("knee")), None)
     lines = [cut(printable(line), NOTE_COLUMNS) for line in objective_lines(loads, search)]
@@ -197,19 +196,19 @@ def versions(results: Results) -> Table:
     return _without_runs(Table("Versions and conditions", heads, rows, len(heads)), results)
 
 
-def _imported(load: Load) -> str:
+def _imported(load: ReportedLoad) -> str:
     """Return the note of an imported record; empty for a record of ours."""
     source = load.mapping("source")
     note = cut(printable(str(source.get("note") or "")), NOTE_COLUMNS)
     return f"{clean(source.get('format', 'imported'))}: {note}" if note else ""
 
 
-def _used(series: Series) -> tuple[str, str, str]:
+def _used(series: ReportedSeries) -> tuple[str, str, str]:
     """Return the values that a cold start shares with a sweep if it needs no row of its own."""
     return series.label, series.run, repr(series.loads[0].mapping("versions"))
 
 
-def _version_row(series: Series) -> Cells:
+def _version_row(series: ReportedSeries) -> Cells:
     load = series.loads[0]
     used = ", ".join(f"{clean(name)} {clean(value)}" for name, value in load.mapping("versions").items())
     used = "; ".join(each for each in (used, _imported(load)) if each)

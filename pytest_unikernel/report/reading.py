@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.plan.step_names import series_of
-from pytest_unikernel.report.load import Load, clean
+from pytest_unikernel.report.load import ReportedLoad, clean
 from pytest_unikernel.report.series import Document
 from pytest_unikernel.results import saved_file
 from pytest_unikernel.results.record.check import DAMAGED, faults, shown
@@ -88,7 +88,7 @@ def _records(path: Path, benchmarks: list[Any]) -> Iterator[_Saved]:
         yield _Saved(number, fullname if isinstance(fullname, str) else "", record)
 
 
-def load_of(fullname: str, record: Mapping[str, Any]) -> Load:
+def load_of(fullname: str, record: Mapping[str, Any]) -> ReportedLoad:
     """Return what is sound in a record as a load of its series."""
     whole = sound(record)
-    return Load(fullname, series_of(fullname, whole["time_step_s"]), whole)
+    return ReportedLoad(fullname, series_of(fullname, whole["time_step_s"]), whole)

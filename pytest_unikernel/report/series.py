@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
-from pytest_unikernel.report.load import Load, clean
+from pytest_unikernel.report.load import ReportedLoad, clean
 from pytest_unikernel.results.knee import Knee, cores_of, find_knee
 
 Run = Literal["current", "baseline"]
@@ -27,14 +27,14 @@ class Document:
     """
 
     label: str
-    loads: Sequence[Load]
+    loads: Sequence[ReportedLoad]
     when: str = ""
     machine: Mapping[str, Any] = field(default_factory=dict)
     damages: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
-class Series:
+class ReportedSeries:
     """The sweep of one target, or its cold start: then it is a single load.
 
     Attributes:
@@ -45,7 +45,7 @@ class Series:
     label: str
     run: Run
     source: str
-    loads: Sequence[Load]
+    loads: Sequence[ReportedLoad]
 
     @property
     def knee(self) -> Knee | None:
@@ -62,7 +62,7 @@ class Series:
     def _judged(self) -> list[Mapping[str, Any]]:
         return [each.record for each in self.loads if each.verdict and each.positive("offered_rate_hz")]
 
-    def fastest_ok(self) -> Load | None:
+    def fastest_ok(self) -> ReportedLoad | None:
         """Return the load at the knee, or at a rate that is known to be below it."""
         knee = self.knee
         if knee is not None and knee.searched is not None:
@@ -71,7 +71,7 @@ class Series:
         below = [each for each in self.loads if (each.positive("offered_rate_hz") or inf) <= rate_hz * CLOSE]
         return max(below, key=lambda each: each.positive("offered_rate_hz") or 0.0, default=None)
 
-    def knee_load(self) -> Load | None:
+    def knee_load(self) -> ReportedLoad | None:
         """Return the load at the knee; None where nothing faster was tried, so that it isn't known."""
         knee = self.knee
         return self.fastest_ok() if knee is not None and knee.first_not_ok_hz is not None else None
@@ -90,10 +90,10 @@ class Results:
         )
         object.__setattr__(self, "colds", [*self._of("current", cold=True), *self._of("baseline", cold=True)])
 
-    sweeps: list[Series] = field(init=False)
-    colds: list[Series] = field(init=False)
+    sweeps: list[ReportedSeries] = field(init=False)
+    colds: list[ReportedSeries] = field(init=False)
 
-    def _of(self, run: Run, *, cold: bool) -> Iterator[Series]:
+    def _of(self, run: Run, *, cold: bool) -> Iterator[ReportedSeries]:
         documents = self.current if run == "current" else self.baseline
         return labelled(documents, run, cold=cold)
 
@@ -115,15 +115,15 @@ class Results:
         """Whether there is a baseline."""
         return any(each.run == "baseline" for each in (*self.sweeps, *self.colds))
 
-    def baseline_of(self, series: Series) -> Series | None:
+    def baseline_of(self, series: ReportedSeries) -> ReportedSeries | None:
         """Return the series of the same label in the baseline."""
         among = self.colds if series.loads[0].is_cold else self.sweeps
         return next((each for each in among if each.run == "baseline" and each.label == series.label), None)
 
 
-def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator[Series]:
+def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator[ReportedSeries]:
     """Yield the sweeps or the cold starts of a run, each with a label of its own."""
-    groups: dict[tuple[int, str, str], list[Load]] = defaultdict(list)
+    groups: dict[tuple[int, str, str], list[ReportedLoad]] = defaultdict(list)
     for number, document in enumerate(documents):
         for load in document.loads:
             if load.is_cold is cold and (cold or load.step_s):
@@ -134,10 +134,10 @@ def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator
         label = next(each for each in _numbered(name) if each not in taken)
         taken.add(label)
         ordered = sorted(_each_once(loads), key=lambda load: -(load.step_s or 0.0))
-        yield Series(label, run, documents[number].label, ordered)
+        yield ReportedSeries(label, run, documents[number].label, ordered)
 
 
-def _each_once(loads: Sequence[Load]) -> list[Load]:
+def _each_once(loads: Sequence[ReportedLoad]) -> list[ReportedLoad]:
     """Return a series' loads, with those that only the record of a search holds.
 
     That record is the fastest load that was ok once more, with the ``knee`` that was found: it stays where
@@ -145,7 +145,9 @@ def _each_once(loads: Sequence[Load]) -> list[Load]:
     """
     found = [load for load in loads if not load.record.get("knee")]
     for search in (load for load in loads if load.record.get("knee")):
-        held = [Load(search.fullname, search.series, record) for record in search.record["knee"]["loads"]]
+        held = [
+            ReportedLoad(search.fullname, search.series, record) for record in search.record["knee"]["loads"]
+        ]
         found += [load for load in held if not any(_is_same(load, each) for each in found)]
         place = next((at for at, load in enumerate(found) if _is_same(load, search)), None)
         if place is None:
@@ -156,7 +158,7 @@ def _each_once(loads: Sequence[Load]) -> list[Load]:
     return found
 
 
-def _is_same(one: Load, other: Load) -> bool:
+def _is_same(one: ReportedLoad, other: ReportedLoad) -> bool:
     """Whether two records are of one load."""
     keys = ("time_step_s", "scheduled", "per_trial", "response_time_s")
     return all(one.record.get(key) == other.record.get(key) for key in keys)

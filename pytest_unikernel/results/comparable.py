@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Record = Mapping[str, Any]
+from pytest_unikernel.results.record import Record
+
 Value = float | str | tuple[tuple[str, str], ...] | None
 
 COMPARED_TAIL = 10.0  # values expected beyond a quantile before a change of it means anything

@@ -68,7 +68,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesComparison:
     """One swept test, or one cold start, in both runs."""
 
     name: str
@@ -98,7 +98,7 @@ class Comparison:
         only_old, only_new: series that one run lacks altogether.
     """
 
-    series: Sequence[Series]
+    series: Sequence[SeriesComparison]
     only_old: Sequence[str] = ()
     only_new: Sequence[str] = ()
 

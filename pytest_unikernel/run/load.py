@@ -24,7 +24,7 @@ from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.launch.stamps import from_program
 from pytest_unikernel.launch.stamps.from_log import StampLogReader
-from pytest_unikernel.launch.stamps.from_program import StampReader
+from pytest_unikernel.launch.stamps.from_program import ProgramStampReader
 from pytest_unikernel.launch.supervisor import Supervisor
 from pytest_unikernel.plan.load_plan import LaunchConditions
 from pytest_unikernel.plan.stamps import StampLog, Stamps
@@ -64,12 +64,12 @@ class Load:
         self.seeds: list[int | None] = []
         self.warmup_ns = 0
         self._problems: list[str] = []
-        self._stamps: StampReader | StampLogReader | None = None
+        self._stamps: ProgramStampReader | StampLogReader | None = None
 
     @property
     def helpers(self) -> list[int]:
         """Processes of ours that live as long as the load."""
-        return [self._stamps.pid] if isinstance(self._stamps, StampReader) else []
+        return [self._stamps.pid] if isinstance(self._stamps, ProgramStampReader) else []
 
     @property
     def descriptors(self) -> int:
@@ -118,13 +118,15 @@ class Load:
             self._problems = problems
             yield
 
-    def _stamp_reader(self, stamps: Stamps | StampLog, runtime: Runtime) -> StampReader | StampLogReader:
+    def _stamp_reader(
+        self, stamps: Stamps | StampLog, runtime: Runtime
+    ) -> ProgramStampReader | StampLogReader:
         """Begin to follow a log, or start the program that reports an engine's events."""
         if isinstance(stamps, StampLog):
             return StampLogReader(stamps, runtime.token)
         argv = from_program.command_line(stamps, runtime.token)
         try:
-            return StampReader(stamps, argv, runtime)
+            return ProgramStampReader(stamps, argv, runtime)
         except OSError as error:
             raise LoadError(f"{self._target.full_name}: can't start {argv[0]!r}: {error.strerror}") from error
 

@@ -21,7 +21,7 @@ from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.request import Request
 from pytest_unikernel.run.resumed import Steps
-from pytest_unikernel.run.series import Entry, Series
+from pytest_unikernel.run.series import FinishedLoad, Series
 from pytest_unikernel.run.session import Session
 
 
@@ -47,7 +47,7 @@ class Run:
         self._quiescence: Quiescence | None = None
         self._series: dict[str, Series] = {}
         self._parts: dict[str, list[Part]] = {}
-        self.entries: list[Entry] = []
+        self.entries: list[FinishedLoad] = []
         self.skips: list[SkippedStep] = []
         self.seen: set[str] = set()
         self.missing: list[tuple[str, Unavailable]] = []
@@ -157,7 +157,9 @@ class Run:
         """Take a load into the summary."""
         self.interrupted |= result.interrupted
         about = {"resumed": resumed, "searched": request.is_of_search}
-        self.entries.append(Entry(request.fullname, request.series, result.as_json(), **about, unrest=unrest))
+        self.entries.append(
+            FinishedLoad(request.fullname, request.series, result.as_json(), **about, unrest=unrest)
+        )
 
     def close(self, *, complete: bool) -> Path | None:
         """End the helpers and remove the private directory.

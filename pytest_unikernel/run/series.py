@@ -43,7 +43,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Entry:
+class FinishedLoad:
     """A finished load, for the summary.
 
     Attributes:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.plan.step_names import step_number
-from pytest_unikernel.results.comparable import COMPARED_TAIL, Record, differences
+from pytest_unikernel.results.comparable import COMPARED_TAIL, differences
+from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.summary import enough
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid
 from pytest_unikernel.text.row import Row

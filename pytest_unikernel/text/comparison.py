@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_unikernel.plan.step_names import step_number, step_text
-from pytest_unikernel.results.comparable import Record
 from pytest_unikernel.results.comparison import (
     FAILURES,
     LATENCIES,
@@ -14,10 +13,11 @@ from pytest_unikernel.results.comparison import (
     Comparison,
     MachineDifference,
     Regression,
-    Series,
+    SeriesComparison,
     Step,
 )
 from pytest_unikernel.results.evidence import Cause
+from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.compare_table import compare_table
 from pytest_unikernel.text.evidence import is_curable, why_text
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
@@ -50,7 +50,7 @@ def comparison_lines(comparison: Comparison, machine: Sequence[MachineDifference
     return [*map(printable, lines), *map(printable, closing_lines(comparison, machine))]
 
 
-def _group_lines(group: Sequence[Series], shown: Shown) -> Iterator[str]:
+def _group_lines(group: Sequence[SeriesComparison], shown: Shown) -> Iterator[str]:
     first = group[0]
     title = f"{first.steps[0].target}: {first.name}" if first.is_sweep else "cold starts, one after the other"
     yield from [*wrapped(title, ""), ""]
@@ -60,7 +60,7 @@ def _group_lines(group: Sequence[Series], shown: Shown) -> Iterator[str]:
         yield from [*part, ""] if part else []
 
 
-def series_lines(group: Sequence[Series]) -> list[str]:
+def series_lines(group: Sequence[SeriesComparison]) -> list[str]:
     """Return what is known of the changes of a sweep, or of all cold starts; every line fits a terminal."""
     steps = [step for series in group for step in series.steps]
     table = changes_table(steps)
@@ -140,7 +140,7 @@ def _percent(share: float | None) -> str:
     return "0" if abs(percent) < 0.05 else f"{percent:+.1f}"
 
 
-def _knee(series: Series) -> Iterator[str]:
+def _knee(series: SeriesComparison) -> Iterator[str]:
     change = series.knee
     if change is None:
         return
@@ -188,7 +188,7 @@ def _span(labels: Sequence[str]) -> str:
     return f"{labels[0]} … {labels[-1]} ({len(labels)} steps)" if len(labels) > 3 else ", ".join(labels)
 
 
-def groups(comparison: Comparison) -> list[list[Series]]:
+def groups(comparison: Comparison) -> list[list[SeriesComparison]]:
     """Return the series as they share a table: each sweep by itself, all cold starts together."""
     cold = [series for series in comparison.series if not series.is_sweep]
     return [*([series] for series in comparison.series if series.is_sweep), *([cold] if cold else [])]

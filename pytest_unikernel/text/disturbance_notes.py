@@ -6,7 +6,6 @@ What each disturbance does and what ends it is the doctor's: ``doctor/effects.py
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 from pytest_unikernel.host.disturbances import (
     EFFECTS,
@@ -20,9 +19,9 @@ from pytest_unikernel.host.disturbances import (
 from pytest_unikernel.host.quiet import QUIET_SHARE
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.knee import verdict_of
+from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.grid import printable
 
-Record = Mapping[str, Any]
 MIB = 1 << 20
 BOUND = "generator-bound"
 FEW = 2  # steps that are told one by one

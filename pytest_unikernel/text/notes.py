@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from pytest_unikernel.plan.step_names import step_text
-from pytest_unikernel.results.comparable import Record
 from pytest_unikernel.results.knee import cores_of, find_knee, verdict_of
+from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.skips import SkippedStep
 from pytest_unikernel.text import disturbance_notes
 from pytest_unikernel.text.baseline_notes import compared_lines, knee_compared_lines

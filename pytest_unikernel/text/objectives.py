@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_unikernel.plan.objectives import Record
+from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.units import duration_text, rate_text, significant
 
 INTERVAL = ("rate_hz", "lower_hz", "upper_hz")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_unikernel.host.quiet import Excess
-from pytest_unikernel.results.comparable import Record
+from pytest_unikernel.results.record import Record
 
 
 @dataclass(frozen=True)

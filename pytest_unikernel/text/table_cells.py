@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.results.comparable import Record
+from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.summary import enough
 from pytest_unikernel.text.units import duration_text
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from pytest_unikernel.plan.step_names import step_number
-from pytest_unikernel.results.comparable import Record
 from pytest_unikernel.results.knee import verdict_of
+from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.table_cells import (

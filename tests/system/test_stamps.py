@@ -8,7 +8,7 @@ import pytest
 from realloads import cold_plan, loading, shell
 from sweeprun import loads, run_apart, write
 
-from pytest_unikernel.launch.stamps.from_program import StampReader
+from pytest_unikernel.launch.stamps.from_program import ProgramStampReader
 from pytest_unikernel.plan.stamps import Stamps
 from pytest_unikernel.run.session import Session
 
@@ -93,14 +93,14 @@ def test_more_than_a_pipe_holds_loses_no_stamp(pytester: pytest.Pytester, book: 
 def test_a_program_that_has_ended_does_not_keep_the_generator_awake(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks: list[StampReader] = []
-    take = StampReader._take
+    looks: list[ProgramStampReader] = []
+    take = ProgramStampReader._take
 
-    def counted(self: StampReader) -> bool:
+    def counted(self: ProgramStampReader) -> bool:
         looks.append(self)
         return take(self)
 
-    monkeypatch.setattr(StampReader, "_take", counted)
+    monkeypatch.setattr(ProgramStampReader, "_take", counted)
     target = shell("sleep 0.2")(stamps=Stamps(["/bin/echo", "one line"], lambda _: None))
     with loading(session) as runs:
         done = runs.cold(target, cold_plan(3))

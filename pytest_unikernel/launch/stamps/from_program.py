@@ -36,7 +36,7 @@ def command_line(stamps: Stamps, token: str) -> tuple[str, ...]:
     return (shutil.which(program) or program, *filled)
 
 
-class StampReader:
+class ProgramStampReader:
     """The program of a :class:`Stamps`, running for as long as a load.
 
     Its output waits in a pipe until :meth:`look` is called, some ten times a second.

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pytest_unikernel.report.axes import DURATION, log_axis
 from pytest_unikernel.report.charts.lines import Row, named
 from pytest_unikernel.report.figure import WIDE, Figure, layered
-from pytest_unikernel.report.load import Load
-from pytest_unikernel.report.series import Results, Series
+from pytest_unikernel.report.load import ReportedLoad
+from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import INK, PAPER, Appearance, Spec, carried
 from pytest_unikernel.text.units import duration_text
 
@@ -40,7 +40,7 @@ def _rows(results: Results) -> Iterator[Row]:
             yield {**row, **look.of(series.label)}
 
 
-def _row(series: Series, load: Load) -> Row | None:
+def _row(series: ReportedSeries, load: ReportedLoad) -> Row | None:
     found = load.latency
     if found is None:
         return None

@@ -12,8 +12,8 @@ from pytest_unikernel.plan.step_names import step_number
 from pytest_unikernel.report.axes import DURATION, log_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
-from pytest_unikernel.report.load import Load
-from pytest_unikernel.report.series import Results, Series
+from pytest_unikernel.report.load import ReportedLoad
+from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import INK, SOFT, Appearance, Spec, carried
 
 QUANTITY = "response_time_s"
@@ -42,14 +42,14 @@ def figures(results: Results) -> Iterator[Figure]:
             yield _figure(series, results, Place(steps, ends))
 
 
-def _figure(series: Series, results: Results, place: Place) -> Figure:
+def _figure(series: ReportedSeries, results: Results, place: Place) -> Figure:
     name, title = file_name("distribution", series.label), f"Response times: {series.label}"
     caption = CAPTION + (" Dashed outline: the baseline." if results.compared else "")
     plot = partial(_plot, series, results, place)
     return Figure(name, title, caption, "Response times", SMALL, plot)
 
 
-def _steps(series: Series, was: Series | None) -> list[float]:
+def _steps(series: ReportedSeries, was: ReportedSeries | None) -> list[float]:
     loads = [*series.loads, *(was.loads if was is not None else ())]
     return sorted({load.step_s for load in loads if load.step_s and density(load)}, reverse=True)
 
@@ -60,7 +60,7 @@ def _ends(results: Results) -> list[float]:
     return [min(known), max(known)] if known else []
 
 
-def density(load: Load) -> list[tuple[float, float]]:
+def density(load: ReportedLoad) -> list[tuple[float, float]]:
     """Return a load's response times as (seconds, share of the highest), from a zero to a zero."""
     distribution = load.mapping("distribution")
     base, unit_s = load.positive("distribution", "base"), load.positive("distribution", "unit_s")
@@ -81,7 +81,7 @@ def _merged(distribution: Mapping[str, Any]) -> Counter[int]:
     return +counted
 
 
-def _plot(series: Series, results: Results, place: Place, width: int) -> Spec:
+def _plot(series: ReportedSeries, results: Results, place: Place, width: int) -> Spec:
     steps, ends = place
     ridges = [*_ridges(results.baseline_of(series), steps), *_ridges(series, steps)]
     marks = list(_marks(series, steps))
@@ -105,14 +105,14 @@ def _rows(steps: Sequence[float]) -> Spec:
     return {"field": "y", "type": "quantitative", "title": "time step, s", "scale": scale, "axis": axis}
 
 
-def _ridges(series: Series | None, steps: Sequence[float]) -> Iterator[Row]:
+def _ridges(series: ReportedSeries | None, steps: Sequence[float]) -> Iterator[Row]:
     for load in series.loads if series is not None else ():
         for seconds, share in density(load):
             row = steps.index(load.step_s or 0.0)
             yield {"x": seconds, "foot": row, "y": row - RIDGE * share, "run": series.run if series else ""}
 
 
-def _marks(series: Series, steps: Sequence[float]) -> Iterator[Row]:
+def _marks(series: ReportedSeries, steps: Sequence[float]) -> Iterator[Row]:
     for load in series.loads:
         if load.step_s not in steps:
             continue
@@ -125,7 +125,7 @@ def _marks(series: Series, steps: Sequence[float]) -> Iterator[Row]:
             yield {"text": f"{share} never", "foot": row, "y": row - 0.3}
 
 
-def _never(load: Load) -> str:
+def _never(load: ReportedLoad) -> str:
     """Return which share of the launches never completed; empty for none."""
     completed, censored = load.number(QUANTITY, "n") or 0.0, load.number(QUANTITY, "censored") or 0.0
     percent = 100 * censored / (completed + censored) if censored > 0 else 0.0

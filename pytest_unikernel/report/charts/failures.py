@@ -9,8 +9,8 @@ from pytest_unikernel.report.axes import linear_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.stack import BAR, shades
 from pytest_unikernel.report.figure import WIDE, Figure, layered
-from pytest_unikernel.report.load import Load
-from pytest_unikernel.report.series import Results, Series
+from pytest_unikernel.report.load import ReportedLoad
+from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import Spec
 
 ROW = 24
@@ -49,7 +49,7 @@ def _rows(results: Results) -> Iterator[Row]:
                 yield {"at": name_of(series, load), "reason": reason, "value": 100 * count / (due or 1.0)}
 
 
-def name_of(series: Series, load: Load) -> str:
+def name_of(series: ReportedSeries, load: ReportedLoad) -> str:
     """Return a load's name beside others: its target, its time step, its run unless it is current."""
     step = step_text(load.step_s) if load.step_s else "cold"
     return f"{series.label} {step}" + (" (baseline)" if series.run == "baseline" else "")

@@ -8,15 +8,15 @@ from typing import Any
 from pytest_unikernel.report.axes import step_axis
 from pytest_unikernel.report.charts.legend import legend
 from pytest_unikernel.report.figure import layered
-from pytest_unikernel.report.load import Load
-from pytest_unikernel.report.series import Results, Series
+from pytest_unikernel.report.load import ReportedLoad
+from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import DASHES, INK, PAPER, RUNS, Appearance, Spec, carried
 
 Row = dict[str, Any]
 MARKER = {"type": "point", "filled": True, "opacity": 1}
 
 
-def steps_of(results: Results) -> Iterator[tuple[Load, Row]]:
+def steps_of(results: Results) -> Iterator[tuple[ReportedLoad, Row]]:
     """Yield every step of every sweep, with the beginning of its row."""
     look = Appearance(results.labels)
     for series in results.sweeps:
@@ -25,7 +25,7 @@ def steps_of(results: Results) -> Iterator[tuple[Load, Row]]:
             yield load, _row(series, load, look, knee)
 
 
-def _row(series: Series, load: Load, look: Appearance, knee: Load | None) -> Row:
+def _row(series: ReportedSeries, load: ReportedLoad, look: Appearance, knee: ReportedLoad | None) -> Row:
     judged = {"ok": load.verdict == "ok", "knee": load is knee}
     return {"label": series.label, "run": series.run, "step": load.step_s, **judged, **look.of(series.label)}
 

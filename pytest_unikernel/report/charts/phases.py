@@ -10,8 +10,8 @@ from pytest_unikernel.report.axes import DURATION, linear_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.stack import BAR, shades
 from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
-from pytest_unikernel.report.load import Load, clean
-from pytest_unikernel.report.series import Results, Series
+from pytest_unikernel.report.load import ReportedLoad, clean
+from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import Spec
 
 HEIGHT = 220
@@ -36,7 +36,7 @@ def _figure(label: str, rows: list[Row]) -> Figure:
     return Figure(name, f"Phases: {label}", CAPTION, "Phases", SMALL, lambda width: _plot(rows, width))
 
 
-def _rows(found: Sequence[Series]) -> Iterator[Row]:
+def _rows(found: Sequence[ReportedSeries]) -> Iterator[Row]:
     for series in found:
         for load in series.loads:
             at = step_number(load.step_s) if load.step_s else "cold"
@@ -44,14 +44,16 @@ def _rows(found: Sequence[Series]) -> Iterator[Row]:
                 yield {"at": at, "phase": clean(phase), "order": order, "value": mean_s}
 
 
-def parts(load: Load) -> dict[str, float]:
+def parts(load: ReportedLoad) -> dict[str, float]:
     """Return the mean seconds of each phase; of intervals where there are no phases."""
     return _means(load, load.mapping("phases_s")) or _means(
         load, chain(load.mapping("intervals_s")), "intervals_s"
     )
 
 
-def _means(load: Load, names: Mapping[str, Any] | Sequence[str], key: str = "phases_s") -> dict[str, float]:
+def _means(
+    load: ReportedLoad, names: Mapping[str, Any] | Sequence[str], key: str = "phases_s"
+) -> dict[str, float]:
     known = ((name, load.number(key, name, "mean")) for name in names)
     return {name: mean_s for name, mean_s in known if mean_s is not None and mean_s >= 0}
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pytest_unikernel.report.axes import DURATION, NUMBER, linear_axis, log_axis
 from pytest_unikernel.report.charts.lines import Row, chart, steps_of
 from pytest_unikernel.report.figure import SMALL, Figure
-from pytest_unikernel.report.load import Load
+from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.report.series import Results
 from pytest_unikernel.report.style import SOFT, Spec
 from pytest_unikernel.results.verdict import LATENESS_FLOOR_NS, LATENESS_STEP_SHARE
@@ -100,7 +100,7 @@ def _lateness(results: Results) -> Iterator[Row]:
             yield {**row, "value": value_s, "knee": False}
 
 
-def lateness_s(load: Load) -> float | None:
+def lateness_s(load: ReportedLoad) -> float | None:
     """Return the lateness' p99, or the largest where there were too few launches for one."""
     return load.positive("lateness_s", "p99") or load.positive("lateness_s", "max")
 

@@ -17,10 +17,10 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from pytest_unikernel.results.record.parts import LARGEST, Part
-from pytest_unikernel.results.record.schema import RECORD, Record
+from pytest_unikernel.results.record.schema import BY_MODE, LoadSchema
 
 Kind = Any  # a type, or what typing makes of several: Python has no type for both
-Modes = Mapping[str, type[Record]]
+Modes = Mapping[str, type[LoadSchema]]
 ROOT = "load"  # the record's own key in ``extra_info``
 DEEPEST = 64  # what is nested deeper exhausts the stack of something that handles it
 SHOWN = 40
@@ -51,20 +51,20 @@ class Fault:
         return f"{self.where}: expected {self.expected}, got {shown(self.value)}"
 
 
-def checked(value: Any, modes: Modes = RECORD) -> Mapping[str, Any] | Fault:
+def checked(value: Any, modes: Modes = BY_MODE) -> Mapping[str, Any] | Fault:
     """Return the record, as it is, or the first thing that is wrong with it."""
     return next(faults(value, modes), value)
 
 
-def faults(value: Any, modes: Modes = RECORD) -> Iterator[Fault]:
+def faults(value: Any, modes: Modes = BY_MODE) -> Iterator[Fault]:
     """Yield everything in a record that doesn't fit, each part by itself."""
     return misfits(value, kind_of(value, modes), ROOT)
 
 
-def kind_of(record: Any, modes: Modes = RECORD) -> type[Record]:
+def kind_of(record: Any, modes: Modes = BY_MODE) -> type[LoadSchema]:
     """Return the type that a record is to be of, by its mode."""
     mode = record.get("mode") if isinstance(record, dict) else None
-    return modes.get(mode, Record) if isinstance(mode, str) else Record
+    return modes.get(mode, LoadSchema) if isinstance(mode, str) else LoadSchema
 
 
 def misfits(value: Any, kind: Kind, where: str) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ import msgspec
 
 from pytest_unikernel.results.record.check import Kind, declared, item_kind, part_of
 from pytest_unikernel.results.record.parts import Part
-from pytest_unikernel.results.record.schema import RECORD
+from pytest_unikernel.results.record.schema import BY_MODE
 
 JsonDict = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,9 +32,9 @@ LINE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 def json_schema() -> JsonDict:
     """Return the schema; every key is described."""
-    references, made = msgspec.json.schema_components(RECORD.values(), ref_template="#/$defs/{name}")
-    by_mode = dict(zip(RECORD, references, strict=True))
-    named = {each.__name__: _described(made[each.__name__], each) for each in parts_of(RECORD.values())}
+    references, made = msgspec.json.schema_components(BY_MODE.values(), ref_template="#/$defs/{name}")
+    by_mode = dict(zip(BY_MODE, references, strict=True))
+    named = {each.__name__: _described(made[each.__name__], each) for each in parts_of(BY_MODE.values())}
     return {
         "$schema": DIALECT,
         "title": TITLE,

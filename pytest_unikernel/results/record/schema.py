@@ -138,7 +138,7 @@ class Spreads(Part, kw_only=True):
     p99: Spread
 
 
-class Record(Part, kw_only=True):
+class LoadSchema(Part, kw_only=True):
     """One load; seconds, hertz, bytes; null is unknown.
 
     Attributes:
@@ -242,7 +242,7 @@ class Record(Part, kw_only=True):
     source: Source | None = None
 
 
-class Sweep(Record, kw_only=True):
+class Sweep(LoadSchema, kw_only=True):
     """One load at a time step."""
 
     mode: Literal["sweep"]
@@ -250,7 +250,7 @@ class Sweep(Record, kw_only=True):
     offered_rate_hz: Positive
 
 
-class Cold(Record, kw_only=True):
+class Cold(LoadSchema, kw_only=True):
     """Launches one after the other, without contention."""
 
     mode: Literal["cold"]
@@ -259,4 +259,4 @@ class Cold(Record, kw_only=True):
     knee: None = None
 
 
-RECORD: Mapping[str, type[Record]] = {"sweep": Sweep, "cold": Cold}
+BY_MODE: Mapping[str, type[LoadSchema]] = {"sweep": Sweep, "cold": Cold}

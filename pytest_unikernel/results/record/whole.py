@@ -15,7 +15,7 @@ from pytest_unikernel.results.record.parts import (
     WholeTimes,
     WholeTrial,
 )
-from pytest_unikernel.results.record.schema import Cold, Knee, Record, Sweep
+from pytest_unikernel.results.record.schema import Cold, Knee, LoadSchema, Sweep
 from pytest_unikernel.results.record.surroundings import Generator, Guards, Host, Usage
 
 
@@ -81,4 +81,4 @@ class Step(Part):
     responses_s: Samples
 
 
-WHOLE: Mapping[str, type[Record]] = {"sweep": WholeSweep, "cold": Cold}
+WHOLE: Mapping[str, type[LoadSchema]] = {"sweep": WholeSweep, "cold": Cold}

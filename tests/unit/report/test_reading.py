@@ -13,7 +13,7 @@ from reportfiles import bench, load, means_only, sweep, write
 
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.report import cells
-from pytest_unikernel.report.load import Load
+from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.report.reading import load_of, read_documents
 from pytest_unikernel.report.series import Document, Results
 from pytest_unikernel.results.saved_file import without_samples
@@ -196,7 +196,7 @@ def test_a_baseline_has_the_labels_of_what_it_stands_beside(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("value", [None, True, "4", float("nan"), float("inf"), [], {}])
 def test_what_is_no_number_is_unknown(value: object) -> None:
-    odd = Load(
+    odd = ReportedLoad(
         "x", "x", {"target": "x", "time_step_s": value, "host": value, "response_time_s": {"p50": value}}
     )
     assert odd.step_s is None

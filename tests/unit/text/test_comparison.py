@@ -8,7 +8,7 @@ from pytest_unikernel.results.comparison import (
     Comparison,
     MachineDifference,
     Regression,
-    Series,
+    SeriesComparison,
     Step,
 )
 from pytest_unikernel.results.evidence import Cause, Why
@@ -22,7 +22,7 @@ def step(step_s: float, was: str, now: str, status: Change, *changes: Change) ->
 
 
 def lines_of(*steps: Step) -> list[str]:
-    return [line.strip() for line in series_lines([Series("t", steps, None)])]
+    return [line.strip() for line in series_lines([SeriesComparison("t", steps, None)])]
 
 
 OK = Change("verdict", "no evidence", was=1.0, now=1.0)

@@ -18,7 +18,7 @@ from places import RECORDS
 
 from pytest_unikernel.commands import main
 from pytest_unikernel.results.record.check import DEEPEST, Fault, Modes, checked, declared, faults, fits
-from pytest_unikernel.results.record.schema import RECORD, Sweep
+from pytest_unikernel.results.record.schema import BY_MODE, Sweep
 from pytest_unikernel.results.record.sound import sound
 from pytest_unikernel.results.record.whole import WHOLE, WholeSweep
 from pytest_unikernel.results.result import LoadResult
@@ -27,7 +27,7 @@ SEARCHED = finishedrun.search().as_json()
 FIELDS = LoadResult.__dataclass_fields__
 
 
-def told(record: Any, modes: Modes = RECORD) -> list[str]:
+def told(record: Any, modes: Modes = BY_MODE) -> list[str]:
     return [str(fault) for fault in faults(record, modes)]
 
 
