@@ -23,7 +23,10 @@ UNITS_S = {
     "": Fraction(1),
 }
 LAUNCHES_BEYOND = 10  # expected beyond a quantile before anything is decided by it
-RULE = f"slo must be a list such as p99:0.5s,p50:20ms of {', '.join(STATISTICS)} and a time > 0"
+RULE = (
+    "slo must be a list of STATISTIC:TIME such as p99:0.5s,p50:20ms with STATISTIC one of "
+    f"{', '.join(STATISTICS)} and TIME > 0"
+)
 
 
 class Objective(NamedTuple):

@@ -138,6 +138,6 @@ def targets(value: object) -> frozenset[str]:
     names = [name.strip() for name in re.split(r",(?![^\[]*\])", str(value))]
     if not all(re.fullmatch(r"[^\s\[\]]+(\[.+\])?", name) for name in names):
         raise ValueError(
-            f"require must be a list of targets such as linux_vm[kvm],rust_kernel or all, got {value!r}"
+            f"require must be a list of targets such as linux_vm[kvm],rust_kernel, or all, got {value!r}"
         )
     return frozenset(names)

@@ -37,11 +37,11 @@ class Line:
         raw = self.pattern.pattern if isinstance(self.pattern, re.Pattern) else self.pattern
         if not isinstance(raw, (bytes, str)) or not raw:
             raise TargetError(
-                f"Line: expected text, bytes or a compiled regex, not empty, got {self.pattern!r}"
+                f"Line: pattern must be text, bytes or a compiled regex, and not empty, got {self.pattern!r}"
             )
         text = raw.encode() if isinstance(raw, str) else raw
         if not isinstance(self.pattern, re.Pattern) and b"\n" in text:
-            raise TargetError(f"Line: one line can't hold a line end, got {self.pattern!r}")
+            raise TargetError(f"Line: pattern must not contain a line end, got {self.pattern!r}")
 
     def matcher(self) -> re.Pattern[bytes]:
         """Return the pattern as a regular expression over bytes."""
@@ -77,7 +77,9 @@ class Port:
 
     def __post_init__(self) -> None:
         if self.number is not None and not (isinstance(self.number, int) and 0 < self.number < 65536):
-            raise TargetError(f"{type(self).__name__}: expected a port from 1 to 65535, got {self.number!r}")
+            raise TargetError(
+                f"{type(self).__name__}: number must be a port from 1 to 65535, got {self.number!r}"
+            )
         if not self.interval_s > 0:
             raise TargetError(f"{type(self).__name__}: interval_s must be > 0, got {self.interval_s!r}")
 
@@ -101,7 +103,9 @@ class Http(Port):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not re.fullmatch(r"/[!-~]*", self.path):
-            raise TargetError(f"Http: path must begin with / and hold no blank, got {self.path!r}")
+            raise TargetError(
+                f"Http: path must begin with / and contain printable ASCII without spaces, got {self.path!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class Event:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.:/-]+", self.name):
-            raise TargetError(f"Event: a name is letters, digits and .:/-_, got {self.name!r}")
+            raise TargetError(f"Event: name must consist of letters, digits and .:/-_, got {self.name!r}")
 
     def __str__(self) -> str:
         return f"event {self.name}"

@@ -83,7 +83,9 @@ def halving(start: Fraction, stop: Fraction) -> tuple[Fraction, ...]:
         itertools.takewhile(lambda step: step >= stop, (start / 2**k for k in range(MAX_STEPS + 1)))
     )
     if len(steps) > MAX_STEPS:
-        raise ValueError(f"at most {MAX_STEPS} time steps, got {text(start)} halved to {text(stop)}")
+        raise ValueError(
+            f"time steps must be at most {MAX_STEPS} in number, got {text(start)} halved to {text(stop)}"
+        )
     return steps
 
 
@@ -95,7 +97,7 @@ def listed(values: Iterable[object]) -> tuple[Fraction, ...]:
     """
     steps = [parse_step(value) for value in itertools.islice(values, MAX_STEPS + 1)]
     if not 1 <= len(steps) <= MAX_STEPS:
-        raise ValueError(f"from 1 to {MAX_STEPS} time steps are possible, got {_how_many(len(steps))}")
+        raise ValueError(f"time steps must be from 1 to {MAX_STEPS} in number, got {_how_many(len(steps))}")
     ids = [text(step) for step in steps]  # compared as text: 1/3 and 0.3333333333333333 are equal
     for step_text in ids:
         if ids.count(step_text) > 1:
@@ -112,7 +114,7 @@ def parse_steps(line: str) -> tuple[Fraction, ...]:
     if ":" in line:
         ends = line.split(":")
         if len(ends) != 2:
-            raise ValueError(f"expected START:STOP or a comma-separated list, got {line!r}")
+            raise ValueError(f"time steps must be START:STOP or a comma-separated list, got {line!r}")
         return halving(parse_step(ends[0]), parse_step(ends[1]))
     return listed(line.split(","))
 

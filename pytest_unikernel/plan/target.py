@@ -57,7 +57,7 @@ class Target(TargetFields):
         if self.factory is not None:
             return self._made_again(args, changes)
         if args:
-            raise TargetError(f"{self.name}: takes parameters by name only, got {args[0]!r}")
+            raise TargetError(f"{self.name}: parameters must be given by name, got {args[0]!r} by position")
         self._refuse_unknown(changes, _FIELDS)
         return dataclasses.replace(self, **changes, variant=_varied(self.variant, changes))
 
@@ -82,7 +82,7 @@ class Target(TargetFields):
         for key in changes:
             if key not in known:
                 raise TargetError(
-                    f"{self.name}: unknown parameter {key!r}; known are {', '.join(sorted(known))}"
+                    f"{self.name}: expected one of the parameters {', '.join(sorted(known))}, got {key!r}"
                 )
 
 

@@ -16,7 +16,9 @@ from pytest_unikernel.plan.target_fields import TargetFields
 def check(target: TargetFields) -> None:
     """Refuse invalid fields, with the rule that was broken."""
     if not re.fullmatch(r"[A-Za-z_][\w.-]*", target.name):
-        raise TargetError(f"Target: a name is an identifier, got {target.name!r}")
+        raise TargetError(
+            f"Target: name must be a letter or _, then letters, digits and ._-, got {target.name!r}"
+        )
     _check_argv(target)
     if not isinstance(target.ready, (Exit, Line, Port, Http, Event)):
         raise TargetError(
@@ -25,14 +27,16 @@ def check(target: TargetFields) -> None:
         )
     if target.console and (isinstance(target.ready, Line) or target.output is not None):
         raise TargetError(
-            f"{target.name}: console=True: the terminal's output can't be looked at, "
-            f"got ready={target.ready} and output={target.output!r}; leave console= out"
+            f"{target.name}: console=True sends the output to the terminal, where ready=Line(…) and output= "
+            f"can't read it, got ready={target.ready} and output={target.output!r}; leave console= out"
         )
     _check_texts(target)
     _check_commands(target)
     _check_reasons(target)
     if target.long_lived and isinstance(target.ready, Exit):
-        raise TargetError(f"{target.name}: a long-lived instance can't be ready at its exit; name another")
+        raise TargetError(
+            f"{target.name}: long_lived=True needs another ready than Exit(), got {target.ready!r}"
+        )
     for key in ("timeout_s", "stop_grace_s", "memory_bytes", "processes"):
         value = getattr(target, key)
         if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
@@ -78,11 +82,13 @@ def _check_commands(target: TargetFields) -> None:
     for key in ("removal", "leftovers"):
         argv = getattr(target, key)
         if not isinstance(argv, (list, tuple)) or not all(isinstance(part, str) for part in argv):
-            raise TargetError(f"{target.name}: {key} must be an argv, a list of text, got {argv!r}")
+            raise TargetError(
+                f"{target.name}: {key} must be a list of text, one entry per argument, got {argv!r}"
+            )
     template = target.removal
     if template and not any("{id}" in part or part == "{ids}" for part in template):
         raise TargetError(
-            f"{target.name}: removal must say of which instance, by {{id}} or {{ids}}, got {template!r}"
+            f"{target.name}: removal must name the instance by {{id}} or {{ids}}, got {template!r}"
         )
 
 
@@ -90,17 +96,19 @@ def _check_reasons(target: TargetFields) -> None:
     """Refuse exit statuses, patterns and reasons that would only fail when the first instance does."""
     for status in (*target.exit_codes, *target.exit_reasons):
         if not isinstance(status, int):
-            raise TargetError(f"{target.name}: an exit status is a whole number, got {status!r}")
+            raise TargetError(f"{target.name}: exit statuses must be whole numbers, got {status!r}")
     for reason in (*target.exit_reasons.values(), *target.failures.values()):
         if reason not in OUTCOME_OF_REASON:
             known = ", ".join(OUTCOME_OF_REASON)
-            raise TargetError(f"{target.name}: a reason is one of {known}, got {reason!r}")
+            raise TargetError(f"{target.name}: reasons must be among {known}, got {reason!r}")
     for key, patterns in (("failures", target.failures), ("marks", target.marks.values())):
         for pattern in patterns:
             _check_pattern(target, key, pattern)
     for pair in (*target.intervals, *target.phases.values()):
         if not isinstance(pair, (tuple, list)) or [*map(type, pair)] != [str, str]:
-            raise TargetError(f"{target.name}: intervals and phases are pairs of events, got {pair!r}")
+            raise TargetError(
+                f"{target.name}: intervals and phases must be pairs of events' names, got {pair!r}"
+            )
     if target.stop_signal not in signal.valid_signals():
         raise TargetError(f"{target.name}: stop_signal must be a signal, got {target.stop_signal!r}")
 
@@ -109,4 +117,6 @@ def _check_pattern(target: TargetFields, key: str, pattern: bytes) -> None:
     try:
         re.compile(pattern).search(b"")
     except (TypeError, re.error) as error:
-        raise TargetError(f"{target.name}: {key} are regexes over bytes, got {pattern!r}: {error}") from None
+        raise TargetError(
+            f"{target.name}: {key} must be regular expressions over bytes, got {pattern!r}: {error}"
+        ) from None

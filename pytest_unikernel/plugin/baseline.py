@@ -41,7 +41,9 @@ def configure(config: pytest.Config) -> None:
         and benchmark.has_benchmark(config)
         and not benchmark.compares(config)
     ):
-        raise SweepUsageError(f"{FLAG}: needs a run to compare with; add --benchmark-compare (command line)")
+        raise SweepUsageError(
+            f"{FLAG}: expected --benchmark-compare too, got none; add it, or leave {FLAG} out (command line)"
+        )
 
 
 def check(session: pytest.Session) -> None:
@@ -86,7 +88,7 @@ def _why_failed(config: pytest.Config, found: Found) -> list[str]:
     if not limits:
         return []
     if not found.comparison.series:
-        return [f"ERROR: {FLAG}: no saved run has these tests; --benchmark-autosave makes one"]
+        return [f"ERROR: {FLAG}: no saved run contains these tests; save one with --benchmark-autosave"]
     if not found.regressions:
         return []
     return [f"ERROR: {FLAG}: worse than the baseline:", *regression_lines(found.regressions)]
@@ -116,9 +118,9 @@ def remark_lines(config: pytest.Config) -> list[str]:
         return []
     reasons = [change.why for _, change in found.comparison.judged() if change.why is not None]
     few = any(why.cause is Cause.FEW_TRIALS for why in reasons)
-    cure = "  at least 5 trials on each side can be: --sweep-trials=5, in the saved run too"
-    said = f"{FLAG}: no figure could be tested, so only a step that is ok no more could fail;"
-    return [said, cure if few else "  why is said for each step above"]
+    cure = "  a test needs 5 trials on each side: --sweep-trials=5, in the saved run too"
+    text = f"{FLAG}: no metric could be tested; only steps that are no longer ok fail the run"
+    return [text, cure if few else "  the comparison above has the reason for each step"]
 
 
 def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:

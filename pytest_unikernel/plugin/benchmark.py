@@ -50,8 +50,8 @@ class Replay:
         for reading in self._readings:
             return reading
         pytest.fail(
-            "benchmark: in a test with a load it holds the load's durations and can't time anything else; "
-            "time it in a test of its own",
+            "benchmark: in a test with a load, the fixture gets the durations of the load and can't time "
+            "other code; time that code in another test",
             pytrace=False,
         )
 
@@ -71,8 +71,8 @@ def prepare(item: pytest.Item) -> None:
     keywords = dict(existing.kwargs) if existing else {}
     if "timer" in keywords:
         raise SweepUsageError(
-            "benchmark(timer=...): a load's durations are recorded, not timed, got "
-            f"timer={keywords['timer']!r}; take it away (marker on {item.nodeid})"
+            "benchmark(timer=...): expected no timer in a test with a load, because pytest-benchmark gets "
+            f"recorded durations, got timer={keywords['timer']!r}; remove it (marker on {item.nodeid})"
         )
     replay = item.stash[REPLAY] = Replay()
     item.add_marker(pytest.mark.benchmark(**keywords, timer=replay), append=False)
@@ -157,7 +157,7 @@ def _is_baseline(config: pytest.Config, saved: Any) -> bool:
     name, record = (saved.get("fullname"), _record(saved)) if isinstance(saved, dict) else (None, saved)
     wrong = _malformed(name, record)
     if wrong:
-        text = f"--benchmark-compare: {name}: not compared, its record is malformed: {wrong}"
+        text = f"--benchmark-compare: {name}: not compared, because its saved record is malformed: {wrong}"
         config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
     return not wrong and not (record or {}).get("interrupted")
 
@@ -210,6 +210,6 @@ class WithoutBenchmark:
         """Fail, naming the missing package and how to install it."""
         pytest.fail(
             "load_step and cold_start need pytest-benchmark, which is not loaded; "
-            "install it, or take away -p no:benchmark",
+            "install it, or remove -p no:benchmark",
             pytrace=False,
         )

@@ -44,7 +44,7 @@ def read_resumed(config: pytest.Config) -> None:
     config.stash[FINISHED] = {name: step for name, step in steps.items() if not step.lacks}
     for name, step in steps.items():
         if step.lacks:
-            text = f"--sweep-resume: {name} is run again, its record in {path} is not whole: {step.lacks}"
+            text = f"--sweep-resume: {name} is run again, its record in {path} is incomplete: {step.lacks}"
             config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
 
 
@@ -89,7 +89,7 @@ def unfinished_lines(config: pytest.Config) -> list[str]:
         return []
     directory = cache._cachedir / "d" / "unikernel"  # noqa: SLF001 - mkdir() would make it
     return [
-        f"sweep: an earlier run didn't finish: --sweep-resume={path}"
+        f"sweep: an earlier run did not finish; resume it with --sweep-resume={path}"
         for path in journal.abandoned(directory)[-1:]
     ]
 
@@ -105,8 +105,8 @@ def check_required(session: pytest.Session) -> None:
     if missing and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         xdist = config.getoption("dist", "no") != "no"
-        cure = "-n0 measures" if xdist else "check the name and -k/-m"
-        _say(config, f"ERROR: --sweep-require: no test asked for {', '.join(missing)}; {cure}", red=True)
+        cure = "run with -n0" if xdist else "check the name, -k and -m"
+        _say(config, f"ERROR: --sweep-require: no test launched {', '.join(missing)}; {cure}", red=True)
 
 
 def _say(config: pytest.Config, line: str, *, red: bool = False) -> None:

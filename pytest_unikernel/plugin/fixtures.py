@@ -22,8 +22,8 @@ LOADING = frozenset({"load_step", "cold_start"})
 
 @pytest.fixture(scope="session")
 def linux_process() -> Target:
-    """A Linux process: by default a shell that prints a time and ``Hello World!``.
-    Called, it gives a changed copy: ``linux_process("LINE FOR /bin/sh")`` or ``linux_process(["ARGV"])``.
+    """A Linux process: by default ``/bin/sh``, which prints the time and ``Hello World!``.
+    A call returns a changed copy: ``linux_process("LINE FOR /bin/sh")`` or ``linux_process(["ARGV"])``.
     """
     from pytest_unikernel.targets.linux_process import LINUX_PROCESS  # noqa: PLC0415 - imported only when needed
 
@@ -32,8 +32,8 @@ def linux_process() -> Target:
 
 @pytest.fixture(scope="session")
 def rust_kernel() -> Target:
-    """A Rust unikernel in QEMU: by default ours, which prints ``Hello 42!`` and ends with status 33.
-    Called, it gives a changed copy: ``rust_kernel(image=None, crate=None, kvm=False, memory_mib=32, cpus=1,
+    """A Rust unikernel in QEMU: by default the shipped one, which prints ``Hello 42!`` (exit status 33).
+    A call returns a changed copy: ``rust_kernel(image=None, crate=None, kvm=False, memory_mib=32, cpus=1,
     machine=None, cpu=None, append=None, console=False, display=False, qemu=None)``.
     """
     from pytest_unikernel.targets.qemu.rust_kernel import RUST_KERNEL  # noqa: PLC0415 - imported only when needed
@@ -43,8 +43,8 @@ def rust_kernel() -> Target:
 
 @pytest.fixture(scope="session")
 def linux_vm() -> Target:
-    """A Linux virtual machine in QEMU: by default a minimal guest on the kernel that is found.
-    Called, it gives a changed copy: ``linux_vm(kvm=False, kernel=None, initrd=None, image=None, scripts=(),
+    """A Linux virtual machine in QEMU: by default a minimal guest with the kernel built or downloaded last.
+    A call returns a changed copy: ``linux_vm(kvm=False, kernel=None, initrd=None, image=None, scripts=(),
     files=(), ready=None, append=None, memory_mib=None, cpus=1, machine=None, cpu=None, console=False,
     display=False, shutdown=True, qemu=None)``.
     """
@@ -55,8 +55,8 @@ def linux_vm() -> Target:
 
 @pytest.fixture(scope="session")
 def docker_container() -> Target:
-    """A Docker container: by default a small static program that says hello.
-    Called, it gives a changed copy: ``docker_container(image=None, command=(), network=None, runtime=None,
+    """A Docker container: by default a small static program that prints a greeting.
+    A call returns a changed copy: ``docker_container(image=None, command=(), network=None, runtime=None,
     pull="missing", options=(), via="cli")``.
     """
     from pytest_unikernel.targets.containers.docker import DOCKER_CONTAINER  # noqa: PLC0415 - imported only when needed
@@ -66,8 +66,8 @@ def docker_container() -> Target:
 
 @pytest.fixture(scope="session")
 def podman_container() -> Target:
-    """A Podman container: by default a small static program that says hello.
-    Called, it gives a changed copy: ``podman_container(image=None, command=(), network=None, runtime=None,
+    """A Podman container: by default a small static program that prints a greeting.
+    A call returns a changed copy: ``podman_container(image=None, command=(), network=None, runtime=None,
     pull="missing", options=())``.
     """
     from pytest_unikernel.targets.containers.podman import PODMAN_CONTAINER  # noqa: PLC0415 - imported only when needed
@@ -77,8 +77,8 @@ def podman_container() -> Target:
 
 @pytest.fixture(scope="session")
 def oci_container() -> Target:
-    """A container by an OCI runtime alone: by default runc, and a small static program that says hello.
-    Called, it gives a changed copy: ``oci_container(runtime="runc", rootfs=None, command=(), bundle=None,
+    """A container started by an OCI runtime without an engine: by default runc and a small static program.
+    A call returns a changed copy: ``oci_container(runtime="runc", rootfs=None, command=(), bundle=None,
     options=())``.
     """
     from pytest_unikernel.targets.containers.oci import OCI_CONTAINER  # noqa: PLC0415 - imported only when needed
@@ -88,8 +88,8 @@ def oci_container() -> Target:
 
 @pytest.fixture(scope="session")
 def urunc_container() -> Target:
-    """A unikernel in a container, by urunc alone: by default our Rust unikernel in QEMU.
-    Called, it gives a changed copy: ``urunc_container(image=None, bundle=None, kernel=None, initrd=None,
+    """A unikernel in a container, started by urunc without an engine: by default the Rust unikernel in QEMU.
+    A call returns a changed copy: ``urunc_container(image=None, bundle=None, kernel=None, initrd=None,
     unikernel_type=None, hypervisor=None, via="oci", command=(), timestamps=True, memory_mib=None,
     monitor=None, urunc=None, runtime=None, snapshotter=None, network=None)``.
     """
@@ -100,14 +100,14 @@ def urunc_container() -> Target:
 
 @pytest.fixture
 def timestep(request: pytest.FixtureRequest) -> float:
-    """The test's time step in seconds; the marker ``load_sweep`` gives the values."""
-    message = f"timestep: only tests with the marker load_sweep have one, got {request.node.nodeid}"
-    pytest.fail(f"{message}; mark it with @pytest.mark.load_sweep", pytrace=False)
+    """The time step of the test in seconds, a float; the marker ``load_sweep`` sets it."""
+    message = f"timestep: expected a test with the marker load_sweep, got {request.node.nodeid}"
+    pytest.fail(f"{message}; add @pytest.mark.load_sweep", pytrace=False)
 
 
 @pytest.fixture
 def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Target], LoadResult]:
-    """Runs one load at the test's time step: ``load_step(target) -> LoadResult``; once per test.
+    """Runs the load of one time step: ``load_step(target) -> LoadResult``. A test calls it once.
     The test needs the marker ``load_sweep``.
     """
     loader = Loader(request.node, benchmark, "load_step")
@@ -121,8 +121,9 @@ def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Targe
 
 @pytest.fixture
 def cold_start(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., LoadResult]:
-    """Launches one after the other on an idle host: ``cold_start(target, launches=10) -> LoadResult``.
-    One launch before them isn't measured. The test gets the marker ``cold``; once per test.
+    """Launches instances one after the other, on a host without other load:
+    ``cold_start(target, launches=10) -> LoadResult``. One more launch before them is not measured.
+    A test calls it once, and has the marker ``cold``.
     """
     loader = Loader(request.node, benchmark, "cold_start")
 

@@ -113,7 +113,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip loads under xdist: concurrent loads would disturb each other's measurements."""
     if hasattr(item.config, "workerinput") and fixtures.LOADING & set(getattr(item, "fixturenames", ())):
-        pytest.skip("loads are not measured beside other tests (xdist is active); -n0 measures")
+        pytest.skip("xdist is active, and tests that run in parallel disturb a load; run with -n0")
 
 
 @pytest.hookimpl(tryfirst=True)

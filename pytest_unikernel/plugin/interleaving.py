@@ -194,7 +194,7 @@ def _begin(item: pytest.Item) -> None:
 def suspend(item: pytest.Item) -> NoReturn:
     """End the test's run: its load has trials left, which its next runs will measure."""
     item.stash[SUSPENDED] = True
-    pytest.skip("the load's other trials follow, in turn with those of other tests")
+    pytest.skip("the other trials of this load follow, in turn with those of other tests")
 
 
 def turn_of(item: pytest.Item) -> Turn | None:

@@ -45,7 +45,7 @@ class Loader:
         sweep = marker.sweep_of(self._item)
         if sweep is None:
             self._refuse(
-                "only a test with the marker load_sweep has a time step", "add @pytest.mark.load_sweep"
+                "expected a test with the marker load_sweep, got none", "add @pytest.mark.load_sweep"
             )
         if sweep.searches:
             return self._search(target, sweep)
@@ -113,7 +113,7 @@ class Loader:
             self._refuse(f"expected a Target, got {target!r}")
         turn = interleaving.turn_of(self._item)
         if self._item.stash.get(_LOADED, ()) == (turn,):
-            self._refuse("one load per test, this is the second", "parametrize the test over targets")
+            self._refuse("expected one load per test, got a second", "parametrize the test over targets")
         self._item.stash[_LOADED] = (turn,)
 
     def _refuse(self, cause: str, cure: str = "") -> NoReturn:
@@ -206,10 +206,10 @@ class Loader:
         reasons = ", ".join(f"{reason} {count}" for reason, count in result.failed.items()) or "none ended"
         example = next((each["output_tail"] for each in result.failures), "")
         shown = "\n".join(example.rstrip().splitlines()[-TAIL_LINES:])
-        tail = f"\nthe first one's last words:\n{shown}" if shown else ""
+        tail = f"\nthe first failed launch printed last:\n{shown}" if shown else ""
         self._fail(
             f"{result.target}: none of {result.started} launches completed ({reasons}); "
-            f"ready was {result.ready!r}, the limit {result.timeout_s:g} s{tail}"
+            f"readiness: {result.ready!r}, time-out: {result.timeout_s:g} s{tail}"
         )
 
 

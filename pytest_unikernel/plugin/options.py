@@ -86,7 +86,7 @@ def _located(option: Option, path: Path) -> Path:
     if option.metavar == "FILE" and not path.is_file():
         raise ValueError(f"{option.name} must be a file that exists, got {str(path)!r}")
     if option.metavar == "DIR" and path.exists() and not path.is_dir():
-        raise ValueError(f"{option.name} must be a directory or not exist yet, got {str(path)!r}")
+        raise ValueError(f"{option.name} must be a directory, existing or new, got {str(path)!r}")
     return path
 
 

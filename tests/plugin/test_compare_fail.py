@@ -103,7 +103,7 @@ def test_with_one_trial_no_figure_fails_and_that_is_said(pytester: pytest.Pytest
     result = run(pytester, "--benchmark-compare", LIMITS, source=slower)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["*no evidence: one trial*", "--sweep-compare-fail: no figure could be tested*"]
+        ["*no evidence: one trial*", "--sweep-compare-fail: no metric could be tested*"]
     )
 
 
@@ -119,7 +119,7 @@ def test_a_comparison_needs_something_to_compare_with(pytester: pytest.Pytester)
     result = run(pytester, LIMITS, source=source())
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --sweep-compare-fail: needs a run to compare with; add --benchmark-compare*"]
+        ["ERROR: --sweep-compare-fail: expected --benchmark-compare too, got none; add it*"]
     )
 
 
@@ -127,7 +127,7 @@ def test_without_a_saved_run_it_fails_and_says_how_to_make_one(pytester: pytest.
     result = compare(pytester, LIMITS, source=source())
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
-        ["ERROR: --sweep-compare-fail: no saved run has these tests; --benchmark-autosave *"]
+        ["ERROR: --sweep-compare-fail: no saved run contains these tests; save one *"]
     )
 
 
@@ -171,7 +171,7 @@ def test_a_malformed_record_is_no_baseline_and_said(
     result.assert_outcomes(passed=3, warnings=int(record is not None))
     if record is not None:
         result.stdout.fnmatch_lines(
-            ["*--benchmark-compare: test_it.py::test_it?0.1s?: not compared, its record is malformed: *"]
+            ["*--benchmark-compare: test_it.py::test_it?0.1s?: not compared, because its saved record *"]
         )
 
 
@@ -187,5 +187,5 @@ def test_limits_without_a_saved_run_are_told_of_once(pytester: pytest.Pytester) 
     result = compare(pytester, LIMITS, source=source())
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert [line for line in result.outlines if "--sweep-compare-fail" in line] == [
-        "ERROR: --sweep-compare-fail: no saved run has these tests; --benchmark-autosave makes one"
+        "ERROR: --sweep-compare-fail: no saved run contains these tests; save one with --benchmark-autosave"
     ]

@@ -90,7 +90,7 @@ def test_a_step_that_lacks_something_is_run_again_and_named(pytester: pytest.Pyt
     result = run(pytester, f"--sweep-resume={saved}")
     result.assert_outcomes(passed=2, warnings=1)
     result.stdout.fnmatch_lines(
-        ["*--sweep-resume: test_it.py::test_it?0.1s? is run again, *_run.json is not whole: load.instance *"]
+        ["*--sweep-resume: test_it.py::test_it?0.1s? is run again, *_run.json is incomplete: load.instance *"]
     )
     assert result.stdout.str().count("taken from the run that was resumed") == 1
 

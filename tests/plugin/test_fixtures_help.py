@@ -55,4 +55,4 @@ def test_the_two_ways_to_load_say_what_they_take_and_return(words: str) -> None:
 
 def test_every_fixture_of_a_target_is_looked_at(words: str) -> None:
     tried = {factory.__name__ for factory in FACTORIES} | {"linux_process"}
-    assert words.count("Called, it gives a changed copy: ") == len(tried)
+    assert words.count("A call returns a changed copy: ") == len(tried)

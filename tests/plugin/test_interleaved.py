@@ -208,7 +208,7 @@ def test_a_second_load_is_an_error_in_the_last_run(pytester: pytest.Pytester) ->
     source = TWO + '    load_step(noting("b"))\n'
     result = run(pytester, *INTERLEAVED, "--sweep-trials=2", source=source)
     result.assert_outcomes(passed=2, failed=2)
-    result.stdout.fnmatch_lines(["load_step: one load per test, this is the second (test_it.py::test_b*"])
+    result.stdout.fnmatch_lines(["load_step: expected one load per test, got a second (test_it.py::test_b*"])
 
 
 def test_with_benchmarks_disabled_each_test_runs_once(pytester: pytest.Pytester) -> None:

@@ -169,7 +169,7 @@ def test_a_killed_run_is_mentioned_by_the_next_one(pytester: pytest.Pytester, ru
     running.end(signal.SIGKILL)
     assert_nothing_is_left(running.launches(), within_s=5.0)
     found = re.search(
-        r"^sweep: an earlier run didn't finish: (--sweep-resume=\S+)$",
+        r"^sweep: an earlier run did not finish; resume it with (--sweep-resume=\S+)$",
         run(pytester, "--co").stdout.str(),
         re.MULTILINE,
     )
@@ -177,7 +177,7 @@ def test_a_killed_run_is_mentioned_by_the_next_one(pytester: pytest.Pytester, ru
     resumed = run(pytester, found[1], "--sweep-quiet-host=off", "--sweep-window=1", "--benchmark-json=p.json")
     resumed.assert_outcomes(passed=4)
     assert len(loads(pytester.path / "p.json")) == 3
-    run(pytester, "--co").stdout.no_fnmatch_line("*an earlier run didn't finish*")
+    run(pytester, "--co").stdout.no_fnmatch_line("*an earlier run did not finish*")
 
 
 def test_a_signal_during_the_only_launch_of_a_disabled_benchmark_ends_the_run(

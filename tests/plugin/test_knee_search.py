@@ -114,7 +114,7 @@ def test_a_second_load_in_it_is_an_error_too(pytester: pytest.Pytester) -> None:
     result = run(pytester, source=source)
     result.assert_outcomes(passed=4, skipped=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["load_step: one load per test, this is the second (test_it.py::test_it?knee?)*"]
+        ["load_step: expected one load per test, got a second (test_it.py::test_it?knee?)*"]
     )
 
 

@@ -24,7 +24,7 @@ def test_twice(load_step, fake):
     result = run(pytester, source=source)
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
-        ["load_step: one load per test, this is the second (test_it.py::test_twice*0.1s*"]
+        ["load_step: expected one load per test, got a second (test_it.py::test_twice*0.1s*"]
     )
 
 
@@ -37,14 +37,16 @@ def test_both(load_step, cold_start, fake):
 """
     result = run(pytester, source=source)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["cold_start: one load per test, this is the second (test_it.py::test_both*"])
+    result.stdout.fnmatch_lines(
+        ["cold_start: expected one load per test, got a second (test_it.py::test_both*"]
+    )
 
 
 def test_load_step_without_the_marker_is_an_error_that_names_the_marker(pytester: pytest.Pytester) -> None:
     result = run(pytester, source="def test_plain(load_step, fake):\n    load_step(fake)\n")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["load_step: only a test with the marker load_sweep has a time step (test_it.py::test_plain); add @*"]
+        ["load_step: expected a test with the marker load_sweep, got none (test_it.py::test_plain); add @*"]
     )
 
 
@@ -184,7 +186,7 @@ def test_under_xdist_loads_are_skipped_with_the_reason(
     result = run_apart(pytester, "-n2", "-rs", *disabled, source=source)
     result.assert_outcomes(skipped=2, passed=1)
     result.stdout.fnmatch_lines(
-        ["*loads are not measured beside other tests (xdist is active); -n0 measures"]
+        ["*xdist is active, and tests that run in parallel disturb a load; run with -n0"]
     )
 
 

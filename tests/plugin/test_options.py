@@ -131,7 +131,7 @@ WRONG = [
     ("time-steps", "nan", "time steps must be finite numbers of seconds > 0, got 'nan'"),
     ("time-steps", "1:2", "stop must not be slower than start, got start=1, stop=2"),
     ("time-steps", "1,1", "time steps must differ, got 1 more than once"),
-    ("time-steps", "1:2:3", "expected START:STOP or a comma-separated list, got '1:2:3'"),
+    ("time-steps", "1:2:3", "time steps must be START:STOP or a comma-separated list, got '1:2:3'"),
     ("warmup", "-1", f"warmup {SECONDS} >= 0, got '-1'"),
     ("window", "0", f"window {SECONDS} > 0, got '0'"),
     ("window", "nan", f"window {SECONDS} > 0, got 'nan'"),
@@ -151,11 +151,11 @@ WRONG = [
     (
         "require",
         "a,,b",
-        "require must be a list of targets such as linux_vm[kvm],rust_kernel or all, got 'a,,b'",
+        "require must be a list of targets such as linux_vm[kvm],rust_kernel, or all, got 'a,,b'",
     ),
-    ("output", "a_file", "output must be a directory or not exist yet, got '*a_file'"),
-    ("raw", "a_file", "raw must be a directory or not exist yet, got '*a_file'"),
-    ("report", "a_file", "report must be a directory or not exist yet, got '*a_file'"),
+    ("output", "a_file", "output must be a directory, existing or new, got '*a_file'"),
+    ("raw", "a_file", "raw must be a directory, existing or new, got '*a_file'"),
+    ("report", "a_file", "report must be a directory, existing or new, got '*a_file'"),
     ("resume", "missing", "resume must be a file that exists, got '*missing'"),
 ]
 

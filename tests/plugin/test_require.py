@@ -80,19 +80,19 @@ def test_a_name_that_no_test_asked_for_fails_the_run(pytester: pytest.Pytester, 
     result = run(pytester, "--sweep-require=queue,quue", *arguments, source=SATURATED)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     missing = "queue, quue" if arguments else "quue"
-    result.stdout.fnmatch_lines([f"ERROR: --sweep-require: no test asked for {missing}; check the name *"])
+    result.stdout.fnmatch_lines([f"ERROR: --sweep-require: no test launched {missing}; check the name*"])
 
 
 def test_a_run_under_xdist_does_not_satisfy_a_requirement(pytester: pytest.Pytester) -> None:
     result = run_apart(pytester, "-n2", "--sweep-require=queue", source=SATURATED)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["ERROR: --sweep-require: no test asked for queue; -n0 measures"])
+    result.stdout.fnmatch_lines(["ERROR: --sweep-require: no test launched queue; run with -n0"])
 
 
 def test_without_a_terminal_reporter_the_message_goes_to_standard_error(pytester: pytest.Pytester) -> None:
     result = run_apart(pytester, "-p", "no:terminal", "--sweep-require=quue", source=SATURATED)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stderr.fnmatch_lines(["ERROR: --sweep-require: no test asked for quue; *"])
+    result.stderr.fnmatch_lines(["ERROR: --sweep-require: no test launched quue; *"])
 
 
 def test_a_disabled_benchmark_counts_as_asked_for(pytester: pytest.Pytester) -> None:

@@ -118,7 +118,7 @@ def test_it(load_step):
     result = run_apart(pytester)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*none of * launches completed (exit-code *", "the first one's last words:", "boom"]
+        ["*none of * launches completed (exit-code *", "the first failed launch printed last:", "boom"]
     )
 
 

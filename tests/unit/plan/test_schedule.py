@@ -121,13 +121,13 @@ def test_an_option_gives_ends_or_a_list(line: str, steps: list[float]) -> None:
     ("line", "rule"),
     [
         ("1:2", "stop must not be slower than start, got start=1, stop=2"),
-        ("4:2:1", "expected START:STOP or a comma-separated list, got '4:2:1'"),
+        ("4:2:1", "time steps must be START:STOP or a comma-separated list, got '4:2:1'"),
         (":", "time steps must be finite numbers of seconds > 0, got ''"),
         ("1,", "time steps must be finite numbers of seconds > 0, got ''"),
         ("1,0", "time steps must be finite and > 0, got '0'"),
         ("1,0.5,1", "time steps must differ, got 1 more than once"),
         ("1/3,0.3333333333333333", "time steps must differ, got 0.3333333333333333 more than once"),
-        (",".join(map(str, range(1, 66))), "from 1 to 64 time steps are possible, got more than 64"),
+        (",".join(map(str, range(1, 66))), "time steps must be from 1 to 64 in number, got more than 64"),
     ],
 )
 def test_what_an_option_may_not_say(line: str, rule: str) -> None:
@@ -138,12 +138,12 @@ def test_what_an_option_may_not_say(line: str, rule: str) -> None:
 
 def test_halving_is_bounded() -> None:
     assert len(schedule.parse_steps("1e9:1e-9")) == 60  # the longest that text can ask for
-    with pytest.raises(ValueError, match="at most 64 time steps"):
+    with pytest.raises(ValueError, match="must be at most 64 in number"):
         schedule.halving(Fraction(1), Fraction(1, 2**64))
 
 
 def test_no_steps_are_no_sweep() -> None:
-    with pytest.raises(ValueError, match="from 1 to 64 time steps are possible, got none"):
+    with pytest.raises(ValueError, match="time steps must be from 1 to 64 in number, got none"):
         schedule.listed([])
 
 

@@ -185,7 +185,10 @@ def test_a_value_is_read_from_what_people_write(name: str, given: object, value:
 
 
 SECONDS = "must be a finite number of seconds > 0"
-SLO = "slo must be a list such as p99:0.5s,p50:20ms of p50, p90, p95, p99, p99.9, mean and a time > 0"
+SLO = (
+    "slo must be a list of STATISTIC:TIME such as p99:0.5s,p50:20ms with STATISTIC one of "
+    "p50, p90, p95, p99, p99.9, mean and TIME > 0"
+)
 WRONG: list[tuple[str, list[object], str]] = [
     (
         "window",
