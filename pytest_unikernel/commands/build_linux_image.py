@@ -15,29 +15,50 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="FILE",
-        help="the image; default: in the cache, where benchmarks/ look",
+        help="the image to write; default: one in the cache, which benchmarks/ use",
     )
-    parser.add_argument("--size", help="its size in bytes, or with k, M, G (default: 384M)")
-    parser.add_argument("--suite", help="Debian's release (default: bookworm)")
-    parser.add_argument("--include", metavar="PKG,…", help="more packages")
-    parser.add_argument("--format", choices=("raw", "qcow2"), help="default: by FILE's name, else raw")
-    parser.add_argument("--force", action="store_true", help="write over an image of that name")
+    parser.add_argument("--size", help="size of the image in bytes, or with k, M, G (default: 384M)")
+    parser.add_argument("--suite", help="release of Debian (default: bookworm)")
+    parser.add_argument("--include", metavar="PKG,…", help="packages to install in addition")
+    parser.add_argument(
+        "--format",
+        choices=("raw", "qcow2"),
+        help="format of the image; default: qcow2 if the name of FILE ends with it, else raw",
+    )
+    parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
     parser.add_argument(
         "--from",
         dest="source",
         type=Path,
         metavar="IMAGE",
-        help="make a new image of that one, which stays as it is",
+        help="make the new image from a copy of IMAGE, which is not changed",
     )
-    edits = parser.add_argument_group("with --from")
-    edits.add_argument("--copy", type=Path, action="append", default=[], metavar="FILE", help="into /root")
+    edits = parser.add_argument_group("changes to the copy (with --from)")
     edits.add_argument(
-        "--run", type=Path, action="append", default=[], metavar="SCRIPT", help="into /root, called at login"
+        "--copy",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="copy FILE into /root; may be given several times",
     )
-    edits.add_argument("--shutdown", action="store_true", help="end the machine when they are done")
-    edits.add_argument("--shell", action="store_true", help="a root shell in it, on this terminal")
     edits.add_argument(
-        "--kernel", type=Path, metavar="FILE", help="what --shell boots; default: the one built"
+        "--run",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="SCRIPT",
+        help="copy SCRIPT into /root and call it in root's .profile, at login; may be given several times",
+    )
+    edits.add_argument("--shutdown", action="store_true", help="shut the guest down after the scripts")
+    edits.add_argument(
+        "--shell", action="store_true", help="boot the copy and open a root shell in it, on this terminal"
+    )
+    edits.add_argument(
+        "--kernel",
+        type=Path,
+        metavar="FILE",
+        help="the kernel that --shell boots; default: the newest one that build linux-kernel built",
     )
 
 
@@ -45,15 +66,18 @@ def _run(parsed: argparse.Namespace) -> int:
     edits = parsed.copy or parsed.run or parsed.shutdown or parsed.shell
     if parsed.source is None:
         if edits:
-            parsed.refuse("--copy, --run, --shutdown and --shell change an image: name it with --from")
+            parsed.refuse("--copy, --run, --shutdown and --shell change an existing image: add --from IMAGE")
         print(_new(parsed))  # noqa: T201
         if parsed.output is not None:
-            note("linux_vm(image=…) boots it; what benchmarks/ boot is the one in the cache, made without -o")
+            note(
+                "linux_vm(image=…) boots this image; benchmarks/ boot the image in the cache (made "
+                "without -o)"
+            )
         return 0
     if parsed.output is None or not edits:
         parsed.refuse("--from needs -o FILE and one of --copy, --run, --shutdown, --shell")
     if parsed.size or parsed.suite or parsed.include:
-        parsed.refuse("--size, --suite and --include are for a new Debian: they don't go with --from")
+        parsed.refuse("--size, --suite and --include are for a new installation; leave them out with --from")
     print(_edited(parsed))  # noqa: T201
     return 0
 
@@ -87,7 +111,7 @@ def _edited(parsed: argparse.Namespace) -> Path:
 
 COMMAND = Command(
     ("build", "linux-image"),
-    "Make a disk image with Debian for linux_vm, or a new one of another; print its path.",
+    "Make a disk image with Debian for linux_vm, or a changed copy of an image; print its path.",
     _describe,
     _run,
 )

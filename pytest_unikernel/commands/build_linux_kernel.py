@@ -17,28 +17,31 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="?",
         metavar="SOURCE",
-        help="a source tree, a tarball, or a version to download; default: Debian's linux-source",
+        help="a source tree, a tarball, or a version to download; default: Debian's package linux-source",
     )
-    parser.add_argument("--version", metavar="V", help="the same as a version for SOURCE")
+    parser.add_argument("--version", metavar="V", help="a version to download, as SOURCE")
     parser.add_argument(
         "--config",
         default=DEFAULT_CONFIG,
         metavar="tiny|defconfig|FILE",
-        help="tiny (default): what boots fastest; defconfig: the kernel's own, for guests; or a .config",
+        help="the configuration: tiny (default) has only what linux_vm needs and boots fastest; defconfig "
+        "is the kernel's default with the options for guests; or the path of a .config",
     )
     parser.add_argument(
         "--packaged",
         action="store_true",
         help="download the distribution's kernel for virtual machines (Debian, Ubuntu) instead of building "
-        "one: seconds instead of minutes, and nothing is installed; it boots slower than one that is built",
+        "one: this takes seconds and installs nothing, but the kernel boots slower than a built one",
     )
-    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="compilers at once; default: one per CPU")
+    parser.add_argument(
+        "-j", "--jobs", type=int, metavar="N", help="number of parallel compilers; default: one per CPU"
+    )
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="FILE",
-        help="put a copy there: of the bzImage if FILE is called so or vmlinuz, else of the vmlinux",
+        help="copy the kernel to FILE: the bzImage if the name contains bzimage or vmlinuz, else the vmlinux",
     )
 
 
@@ -63,7 +66,7 @@ def _built(parsed: argparse.Namespace) -> Path:
         packed = "bzimage" in parsed.output.name.lower() or "vmlinuz" in parsed.output.name
         shutil.copyfile(built.bzimage if packed else kernel, parsed.output)
         kernel = parsed.output
-    note(f"Linux {built.version}, {parsed.config}: linux_vm boots it from now on")
+    note(f"Linux {built.version}, {parsed.config}: linux_vm now boots this kernel")
     return Path(kernel)
 
 
@@ -78,9 +81,12 @@ def _fetched(parsed: argparse.Namespace) -> Path:
         kernel = parsed.output
     built = newest_kernel()
     if built is None:
-        note(f"{kernel.name}: linux_vm boots it from now on")
+        note(f"{kernel.name}: linux_vm now boots this kernel")
     else:
-        note(f'linux_vm goes on booting Linux {built.version}, which was built; linux_vm(kernel="{kernel}")')
+        note(
+            f"linux_vm still boots Linux {built.version}, which was built here; to boot the downloaded one: "
+            f'linux_vm(kernel="{kernel}")'
+        )
     return kernel
 
 
@@ -93,7 +99,7 @@ def _refuse_with_packaged(parsed: argparse.Namespace) -> None:
     }
     for name, value in given.items():
         if value is not None:
-            parsed.refuse(f"--packaged downloads a kernel that is built already, got {name} {value!r} too")
+            parsed.refuse(f"--packaged downloads a built kernel and takes no {name}, got {value!r}")
 
 
 COMMAND = Command(

@@ -17,16 +17,22 @@ if TYPE_CHECKING:
 
 def _describe_rust_kernel(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "crate", nargs="?", type=Path, metavar="CRATE", help="its directory; default: our own"
+        "crate",
+        nargs="?",
+        type=Path,
+        metavar="CRATE",
+        help="the directory of the crate; default: the crate of the shipped kernel, to verify that kernel",
     )
-    parser.add_argument("--new", type=Path, metavar="DIR", help="copy our crate to DIR, to be edited there")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="put a copy of the kernel there")
+    parser.add_argument(
+        "--new", type=Path, metavar="DIR", help="build nothing; copy the shipped crate to DIR as a template"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="copy the kernel to FILE")
 
 
 def _rust_kernel(parsed: argparse.Namespace) -> int:
     if parsed.new is not None:
         if parsed.crate is not None or parsed.output is not None:
-            parsed.refuse("--new only copies the crate; CRATE and -o are for building it afterwards")
+            parsed.refuse("--new only copies the crate; leave CRATE and -o out")
         return _new_crate(parsed.new)
     refuse_no_file(parsed.output)
     kernel = _shipped_crate() if parsed.crate is None else _built_crate(parsed.crate)
@@ -42,8 +48,8 @@ def _new_crate(directory: Path) -> int:
 
     new_crate(directory)
     print(  # noqa: T201
-        f"copied the crate to {directory}; what to do next:\n"
-        f"  edit   {directory / 'src' / 'application.rs'}: sample_application() is yours\n"
+        f"copied the crate to {directory}; next:\n"
+        f"  edit   sample_application() in {directory / 'src' / 'application.rs'}\n"
         f"  build  {PROGRAM} build rust-kernel {directory}\n"
         f'  test   load_step(rust_kernel(crate="{directory}"))'
     )
@@ -71,12 +77,17 @@ def _shipped_crate() -> Path:
 
 def _verdict(verification: Verification) -> str:
     if verification.same_bytes:
-        return "the shipped kernel is what its crate builds"
+        return "the build is identical to the shipped kernel"
     if not (verification.same_sources and verification.same_file):
-        raise BuildError("the shipped kernel or its crate was changed since; install the package anew")
+        raise BuildError(
+            "expected the shipped kernel and its crate as installed, got changed files; reinstall the package"
+        )
     if verification.same_compiler:
-        raise BuildError(f"the shipped kernel is not what its crate builds: see {verification.built}")
-    return "built with another compiler than the shipped kernel: the bytes differ"
+        raise BuildError(
+            "expected the build to be identical to the shipped kernel, but it differs though the compiler is "
+            f"the same: see {str(verification.built)!r}"
+        )
+    return "the build differs from the shipped kernel, because the compiler is another version"
 
 
 COMMAND = Command(

@@ -19,13 +19,15 @@ EXAMPLES = f"""\
 examples:
   {PROGRAM} compare before.json after.json
   {PROGRAM} compare before.json after.json --fail throughput:20%,p50:20%,knee:20%
-  runs that were made in turn, so that a drift of the host is in both sides alike:
+  several runs of each side, measured in turn, so that a drift of the host
+  affects both sides equally:
   {PROGRAM} compare before1.json after1.json before2.json after2.json
 
-The unit that is resampled is the trial: at least 5 on each side, or there is
-"no evidence". Files are those of --benchmark-json, --benchmark-save and
---benchmark-autosave; their response times aren't needed, and not read.
-Exit status: 0; 1 with --fail, if something is worse than that; 2 if a file
+The statistical unit is the trial: with fewer than 5 trials on each side the
+answer is "no evidence". Files are written by --benchmark-json,
+--benchmark-save or --benchmark-autosave. The samples that
+--benchmark-save-data adds are not needed.
+Exit status: 0; 1 with --fail, if a metric is worse than its limit; 2 if a file
 can't be compared.
 """
 
@@ -33,31 +35,31 @@ can't be compared.
 def _describe(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
-    parser.add_argument("old", metavar="BEFORE.json", type=Path, help="the run compared with")
-    parser.add_argument("new", metavar="AFTER.json", type=Path, help="the run that is judged")
+    parser.add_argument("old", metavar="BEFORE.json", type=Path, help="the baseline")
+    parser.add_argument("new", metavar="AFTER.json", type=Path, help="the run to compare with the baseline")
     parser.add_argument(
         "more",
         metavar="BEFORE.json AFTER.json",
         type=Path,
         nargs="*",
-        help="more runs of both, whose trials are added",
+        help="more runs of both sides; their trials are added",
     )
     parser.add_argument(
         "--fail",
         metavar="METRIC:PERCENT,...",
-        help="end with status 1 if one of throughput, knee, p50, p90, p99, failure_rate is worse by more, "
-        "by evidence, or a step that was ok isn't any more",
+        help="end with status 1 if a metric is worse by more than PERCENT with statistical evidence, or "
+        "if a time step that was ok no longer is; metrics: throughput, knee, p50, p90, p99, failure_rate",
     )
     parser.add_argument(
         "--as-measured",
         action="store_true",
-        help="leave response times as measured; default: without what goes with the host's own speed, "
-        "unless its kernel or anything else that is recorded of it differs",
+        help="compare response times as measured; default: without the part that the speed of the host "
+        "explains, unless the kernel or another recorded fact of the machine differs",
     )
     parser.add_argument(
         "--json",
         metavar="FILE",
-        help="also write all figures to FILE; - is standard output, and then no tables",
+        help="also write all figures to FILE; - writes them to standard output instead of the tables",
     )
 
 
@@ -81,7 +83,7 @@ def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Toleran
     from pytest_unikernel.plan.tolerances import parse  # noqa: PLC0415 - see Command
 
     if len(files) % 2:
-        parsed.refuse(f"files come in pairs, before and after, got {len(files)}")
+        parsed.refuse(f"expected pairs of files, before and after, got {len(files)} files")
     refuse_no_place(parsed, files)
     try:
         return () if parsed.fail is None else parse(parsed.fail, "--fail")
@@ -102,7 +104,7 @@ def _write(where: str | None, compared: Compared, found: Sequence[object]) -> No
 
 COMMAND = Command(
     ("compare",),
-    "Compare two saved runs: what changed, how certain that is, and what is worse.",
+    "Compare two saved runs: changes, their confidence intervals, and regressions.",
     _describe,
     _run,
 )

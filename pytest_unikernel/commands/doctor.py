@@ -17,20 +17,23 @@ FAULTY = 1
 PATIENCE_S, LONG_PATIENCE_S = 1.2, 60.0
 HELP = f"""\
   {PROGRAM} doctor             targets, tools, limits, noise
-  {PROGRAM} doctor --deep      and starts one instance of each
+  {PROGRAM} doctor --deep      also starts one instance of each target
   {PROGRAM} doctor --require=rust_kernel,linux_vm
   {PROGRAM} doctor --json      as JSON, on standard output
 
-Marks: yes, it runs; NO, it is installed and doesn't; - it isn't installed, or
-the hardware hasn't got it; ? it didn't answer; ! it disturbs figures; ok, it
-doesn't.
+Marks:
+  yes  runs, or is available     ok  does not disturb figures
+  NO   installed, but fails      !   disturbs figures
+  -    not installed, or the     ?   not known: no answer, or the host does
+       hardware lacks it             not show it
 
-Exit status: 0 if no target that is installed refuses to run; with --require,
-if all those named run. 1 if one doesn't. 2 for a wrong command line. Limits
-and noise don't change it.
+Exit status: 0 if every installed target runs (with --require: if every named
+target runs); 1 if one does not; 2 for a wrong command line. Limits and noise
+do not change the status.
 
-What is asked is what a load asks first: an engine is given our image of 8 KB,
-what we build is kept in the cache, KVM boots a guest that ends at once.
+The checks are those that a load makes before it starts. They load an image of
+8 KB into the container engines, keep built files in the cache, and boot a
+small guest with KVM.
 """
 
 
@@ -38,26 +41,26 @@ def _describe(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = HELP
     parser.add_argument(
-        "--deep", action="store_true", help="start each target once, cold, and say how long it took"
+        "--deep", action="store_true", help="also start each target once, cold, and show how long it took"
     )
     parser.add_argument(
         "--json",
         nargs="?",
         const=STREAM,
         metavar="FILE",
-        help="write everything to FILE; without one, to standard output in place of the screen",
+        help="write all findings as JSON to FILE; without FILE, to standard output instead of the screen",
     )
     parser.add_argument(
         "--require",
         metavar="NAME,...",
-        help="targets that must run (rust_kernel,linux_vm[kvm] or all); the exit status is then about these",
+        help="targets that must run, such as rust_kernel,linux_vm[kvm], or all; they decide the exit status",
     )
     parser.add_argument(
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="how long programs that are asked may take, all together "
-        f"(default {PATIENCE_S:g}; {LONG_PATIENCE_S:g} with --deep or --require)",
+        help="time limit of all checks that start programs, together "
+        f"(default: {PATIENCE_S:g}; with --deep or --require {LONG_PATIENCE_S:g})",
     )
 
 
@@ -94,7 +97,7 @@ def _required(parsed: argparse.Namespace) -> frozenset[str]:
     asked = [each.strip() for each in parsed.require.split(",")]
     for each in asked:
         if each not in (*known, "all"):
-            parsed.refuse(f"--require: expected names out of {', '.join(known)}, or all, got {each!r}")
+            parsed.refuse(f"--require: expected names among {', '.join(known)}, or all, got {each!r}")
     return frozenset(asked)
 
 
@@ -113,12 +116,12 @@ def _tell(found: Examination, where: str | None, status: int, faults: list[str])
 def _verdict(faults: list[str]) -> list[str]:
     from pytest_unikernel.text.grid import wrapped  # noqa: PLC0415 - see Command
 
-    return ["", *wrapped(f"don't run, and should: {', '.join(faults)}", "")] if faults else []
+    return ["", *wrapped(f"should run, but do not: {', '.join(faults)}", "")] if faults else []
 
 
 COMMAND = Command(
     ("doctor",),
-    "Say what runs here, what doesn't, the cure, and what makes figures noisy.",
+    "Check this host: targets that run, cures for the others, limits, noise.",
     _describe,
     _run,
 )

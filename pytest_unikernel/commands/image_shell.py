@@ -25,7 +25,10 @@ MEMORY_MIB = 512
 WORDS = "console=ttyS0 root=/dev/vda rw reboot=t panic=-1 no_timer_check loglevel=1"
 # Ctrl-C is the guest's. Source: qemu(1), -chardev stdio.
 TERMINAL = ("-chardev", "stdio,id=terminal,signal=off", "-serial", "chardev:terminal")
-HOW_TO_END = "a root shell in the new image, without a network; exit, poweroff, reboot or halt: it is written"
+HOW_TO_END = (
+    "a root shell in the new image, without a network; end it with exit, poweroff, reboot or halt to "
+    "write the image"
+)
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,14 @@ class ImageShell:
                     sys.stdin, termios.TCSANOW, before
                 )  # QEMU has no time for it if it is killed
         if ended.returncode:
-            raise BuildError(f"{self.program}: {how(ended.returncode)}; no image was written")
+            raise BuildError(
+                f"--shell: {self.program!r} failed: {how(ended.returncode)}; no image was written"
+            )
         ext4.mend(image)
         if ext4.read(image, NAME) is not None:
             raise BuildError(
-                f"no shell came: {self.kernel} can't read the disk, or the image has no /bin/sh; "
-                "no image was written"
+                f"--shell: no shell started: {self.kernel!r} can't read the disk, or the image has no "
+                "/bin/sh; no image was written; try another kernel with --kernel FILE"
             )
 
     def _argv(self, image: Path) -> tuple[str, ...]:
@@ -90,14 +95,16 @@ def image_shell(kernel: Path | None) -> ImageShell:
     from pytest_unikernel.guests.build.linux_kernel import newest_kernel  # noqa: PLC0415 - see Command
 
     if not sys.stdin.isatty():
-        raise BuildError("--shell needs a terminal; stdin isn't one")
+        raise BuildError("--shell: expected a terminal on stdin, got none; run it in a terminal")
     found = qemu.find(None)
     if isinstance(found, Unavailable):
         raise BuildError(f"--shell: {found.reason}; {found.cure}")
     built = newest_kernel()
     chosen = kernel or (built.vmlinux if built is not None else None)
     if chosen is None:
-        raise BuildError("no kernel for --shell; pytest-unikernel build linux-kernel, or give --kernel FILE")
+        raise BuildError(
+            "--shell: no kernel to boot; pytest-unikernel build linux-kernel, or give --kernel FILE"
+        )
     if not chosen.is_file():
         raise BuildError(f"expected --kernel to name a file, got {str(chosen)!r}")
     return ImageShell(found.program, os.path.abspath(chosen))  # noqa: PTH100 - not where a link leads

@@ -28,24 +28,26 @@ TYPES = ("linux", "linux-kvm", "rust", "docker", "process")
 SHOWN = 5
 EXAMPLES = f"""\
 examples:
-  {PROGRAM} import Results/ -o 2020.json         their tables of means
+  {PROGRAM} import Results/ -o 2020.json         tables of means
   {PROGRAM} import rust-output-r0.5/ rust-results-r0.5.txt -o old.json
   {PROGRAM} import out/ --type linux --time-step 0.5 -o old.json
-  {PROGRAM} import ts.json -o urunc.json         measure_to_json.py's
+  {PROGRAM} import ts.json -o urunc.json         from measure_to_json.py
   pytest benchmarks/ -m sweep --benchmark-compare=2020.json
 
-What is known:
-  kernel-benchmark-instances   a file per launch, with its stamps; types by
-                               content; latency and success by their rules
-  kernel-benchmark-results     BEGIN/END and an id per exit: throughput
+Formats:
+  kernel-benchmark-instances   one file per launch, with timestamps; the type
+                               is recognised by content; latency and success
+                               as the scripts define them
+  kernel-benchmark-results     BEGIN, END, and an id per exit: throughput
   kernel-benchmark-tables      latency.tsv (s), throughput.tsv (per minute),
                                raw_latency.tsv (s, without contention)
-  urunc-measurements           what measure_to_json.py writes
-and what installed packages add by the hook pytest_unikernel_import_formats.
+  urunc-measurements           the JSON of measure_to_json.py
+Installed packages add formats by the hook pytest_unikernel_import_formats.
 
-Files of one target and time step become one record. The time step is that of
-the file's or directory's name (-r0.5), or --time-step. What a file doesn't say
-is null, never a guess. Nothing is written unless everything could be read.
+Files of the same target and time step become one record. The time step is part
+of the name of the file or directory (-r0.5), or is given by --time-step.
+Values that a file does not have are null, never guessed. Nothing is written
+unless every file could be read.
 """
 
 
@@ -53,33 +55,48 @@ def _describe(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="DIR|FILE", help="what was measured; only read"
+        "inputs", nargs="+", type=Path, metavar="DIR|FILE", help="results to import; they are only read"
     )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="FILE", help="pytest-benchmark's JSON; - is standard output"
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="the file to write, as pytest-benchmark's JSON; - is standard output",
     )
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
     parser.add_argument(
-        "--type", choices=TYPES, help="whose rules hold; default: told by content, then by name"
+        "--type",
+        choices=TYPES,
+        help="type of the instances, which decides how files are read; default: by content, then by name",
     )
     when = parser.add_mutually_exclusive_group()
     when.add_argument(
-        "--time-step", type=_time_step, metavar="SECONDS", help="where no name says it: 0.5, 1/1024"
+        "--time-step",
+        type=_time_step,
+        metavar="SECONDS",
+        help="time step of results whose names do not have it: 0.5, 1/1024",
     )
-    when.add_argument("--cold", action="store_true", help="the launches were without contention")
-    parser.add_argument("--format", metavar="NAME", help="only this one; default: told by name and content")
+    when.add_argument("--cold", action="store_true", help="the launches were made without contention")
     parser.add_argument(
-        "--target", metavar="NAME", help="call it so, as in 'linux_vm[debian]'; default: by type"
+        "--format", metavar="NAME", help="read this format only; default: recognised by name and content"
+    )
+    parser.add_argument(
+        "--target", metavar="NAME", help="name of the target, such as 'linux_vm[debian]'; default: by type"
     )
     parser.add_argument(
         "--fullname",
         metavar="TEMPLATE",
-        help="the tests that it is to be compared with: 'benchmarks/test_it.py::test_{target}[{timestep}]'; "
-        "without contention _cold instead of [...]; default: those of this project's benchmarks/",
+        help="name of the tests to compare the results with: "
+        "'benchmarks/test_it.py::test_{target}[{timestep}]'; results without contention get _cold instead of "
+        "[...]; default: the tests of this project's benchmarks/",
     )
-    for name, text in (("window", "the window"), ("warmup", "the warm-up")):
+    for name, text in (("window", "window"), ("warmup", "warm-up")):
         parser.add_argument(
-            f"--{name}", type=_seconds, metavar="SECONDS", help=f"{text}, if you know it; default: unknown"
+            f"--{name}",
+            type=_seconds,
+            metavar="SECONDS",
+            help=f"duration of the {text} in the imported runs; default: unknown",
         )
 
 
@@ -157,7 +174,7 @@ def _read(parsed: argparse.Namespace) -> list[Pooled]:
     said = list(readings(files.known, ImportOptions(parsed.type, parsed.time_step, parsed.cold)))
     if not said:
         where = ", ".join(map(repr, map(str, parsed.inputs)))
-        raise ResultFileError(f"expected results to import, got none in {where}; --help says what is known")
+        raise ResultFileError(f"expected results to import, got none in {where}; --help lists the formats")
     if parsed.target is not None:
         said = _named(said, parsed.target)
     with handed_over_by(name for name, _ in said):
@@ -178,7 +195,7 @@ def _formats(name: str | None) -> list[ImportFormat]:
 def _note_unknown(paths: Sequence[str]) -> None:
     if paths:
         more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-        note(f"{PROGRAM}: passed by, of no known format: {', '.join(paths[:SHOWN])}{more}")
+        note(f"{PROGRAM}: ignored files of unknown format: {', '.join(paths[:SHOWN])}{more}")
 
 
 def _named(said: list[Any], name: str) -> list[Any]:
@@ -189,13 +206,13 @@ def _named(said: list[Any], name: str) -> list[Any]:
 
     targets = list(dict.fromkeys(reading.subject.target for _, reading in said))
     if len(targets) > 1:
-        raise ResultFileError(f"--target: expected files of one target, got those of {', '.join(targets)}")
+        raise ResultFileError(f"--target: expected files of one target, got files of {', '.join(targets)}")
     return [(format_, replace(each, subject=named_subject(name, each.subject))) for format_, each in said]
 
 
 COMMAND = Command(
     ("import",),
-    "Read old results, of the kernel-benchmark scripts' or urunc's, to compare them.",
+    "Import results of the kernel-benchmark scripts or of urunc's scripts.",
     _describe,
     _run,
 )

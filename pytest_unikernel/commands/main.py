@@ -82,7 +82,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; the documentation is generated from it."""
     made = argparse.ArgumentParser(
         PROGRAM,
-        description="Builds what is launched, says what runs here, imports, compares and reports results.",
+        description="Build guests, check which targets run on this host, and import, compare and report "
+        "results.",
     )
     made.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     groups: _Groups = {(): made.add_subparsers(required=True, metavar="COMMAND")}
@@ -110,7 +111,7 @@ def _version() -> str:
         return "(not installed)"
 
 
-GROUPS: dict[tuple[str, ...], str] = {("build",): "build a guest"}
+GROUPS: dict[tuple[str, ...], str] = {("build",): "Build a kernel or a disk image."}
 COMMANDS = (
     build_rust_kernel.COMMAND,
     build_linux_kernel.COMMAND,

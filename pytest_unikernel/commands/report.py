@@ -15,12 +15,12 @@ examples:
   {PROGRAM} report vms.json containers.json -o report     both together
   {PROGRAM} report out.json --baseline old.json -o report
 
-Every FILE is shown as measured now, in the same figures; targets that are in
-several are told apart by the file's name. A baseline's lines are dashed, of
-the colour of the same target. DIR then holds report.html, the figures as PNG
-and SVG, the numbers as CSV, TSV (a column per target) and Markdown. An earlier
-report in DIR is replaced, other files stay. A FILE that isn't one of results
-ends with status 2.
+All FILEs appear in the same figures; a target that is in several of them has
+the name of the file beside its own. Baselines are drawn as dashed lines in the
+colour of the same target. DIR then contains report.html, the figures as PNG and
+SVG, and the numbers as CSV, TSV (a column per target) and Markdown. An earlier
+report in DIR is replaced; other files are kept. The exit status is 2 if a FILE
+has no results.
 """
 
 
@@ -28,10 +28,14 @@ def _describe(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", type=Path, help="results: --benchmark-json's file, or a saved run"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        type=Path,
+        help="results: a file of --benchmark-json, or a saved run of pytest-benchmark",
     )
     parser.add_argument(
-        "-o", dest="directory", metavar="DIR", type=Path, required=True, help="where the report goes"
+        "-o", dest="directory", metavar="DIR", type=Path, required=True, help="directory of the report"
     )
     parser.add_argument(
         "--baseline",
@@ -39,7 +43,7 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         type=Path,
-        help="results to show beside them; may be given several times",
+        help="results to show beside FILE as a baseline; may be given several times",
     )
 
 
@@ -59,7 +63,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 COMMAND = Command(
     ("report",),
-    "Make a page, figures and tables of results: pytest-benchmark's JSON files.",
+    "Make a report (page, figures, tables) of pytest-benchmark's JSON files.",
     _describe,
     _run,
 )

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 EXAMPLES = f"""\
 examples:
   {PROGRAM} timestamps /tmp/urunc.zlog             all containers
-  {PROGRAM} timestamps /tmp/urunc.zlog 9f86d081    one, by its prefix
+  {PROGRAM} timestamps /tmp/urunc.zlog 9f86d081    one container
   {PROGRAM} timestamps ts.log --phases --json ts.json
-  as measure_single.py, measure.py, measure_to_json.py:
+  output as of measure_single.py, measure.py, measure_to_json.py:
   {PROGRAM} timestamps ts.log 9f86d081 --format urunc
   {PROGRAM} timestamps ts.log --format urunc
   {PROGRAM} timestamps ts.log --format urunc --json ts.json
 
-Lives of containers are told apart by TS00, releases of urunc by what the log
-looks like. Quantiles are Hyndman and Fan's type 7: p95 from 40 values on, p99
-from 200. The log is only ever read. A container that isn't in it and a log
-without timestamps end with status 2.
+A container that is created again under the same id has a new life, which begins
+with TS00. The release of urunc is recognised by the format of the log.
+Quantiles are of type 7 (Hyndman and Fan); p95 needs 40 values, p99 needs 200.
+The log is only read. The exit status is 2 if the log has no timestamps, or not
+the container.
 """
 
 
@@ -42,25 +43,30 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         "container",
         nargs="?",
         metavar="CONTAINER_ID",
-        help="one container: its id, or a beginning that no other has; default: all",
+        help="one container: its id or a unique prefix of it; default: all containers",
     )
     view = parser.add_mutually_exclusive_group()
     for name, text in (
-        ("phases", "named phases: create, nsenter, created, start->exec, network, rootfs, total"),
-        ("neighbours", "each stamp and the next in time; default: and the next in the order of the ids"),
+        ("phases", "show named phases: create, nsenter, created, start->exec, network, rootfs, total"),
+        (
+            "neighbours",
+            "show intervals from each timestamp to the next in time; default: to the next id in order",
+        ),
     ):
         view.add_argument(f"--{name}", dest="view", action="store_const", const=name, help=text)
     parser.set_defaults(view=None)
     parser.add_argument(
         "--json",
         metavar="FILE",
-        help="also write all figures to FILE, in seconds; - is standard output, and then no tables",
+        help="also write all figures to FILE, in seconds; - writes them to standard output instead of the "
+        "tables",
     )
     parser.add_argument(
         "--format",
         choices=("text", "urunc"),
         default="text",
-        help="urunc: what its own scripts print, byte for byte (ns); with --json, their file alone",
+        help="text (default): tables; urunc: the output of urunc's own scripts, byte for byte (ns), or with "
+        "--json the file that they write",
     )
 
 
@@ -77,9 +83,9 @@ def _run(parsed: argparse.Namespace) -> int:
 def _check(parsed: argparse.Namespace) -> None:
     """Refuse options that would be ignored, and an output that would replace the log."""
     if parsed.format == "urunc" and parsed.view == "phases":
-        parsed.refuse("--format urunc knows neighbours only, got --phases")
+        parsed.refuse("--format urunc shows neighbours only, got --phases; leave one of them out")
     if parsed.json == STREAM and parsed.view is not None:
-        parsed.refuse(f"--json - prints every view and no table; leave out --{parsed.view}")
+        parsed.refuse(f"--json - prints all views and no table; leave --{parsed.view} out")
     if parsed.json not in (None, STREAM) and _is_log(Path(parsed.json), parsed.log):
         parsed.refuse(f"--json must name another file than the log, got {parsed.json!r}")
 
@@ -102,9 +108,11 @@ def _read(name: str) -> Log:
         with Path(name).open("rb") as stream:
             return read_log(name, stream)
     except FileNotFoundError:
-        raise LogError(f"expected urunc's log, got {name!r}, which does not exist; {SWITCHED_ON}") from None
+        raise LogError(
+            f"expected a log of urunc, got {name!r}, which does not exist; {SWITCHED_ON}"
+        ) from None
     except OSError as error:
-        raise LogError(f"expected urunc's log, can't read {name!r}: {error.strerror}") from None
+        raise LogError(f"expected a log of urunc, can't read {name!r}: {error.strerror}") from None
 
 
 def _as_text(log: Log, parsed: argparse.Namespace) -> None:
@@ -135,7 +143,7 @@ def _as_urunc(log: Log, parsed: argparse.Namespace) -> None:
 
 COMMAND = Command(
     ("timestamps",),
-    "Take starts apart by urunc's log of timestamps: all containers, or one.",
+    "Show how long each part of a container's start took, by urunc's timestamps.",
     _describe,
     _run,
 )

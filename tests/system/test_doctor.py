@@ -72,7 +72,7 @@ def test_a_target_that_is_not_there_fails_where_it_is_required(
     monkeypatch.setenv("PATH", str(place))
     done = doctor("--require=linux_process,rust_kernel")
     assert done.returncode == 1
-    assert done.stdout.endswith("don't run, and should: rust_kernel\n")
+    assert done.stdout.endswith("should run, but do not: rust_kernel\n")
     assert doctor().returncode == 0  # nothing is installed: nothing is broken
 
 

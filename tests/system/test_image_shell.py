@@ -111,7 +111,7 @@ def test_a_machine_without_a_shell_gives_no_image(image: Path, tmp_path: Path) -
     ext4.make(tmp_path / "empty", bare, 4 << 20)
     typed = Typed("--from", str(bare), "-o", str(tmp_path / "new.img"), "--shell")
     assert typed.status() == 1
-    assert "no shell came" in typed.shown
+    assert "no shell started" in typed.shown
     assert not (tmp_path / "new.img").exists()
     typed.close()
 

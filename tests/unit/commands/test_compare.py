@@ -223,7 +223,7 @@ def test_runs_without_a_common_test_end_with_status_2(
 def test_wrong_arguments_are_usage_errors(before: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert usage_error("compare", before) == 2
     assert usage_error("compare", before, before, before) == 2
-    assert "files come in pairs" in capsys.readouterr().err
+    assert "expected pairs of files" in capsys.readouterr().err
     assert usage_error("compare", before, before, "--fail", "mean:3%") == 2
     assert "error: --fail must be a list of METRIC:PERCENT" in capsys.readouterr().err
 

@@ -110,7 +110,7 @@ def test_the_tables_say_where_they_come_from_and_that_they_are_means_only(run: R
 
 
 def test_files_that_no_format_knows_are_named_and_passed_by(run: Run) -> None:
-    assert f"of no known format: {DATA / 'README.md'}" in run(DATA).err
+    assert f"ignored files of unknown format: {DATA / 'README.md'}" in run(DATA).err
 
 
 # all of the scripts' types -------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_a_template_that_names_no_test_or_all_alike_is_refused(run: Run, templat
 
 
 def assert_refused_but_notes(ran: Imported, *words: str) -> None:
-    kept = [line for line in ran.err.splitlines(keepends=True) if "passed by" not in line]
+    kept = [line for line in ran.err.splitlines(keepends=True) if "of unknown format" not in line]
     assert_refused(Imported(ran.status, ran.out, "".join(kept), ran.file), *words)
 
 

@@ -158,7 +158,7 @@ def test_the_command_prints_the_path_and_says_what_is_booted(
     assert main.main(["build", "linux-kernel", "--packaged"]) == 0
     written = capsys.readouterr()
     assert Path(written.out.rstrip()).read_bytes() == CONTENT
-    assert "vmlinuz-6.1.0-56-cloud-amd64: linux_vm boots it from now on" in written.err
+    assert "vmlinuz-6.1.0-56-cloud-amd64: linux_vm now boots this kernel" in written.err
     assert main.main(["build", "linux-kernel", "--packaged", "-o", str(tmp_path / "copy")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'copy'}\n"
     assert (tmp_path / "copy").read_bytes() == CONTENT
@@ -174,7 +174,7 @@ def test_a_kernel_that_was_built_stays_the_one_that_is_booted(
     (built / "vmlinux").touch()
     (built / "kernel.json").write_text('{"version": "6.1.150"}')
     assert main.main(["build", "linux-kernel", "--packaged"]) == 0
-    assert "goes on booting Linux 6.1.150, which was built" in capsys.readouterr().err
+    assert "still boots Linux 6.1.150, which was built here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [["5.8"], ["--version=5.8"], ["--config=defconfig"], ["-j2"]])
@@ -184,4 +184,4 @@ def test_what_is_about_building_does_not_go_with_it(
     with pytest.raises(SystemExit) as ended:
         main.main(["build", "linux-kernel", "--packaged", *more])
     assert ended.value.code == 2
-    assert "--packaged downloads a kernel that is built already" in capsys.readouterr().err
+    assert "--packaged downloads a built kernel and takes no" in capsys.readouterr().err
