@@ -17,7 +17,7 @@ from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.session import Session
 
 LIMIT_S = 60.0
-SHOWS_OUTPUT = "a test that does cold_start({}), with --benchmark-disable -s, shows all of its output"
+SHOWS_OUTPUT = "run a test with cold_start({}), --benchmark-disable and -s to see the complete output"
 
 
 def boot_all(targets: Mapping[str, Target], note: Callable[[str], None]) -> dict[str, Check]:
@@ -76,7 +76,7 @@ def _booted(name: str, target: Target, result: LoadResult) -> Check:
     failure = next(iter(result.failures), {})
     lines = [line for line in str(failure.get("output_tail", "")).splitlines() if line.strip()]
     telling = next((line for line in lines if "rror" in line), lines[-1] if lines else "")
-    said = f": {telling.strip()}" if telling else ", without a word"
+    said = f": {telling.strip()}" if telling else ", without output"
     why = failure.get("reason") or "unfinished"
     cure = SHOWS_OUTPUT.format(name)
     return with_room(Check(name, "no", f"its start failed ({why}){said}", cure), target)

@@ -29,7 +29,8 @@ ROOM_CURES = {
 def user() -> Check:
     """Report the user and its capabilities."""
     name = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
-    needs = "" if os.geteuid() == 0 else ": containers may need their own rights, priorities CAP_SYS_NICE"
+    needs = "" if os.geteuid() == 0 else ": containers may need more rights, real-time priority needs "
+    "CAP_SYS_NICE"
     return Check("user", "yes", name + needs, facts={"uid": os.geteuid()})
 
 
@@ -50,8 +51,8 @@ def descriptors() -> Check:
     most = (hard - DESCRIPTORS_RESERVED) // DESCRIPTORS_PER_LAUNCH
     facts = {"soft": _number(soft), "hard": _number(hard)}
     if hard == resource.RLIM_INFINITY or most >= ROOMY:
-        return Check("RLIMIT_NOFILE", "yes", f"{_shown(hard)} (hard)", facts=facts)
-    reason = f"{_shown(hard)} (hard): {max(most, 0):,} in flight"
+        return Check("RLIMIT_NOFILE", "yes", f"{_shown(hard)} (hard limit)", facts=facts)
+    reason = f"{_shown(hard)} (hard limit): at most {max(most, 0):,} instances in flight"
     return Check("RLIMIT_NOFILE", "no", reason, NOFILE_CURE, facts=facts)
 
 
@@ -75,7 +76,9 @@ def _room(bound: Bound, room: float) -> Check:
     shown = "unlimited" if room == float("inf") else f"room for {room:,.0f} threads"
     if room / PROCESSES_EACH >= ROOMY:
         return Check(name, "yes", shown, facts=facts)
-    return Check(name, "no", f"{shown}, {PROCESSES_EACH} and more each", ROOM_CURES[bound], facts=facts)
+    return Check(
+        name, "no", f"{shown}; an instance needs {PROCESSES_EACH} or more", ROOM_CURES[bound], facts=facts
+    )
 
 
 def memory() -> Check:
@@ -100,8 +103,8 @@ def shared_memory() -> Check:
     """Report whether instances' private directories can be in memory."""
     facts = {"writable": os.access(SHARED, os.W_OK | os.X_OK)}
     if not facts["writable"]:
-        cure = f"mount -t tmpfs -o mode=1777 tmpfs {SHARED}"
-        reason = f"{SHARED} is not writable: instances' directories go to disk"
+        cure = f"mount -t tmpfs -o mode=1777 tmpfs {SHARED} (as root)"
+        reason = f"{SHARED} is not writable: the directories of instances are on disk"
         return Check("/dev/shm", "no", reason, cure, facts=facts)  # noqa: S108 - a name
     found = os.statvfs(SHARED)
     free = found.f_bavail * found.f_frsize

@@ -37,11 +37,11 @@ def governor() -> Check:
     """Report whether the clock waits for load before it rises."""
     found = host.governors()
     if not found:
-        return unknown("governor", "no cpufreq here: in a virtual machine the host governs the clock")
+        return unknown("governor", "no cpufreq: in a virtual machine the host controls the clock frequency")
     shown = ", ".join(found)
     if SLOW_GOVERNORS.isdisjoint(found):
         return quiet("governor", shown, governors=found)
-    slowly = " (rises late)" if RISES_SLOWLY.intersection(found) else ""
+    slowly = " (frequency rises late)" if RISES_SLOWLY.intersection(found) else ""
     return noisy("governor", f"{shown}{slowly}", governors=found)
 
 
@@ -50,7 +50,7 @@ def turbo() -> Check:
     no_turbo = files.text(files.SYS / CPUS / "intel_pstate/no_turbo")
     boost = files.text(files.SYS / CPUS / "cpufreq/boost")
     if no_turbo is None and boost is None:
-        return unknown("turbo", "the kernel doesn't say")
+        return unknown("turbo", "not shown by the kernel")
     on = no_turbo == "0" if no_turbo is not None else boost == "1"
     return noisy("turbo", "on", on=True) if on else quiet("turbo", "off", on=False)
 
@@ -76,7 +76,7 @@ def steal(begin: Times) -> Check:
         return unknown("steal", "no /proc/stat")
     lately = _percent(end.steal - begin.steal, end.total - begin.total)
     ever = _percent(end.steal, end.total)
-    shown = f"{lately:.1f} % of the CPU time just now, {ever:.1f} % since boot"
+    shown = f"{lately:.1f} % of the CPU time during this check, {ever:.1f} % since boot"
     facts = {"percent": round(lately, 2), "percent_since_boot": round(ever, 2)}
     make = noisy if max(lately, ever) > STEAL_PERCENT else quiet
     return make("steal", shown, **facts)
@@ -98,7 +98,7 @@ def clock() -> Check:
     """Report the clock source, and whether reading it is cheap."""
     current = files.text(files.SYS / CLOCKS / "current_clocksource")
     if current is None:
-        return unknown("clock", "the kernel doesn't say")
+        return unknown("clock", "not shown by the kernel")
     virtual = " (the hypervisor's)" if current.startswith(("kvm", "hyperv", "xen")) else ""
     make = quiet if current in CHEAP_CLOCKS else noisy
     return make("clock", f"{current}{virtual}", clocksource=current)
@@ -110,7 +110,11 @@ def hypervisor() -> Check:
     kind = files.text(files.SYS / "hypervisor/type")
     maker = files.text(files.SYS / "class/dmi/id/sys_vendor")
     if kind is None and "hypervisor" not in flags.split():
-        return quiet("hypervisor", "none: bare metal", virtual=False) if flags else unknown("hypervisor", "?")
+        return (
+            quiet("hypervisor", "none: bare metal", virtual=False)
+            if flags
+            else unknown("hypervisor", "not shown by the CPU")
+        )
     who = f" ({kind or maker})" if kind or maker else ""
     return noisy("hypervisor", f"this host is a virtual machine{who}", virtual=True)
 

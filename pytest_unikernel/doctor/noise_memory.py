@@ -30,7 +30,7 @@ def huge_pages() -> Check:
     """Report whether processes get huge pages without asking."""
     mode = files.chosen(files.SYS / MM / "transparent_hugepage/enabled")
     if mode is None:
-        return unknown("huge pages", "the kernel has none")
+        return unknown("huge pages", "not in this kernel")
     make = noisy if mode == "always" else quiet
     return make("huge pages", mode, mode=mode)
 
@@ -39,7 +39,7 @@ def ksm() -> Check:
     """Report whether the kernel merges equal pages."""
     runs = files.number(files.SYS / MM / "ksm/run")
     if runs is None:
-        return unknown("ksm", "the kernel has none")
+        return unknown("ksm", "not in this kernel")
     make = noisy if runs == 1 else quiet
     return make("ksm", "on" if runs == 1 else "off", on=runs == 1)
 
@@ -55,7 +55,7 @@ def pressure() -> Check:
         return unknown("pressure", "no /proc/pressure: a kernel without PSI, or booted without psi=1")
     shown = ", ".join(f"{name} {percent:.0f} %" for name, percent in known.items())
     make = noisy if max(known.values()) > PRESSURE_PERCENT else quiet
-    return make("pressure", f"{shown} of the last 10 s waited", **found)
+    return make("pressure", f"tasks waited, of the last 10 s: {shown}", **found)
 
 
 def _waited(resource: str) -> float | None:

@@ -48,7 +48,12 @@ def _checked(job: Job) -> Check:
     try:
         return job.call()
     except Exception as error:  # noqa: BLE001 - whatever a target's own function raises
-        return Check(job.name, "no", f"asking failed: {error!r}", "mend that, or tell its maintainers")
+        return Check(
+            job.name,
+            "no",
+            f"the check raised {error!r}",
+            "fix that, or report it to the maintainers of the target",
+        )
 
 
 def run_all(lanes: Sequence[Sequence[Job]], patience_s: float) -> list[Check]:
@@ -85,7 +90,7 @@ def _since_s(begin_ns: int) -> float:
 
 def _unanswered(name: str, patience_s: float) -> Check:
     return Check(
-        name, "unknown", f"no answer within {patience_s:g} s", "--deep, or --timeout 60, waits longer"
+        name, "unknown", f"no answer within {patience_s:g} s", "wait longer: --timeout 60, or --deep"
     )
 
 

@@ -55,7 +55,7 @@ def _machine(found: Examination) -> list[str]:
 
 def _targets(found: Sequence[Check], *, deep: bool) -> list[str]:
     runs = [each for each in found if each.state == "yes"]
-    lines = [_row("TARGETS", "at once", *(("first start", "so at most") if deep else ()), "bounded by")]
+    lines = [_row("TARGETS", "in flight", *(("first start", "max. rate") if deep else ()), "limited by")]
     lines += [_runs(each, deep=deep) for each in runs]
     lines += _refused([each for each in found if each.state != "yes"])
     return [*lines, *(_wrapped(_room_note(deep=deep), "  ", "  ") if runs else ())]
@@ -79,12 +79,12 @@ def _runs(check: Check, *, deep: bool) -> str:
 def _room_note(*, deep: bool) -> str:
     if deep:
         return (
-            "at once: instances that fit. so at most: at once / first start, or the CPUs / its own CPU time "
-            "if that is less; a sweep finds the true limit."
+            "in flight: instances that fit on this host. max. rate: in flight / first start, or CPUs / "
+            "CPU time of a start, whichever is less; a sweep measures the real limit."
         )
     return (
-        "at once: instances that fit, which is also the rate per second that fits if each takes 1 s: what is "
-        "in flight is rate x response time. --deep starts one of each."
+        "in flight: instances that fit on this host. If a start takes 1 s, this is also the maximum rate per "
+        "second (in flight = rate x response time). --deep starts one instance of each target."
     )
 
 

@@ -63,7 +63,9 @@ def qemu_program() -> Check:
     lacks = [name for name, there in machines.items() if not there]
     if lacks:
         reason = f"{found.version}, without the machine types {', '.join(lacks)}"
-        return Check("qemu", "no", reason, "install a QEMU that was built with them", facts=facts)
+        return Check(
+            "qemu", "no", reason, "install a QEMU that is built with these machine types", facts=facts
+        )
     return Check("qemu", "yes", f"{found.version}; machines {', '.join(machines)}", facts=facts)
 
 
@@ -76,7 +78,7 @@ def rust() -> Check:
     library = asked("rustc", "--print", "target-libdir", "--target", RUST_TARGET)
     facts = {"rustc": version, "target": RUST_TARGET}
     if _numbers(version) < OLDEST_RUSTC:
-        return Check("rust", "no", f"rustc {version or 'does not tell its version'}", RUST, facts=facts)
+        return Check("rust", "no", f"rustc {version or 'of unknown version'}", RUST, facts=facts)
     if not list(Path(library or os.devnull).glob("libcore-*")):
         cure = f"rustup target add {RUST_TARGET}"
         return Check("rust", "no", f"rustc {version} without {RUST_TARGET}", cure, facts=facts)
@@ -115,7 +117,7 @@ def program(name: str, cure: str) -> Check:
     if path is None:
         return Check(name, "absent", f"no {name} on PATH", cure)
     version = version_of(path)
-    return Check(name, "yes", version or "its version isn't told", facts={"version": version})
+    return Check(name, "yes", version or "version unknown", facts={"version": version})
 
 
 def version_of(path: str) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.targets.urunc.facts import UruncFacts, urunc_facts
 
-NO_MONITOR = "apt-get install qemu-system-x86, or build solo5's spt"
+NO_MONITOR = "apt-get install qemu-system-x86, or build solo5-spt of Solo5"
 
 
 def urunc() -> Check:
@@ -16,7 +16,7 @@ def urunc() -> Check:
     facts = facts_of(found)
     if found.missing is not None:
         return Check("urunc", "absent", found.missing.reason, found.missing.cure, facts=facts)
-    shown = f"{found.version}, read as {found.release}; timestamps {timestamps_of(found)}"
+    shown = f"{found.version}, log format of {found.release}; timestamps {timestamps_of(found)}"
     if not found.hypervisors:
         return Check("urunc", "no", f"{shown}; no monitor on PATH", NO_MONITOR, facts=facts)
     off = found.why_no_timestamps
@@ -59,7 +59,7 @@ def timestamps_of(found: UruncFacts) -> str:
 def on_what(found: UruncFacts) -> str:
     """Return the accelerator for its QEMU, which asks for KVM; only a launch shows whether that works."""
     return (
-        "/dev/kvm for them"
+        "/dev/kvm is there"
         if found.accelerator == "kvm"
-        else "no /dev/kvm: name a monitor= that does without"
+        else "no /dev/kvm: only with a monitor= that works without it"
     )

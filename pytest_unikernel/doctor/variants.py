@@ -67,7 +67,7 @@ def _debian() -> Target | Unavailable:
 
     image = newest_image()
     if image is None:
-        return Unavailable("no image with Debian was built", "pytest-unikernel build linux-image")
+        return Unavailable("no Debian image was built", "pytest-unikernel build linux-image")
     return _linux(image=image, label="debian")
 
 

@@ -28,59 +28,61 @@ class Effect(NamedTuple):
 
 EFFECTS = {
     "governor": Effect(
-        "a clock that rises under load only: slow time steps measure longer starts",
+        "the clock frequency rises under load only: starts at slow time steps take longer",
         "cpupower frequency-set -g performance",
     ),
     "turbo": Effect(
-        "the clock depends on heat and on busy cores: figures drift",
+        "the clock frequency depends on temperature and on busy cores: figures drift",
         "echo 0 > /sys/devices/system/cpu/cpufreq/boost, or 1 > …/intel_pstate/no_turbo",
     ),
     "steal": Effect(
-        "the hypervisor gives CPU time to others: responses have pauses that aren't the target's",
-        "measure when other guests are quiet, or on a host of its own",
+        "the hypervisor gives CPU time to other guests: response times have pauses that the target did "
+        "not cause",
+        "measure when other guests are idle, or on a dedicated host",
     ),
     "load": Effect(
-        "instances share the CPUs with it",
-        "end what else runs; --sweep-quiet-host=fail insists",
+        "instances share the CPUs with other work",
+        "end the other work; --sweep-quiet-host=fail refuses to measure beside it",
     ),
     "pressure": Effect(
-        "every launch waits too",
-        "end what else runs",
+        "launches wait too",
+        "end the other work",
     ),
     "swap": Effect(
-        "pages that come back from disk: single launches take a hundred times as long",
+        "pages are read back from disk: single launches take a hundred times as long",
         "swapoff -a, or a lower --sweep-max-in-flight",
     ),
     "huge pages": Effect(
-        "some processes get huge pages and others not: memory and page faults differ from run to run",
+        "some processes get huge pages, others do not: memory and page faults differ from run to run",
         "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
     ),
     "ksm": Effect(
-        "the kernel merges equal pages of guests meanwhile: CPU time taken, memory per instance understated",
+        "the kernel merges equal pages of guests: it takes CPU time, and memory per instance is understated",
         "echo 2 > /sys/kernel/mm/ksm/run, which also unmerges",
     ),
     "clock": Effect(
-        "reading the time is a system call or an exit to the hypervisor: each stamp costs microseconds",
+        "reading the time is a system call or an exit to the hypervisor: each timestamp costs microseconds",
         "echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource",
     ),
     "hypervisor": Effect(
         "other guests share the machine",
-        "bare metal; or compare ratios of one sitting only",
+        "use bare metal, or compare only runs that were measured in turn",
     ),
     "daemons": Effect(
         "even an idle container daemon disturbs other targets",
-        "systemctl stop docker docker.socket containerd; --sweep-quiet-host=fail insists",
+        "systemctl stop docker docker.socket containerd; --sweep-quiet-host=fail refuses to measure "
+        "beside it",
     ),
     "cgroups": Effect(
-        "container starts wait for an RCU grace period, milliseconds",
-        "mount -o remount,favordynmods /sys/fs/cgroup (Linux 6.0 on)",
+        "container starts wait milliseconds for an RCU grace period",
+        "mount -o remount,favordynmods /sys/fs/cgroup (Linux 6.0 or later)",
     ),
     "real-time": Effect(
-        "under load the generator waits for a CPU like everyone: launches are late",
-        "run as root, with CAP_SYS_NICE, or RLIMIT_RTPRIO >= 1",
+        "under load the generator competes for the CPUs: launches are late",
+        "run as root, with CAP_SYS_NICE, or with RLIMIT_RTPRIO >= 1",
     ),
     "memory": Effect(
-        "launches are refused below 10 % of the memory, and ended below 5 %",
-        "free memory, smaller instances, or a lower --sweep-max-in-flight",
+        "launches are dropped below 10 % of the memory, and instances are ended below 5 %",
+        "free memory, use smaller instances, or lower --sweep-max-in-flight",
     ),
 }

@@ -31,7 +31,7 @@ def compared_lines(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     reasons = (f"{', '.join(labels)}: {why}" for why, labels in notes.items() if why)
     imported = _imported(steps)
     short = lacks_changes(steps) and not imported
-    why_none = ["p99's change: from 1,000 launches on in both runs"] if short else []
+    why_none = ["the change of p99 needs 1,000 launches in each run"] if short else []
     return [*head, *table, *(line for note in [*reasons, *why_none, *imported] for line in wrapped(note))]
 
 

@@ -28,7 +28,7 @@ def differences_text(found: Iterable[Difference]) -> str:
 
 def _value(condition: Condition, value: Value) -> str:
     if value is None:
-        return "the test's" if condition is Condition.TIME_STEP else "unknown"
+        return "that of the test" if condition is Condition.TIME_STEP else "unknown"
     if isinstance(value, tuple):
         return ", ".join(f"{key}={each}" for key, each in value) or "default"
     if isinstance(value, str):

@@ -26,13 +26,15 @@ from pytest_unikernel.text.table_cells import NONE
 from pytest_unikernel.text.units import rate_text
 
 MARKS = {"worse": "!", "better": "*"}
-LEGEND = "! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in per cent"
-HOST = (
-    "host: by how much longer the generator's own starts of a process took; p50, p90 and p99 are without "
-    "what goes with that"
+LEGEND = (
+    "! worse, * better, no mark: no evidence; changes in per cent, from..to: their 95 % confidence interval"
 )
-SWEEP_CURE = "at least 5 on each side tell more: --sweep-trials=5"
-COLD_CURE = "a run has one of a cold start; pytest-unikernel compare adds up those of 5 runs on each side"
+HOST = (
+    "host: change of the time in which the generator starts a process; p50, p90 and p99 are corrected for "
+    "the speed of the host"
+)
+SWEEP_CURE = "5 or more are needed on each side: --sweep-trials=5"
+COLD_CURE = "5 or more are needed on each side; give 5 runs of each to pytest-unikernel compare"
 TARGET_COLUMNS = 24
 Told = dict[str, dict[str, list[str]]]  # reason -> metrics -> steps
 Shown = Mapping[str, tuple[Record, Record]]  # by a test's full name: its records, the later run's first
@@ -200,8 +202,8 @@ def groups(comparison: Comparison) -> list[list[SeriesComparison]]:
 def closing_lines(comparison: Comparison, machine: Sequence[MachineDifference]) -> list[str]:
     """Return what concerns the comparison as a whole: other machines, tests that one run lacks."""
     facts = "; ".join(map(machine_text, machine))
-    notes = [f"another machine, so changes may be its: {facts}"] if facts else []
-    for names, where in ((comparison.only_old, "this run"), (comparison.only_new, "the run compared with")):
+    notes = [f"the machines differ, which may explain changes: {facts}"] if facts else []
+    for names, where in ((comparison.only_old, "this run"), (comparison.only_new, "the baseline")):
         notes += [f"not in {where}: {', '.join(names)}"] if names else []
     return [line for note in notes for line in wrapped(note, "")]
 

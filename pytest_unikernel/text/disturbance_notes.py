@@ -46,7 +46,7 @@ def _load(load: Record) -> str:
 
 def _swap(load: Record) -> str:
     swapped_bytes = load["host"].get("swapped_bytes") or 0
-    return f"{swapped_bytes / MIB:,.0f} MiB went in and out" if swapped_bytes > SWAPPED_BYTES else ""
+    return f"{swapped_bytes / MIB:,.0f} MiB swapped in and out" if swapped_bytes > SWAPPED_BYTES else ""
 
 
 def _memory(host: Record, memory_bytes: float) -> str:
@@ -97,9 +97,9 @@ def step_notes(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[st
     for load in loads:
         found, step = found_in(load, memory_bytes), step_text(load["time_step_s"])
         if "steal" in found:
-            yield f"{step} the hypervisor took {found['steal']} away (steal)"
+            yield f"{step} the hypervisor took {found['steal']} (steal)"
         if "swap" in found:
-            yield f"{step} swap: {found['swap']}"
+            yield f"{step} {found['swap']}"
         if "memory" in found:
             yield f"{step} memory ran low: {found['memory']}"
         if verdict_of(load) == BOUND:
@@ -125,8 +125,8 @@ def steps_text(loads: Sequence[Record]) -> str:
 
 def _why_bound(found: Mapping[str, str]) -> str:
     if not found:
-        return f"{BOUND}: the record shows no disturbance; it is more than one generator can offer here"
-    return f"{BOUND}, perhaps because of {', '.join(f'{name} ({told})' for name, told in found.items())}"
+        return f"{BOUND}: no disturbance was recorded; the rate is too high for one generator on this host"
+    return f"{BOUND}; possible causes: {', '.join(f'{name} ({text})' for name, text in found.items())}"
 
 
 def closing(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
@@ -138,7 +138,7 @@ def closing(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
     for name, (effect, cure) in EFFECTS.items():
         if name in disturbed:
             targets = dict.fromkeys(printable(str(load["target"])) for load, _ in disturbed[name])
-            yield f"{_head(name, disturbed[name])} {', '.join(targets)}: {effect}; {cure}."
+            yield f"{_head(name, disturbed[name])} {', '.join(targets)}: {effect}; cure: {cure}."
 
 
 def _head(name: str, disturbed: Sequence[tuple[Record, str]]) -> str:

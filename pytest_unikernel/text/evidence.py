@@ -8,19 +8,20 @@ from pytest_unikernel.text.comparable import differences_text
 REASONS = {
     Cause.NOISE: "within the noise",
     Cause.VERDICT_CHANGED: "was {verdicts[0]}, now {verdicts[1]}",
-    Cause.MISSING_BEFORE: "missing before",
+    Cause.MISSING_BEFORE: "missing in the baseline",
     Cause.FEW_TRIALS: "{trials}",
     Cause.FEW_LAUNCHES: "too few launches",
     Cause.VERDICT: "{verdicts[0]}",
     Cause.BEYOND_TIMEOUT: "beyond the time-out",
     Cause.NOT_RECORDED: "not recorded",
-    Cause.SATURATED: "saturated in both",
-    Cause.OTHER_WORK: "other work took {figures[0]:.0f} % of the CPU time, {figures[1]:.0f} % before",
-    Cause.HOST_SPEED: "the host was {speed}: a start of a process took {figures[0]:+.0f} %",
+    Cause.SATURATED: "saturated in both runs",
+    Cause.OTHER_WORK: "other work took {figures[0]:.0f} % of the CPU time, {figures[1]:.0f} % in the "
+    "baseline",
+    Cause.HOST_SPEED: "the host was {speed}: time to start a process {figures[0]:+.0f} %",
     Cause.CONDITIONS: "{differences}",
-    Cause.MEANS_ONLY: "means only",
+    Cause.MEANS_ONLY: "one side has means only",
     Cause.NO_VERDICT: "imported, without a verdict",
-    Cause.NO_COMMON_STEP: "no step in both runs",
+    Cause.NO_COMMON_STEP: "no common time step",
 }
 
 

@@ -1,4 +1,4 @@
-"""What is said in words about loads, around their tables. Pure: records in, lines of text out."""
+"""The text around the tables of the end-of-run summary. Pure: records in, lines of text out."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _span(values_s: Iterable[float]) -> str:
 
 def _marks(loads: Sequence[Record]) -> Iterator[str]:
     if any(is_partial(load["lateness_s"]) for load in loads):
-        yield f"{PARTIAL} the largest lateness, {NONE} no quantile: too few launches for one"
+        yield f"{PARTIAL} maximum instead of p99, {NONE} no quantile: too few launches for a quantile"
 
 
 def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
@@ -145,7 +145,7 @@ def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
         told = [] if verdict == "ok" else [": ".join(filter(None, (verdict, load["verdict_reason"])))]
         failed = ", ".join(f"{count} {reason}" for reason, count in failures_of(load).most_common())
         told += [failed] if failed else []
-        told += ["taken from the run that was resumed"] if row.resumed else []
+        told += ["taken over from the resumed run"] if row.resumed else []
         if told:
             yield f"{step_text(load['time_step_s'])} {'; '.join(told)}"
 
@@ -161,7 +161,7 @@ def _not_run(skipped: Sequence[SkippedStep]) -> Iterator[str]:
 def _trials(loads: Sequence[Record]) -> Iterator[str]:
     most = max(load["trials"] for load in loads)
     if most > 1:
-        yield f"pooled: {most} trials per step; the verdict is that of most trials"
+        yield f"{most} trials per step, pooled; the verdict is that of the majority"
     for load in loads:
         verdicts = [str(trial["verdict"]) for trial in load["per_trial"]]
         if len(set(verdicts)) > 1:
@@ -175,7 +175,7 @@ def _guards(loads: Sequence[Record]) -> Iterator[str]:
         for name, count in (guards.get("dropped") or {}).items():
             cap = f" {guards.get('max_in_flight')} ({guards.get('max_in_flight_from')})"
             limit = f"{name}{cap}" if name == "max_in_flight" else name
-            yield f"{step_text(load['time_step_s'])} {count} launches were not started: {limit}"
+            yield f"{step_text(load['time_step_s'])} {count} launches dropped; limit: {limit}"
 
 
 def _restless(steps: Sequence[Row]) -> Iterator[str]:
@@ -199,7 +199,8 @@ def _unrest(row: Row) -> dict[str, str]:
 
 
 def _began(restless: Sequence[Record]) -> str:
-    return f"began on a busy host after {_span(load['quiescence']['waited_s'] for load in restless)}"
+    waited = _span(load["quiescence"]["waited_s"] for load in restless)
+    return f"began on a busy host after a wait of {waited}"
 
 
 def _spread(loads: Sequence[Record]) -> Iterator[str]:
@@ -211,7 +212,7 @@ def _spread(loads: Sequence[Record]) -> Iterator[str]:
         ]
         told += [f"{label} {100 * max(known):.1f} %"] if known else []
     if told:
-        yield f"between trials, at most: {', '.join(told)} (standard deviation / mean)"
+        yield f"largest spread between trials: {', '.join(told)} (standard deviation / mean)"
 
 
 def _first_failure(loads: Sequence[Record]) -> list[str]:
@@ -221,7 +222,7 @@ def _first_failure(loads: Sequence[Record]) -> list[str]:
             tail = [line for line in failure["output_tail"].splitlines() if line.strip()][-TAIL_LINES:]
             where = f"{step_text(load['time_step_s'])} " if load["time_step_s"] else ""
             head = f"{where}first failure: {failure['reason']}, {_status(failure['status'])}"
-            says = "; its output ended with" if tail else "; it printed nothing"
+            says = "; the end of its output:" if tail else "; no output"
             return [*wrapped(head + says), *(f"    {cut(printable(line), WIDTH - 4)}" for line in tail)]
     return []
 

@@ -70,9 +70,9 @@ def _why(load: Record, name: str) -> str:
 def _too_few(name: str, load: Record) -> str:
     judged_ = load["slo"][name]
     if load["interrupted"]:
-        return f"{name} at {rate_text(load['offered_rate_hz'])}: the load was cut short"
+        return f"{name} at {rate_text(load['offered_rate_hz'])}: the load was interrupted"
     needed = judged_["launches_needed"]
     return (
         f"{name} at {rate_text(load['offered_rate_hz'])}: too few launches: {needed:,} needed, "
-        f"{judged_['launches']:,} measured; --sweep-min-launches={needed} without --sweep-window gets them"
+        f"{judged_['launches']:,} measured; use --sweep-min-launches={needed} without --sweep-window"
     )

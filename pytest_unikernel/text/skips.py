@@ -24,7 +24,7 @@ def why_skipped_text(why: WhySkipped) -> str:
 
 def _reason(why: WhySkipped, name: StepName) -> str:
     if why.cause is SkipCause.NOTHING_RUN:
-        return "no step of this series was run before it; select its steps too, not the knee alone"
+        return "no time step of this series was run before the search; select the time steps too"
     if why.cause is SkipCause.ALL_OK:
         return f"every step that was run was ok; {_cure(why, name)}"
     ended = "" if why.ended_at is None else f"{name(why.ended_at)} was {why.verdict} already"
@@ -37,4 +37,4 @@ def _cure(why: WhySkipped, name: StepName) -> str:
     if not why.left_out:
         return "start with a slower step"
     first, count = name(why.left_out[0]), len(why.left_out)
-    return f"run what was left out too: {first if count == 1 else f'{count} steps from {first}'}"
+    return f"also run the steps that were left out: {first if count == 1 else f'{count} steps from {first}'}"

@@ -7,8 +7,8 @@ from pytest_unikernel.host.quiet import Excess, Unrest
 SHARES = {
     Unrest.CPU: "CPU busy",
     Unrest.PRESSURE_CPU: "pressure for CPU",
-    Unrest.PRESSURE_MEMORY: "for memory",
-    Unrest.PRESSURE_IO: "for I/O",
+    Unrest.PRESSURE_MEMORY: "pressure for memory",
+    Unrest.PRESSURE_IO: "pressure for I/O",
 }
 
 
@@ -25,5 +25,5 @@ def kind_text(excess: Excess) -> str:
     if excess.kind is Unrest.RUNNABLE:
         return "runnable tasks"
     if excess.kind is Unrest.LEFTOVERS:
-        return f"{'process' if excess.now == 1 else 'processes'} of ours left"
+        return f"{'process' if excess.now == 1 else 'processes'} of earlier launches left"
     return SHARES[excess.kind]

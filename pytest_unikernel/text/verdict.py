@@ -8,7 +8,7 @@ REASONS = {
     Rule.FAILED: "{:.0f} of {:.0f} launches failed",
     Rule.DROPPED: "{:.0f} launches dropped",
     Rule.TIMED_OUT: "{:.0f} of {:.0f} launches timed out or unfinished",
-    Rule.BACKLOG_ROSE: "in flight rose by {:.1f} in the window (limit {:.1f})",
+    Rule.BACKLOG_ROSE: "instances in flight rose by {:.1f} in the window (limit {:.1f})",
     Rule.NOT_STARTED: "only {:.0f} of {:.0f} launches were started in the window",
     Rule.LATE: "launches were {:.1f} ms late (limit {:.1f} ms)",
     Rule.LATE_FOR_RESPONSE: "median lateness is {:.0f} % of the median response time",

@@ -92,7 +92,7 @@ def test_a_step_that_lacks_something_is_run_again_and_named(pytester: pytest.Pyt
     result.stdout.fnmatch_lines(
         ["*--sweep-resume: test_it.py::test_it?0.1s? is run again, *_run.json is incomplete: load.instance *"]
     )
-    assert result.stdout.str().count("taken from the run that was resumed") == 1
+    assert result.stdout.str().count("taken over from the resumed run") == 1
 
 
 def test_a_step_whose_record_is_of_another_time_step_is_run_again(
@@ -101,4 +101,4 @@ def test_a_step_whose_record_is_of_another_time_step_is_run_again(
     changed(saved, ("extra_info", "load", "time_step_s"), odd=5.0)
     result = run(pytester, f"--sweep-resume={saved}")
     result.assert_outcomes(passed=2)
-    assert result.stdout.str().count("taken from the run that was resumed") == 1
+    assert result.stdout.str().count("taken over from the resumed run") == 1

@@ -124,14 +124,14 @@ def test_a_second_load_in_it_is_an_error_too(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("chosen", "reason"),
     [
-        ("knee", "no step of this series was run before it; select its steps too, not the knee alone"),
+        ("knee", "no time step of this series was run before the search; select the time steps too"),
         (
             "knee or 0.015625s",
-            "no step was ok, 0.015625s was saturated already; run what was left out too: 3 steps*",
+            "no step was ok, 0.015625s was saturated already; also run the steps that were left out: 3*",
         ),
         (
             "knee or 0.03125s",
-            "every step that was run was ok; run what was left out too: 4 steps from 0.125s",
+            "every step that was run was ok; also run the steps that were left out: 4 steps from 0.125s",
         ),
     ],
 )
@@ -213,7 +213,7 @@ def test_an_interrupted_search_keeps_what_was_measured_and_is_resumed(
     record = loads(pytester.path / "o.json")["test_it[knee]"]
     assert record["interrupted"]
     assert [load["interrupted"] for load in record["knee"]["loads"]] == [False, True]
-    result.stdout.fnmatch_lines(["  knee *; the search was cut short"])
+    result.stdout.fnmatch_lines(["  knee *; the search was interrupted"])
     (journal,) = pytester.path.glob(".pytest_cache/d/unikernel/*")
 
     monkeypatch.delenv("STOP_AT")

@@ -315,6 +315,8 @@ def test_it(load_step, fake):
 
 def test_loads_that_began_on_a_busy_host_are_summed_up_by_what_was_busy(pytester: pytest.Pytester) -> None:
     result = run(pytester, "--benchmark-json=o.json", source=BUSIER_AND_BUSIER)
-    result.stdout.fnmatch_lines(["  1/5 s … 1/20 s (3 steps) began on a busy host after 3 s: CPU busy"])
+    result.stdout.fnmatch_lines(
+        ["  1/5 s … 1/20 s (3 steps) began on a busy host after a wait of 3 s: CPU busy"]
+    )
     reasons = [load["quiescence"]["reasons"] for load in loads(pytester.path / "o.json").values()]
     assert reasons == [[f"CPU busy {percent} %, 2 % before the first load"] for percent in (50, 51, 52)]

@@ -66,7 +66,7 @@ def test_a_cold_start_is_told_how_it_gains_trials(save: Any, capsys: pytest.Capt
     cold = save("cold.json", run(steady(None, trials=1)))
     assert main.main(["compare", cold, cold]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "no evidence: one trial; a run has one of a cold start; pytest-unikernel compare adds up" in out
+    assert "no evidence: one trial; 5 or more are needed on each side; give 5 runs of each" in out
     assert "--sweep-trials" not in out
 
 
@@ -87,11 +87,11 @@ step   throughput       p50             p90             p99        failed
  1/2  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
  1/4  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
 
-  ! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in
-    per cent
+  ! worse, * better, no mark: no evidence; changes in per cent, from..to: their
+    95 % confidence interval
   knee 4/s, was 4/s, 0 % (0..0): no evidence: within the noise
 
-another machine, so changes may be its: kernel 6.2, was 6.1
+the machines differ, which may explain changes: kernel 6.2, was 6.1
 """
 
 
@@ -118,7 +118,7 @@ def test_a_slower_host_is_no_regression_unless_it_may_be_what_is_measured(
     before, after = save("before.json", old, machine), save("after.json", new, machine)
     other = save("other.json", new, {"unikernel": {"kernel": "6.2"}})
     assert main.main(["compare", before, after, "--fail", "p50:20%"]) == 0
-    assert "host: by how much longer the generator's own starts" in capsys.readouterr().out
+    assert "host: change of the time in which the generator" in capsys.readouterr().out
     assert main.main(["compare", before, after, "--fail", "p50:20%", "--as-measured"]) == 1
     assert main.main(["compare", before, other, "--fail", "p50:20%"]) == 1
     assert "host:" not in capsys.readouterr().out
@@ -132,7 +132,7 @@ def test_runs_made_in_turn_add_their_trials(save: Any, capsys: pytest.CaptureFix
         )
     ]
     assert main.main(["compare", files[0], files[1]]) == 0
-    assert "no evidence: one trial; at least 5 on each side" in capsys.readouterr().out
+    assert "no evidence: one trial; 5 or more are needed on each side" in capsys.readouterr().out
     assert main.main(["compare", *files, "--fail", "p50:20%"]) == 1
     assert "p50 +49.5% (limit p50:20%)" in capsys.readouterr().err
 

@@ -183,7 +183,7 @@ def test_few_open_files_bound_what_is_in_flight(
     found = limits.descriptors()
     assert found.state == state
     if hard == 1024:
-        assert "448 in flight" in found.reason
+        assert "at most 448 instances in flight" in found.reason
 
 
 def test_each_limit_on_processes_has_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +283,7 @@ def test_urunc_is_told_with_its_monitors_and_how_its_timestamps_are_switched(mac
     found = urunc.urunc()
     assert found.state == "yes"
     assert found.reason.startswith(
-        "v0.7.0, read as 0.7-0.8; timestamps per load, into a file of its own; monitors"
+        "v0.7.0, log format of 0.7-0.8; timestamps per load, into a file of its own; monitors"
     )
     assert found.facts == {
         "release": "v0.7.0",

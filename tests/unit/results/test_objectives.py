@@ -86,7 +86,7 @@ def test_too_few_launches_are_told_with_the_number_and_the_cure() -> None:
     few = load(FakeTarget(), Fraction(1, 16))
     first, second = objective_lines([record(few, P99)])
     assert first == "p99 <= 50 ms: no rate is known to meet it"
-    assert second.startswith("p99 at 16/s: too few launches: 1,000 needed, 64 measured; --sweep-min-launches")
+    assert second.startswith("p99 at 16/s: too few launches: 1,000 needed, 64 measured; use --sweep-min-")
 
 
 def test_slower_steps_with_too_few_launches_are_not_worth_a_word(quick: LoadResult) -> None:

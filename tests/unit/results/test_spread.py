@@ -33,4 +33,4 @@ def test_one_trial_has_extremes_but_no_spread() -> None:
 def test_the_summary_tells_the_largest_spread_of_a_series() -> None:
     rows = [{"spread": spread([{"throughput_hz": rate, "p50": 0.01, "p99": None} for rate in (9.0, 11.0)])}]
     told = list(notes._spread([*rows, {"spread": None}, {}]))
-    assert told == ["between trials, at most: throughput 14.1 % (standard deviation / mean)"]
+    assert told == ["largest spread between trials: throughput 14.1 % (standard deviation / mean)"]

@@ -143,7 +143,7 @@ def test_an_interrupted_load_ends_the_search_and_counts_for_nothing() -> None:
     found = hunt.narrowed(is_ok)
     assert (found.lower_hz, found.upper_hz, len(hunt.loads), hunt.interrupted) == (32, 64, 1, True)
     knee = knee_json(found, hunt.loads, 2, interrupted=True)
-    assert knee_text(find_knee([{"knee": knee}])).endswith("; the search was cut short")
+    assert knee_text(find_knee([{"knee": knee}])).endswith("; the search was interrupted")
 
 
 def test_an_ok_step_faster_than_one_that_was_not_does_not_count() -> None:

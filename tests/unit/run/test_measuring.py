@@ -66,7 +66,7 @@ def test_the_waits_of_all_trials_are_on_record_in_words_and_beside_it_as_data(lo
         "waited_s": 6.5,
         "bound_s": 3.0,
         "bound_hit": 2,
-        "reasons": ["CPU busy 90 %, 2 % before the first load", "1 process of ours left"],
+        "reasons": ["CPU busy 90 %, 2 % before the first load", "1 process of earlier launches left"],
     }
     assert joined.result.host["busy_before_percent"] == 90.0
 

@@ -9,7 +9,7 @@ from pytest_unikernel.text.comparable import NAMES, differences_text
 @pytest.mark.parametrize(
     ("found", "text"),
     [
-        (Difference(Condition.TIME_STEP, 1 / 64, None), "time step 1/64 s against the test's"),
+        (Difference(Condition.TIME_STEP, 1 / 64, None), "time step 1/64 s against that of the test"),
         (Difference(Condition.WINDOW, 60.0, 4.5), "window 60 s against 4.5 s"),
         (Difference(Condition.WARMUP, 1.0, None), "warm-up 1 s against unknown"),
         (Difference(Condition.READY, None, "port 80"), "ready unknown against port 80"),

@@ -32,7 +32,7 @@ def test_steps_that_share_a_reason_share_a_line_with_its_cure() -> None:
     changes = [Change(metric, "no evidence", FEW) for metric in ("throughput", "p50")]
     lines = lines_of(*(step(step_s, "ok", "ok", OK, *changes) for step_s in (1.0, 0.5)))
     assert " ".join(lines) == (
-        "1 s, 1/2 s: no evidence: one trial; at least 5 on each side tell more: --sweep-trials=5"
+        "1 s, 1/2 s: no evidence: one trial; 5 or more are needed on each side: --sweep-trials=5"
     )
 
 
@@ -42,8 +42,8 @@ def test_a_reason_that_concerns_some_metrics_names_them() -> None:
         Change("p50", "not comparable", Why(Cause.MEANS_ONLY)),
     ]
     lines = lines_of(step(1.0, "ok", "ok", OK, *changes))
-    assert lines[-1] == "1 s p50: not comparable: means only"
-    assert lines[0].startswith("1 s throughput: no evidence: one trial; at least")
+    assert lines[-1] == "1 s p50: not comparable: one side has means only"
+    assert lines[0].startswith("1 s throughput: no evidence: one trial; 5 or more")
 
 
 def test_a_verdict_that_changed_is_told_once() -> None:
@@ -83,6 +83,6 @@ def test_machines_are_told_apart_by_the_facts_that_differ() -> None:
     differ = [MachineDifference("kernel", "6.2", "6.1"), MachineDifference("qemu", None, "7.2")]
     assert list(map(machine_text, differ)) == ["kernel 6.2, was 6.1", "qemu unknown, was 7.2"]
     assert closing_lines(Comparison([]), differ) == [
-        "another machine, so changes may be its: kernel 6.2, was 6.1; qemu unknown, was",
-        "  7.2",
+        "the machines differ, which may explain changes: kernel 6.2, was 6.1; qemu unknown,",
+        "  was 7.2",
     ]

@@ -10,7 +10,7 @@ READY = Difference(Condition.READY, "up", "exit")
 TEXTS = {
     Why(Cause.NOISE): "within the noise",
     Why(Cause.VERDICT_CHANGED, verdicts=("ok", "skipped")): "was ok, now skipped",
-    Why(Cause.MISSING_BEFORE): "missing before",
+    Why(Cause.MISSING_BEFORE): "missing in the baseline",
     Why(Cause.FEW_TRIALS, (0,)): "no trials",
     Why(Cause.FEW_TRIALS, (1,)): "one trial",
     Why(Cause.FEW_TRIALS, (4,)): "4 trials",
@@ -18,14 +18,14 @@ TEXTS = {
     Why(Cause.VERDICT, verdicts=("generator-bound",)): "generator-bound",
     Why(Cause.BEYOND_TIMEOUT): "beyond the time-out",
     Why(Cause.NOT_RECORDED): "not recorded",
-    Why(Cause.SATURATED): "saturated in both",
-    Why(Cause.OTHER_WORK, (29.6, 4.2)): "other work took 30 % of the CPU time, 4 % before",
-    Why(Cause.HOST_SPEED, (19.7,)): "the host was slower: a start of a process took +20 %",
-    Why(Cause.HOST_SPEED, (-16.4,)): "the host was faster: a start of a process took -16 %",
+    Why(Cause.SATURATED): "saturated in both runs",
+    Why(Cause.OTHER_WORK, (29.6, 4.2)): "other work took 30 % of the CPU time, 4 % in the baseline",
+    Why(Cause.HOST_SPEED, (19.7,)): "the host was slower: time to start a process +20 %",
+    Why(Cause.HOST_SPEED, (-16.4,)): "the host was faster: time to start a process -16 %",
     Why(Cause.CONDITIONS, differences=(READY,)): "ready up against exit",
-    Why(Cause.MEANS_ONLY): "means only",
+    Why(Cause.MEANS_ONLY): "one side has means only",
     Why(Cause.NO_VERDICT): "imported, without a verdict",
-    Why(Cause.NO_COMMON_STEP): "no step in both runs",
+    Why(Cause.NO_COMMON_STEP): "no common time step",
 }
 
 

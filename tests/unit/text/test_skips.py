@@ -8,7 +8,7 @@ from pytest_unikernel.results.skips import SkipCause, WhySkipped
 from pytest_unikernel.text.skips import skip_text, why_skipped_text
 
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
-RUN_TOO = "run what was left out too"
+RUN_TOO = "also run the steps that were left out"
 TEXTS = [
     (
         WhySkipped(SkipCause.SLOWER_NOT_OK, HALF, "saturated"),
@@ -17,8 +17,8 @@ TEXTS = [
     ),
     (
         WhySkipped(SkipCause.NOTHING_RUN),
-        "knee: no step of this series was run before it; select its steps too, not the knee alone",
-        "no step of this series was run before it; select its steps too, not the knee alone",
+        "knee: no time step of this series was run before the search; select the time steps too",
+        "no time step of this series was run before the search; select the time steps too",
     ),
     (
         WhySkipped(SkipCause.NONE_OK, Fraction(1), "failing"),

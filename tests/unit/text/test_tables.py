@@ -127,11 +127,11 @@ step offered achieved through-   response ms      late      failed  verdict
 1/32      32     32.0     32.0 39.1  54.7     –  *0.17           0  ok
 1/64      64     64.0     44.2 1204 >60 s >60 s   0.15 39 timeout+  saturated
   knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs
-  * the largest lateness, – no quantile: too few launches for one
+  * maximum instead of p99, – no quantile: too few launches for a quantile
   1/64 s saturated: in flight rose by 31.2 in the window (limit 9.6); 37
     timeout, 2 unfinished
   not run: 1/128 s … 1/1024 s (4 steps): 1/64 s was saturated already
-  1/64 s first failure: timeout, signal 9; its output ended with
+  1/64 s first failure: timeout, signal 9; the end of its output:
     up
     \\x1b[31mHello 42!
 
@@ -294,7 +294,7 @@ def test_without_a_baseline_nothing_is_said_of_one() -> None:
 def test_the_host_is_mentioned_only_when_it_mattered() -> None:
     noisy = {"steal_percent": 12.0, "memory_available_min_bytes": 2**28, "psi_memory": 4.0}
     text = unwrapped(text_of(sweep(1.0, host=noisy), memory_bytes=2**32))
-    assert "took 12 % of the CPU time away" in text
+    assert "the hypervisor took 12 % of the CPU time (steal)" in text
     assert "memory ran low: 256 MiB were available; some task waited for memory 4 % of the time" in text
     assert "took" not in text_of(sweep(1.0), memory_bytes=2**32)
 
@@ -315,9 +315,9 @@ QUIET = {
     [
         ({"steal_percent": 12.0}, "steal disturbed rust_kernel: the hypervisor gives"),
         ({"busy_before_percent": 40.0}, "1 s the CPUs were 40 % busy before it began"),
-        ({"swapped_bytes": 20 << 20}, "1 s swap: 20 MiB went in and out"),
-        ({"memory_available_min_bytes": 2**27}, "memory disturbed rust_kernel: launches are refused"),
-        ({"governors": ["powersave"]}, "governor (powersave) disturbed rust_kernel: a clock"),
+        ({"swapped_bytes": 20 << 20}, "1 s 20 MiB swapped in and out"),
+        ({"memory_available_min_bytes": 2**27}, "memory disturbed rust_kernel: launches are dropped"),
+        ({"governors": ["powersave"]}, "governor (powersave) disturbed rust_kernel: the clock"),
         ({"governors": ["powersave"], "cpu_percent": 90.0}, ""),
         ({"governors": ["schedutil"]}, ""),
         ({"container_daemons": ["crio"]}, "crio ran beside rust_kernel: even an idle container daemon"),
@@ -343,17 +343,15 @@ def test_refused_priority_is_told_where_launches_were_late(late_s: float, refuse
 def test_a_generator_bound_step_says_what_it_may_come_from() -> None:
     host = QUIET | {"steal_percent": 30.0}
     bound = sweep(1.0, "generator-bound", "late", host=host, generator={"realtime_refused": True})
-    wanted = "generator-bound, perhaps because of steal (30 % of the CPU time), real-time (refused)"
+    wanted = "generator-bound; possible causes: steal (30 % of the CPU time), real-time (refused)"
     assert wanted in unwrapped(text_of(bound))
     alone = sweep(1.0, "generator-bound", "late", host=QUIET, generator={"realtime_refused": False})
-    assert "generator-bound: the record shows no disturbance" in unwrapped(text_of(alone))
+    assert "generator-bound: no disturbance was recorded" in unwrapped(text_of(alone))
 
 
 def test_a_guard_that_refused_launches_is_named() -> None:
     guards = {"max_in_flight": 212, "max_in_flight_from": "RLIMIT_NPROC", "dropped": {"max_in_flight": 3}}
-    assert "3 launches were not started: max_in_flight 212 (RLIMIT_NPROC)" in text_of(
-        sweep(1.0, guards=guards)
-    )
+    assert "3 launches dropped; limit: max_in_flight 212 (RLIMIT_NPROC)" in text_of(sweep(1.0, guards=guards))
 
 
 def test_trials_that_disagree_are_shown() -> None:
@@ -365,7 +363,7 @@ def test_trials_that_disagree_are_shown() -> None:
 
 def test_a_resumed_step_is_marked() -> None:
     text = "\n".join(notes.report([Row(SERIES, sweep(1.0), resumed=True)]))
-    assert "1 s taken from the run that was resumed" in text
+    assert "1 s taken over from the resumed run" in text
 
 
 def test_container_daemons_are_mentioned_with_the_targets_that_had_no_need_of_them() -> None:
@@ -383,14 +381,14 @@ def test_each_daemon_that_ran_beside_some_target_is_named_once() -> None:
 
 
 def test_a_change_that_too_few_launches_leave_open_is_explained() -> None:
-    why = "p99's change: from 1,000 launches on in both runs"
+    why = "the change of p99 needs 1,000 launches in each run"
     few, many = sweep(1.0), sweep(1 / 1024)
     assert why in unwrapped("\n".join(notes.report([Row(SERIES, few, few), Row(SERIES, many, many)])))
     assert why not in unwrapped("\n".join(notes.report([Row(SERIES, many, many)])))
 
 
 def test_marks_are_explained_where_a_largest_lateness_stands_for_a_quantile() -> None:
-    mark = "* the largest lateness"
+    mark = "* maximum instead of p99"
     assert mark in text_of(sweep(1.0))
     assert mark not in text_of(sweep(1 / 64))
     assert mark not in text_of(sweep(1.0, lateness_s=None))
@@ -448,12 +446,14 @@ def test_steps_that_began_on_a_busy_host_are_told_in_one_line_where_they_are_man
         rows = [Row(SERIES, sweep(step_s, quiescence=BUSY), unrest=UNREST) for step_s in steps_s]
         return unwrapped("\n".join(notes.report(rows)))
 
-    began = "began on a busy host after 3 s:"
-    reasons = "CPU busy 40 %, 3 % before the first load; 2 processes of ours left"
+    began = "began on a busy host after a wait of 3 s:"
+    reasons = "CPU busy 40 %, 3 % before the first load; 2 processes of earlier launches left"
     assert f"1 s {began} {reasons}" in text(1.0)
-    assert f"1 s … 1/4 s (3 steps) {began} CPU busy, processes of ours left" in text(1.0, 0.5, 0.25)
+    assert f"1 s … 1/4 s (3 steps) {began} CPU busy, processes of earlier launches left" in text(
+        1.0, 0.5, 0.25
+    )
 
 
 def test_a_record_that_was_read_says_in_its_own_words_that_the_host_was_busy() -> None:
     text = unwrapped(text_of(*(sweep(step_s, quiescence=BUSY) for step_s in (1.0, 0.5, 0.25))))
-    assert "(3 steps) began on a busy host after 3 s: as the record has it, another" in text
+    assert "(3 steps) began on a busy host after a wait of 3 s: as the record has it, another" in text

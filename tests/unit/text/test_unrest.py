@@ -12,11 +12,23 @@ TEXTS = [
         "pressure for CPU 50 %, 0 % before the first load",
         "pressure for CPU",
     ),
-    (Excess(Unrest.PRESSURE_MEMORY, 20, 1), "for memory 20 %, 1 % before the first load", "for memory"),
-    (Excess(Unrest.PRESSURE_IO, 11, 0), "for I/O 11 %, 0 % before the first load", "for I/O"),
+    (
+        Excess(Unrest.PRESSURE_MEMORY, 20, 1),
+        "pressure for memory 20 %, 1 % before the first load",
+        "pressure for memory",
+    ),
+    (
+        Excess(Unrest.PRESSURE_IO, 11, 0),
+        "pressure for I/O 11 %, 0 % before the first load",
+        "pressure for I/O",
+    ),
     (Excess(Unrest.RUNNABLE, 9, 1), "9 runnable tasks, 1 before the first load", "runnable tasks"),
-    (Excess(Unrest.LEFTOVERS, 1), "1 process of ours left", "process of ours left"),
-    (Excess(Unrest.LEFTOVERS, 2), "2 processes of ours left", "processes of ours left"),
+    (Excess(Unrest.LEFTOVERS, 1), "1 process of earlier launches left", "process of earlier launches left"),
+    (
+        Excess(Unrest.LEFTOVERS, 2),
+        "2 processes of earlier launches left",
+        "processes of earlier launches left",
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ TEXTS = {
     Reason(Rule.FAILED, 6, 16): "6 of 16 launches failed",
     Reason(Rule.DROPPED, 1234): "1234 launches dropped",
     Reason(Rule.TIMED_OUT, 1, 11): "1 of 11 launches timed out or unfinished",
-    Reason(Rule.BACKLOG_ROSE, 31.24, 9.6): "in flight rose by 31.2 in the window (limit 9.6)",
+    Reason(Rule.BACKLOG_ROSE, 31.24, 9.6): "instances in flight rose by 31.2 in the window (limit 9.6)",
     Reason(Rule.NOT_STARTED, 989, 999.6): "only 989 of 1000 launches were started in the window",
     Reason(Rule.LATE, 12.34, 1.0): "launches were 12.3 ms late (limit 1.0 ms)",
     Reason(Rule.LATE_FOR_RESPONSE, 33.4): "median lateness is 33 % of the median response time",
