@@ -116,14 +116,18 @@ def _wrapped(text: str, first: str, rest: str) -> list[str]:
 
 
 def _tools(found: Sequence[Check], told: Collection[str]) -> list[str]:
-    """Return the tools; what is missing for a target has been told there, with its cure."""
+    """Return the tools; a finding that a target has too, with its cure, is one of a list here."""
     missing = [each for each in found if each.state != "yes" and {each.reason, each.cure} & set(told)]
     rest = (_entry(each) for each in found if each.state != "yes" and each not in missing)
+    lists: list[str] = []
+    for state in ("no", "absent", "unknown"):
+        same = [each for each in missing if each.state == state]
+        lists += _list(state, [each.reason if state == "absent" else _named(each) for each in same])
     return [
         "TOOLS",
         *_list("yes", [_named(each) for each in found if each.state == "yes"]),
         *itertools.chain.from_iterable(rest),
-        *_list("absent", [each.reason if each.state == "absent" else _named(each) for each in missing]),
+        *lists,
     ]
 
 

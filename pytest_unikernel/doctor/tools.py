@@ -41,11 +41,11 @@ def kvm_device() -> Check:
     nested = " in a virtual machine" if "hypervisor" in (files.text(files.PROC / "cpuinfo") or "") else ""
     facts = {"modules": modules, "nested": bool(nested)}
     if not kvm.DEVICE.exists():
-        cure = "modprobe kvm_intel or kvm_amd; in a virtual machine, let its host allow nested virtualisation"
+        cure = "modprobe kvm_intel or kvm_amd; in a virtual machine, enable nested virtualisation on its host"
         return Check("kvm", "absent", f"no {kvm.DEVICE}", cure, facts=facts)
     if not os.access(kvm.DEVICE, os.R_OK | os.W_OK):
         reason = f"{kind}{nested}; {kvm.DEVICE} is not writable by uid {os.getuid()}"
-        return Check("kvm", "no", reason, "add the user to group kvm", facts=facts)
+        return Check("kvm", "no", reason, "add the user to the group kvm", facts=facts)
     return Check("kvm", "yes", f"{kind}{nested}; {kvm.DEVICE} is writable", facts=facts)
 
 

@@ -29,7 +29,9 @@ def linux_process(command: Command = DEFAULT_COMMAND, /) -> Target:
     """
     empty = not (command.strip() if isinstance(command, str) else command)
     if empty or not isinstance(command, (str, list, tuple)):
-        raise TargetError(f"linux_process: expected a line for {SHELL} or a list, got {command!r}")
+        raise TargetError(
+            f"linux_process: command must be a line for {SHELL} or a list of arguments, got {command!r}"
+        )
     argv = (SHELL, "-c", command) if isinstance(command, str) else command
     return Target("linux_process", argv, versions=_shell_versions if isinstance(command, str) else _versions)
 

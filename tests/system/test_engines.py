@@ -169,7 +169,7 @@ def test_our_image_is_loaded_where_it_is_missing(engine: Engine) -> None:
     ("parameters", "said"),
     [
         ({"image": "localhost/no/such:1", "pull": "never"}, "no image 'localhost/no/such:1' here; .* pull"),
-        ({"image": "localhost/no/such:1"}, "can't be pulled: .*; bring it here by"),
+        ({"image": "localhost/no/such:1"}, "can't be pulled: .*; add it with"),
     ],
 )
 def test_an_image_that_can_not_be_had_is_unavailable(

@@ -76,16 +76,17 @@ class Container:
 def _check_options(target: str, options: Sequence[str]) -> None:
     if options and not options[0].startswith("-"):
         raise TargetError(
-            f"{target}: options= must begin with a hyphen, or it is an image, got {options[0]!r}"
+            f"{target}: options= must begin with a hyphen, or the engine takes it for an image, got "
+            f"{options[0]!r}"
         )
     for option in options:
         why = next((OURS[word] for word in _said_by(option) if word in OURS), None)
         if LABEL in option:
-            why = "that label tells whose a container is"
+            why = "that label marks the containers of a session"
         elif option.removeprefix("--pod=").startswith("new:"):
-            why = "the pod would be left; name one that is there"
+            why = "the new pod would not be removed; name an existing pod"
         if why is not None:
-            raise TargetError(f"{target}: options= can't hold {option!r}: {why}")
+            raise TargetError(f"{target}: options= must not contain {option!r}: {why}")
 
 
 def _said_by(word: str) -> Iterable[str]:

@@ -123,8 +123,8 @@ def probe(engine: Engine, container: Container) -> Unavailable | None:
     if container.runtime in known:
         return None
     return Unavailable(
-        f"docker knows no runtime {container.runtime!r}, but {', '.join(sorted(known))}",
-        f"dockerd --add-runtime {container.runtime}=/path, or its daemon.json",
+        f"docker has the runtimes {', '.join(sorted(known))}, and not {container.runtime!r}",
+        f"add it: dockerd --add-runtime {container.runtime}=/path, or daemon.json",
     )
 
 

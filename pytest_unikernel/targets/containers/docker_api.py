@@ -57,12 +57,13 @@ def by_api(target: Target, program: str, container: Container) -> Target:
 def _check(name: str, container: Container) -> None:
     if container.options:
         raise TargetError(
-            f"{name}: options= are the command line's, via='api' has none, got {container.options!r}"
+            f"{name}: options= need via='cli', because via='api' has no command line, got "
+            f"{container.options!r}"
         )
     for word in FILES_AND_PORTS:
         if any(word in part for part in container.command):
             raise TargetError(
-                f"{name}: via='api' replaces {{id}} and {{session}} only, got {word} in command="
+                f"{name}: via='api' replaces only {{id}} and {{session}} in command=, got {word}"
             )
 
 
@@ -91,14 +92,13 @@ class Supervisors:
             TargetError: it is named.
         """
         if not isinstance(target.ready, (Exit, Line)):
-            raise TargetError(
-                f"{target.name}: via='api' knows ready=Exit() and Line(…), got {target.ready!r}"
-            )
+            raise TargetError(f"{target.name}: via='api' needs ready=Exit() or Line(…), got {target.ready!r}")
         for key, nothing in CLIENTS.items():
             value = getattr(target, key)
             if value != nothing:
                 raise TargetError(
-                    f"{target.name}: {key} is of a client process, and via='api' has none, got {value!r}"
+                    f"{target.name}: {key} needs via='cli', because via='api' has no client process, got "
+                    f"{value!r}"
                 )
 
 
@@ -143,13 +143,13 @@ def socket_path(program: str) -> str | Unavailable:
     host = asked.out.strip()
     if asked.status or not host:
         return Unavailable(
-            f"{program} does not say where its engine is: {asked.error or asked.status}",
-            "docker context inspect, by hand, says more",
+            f"{program} does not show the address of its engine: {asked.error or asked.status}",
+            "docker context inspect shows more",
         )
     if not host.startswith(UNIX):
         return Unavailable(
-            f"via='api' speaks to an engine by its unix socket, and {program}'s is {host!r}",
-            "unset DOCKER_HOST, or docker context use default; via='cli' takes any",
+            f"via='api' needs an engine with a unix socket, got {host!r} from {program}",
+            "unset DOCKER_HOST, or docker context use default, or via='cli'",
         )
     return host.removeprefix(UNIX)
 

@@ -27,7 +27,7 @@ ANSWER_S = 20.0
 LOAD_S = 60.0
 PULL_S = 600.0
 MAY_NOT_CONNECT = (
-    f"run as root, or add uid {os.getuid()} to the socket's group (which makes it as good as root)"
+    f"run as root, or add uid {os.getuid()} to the group of the socket (which gives it the rights of root)"
 )
 # In the order in which they happen; started, ready and exited are the client's.
 ORDER = ("started", "create", "start", "die", "exited", "destroy")
@@ -159,7 +159,7 @@ def _errors_in(out: str) -> str:
     """Return the errors in the answer of ``info``, which does not fail because of them."""
     found = json_object(out)
     if not found:
-        return f"its answer to `info` is no JSON object, but {out[:80]!r}"
+        return f"expected a JSON object from `info`, got {out[:80]!r}"
     errors = found.get("ServerErrors") or []
     return str(errors[0]) if errors else ""
 
@@ -170,7 +170,7 @@ def _cure(engine: Engine, said: str) -> str:
     chosen = {name: os.environ[name] for name in engine.choosing if os.environ.get(name)}
     if chosen:
         where = " and ".join(f"{name}={value!r}" for name, value in chosen.items())
-        return f"{where} must be right, or unset; or start what it names"
+        return f"correct or unset {where}, or start the engine that it names"
     return engine.start
 
 
@@ -186,7 +186,7 @@ def _why_no_image(engine: Engine, container: Container) -> Unavailable | None:
         return None
     return Unavailable(
         f"image {image!r} can't be pulled: {pulled.error}",
-        f"bring it here by {engine.program} load, or name another",
+        f"add it with {engine.program} load, or use another image",
     )
 
 
@@ -195,7 +195,9 @@ def _loaded(engine: Engine) -> Unavailable | None:
     loaded = call(engine.program, "load", given=hello_image().archive, within_s=LOAD_S)
     if loaded.status == 0:
         return None
-    return Unavailable(f"{engine.program} load refuses our image: {loaded.error}", f"{engine.program} info")
+    return Unavailable(
+        f"{engine.program} load rejects the test image: {loaded.error}", f"{engine.program} info shows more"
+    )
 
 
 def described(engine: Engine, container: Container) -> dict[str, str]:

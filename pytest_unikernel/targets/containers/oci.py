@@ -30,8 +30,8 @@ INSTALL = {
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 # Error messages of runtimes -> cures.
 CURES = {
-    "hybrid mode": "boot with cgroups of one version (systemd.unified_cgroup_hierarchy=1), or mount what "
-    "/sys/fs/cgroup/unified/cgroup.controllers lists as version 1; or take runtime='runc'",
+    "hybrid mode": "boot with one version of cgroups (systemd.unified_cgroup_hierarchy=1), or mount the "
+    "controllers that /sys/fs/cgroup/unified/cgroup.controllers lists as version 1; or use runtime='runc'",
     "cannot run with network enabled in root network namespace": "options=['--network=none']",
 }
 # Measured: the runtime's own peak and the memory charged to a small container.
@@ -109,16 +109,18 @@ class _Parameters:
         said = launched_once(_target(self))
         if said is None:
             return None
-        usual = "run as root" if os.geteuid() else f"{name} run, by hand, says more with --debug"
+        usual = "run as root" if os.geteuid() else f"{name} --debug run shows more"
         cure = next((cure for words, cure in CURES.items() if words in said), usual)
-        return Unavailable(f"{name} can't run a container here: {said}", cure)
+        return Unavailable(f"{name} can't run a container on this host: {said}", cure)
 
     def _why_not_found(self, name: str) -> Unavailable:
         beside = shutil.which(name, path=SYSTEM_PATH) if name == self.runtime else None
         if beside is not None:  # a plain user's PATH may have no sbin
-            return Unavailable(f"no {name} on PATH, but {beside} is there", f"runtime={beside!r}")
+            return Unavailable(f"no {name} on PATH, but {beside} exists", f"use runtime={beside!r}")
         if name != self.runtime:
-            return Unavailable(f"{self.runtime!r} is no program", "name one that may be executed")
+            return Unavailable(
+                f"runtime={self.runtime!r} is not an executable file", "give the path of one that is"
+            )
         return Unavailable(f"no {name} on PATH", INSTALL.get(name, f"install {name}"))
 
     def versions(self) -> Mapping[str, str]:
@@ -145,7 +147,10 @@ def _target(parameters: _Parameters) -> Target:
 
 def _rootfs(rootfs: PathText | None, command: Sequence[str], bundle: PathText | None) -> Path | None:
     if bundle is not None and (rootfs is not None or command):
-        raise TargetError(f"{NAME}: bundle= has its own root and command, got {rootfs!r} and {command!r} too")
+        raise TargetError(
+            f"{NAME}: expected bundle=, or rootfs= and command=, got bundle= with "
+            f"rootfs={rootfs!r} and command={command!r}"
+        )
     if rootfs is None:
         return None
     if not _is_path(rootfs) or not Path(rootfs).is_dir():
@@ -153,11 +158,13 @@ def _rootfs(rootfs: PathText | None, command: Sequence[str], bundle: PathText | 
     missing = [name for name in MOUNT_POINTS if not (Path(rootfs) / name).is_dir()]
     if missing:  # the runtime would make them
         raise TargetError(
-            f"{NAME}: rootfs must have directories to mount on, and {os.fspath(rootfs)!r} has no "
-            f"{', '.join(missing)}; make them, empty"
+            f"{NAME}: rootfs must have the directories {', '.join(missing)} to mount on, got "
+            f"{os.fspath(rootfs)!r}; make them, empty"
         )
     if not command:
-        raise TargetError(f"{NAME}: command= must say what is run in {os.fspath(rootfs)!r}")
+        raise TargetError(
+            f"{NAME}: rootfs={os.fspath(rootfs)!r} needs command=, the program to run in it, got none"
+        )
     return Path(rootfs).resolve()
 
 
@@ -177,7 +184,9 @@ def _options(options: Sequence[str]) -> tuple[str, ...]:
     if not isinstance(options, (list, tuple)) or not all(isinstance(part, str) for part in options):
         raise TargetError(f"{NAME}: options must be a list of text, one entry per argument, got {options!r}")
     if any(option.partition("=")[0].lstrip("-") == "root" for option in options):
-        raise TargetError(f"{NAME}: options= can't hold --root, which is each load's own, got {options!r}")
+        raise TargetError(
+            f"{NAME}: options= must not contain --root, which every load sets itself, got {options!r}"
+        )
     return tuple(options)
 
 

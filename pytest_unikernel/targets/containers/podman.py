@@ -52,7 +52,7 @@ PODMAN = Engine(
     target=NAME,
     program="podman",
     install="apt-get install podman",
-    start="podman info, by hand, says more",
+    start="podman info shows more",
     choosing=("CONTAINER_HOST", "CONTAINER_CONNECTION"),
     daemons=frozenset({"podman"}),
     # Without a time it asks politely first, and waits ten seconds.

@@ -48,13 +48,13 @@ class DiskImage(NamedTuple):
         if is_written_to(self.path):
             return Unavailable(
                 f"image={self.path!r} is in use: another process has it open for writing",
-                "end that one (a running virtual machine?), or name a copy of the image",
+                "end that process (a running virtual machine?), or use a copy of the image",
             )
         device = loop_device(self.path)
         if device is not None:
             return Unavailable(
                 f"image={self.path!r} is in use: it is attached to {device}",
-                f"umount it, and losetup --detach {device}",
+                f"unmount it, then losetup --detach {device}",
             )
         return _why_not_checked(self.path) if self.format == "qcow2" else None
 
@@ -124,7 +124,7 @@ def _why_truncated(start: bytes, size: int) -> str | None:
         return None  # partitions, or another file system: the guest's to judge
     blocks, log_block = (struct.unpack_from("<I", start, EXT_AT + at)[0] for at in (4, 24))
     whole = blocks << (10 + log_block)
-    return None if size >= whole else f"truncated: its file system has {whole} bytes, the file {size}"
+    return None if size >= whole else f"truncated: its file system has {whole} bytes, but the file {size}"
 
 
 def is_written_to(path: str) -> bool:

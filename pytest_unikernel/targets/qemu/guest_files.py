@@ -59,7 +59,10 @@ def given_guest(image: Path) -> GuestFile:
     """
     start = _start_of(image)
     if start[LINUX_AT : LINUX_AT + len(LINUX_MAGIC)] == LINUX_MAGIC:
-        raise TargetError(f"rust_kernel: image={str(image)!r} is a Linux kernel; expected a unikernel")
+        raise TargetError(
+            f"rust_kernel: expected image= to name a unikernel, got {str(image)!r}, a Linux "
+            "kernel; use linux_vm(kernel=…)"
+        )
     path = os.path.abspath(image)  # noqa: PTH100 - a link stays a link: the name is the user's
     name = f"{image.name} "
     return GuestFile(path, lambda: {"kernel": name + _sha256(path)}, is_disk=not start.startswith(ELF))
@@ -101,7 +104,7 @@ def _build(crate: Path, sources: str, link: Path) -> Unavailable | None:
     kernel = builder.build_kernel(crate)
     if builder.source_hash(crate) != sources:
         raise BuildError(
-            f"the files of {str(crate)!r} changed after rust_kernel(crate=…) was called; call it anew"
+            f"the files of {str(crate)!r} changed after rust_kernel(crate=…) was called; call it again"
         )
     link.parent.mkdir(mode=0o700, exist_ok=True)
     new = link.with_suffix(f".{os.getpid()}")
@@ -123,7 +126,7 @@ def _start_of(image: Path) -> bytes:
     except OSError as error:
         raise TargetError(f"{expected}: {error.strerror}") from error
     if not start:
-        raise TargetError(f"{expected}, an empty file")
+        raise TargetError(f"{expected}, which is empty")
     return start
 
 

@@ -37,7 +37,7 @@ PART_BYTES = 1 << 20
 VERSION, VERSION_BYTES = re.compile(rb"Linux version (\S{1,64})\s"), 80
 PATIENCE_S = 60.0
 BOOT = Path("/boot")
-CURE = "pytest-unikernel build linux-kernel, or name one: linux_vm(kernel=…)"
+CURE = "pytest-unikernel build linux-kernel, or give linux_vm(kernel=…)"
 QUICK_CURE = "pytest-unikernel build linux-kernel --packaged (Debian, Ubuntu; seconds); or " + CURE
 
 
@@ -101,9 +101,9 @@ def default_kernel(built: Path | None, boot: Path = BOOT) -> KernelFile | Unavai
         if isinstance(found, KernelFile):
             return found
         reasons.append(found)
-    which = "none was built or fetched" if built is None else "the one that was built is broken"
-    told = f" ({'; '.join(reasons)})" if reasons else ""
-    return Unavailable(f"no Linux kernel to boot: {which}, none in {boot} can be used{told}", QUICK_CURE)
+    which = "none was built or downloaded" if built is None else "the built one is broken"
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    return Unavailable(f"no Linux kernel to boot: {which}, and none in {boot} can be used{why}", QUICK_CURE)
 
 
 def _newest_first(kernels: Iterable[Path]) -> list[Path]:
@@ -153,7 +153,7 @@ def _elf(path: str) -> KernelFile:
         raise _NotAKernelError(truncated)
     reason = why_not_pvh(Path(path))
     if reason is not None:
-        raise _NotAKernelError(f"{reason}; a Linux kernel needs CONFIG_PVH=y for this, or use its bzImage")
+        raise _NotAKernelError(f"{reason}; build it with CONFIG_PVH=y, or use its bzImage")
     return KernelFile(path, path, "pvh", _version_in(path))
 
 

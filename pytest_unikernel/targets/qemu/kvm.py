@@ -47,10 +47,10 @@ def usable(program: str, cpu: str | None = None) -> Kvm | Unavailable:
     if not DEVICE.exists():
         return Unavailable(
             f"no {DEVICE}",
-            "modprobe kvm_intel or kvm_amd; in a virtual machine, let its host allow nested virtualisation",
+            "modprobe kvm_intel or kvm_amd; in a virtual machine, enable nested virtualisation on its host",
         )
     if not os.access(DEVICE, os.R_OK | os.W_OK):
-        return Unavailable(f"{DEVICE} is not writable by uid {os.getuid()}", "add the user to group kvm")
+        return Unavailable(f"{DEVICE} is not writable by uid {os.getuid()}", "add the user to the group kvm")
     return _tried(program, CPUS if cpu is None else (cpu,))
 
 
@@ -63,8 +63,8 @@ def _tried(program: str, cpus: tuple[str, ...]) -> Kvm | Unavailable:
             return Kvm(cpu)
         reasons.append(f"with -cpu {cpu}: {reason}")
     return Unavailable(
-        f"KVM doesn't run even a small kernel here ({'; '.join(reasons)})",
-        "use a host whose KVM works (not a virtual one), or leave kvm=True out",
+        f"KVM does not run even a small kernel on this host ({'; '.join(reasons)})",
+        "use a host where KVM works (such as bare metal), or leave kvm=True out",
     )
 
 
@@ -84,8 +84,8 @@ def why_no_linux(program: str, cpu: str, kernel: str) -> Unavailable | None:
     if reason is None:
         return None
     return Unavailable(
-        f"KVM runs a unikernel here, but not Linux with -cpu {cpu}: {reason}",
-        "use a host whose KVM works (not a virtual one), or leave kvm=True out",
+        f"KVM runs a unikernel on this host, but not Linux with -cpu {cpu}: {reason}",
+        "use a host where KVM works (such as bare metal), or leave kvm=True out",
     )
 
 

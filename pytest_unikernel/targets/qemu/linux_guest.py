@@ -126,8 +126,8 @@ def guest(
     """
     if brought and initrd is not None:
         raise TargetError(
-            f"linux_vm: scripts= and files= are brought in by an initrd of ours, got initrd={initrd!r} too; "
-            "leave it out, or leave them out"
+            f"linux_vm: scripts= and files= need the initrd of pytest-unikernel, got initrd={initrd!r} too; "
+            "leave initrd= out, or scripts= and files="
         )
     if isinstance(kernel, Unavailable):
         return LinuxGuest(None, image, missing=kernel)
@@ -153,7 +153,7 @@ def _with_image(made: LinuxGuest, kernel: KernelFile, brought: Carried, *, shutd
         return dataclasses.replace(
             made,
             missing=Unavailable(
-                f"scripts= with image= need a kernel whose drivers aren't modules, not {name}", CURE
+                f"scripts= with image= need a kernel with built-in drivers, got {name}", CURE
             ),
         )
     if brought:
@@ -174,7 +174,7 @@ def _given_initrd(path: Path) -> str:
     try:
         with path.open("rb") as file:
             if not file.read(1):
-                raise TargetError(f"{expected}, an empty one")
+                raise TargetError(f"{expected}, which is empty")
     except OSError as error:
         raise TargetError(f"{expected}: {error.strerror}") from error
     return os.path.abspath(path)  # noqa: PTH100

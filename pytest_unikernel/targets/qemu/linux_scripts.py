@@ -61,7 +61,10 @@ def carried(scripts: Sequence[str | os.PathLike[str]], files: Sequence[str | os.
     names = [name for name, *_ in (*read_scripts, *read_files)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise TargetError(f"linux_vm: two of scripts= and files= are called {twice!r}; they share /root")
+        raise TargetError(
+            "linux_vm: scripts= and files= must have different names, because all are put "
+            f"into /root, got {twice!r} twice"
+        )
     return Carried(read_scripts, read_files)
 
 
@@ -70,12 +73,12 @@ def _script(path: Path) -> tuple[str, bytes]:
     if not SHEBANG.match(content):
         raise TargetError(
             f"linux_vm: script {str(path)!r} has no shebang (#!…) in its first line; "
-            "give it one, or put a file that isn't run into files="
+            "add one, or use files= for a file that is not run"
         )
     if content.partition(b"\n")[0].endswith(b"\r"):
         raise TargetError(
-            f"linux_vm: script {str(path)!r} has DOS line ends, and Linux would look for an interpreter "
-            "with a carriage return in its name; convert it: sed -i 's/\\r$//' FILE"
+            f"linux_vm: script {str(path)!r} has DOS line ends, so its interpreter would not be found; "
+            "convert it: sed -i 's/\\r$//' FILE"
         )
     return path.name, content
 
@@ -130,9 +133,7 @@ class _Busybox(NamedTuple):
 def _busybox() -> _Busybox | Unavailable:
     program = shutil.which(BUSYBOX)
     if program is None:
-        return Unavailable(
-            "scripts= in the minimal guest need a static busybox, which isn't on PATH", INSTALL
-        )
+        return Unavailable("scripts= in the minimal guest need a static busybox, got none on PATH", INSTALL)
     return _asked(program)
 
 
@@ -140,7 +141,10 @@ def _busybox() -> _Busybox | Unavailable:
 def _asked(program: str) -> _Busybox | Unavailable:
     content = Path(program).read_bytes()
     if INTERPRETER_SEGMENT.search(content[:4096]):
-        return Unavailable(f"scripts= in the minimal guest need a static busybox, {program} isn't", INSTALL)
+        return Unavailable(
+            f"scripts= in the minimal guest need a static busybox, got {program!r}, which is not static",
+            INSTALL,
+        )
     listed = subprocess.run(
         [program, "--list"], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
@@ -163,8 +167,8 @@ def _refuse_other_interpreters(brought: Carried, busybox: _Busybox) -> None:
         if elsewhere or base not in (*busybox.applets, BUSYBOX):
             raise TargetError(
                 f"linux_vm: script {name!r} needs {os.fsdecode(wanted)!r}, "
-                "and the minimal guest has busybox only; "
-                "use #!/bin/sh, or give image= a distribution that has it"
+                "but the minimal guest has only busybox; "
+                "use #!/bin/sh, or an image= that has it"
             )
 
 

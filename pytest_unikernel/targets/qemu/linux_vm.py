@@ -240,13 +240,16 @@ def _guest(
 def _readiness(ready: Ready | str | bytes | None, *, console: bool) -> Ready:
     if console:
         if ready is not None:
-            raise TargetError(f"{NAME}: console=True: the output isn't looked at, got ready={ready!r}")
+            raise TargetError(
+                f"{NAME}: console=True sends the output to the terminal, where ready= can't "
+                f"read it, got ready={ready!r}; leave one of them out"
+            )
         return Exit()
     wanted = MARKER if ready is None else ready
     made = Line(wanted) if isinstance(wanted, (str, bytes)) else wanted
     if not isinstance(made, (Line, Exit, Event)):
         raise TargetError(
-            f"{NAME}: the guest has no network; ready must be a Line(…) of its console, got {ready!r}"
+            f"{NAME}: ready must be a Line(…) of the console, because the guest has no network, got {ready!r}"
         )
     return made
 
@@ -261,7 +264,7 @@ def _machine_kind(machine: str | None, booted: LinuxGuest, *, display: bool) -> 
 def _memory(memory_mib: int | None, booted: LinuxGuest) -> int:
     if memory_mib is not None and memory_mib < booted.least_memory_mib:
         raise TargetError(
-            f"{NAME}: memory_mib={memory_mib} can't hold this kernel and its initrd; "
-            f"expected >= {booted.least_memory_mib}"
+            f"{NAME}: memory_mib must be >= {booted.least_memory_mib} for this kernel and its initrd, "
+            f"got {memory_mib}"
         )
     return memory_mib or booted.usual_memory_mib

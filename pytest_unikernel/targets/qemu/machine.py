@@ -160,7 +160,9 @@ def find(program: str | None) -> Qemu | Unavailable:
         return _asked(found)
     if program is None:
         return Unavailable(f"no {PROGRAM} on PATH", INSTALL)
-    return Unavailable(f"qemu={program!r} is not an executable file", "name one that is, or leave qemu= out")
+    return Unavailable(
+        f"qemu={program!r} is not an executable file", "give the path of one that is, or leave qemu= out"
+    )
 
 
 @functools.cache
@@ -169,10 +171,10 @@ def _asked(program: str) -> Qemu | Unavailable:
     match = re.search(r"version (\d+)\.(\d+)\S*", answer)
     if match is None:
         last = answer.strip().rpartition("\n")[2]
-        return Unavailable(f"{program} -sandbox on -version doesn't tell its version: {last!r}", INSTALL)
+        return Unavailable(f"expected a version from {program} -sandbox on -version, got {last!r}", INSTALL)
     if (int(match[1]), int(match[2])) < OLDEST:
         wanted = ".".join(map(str, OLDEST))
-        return Unavailable(f"{program} is {match[0]}, too old", f"install QEMU {wanted} or later")
+        return Unavailable(f"{program} is {match[0]}, which is too old", f"install QEMU {wanted} or later")
     if not any((Path(each) / FIRMWARE).is_file() for each in _ask(program, "-L", "help").split("\n")):
         return Unavailable(f"{program} has no firmware {FIRMWARE}", "apt-get install qemu-system-data")
     return Qemu(program, match[0].removeprefix("version "))

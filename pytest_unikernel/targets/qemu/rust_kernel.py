@@ -157,10 +157,12 @@ def _machine_kind(machine: str | None, guest: GuestFile, append: str | None) -> 
         raise TargetError(f"{NAME}: machine must be one of {', '.join(qemu_host.MACHINES)}, got {machine!r}")
     if guest.is_disk and machine == "microvm":
         raise TargetError(
-            f"{NAME}: a disk image needs machine='pc' or 'q35', got {machine!r}: {guest.path!r}"
+            f"{NAME}: the disk image {guest.path!r} needs machine='pc' or 'q35', got {machine!r}"
         )
     if guest.is_disk and append is not None:
-        raise TargetError(f"{NAME}: append= is for kernels, got {append!r} for the disk image {guest.path!r}")
+        raise TargetError(
+            f"{NAME}: append= needs a kernel, got append={append!r} for the disk image {guest.path!r}"
+        )
     return machine or ("pc" if guest.is_disk else "microvm")
 
 

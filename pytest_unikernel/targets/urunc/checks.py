@@ -85,7 +85,10 @@ def checked_source(
     place = checked_bundle(bundle)
     found = checked_hypervisor(hypervisor_in(place))
     if hypervisor not in (None, found):
-        raise TargetError(f"{NAME}: bundle={str(bundle)!r} says hypervisor {found!r}, got {hypervisor!r} too")
+        raise TargetError(
+            f"{NAME}: bundle={str(bundle)!r} has the hypervisor {found!r}, got "
+            f"hypervisor={hypervisor!r}; leave it out"
+        )
     return Source(None, place, found)
 
 
@@ -93,7 +96,8 @@ def _refuse(key: str, value: object, others: dict[str, object]) -> None:
     for other, given in others.items():
         if given is not None and given != ():
             raise TargetError(
-                f"{NAME}: {key}={str(value)!r} says itself what is run, got {other}={given!r} too"
+                f"{NAME}: {key}={str(value)!r} decides what is run, got {other}={given!r} too; leave one "
+                "of them out"
             )
 
 
@@ -108,14 +112,14 @@ def check_via(via: object, known: tuple[str, ...], **given: object) -> None:
     for key, value in given.items():
         if value is not None and via not in TAKEN_BY[key]:
             ways = " or ".join(f"via={way!r}" for way in TAKEN_BY[key])
-            raise TargetError(f"{NAME}: {key}={value!r} goes with {ways}, got via={via!r}")
+            raise TargetError(f"{NAME}: {key}={value!r} needs {ways}, got via={via!r}")
     for key in ("image", "runtime", "snapshotter", "network"):
         value = given.get(key)
         if value is not None and not is_name(value):
             raise TargetError(f"{NAME}: {key} must be a name, got {value!r}")
     if given.get("network") == "host":
         raise TargetError(
-            f"{NAME}: network='host' would have urunc change the host's own devices; name another"
+            f"{NAME}: expected a network other than 'host', where urunc would change the host's own devices"
         )
 
 
@@ -154,17 +158,17 @@ def checked_guest(
     if kernel is not None:
         if not isinstance(unikernel_type, str) or not is_name(unikernel_type):
             raise TargetError(
-                f"{NAME}: unikernel_type must say what urunc takes {os.fspath(kernel)!r} for (unikraft, "
+                f"{NAME}: unikernel_type must be the type of {os.fspath(kernel)!r} for urunc (unikraft, "
                 f"linux, rumprun, mirage, mewz, hermit), got {unikernel_type!r}"
             )
         started = None if initrd is None else _file("initrd", initrd)
         return Guest(_file("kernel", kernel), started, unikernel_type, hypervisor, words, memory_mib)
     if initrd is not None or unikernel_type is not None:
-        raise TargetError(f"{NAME}: initrd= and unikernel_type= go with kernel=, which was not given")
+        raise TargetError(f"{NAME}: initrd= and unikernel_type= need kernel=, got none")
     if hypervisor != "qemu":
         raise TargetError(
-            f"{NAME}: our own unikernel runs on qemu only; hypervisor={hypervisor!r} needs kernel=, bundle= "
-            "or image="
+            f"{NAME}: the shipped unikernel needs hypervisor='qemu', got {hypervisor!r}; give kernel=, "
+            "bundle= or image= for it"
         )
     return Guest(shipped_kernel(), None, DEFAULT_TYPE, hypervisor, words, memory_mib)
 
@@ -178,7 +182,9 @@ def checked_bundle(bundle: PathText) -> Path:
     place = Path(bundle).resolve()
     try:
         if not rootfs_of(place, configuration_of(place)).is_dir():
-            raise TargetError(f"{NAME}: bundle={str(bundle)!r} has no root file system")
+            raise TargetError(
+                f"{NAME}: expected a bundle with a root file system, got bundle={str(bundle)!r} without one"
+            )
     except BuildError as error:
         raise TargetError(f"{NAME}: bundle={str(bundle)!r}: {error}") from error
     return place

@@ -88,7 +88,7 @@ def why_not(parameters: Parameters, urunc: Urunc) -> Unavailable | None:
     if asked.status:
         return Unavailable(
             f"{PROGRAM} gets no answer from containerd: {asked.error}",
-            "start it: systemctl start containerd; or say where it is by CONTAINERD_ADDRESS",
+            "start it: systemctl start containerd; or set CONTAINERD_ADDRESS to its socket",
         )
     wrong = None if takes_ours(parameters) else parameters.why_not_by_others(urunc)
     return wrong or _why_no_image(parameters)
@@ -103,7 +103,9 @@ def _why_no_image(parameters: Parameters) -> Unavailable | None:
     snapshotter = ("--snapshotter", parameters.snapshotter or SNAPSHOTTER)
     loaded = engines.call(PROGRAM, "images", "import", *snapshotter, "-", given=made.archive, within_s=LOAD_S)
     if loaded.status:
-        return Unavailable(f"containerd refuses our image: {loaded.error}", f"{PROGRAM} plugins list")
+        return Unavailable(
+            f"containerd rejects the test image: {loaded.error}", f"{PROGRAM} plugins list shows more"
+        )
     return None
 
 

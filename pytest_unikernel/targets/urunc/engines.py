@@ -29,7 +29,7 @@ LOAD_S = 60.0
 ID_FILE = "container-id"
 NERDCTL = DOCKER._replace(
     program="nerdctl",
-    install="install nerdctl, as its documentation says; Debian 12 has no package of it",
+    install="install nerdctl (see its documentation; Debian 12 has no package of it)",
     start="start containerd: systemctl start containerd",
     daemons=frozenset({"containerd"}),
     removal=("nerdctl", "rm", "--force", "--volumes", "{ids}"),
@@ -109,7 +109,9 @@ def why_not(engine: Engine, parameters: Parameters, urunc: Urunc) -> Unavailable
     elif engines.call(engine.program, "image", "inspect", image).status:
         loaded = engines.call(engine.program, "load", given=made.archive, within_s=LOAD_S)
         if loaded.status:
-            return Unavailable(f"{engine.program} load refuses our image: {loaded.error}", "docker info")
+            return Unavailable(
+                f"{engine.program} load rejects the test image: {loaded.error}", "docker info shows more"
+            )
     return missing or _why_no_runtime(engine, parameters)
 
 
@@ -122,8 +124,8 @@ def _why_no_runtime(engine: Engine, parameters: Parameters) -> Unavailable | Non
     if runtime in known:
         return None
     return Unavailable(
-        f"docker knows no runtime {runtime!r}, but {', '.join(sorted(known))}",
-        f"dockerd --add-runtime {runtime}=/path/of/urunc --exec-root /run/docker, or its daemon.json",
+        f"docker has the runtimes {', '.join(sorted(known))}, and not {runtime!r}",
+        f"add it: dockerd --add-runtime {runtime}=/path/of/urunc --exec-root /run/docker, or daemon.json",
     )
 
 

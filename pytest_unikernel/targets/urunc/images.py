@@ -53,23 +53,29 @@ def why_not_for_urunc(image: str, hypervisor: str, *save: str) -> Unavailable | 
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return Unavailable(f"{save[0]} can't be asked for image {image!r}: {error}", " ".join(save))
+            return Unavailable(f"{save[0]} can't export image {image!r}: {error}", " ".join(save))
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines()
-            return Unavailable(f"no image {image!r}: {said[-1] if said else save[0]}", "bring it there first")
+            return Unavailable(
+                f"no image {image!r}: {said[-1] if said else save[0]}",
+                f"pull or load the image with {save[0]} first",
+            )
         file.seek(0)
         try:
             found = hypervisor_in(file)
         except tarfile.TarError as error:
-            return Unavailable(f"{save[0]} wrote no archive of image {image!r}: {error}", " ".join(save))
+            return Unavailable(
+                f"expected an archive of image {image!r} from {save[0]}, got none: {error}", " ".join(save)
+            )
     if found in ("", hypervisor):
         return None
     if found is not None:
         return Unavailable(
-            f"image {image!r} asks for hypervisor {found!r}, not {hypervisor!r}", f"hypervisor={found!r}"
+            f"image {image!r} needs hypervisor {found!r}, got hypervisor={hypervisor!r}",
+            f"use hypervisor={found!r}",
         )
     return Unavailable(
-        f"image {image!r} has no urunc metadata (urunc.json, annotations com.urunc.unikernel.*): urunc would "
-        "have runc run it",
-        f"{PACKAGING}, or name a kernel by kernel= and unikernel_type=",
+        f"image {image!r} has no urunc metadata (urunc.json, annotations com.urunc.unikernel.*), so urunc "
+        "would pass it on to runc",
+        f"{PACKAGING}, or give kernel= and unikernel_type=",
     )

@@ -56,7 +56,7 @@ def _template(parameters: Parameters, directory: Path) -> list[str]:
         assert parameters.guest is not None  # noqa: S101 - checked before: one of the two is set
         return bundles.write_template(directory, parameters.guest)
     except (BuildError, OSError) as error:
-        raise LoadError(f"{NAME}: can't make the bundle: {error}") from error
+        raise LoadError(f"{NAME}: can't write the bundle: {error}") from error
 
 
 def check_length(root: Path, place: Place) -> None:
@@ -68,15 +68,15 @@ def check_length(root: Path, place: Place) -> None:
     longest = f"{root}{LONGEST_NAME}"
     if len(os.fsencode(longest)) > LONGEST_SOCKET:
         raise LoadError(
-            f"{NAME}: urunc's sockets need a directory with a shorter path than {place.directory!r}; "
-            "set TMPDIR to one"
+            f"{NAME}: expected a directory with a shorter path for urunc's sockets, got {place.directory!r}; "
+            "set TMPDIR to a short path"
         )
 
 
 def why_not(_parameters: Parameters, _urunc: Urunc) -> Unavailable | None:
     """Return why urunc can't be called, or None."""
     if os.geteuid():
-        return Unavailable("urunc makes namespaces and device nodes, for which it needs root", "run as root")
+        return Unavailable("urunc needs root to create namespaces and device nodes", "run as root")
     return None
 
 

@@ -113,14 +113,14 @@ class Parameters:
         wanted = MONITORS[self.hypervisor]
         if self.monitor_program(urunc) is None:
             return Unavailable(
-                f"no {self.monitor or wanted}, the monitor of hypervisor={self.hypervisor!r}",
+                f"no {self.monitor or wanted}, which hypervisor={self.hypervisor!r} needs",
                 INSTALL[self.hypervisor],
             )
         by_name = self.monitor is not None and urunc.switch != "file"
         if by_name and Path(self.monitor or "").name != wanted:
             return Unavailable(
-                f"{urunc.program} finds its monitor by name, and monitor={self.monitor!r} isn't called so",
-                f"name a file that is called {wanted}",
+                f"{urunc.program} finds its monitor by the name {wanted!r}, got monitor={self.monitor!r}",
+                f"give the path of a file with the name {wanted}",
             )
         return None
 

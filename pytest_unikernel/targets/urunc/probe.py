@@ -15,11 +15,11 @@ from pytest_unikernel.plan.target_fields import Instance, Unavailable
 from pytest_unikernel.targets.one_launch import launched_once
 from pytest_unikernel.targets.qemu import kvm as kvm_host
 
-WITHOUT_KVM = "name a monitor= that does without, or use a host whose KVM works with -cpu host"
-NO_STAMPS = "urunc ran our unikernel and logged no timestamps"
+WITHOUT_KVM = "give a monitor= that works without it, or use a host where KVM works with -cpu host"
+NO_STAMPS = "urunc ran the shipped unikernel, but logged no timestamps"
 SWITCH_THEM_ON = (
-    "where a daemon calls urunc they are switched on in its own environment (URUNC_TIMESTAMPS=1, up to 0.6) "
-    "or in /etc/urunc/config.toml; or take timestamps=False"
+    "if a daemon starts urunc, switch them on in the environment of the daemon (URUNC_TIMESTAMPS=1, up to "
+    "0.6) or in /etc/urunc/config.toml; or use timestamps=False"
 )
 
 
@@ -32,7 +32,7 @@ def why_not(target: Target, qemu: str | None, *, tried: bool) -> Unavailable | N
         tried: its guest is ours, and is run.
     """
     if not kvm_host.DEVICE.exists() and qemu is not None:
-        return Unavailable(f"no {kvm_host.DEVICE}, which urunc copies for its monitor", "modprobe kvm")
+        return Unavailable(f"no {kvm_host.DEVICE}, which urunc needs for its monitor", "modprobe kvm")
     if not tried:
         return None
     failure = _tried(_Once(target))
@@ -54,8 +54,10 @@ def _unavailable(failure: _Failure, qemu: str | None) -> Unavailable:
     if isinstance(kvm, Unavailable):
         return Unavailable(f"urunc's QEMU needs KVM: {kvm.reason}", kvm.cure)
     if "kvm" in said.lower():
-        return Unavailable(f"urunc's QEMU gets on with no KVM like this one: {said}", WITHOUT_KVM)
-    return Unavailable(f"urunc can't run our unikernel here: {said}", "see what it says with `urunc --debug`")
+        return Unavailable(
+            f"QEMU as urunc starts it does not work with the KVM of this host: {said}", WITHOUT_KVM
+        )
+    return Unavailable(f"urunc can't run the shipped unikernel here: {said}", "`urunc --debug` shows more")
 
 
 class _Once:

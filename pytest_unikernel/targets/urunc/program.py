@@ -21,7 +21,7 @@ from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.urunc.log.releases import FROM_0_7, UP_TO_0_4, UP_TO_0_6, Release
 
 PROGRAM = "urunc"
-INSTALL = "install urunc 0.5 or later, as its documentation's page Installation says"
+INSTALL = "install urunc 0.5 or later (urunc's documentation, page Installation)"
 CONFIG_PATH = "/etc/urunc/config.toml"
 SYSTEM_CONFIG = Path(CONFIG_PATH)
 CONFIG_VARIABLE = "URUNC_CONFIG_FILE"
@@ -59,7 +59,7 @@ def find(program: str | None) -> Urunc | Unavailable:
     if program is None:
         return Unavailable(f"no {PROGRAM} on PATH", INSTALL)
     return Unavailable(
-        f"urunc={program!r} is not an executable file", "name one that is, or leave urunc= out"
+        f"urunc={program!r} is not an executable file", "give the path of one that is, or leave urunc= out"
     )
 
 
@@ -122,23 +122,23 @@ def config_or_nothing(switch: Switch) -> dict[str, Any]:
 
 def log_of_system() -> str | Unavailable:
     """Return where the system's configuration has timestamps written, or why it hasn't."""
-    cure = f"write {SWITCH} into {SYSTEM_CONFIG}, or take timestamps=False"
+    cure = f"write {SWITCH} into {SYSTEM_CONFIG}, or use timestamps=False"
     try:
         found = read_config(SYSTEM_CONFIG).get("timestamps", {})
     except (OSError, ValueError) as error:
         return Unavailable(f"can't read {str(SYSTEM_CONFIG)!r}: {error}", cure)
     destination = found.get("destination") if isinstance(found, dict) else None
     if not isinstance(found, dict) or found.get("enabled") is not True or not isinstance(destination, str):
-        return Unavailable(f"this urunc's timestamps are off in {SYSTEM_CONFIG}", cure)
+        return Unavailable(f"timestamps of this urunc are switched off in {SYSTEM_CONFIG}", cure)
     if not Path(destination).is_absolute() or Path(destination).is_dir():
         return Unavailable(
-            f"{SYSTEM_CONFIG}: the timestamps' destination must be the whole path of a file, "
+            f"{SYSTEM_CONFIG}: the destination of timestamps must be the absolute path of a file, "
             f"got {destination!r}",
             cure,
         )
     if not Path(destination).parent.is_dir():
         return Unavailable(
-            f"{SYSTEM_CONFIG}: no directory for the timestamps' destination {destination!r}",
+            f"{SYSTEM_CONFIG}: the directory of the timestamps' destination {destination!r} does not exist",
             f"mkdir -p {Path(destination).parent}",
         )
     return destination
@@ -168,7 +168,9 @@ def why_no_config(found: Urunc) -> Unavailable | None:
         read_config(config_file("file"))
     except (OSError, ValueError) as error:
         file = str(config_file("file"))
-        return Unavailable(f"can't read {file!r}: {error}", f"mend it, or name another by {CONFIG_VARIABLE}")
+        return Unavailable(
+            f"can't read {file!r}: {error}", f"fix it, or set {CONFIG_VARIABLE} to another file"
+        )
     return None
 
 
@@ -179,7 +181,7 @@ def why_no_timestamps(found: Urunc) -> Unavailable | None:
         return log if isinstance(log, Unavailable) else None
     if found.switch == "none":
         return Unavailable(
-            f"{found.program} {found.version} has no timestamps", f"{INSTALL}; or take timestamps=False"
+            f"{found.program} {found.version} has no timestamps", f"{INSTALL}; or use timestamps=False"
         )
     return None
 
@@ -189,8 +191,8 @@ def why_timed() -> Unavailable | None:
     if isinstance(log_of_system(), Unavailable):
         return None
     return Unavailable(
-        f"this urunc's timestamps are on in {SYSTEM_CONFIG}, for whatever it starts",
-        "write enabled = false into it, or take timestamps=True",
+        f"timestamps=False, but {SYSTEM_CONFIG} switches them on for every container of this urunc",
+        "write enabled = false into its [timestamps], or use timestamps=True",
     )
 
 

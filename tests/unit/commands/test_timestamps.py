@@ -142,7 +142,7 @@ def test_a_log_of_two_releases_has_a_table_for_each(run: Run, tmp_path: Path) ->
     done = run(path, "--phases")
     heads = [each for each in done.lines if each.startswith("urunc ")]
     assert heads == ["urunc 0.3-0.4: 2 lives, 1 without TS19", "urunc 0.7-0.8: 1 life, all with TS18"]
-    assert "so each has a table of its own" in done.said
+    assert "so each has its own table" in done.said
     assert FROM_0_7.stamps["TS10"].text in done.out
 
 
@@ -151,10 +151,10 @@ def test_what_is_passed_over_or_odd_is_said(run: Run, tmp_path: Path) -> None:
     odd = line("a", "TS42", BEGIN_NS + 99_000_000) + line("a", "TS11", BEGIN_NS + 5)
     path.write_text(life("a") + odd + 'x\n{}\n{"timestampID":1}\n' + life("b", [7, 8]) + '{"containerID":')
     done = run(path)
-    assert "1 life without TS00: the log begins later than they do" in done.out
-    assert "1 stamp came again in a life" in done.out
+    assert "1 life without TS00: it began before the log" in done.out
+    assert "1 stamp repeated within a life" in done.out
     assert "TS42 (1)" in done.out
-    assert "passed over: 4 lines (1 not JSON, 1 other JSON, 1 malformed, 1 incomplete)" in done.said
+    assert "ignored: 4 lines (1 not JSON, 1 other JSON, 1 malformed, 1 incomplete)" in done.said
 
 
 def test_a_log_that_ends_too_early_to_tell_the_release_has_intervals_and_no_phases(
@@ -165,7 +165,7 @@ def test_a_log_that_ends_too_early_to_tell_the_release_has_intervals_and_no_phas
     assert run(path).row("TS00->TS01")[:3] == ["TS00->TS01", "1", "1.000"]
     done = run(path, "--phases")
     assert done.status == 0
-    assert "can't be told, so there are no phases" in done.said
+    assert "the release may be 0.3-0.4 or 0.5-0.6, so there are no phases" in done.said
 
 
 def test_a_container_that_lived_often_is_summarised(run: Run, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_container_that_lived_often_is_summarised(run: Run, tmp_path: Path) ->
     path.write_text("".join(life("c", begin_ns=BEGIN_NS + number * 10**9) for number in range(50)))
     done = run(path, "c")
     assert sum(each.startswith("began ") for each in done.lines) == 3
-    assert any("the last 3 of them stamp by stamp" in each for each in done.lines)
+    assert any("only the last 3 are shown stamp by stamp" in each for each in done.lines)
     assert done.row("TS00->TS01")[1] == "50"
 
 
@@ -216,8 +216,8 @@ def test_an_unknown_container_is_status_2_and_the_known_are_listed(run: Run, see
     done = run(seed, wanted)
     assert (done.status, done.out) == (2, "")
     assert done.err == (
-        f"pytest-unikernel: no container of {str(seed)!r} is called {wanted!r} or begins so; "
-        f"it has: {SEED_ID}\n"
+        f"pytest-unikernel: expected a container's id or a prefix of it, got {wanted!r}; "
+        f"{str(seed)!r} has: {SEED_ID}\n"
     )
 
 
@@ -226,9 +226,9 @@ def test_an_ambiguous_prefix_is_status_2_and_lists_the_candidates(run: Run, tmp_
     path.write_text("".join(line(f"c{number}", "TS00", 1) for number in range(12)) + line("d", "TS00", 1))
     done = run(path, "c")
     assert done.status == 2
-    assert "12 containers of" in done.err
+    assert "12 containers have it: " in done.err
     assert done.err.endswith(
-        "give more of the id: " + ", ".join(f"c{n}" for n in range(10)) + ", and 2 more\n"
+        "12 containers have it: " + ", ".join(f"c{n}" for n in range(10)) + ", and 2 more\n"
     )
 
 

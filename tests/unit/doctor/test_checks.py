@@ -267,7 +267,7 @@ def test_kvm_that_this_user_may_not_open_is_a_no(machine: Path, monkeypatch: pyt
     (machine / "sys/module/kvm_amd").mkdir(parents=True)
     assert tools.kvm_device().reason.startswith("kvm_amd; ")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert tools.kvm_device().cure == "add the user to group kvm"
+    assert tools.kvm_device().cure == "add the user to the group kvm"
 
 
 def urunc_of(machine: Path, text: bytes) -> None:

@@ -210,7 +210,7 @@ def test_by_default_a_process_prints_a_time_and_the_greeting() -> None:
 
 @pytest.mark.parametrize("command", ["", "  ", [], (), None])
 def test_an_empty_command_is_refused(command: Any) -> None:
-    with pytest.raises(TargetError, match="expected a line for /bin/sh or a list"):
+    with pytest.raises(TargetError, match="command must be a line for /bin/sh or a list"):
         LINUX_PROCESS(command)
 
 
@@ -239,7 +239,7 @@ def test_a_process_takes_another_readiness_with_its_command() -> None:
         ({"image": "a", "crate": "b"}, "image= or crate=, got both"),
         ({"image": "/nowhere/k.elf"}, "No such file"),
         ({"image": "/"}, "Is a directory"),
-        ({"image": "/dev/null"}, "an empty file"),
+        ({"image": "/dev/null"}, "which is empty"),
         ({"crate": "/nowhere"}, "no Cargo.toml"),
     ],
 )
@@ -251,7 +251,7 @@ def test_a_wrong_parameter_of_a_kernel_is_refused_at_once(wrong: dict[str, Any],
 def test_a_linux_kernel_is_not_a_unikernel(tmp_path: Path) -> None:
     image = tmp_path / "bzImage"
     image.write_bytes(bytes(0x202) + b"HdrS" + bytes(100))
-    with pytest.raises(TargetError, match="is a Linux kernel"):
+    with pytest.raises(TargetError, match="a Linux kernel; use linux_vm"):
         RUST_KERNEL(image=image)
 
 

@@ -83,6 +83,6 @@ def test_machines_are_told_apart_by_the_facts_that_differ() -> None:
     differ = [MachineDifference("kernel", "6.2", "6.1"), MachineDifference("qemu", None, "7.2")]
     assert list(map(machine_text, differ)) == ["kernel 6.2, was 6.1", "qemu unknown, was 7.2"]
     assert closing_lines(Comparison([]), differ) == [
-        "the machines differ, which may explain changes: kernel 6.2, was 6.1; qemu unknown,",
-        "  was 7.2",
+        "the machines differ, which may explain changes: kernel 6.2, was 6.1; qemu",
+        "  unknown, was 7.2",
     ]

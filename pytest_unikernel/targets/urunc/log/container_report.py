@@ -43,7 +43,7 @@ def _stamps(release: Release, lives: Sequence[Life]) -> list[str]:
     """Return the stamps of the last lives in the order of time."""
     lines = []
     if len(lives) > LIVES_SHOWN:
-        lines += wrapped(f"the last {LIVES_SHOWN} of them stamp by stamp; --json FILE has all")
+        lines += wrapped(f"only the last {LIVES_SHOWN} are shown stamp by stamp; --json FILE has all")
     for life in lives[-LIVES_SHOWN:]:
         lines += ["", f"began {_utc(life.in_time[0][0])}", "", *_stamp_table(release, life)]
     return lines

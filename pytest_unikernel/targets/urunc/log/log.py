@@ -74,8 +74,10 @@ def container_named(log: Log, wanted: str) -> str:
     found = [each for each in log.containers if each.startswith(wanted)] if wanted else []
     if len(found) == 1:
         return found[0]
-    several = f"{len(found)} containers of {log.name!r} begin with {wanted!r}; give more of the id"
-    unknown = f"no container of {log.name!r} is called {wanted!r} or begins so; it has"
+    several = (
+        f"expected a unique prefix of an id in {log.name!r}, got {wanted!r}; {len(found)} containers have it"
+    )
+    unknown = f"expected a container's id or a prefix of it, got {wanted!r}; {log.name!r} has"
     raise LogError(f"{several if found else unknown}: {_listed(found or list(log.containers))}")
 
 

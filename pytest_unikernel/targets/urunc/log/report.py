@@ -29,7 +29,7 @@ MOST_DECIMALS = 3
 TITLES: Mapping[View, str] = {
     "intervals": "from each stamp to the next, in the order of the ids",
     "phases": "phases",
-    "neighbours": "neighbours in time, as urunc's scripts pair them",
+    "neighbours": "from each stamp to the next in time, as in urunc's scripts",
 }
 
 
@@ -64,17 +64,17 @@ def _oddities(release: Release, lives: Sequence[Life]) -> Iterator[str]:
     headless = sum(FIRST not in life.ids for life in lives)
     repeated = sum(life.repeated for life in lives)
     if release is UNDECIDED:
-        yield "neither names nor TS18: 0.3-0.4 or 0.5-0.6 can't be told, so there are no phases"
+        yield "no names and no TS18: the release may be 0.3-0.4 or 0.5-0.6, so there are no phases"
     if headless:
-        yield f"{counted(headless, 'life', 'lives')} without {FIRST}: the log begins later than they do"
+        yield f"{counted(headless, 'life', 'lives')} without {FIRST}: it began before the log"
     if repeated:
-        yield f"{counted(repeated, 'stamp')} came again in a life (a start tried again?): the latest counts"
+        yield f"{counted(repeated, 'stamp')} repeated within a life (a retried start?): the last one counts"
     unknown = unknown_ids(release, lives)
     if unknown:
         named = ", ".join(
             f"{printable(cut(each, 24))} ({count:,})" for each, count in sorted(unknown.items())
         )
-        yield f"ids that these releases don't have, seen among neighbours only: {named}"
+        yield f"unknown ids, which appear among neighbours only: {named}"
 
 
 def view_table(measured: ReleaseFigures, view: View) -> list[str]:
@@ -83,7 +83,7 @@ def view_table(measured: ReleaseFigures, view: View) -> list[str]:
     shown = {name: figures for name, figures in found.items() if figures["n"] or figures["out_of_order"]}
     title = [TITLES[view], ""]
     if not shown:
-        return [*title, *wrapped("none: no life has two stamps that bound one")]
+        return [*title, *wrapped("none: no life has both stamps of an interval")]
     labels = {name: _label(measured.release, name, view) for name in shown}
     notes = [*missing_note([name for name in found if name not in shown], view), *_marks(shown)]
     return [*title, *_table(shown, labels, view), *(line for note in notes for line in wrapped(note))]
@@ -133,11 +133,12 @@ def missing_note(names: Sequence[str], view: View) -> list[str]:
 
 def _marks(shown: Mapping[str, Figures]) -> Iterator[str]:
     if any(figures["missing"] for figures in shown.values()):
-        yield "missing: lives that lack one of the two stamps"
+        yield "missing: lives without one of the two stamps"
     if any(figures["out_of_order"] for figures in shown.values()):
-        yield "reversed: lives with the second stamp before the first: processes run side by side; not in n"
+        yield "reversed: lives with the second stamp before the first, because processes run in parallel; "
+        "not in n"
     if any(figures["n"] and figures["p99"] is None for figures in shown.values()):
-        yield f"{NONE} too few for a quantile: p95 is given from n = 40 on, p99 from 200"
+        yield f"{NONE} too few values for the quantile: p95 needs n = 40, p99 needs 200"
 
 
 def _legend(release: Release) -> list[str]:
@@ -170,8 +171,8 @@ def log_notes(log: Log) -> list[str]:
     notes = []
     if log.counts.foreign or log.counts.incomplete:
         total = log.counts.foreign + log.counts.incomplete
-        notes.append(f"passed over: {counted(total, 'line')} ({foreign_text(log.counts)})")
+        notes.append(f"ignored: {counted(total, 'line')} ({foreign_text(log.counts)})")
     if len(log.releases) > 1:
         labels = " and ".join(each.release.label for each in log.releases)
-        notes.append(f"{labels} number or place their stamps differently, so each has a table of its own")
+        notes.append(f"{labels} have different stamps, so each has its own table")
     return ["", *(line for note in notes for line in wrapped(note, ""))] if notes else []

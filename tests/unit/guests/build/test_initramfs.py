@@ -101,13 +101,15 @@ def test_two_of_the_same_name_are_refused(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "run").write_text("#!/bin/sh\n")
-    with pytest.raises(TargetError, match="two of scripts= and files= are called 'run'"):
+    with pytest.raises(
+        TargetError, match=r"scripts= and files= must have different names, .* got 'run' twice"
+    ):
         carried([tmp_path / "a" / "run"], [tmp_path / "b" / "run"])
 
 
 def test_scripts_with_a_foreign_initrd_are_refused(tmp_path: Path) -> None:
     missing = Unavailable("none", "none")
-    with pytest.raises(TargetError, match="leave it out"):
+    with pytest.raises(TargetError, match="leave initrd= out"):
         guest(missing, None, tmp_path, Carried(files=(("a", b"", 0o644),)), shutdown=True)
 
 
@@ -133,7 +135,7 @@ def test_a_broken_kernel_is_passed_over_and_named_if_there_is_no_other(tmp_path:
     (tmp_path / "vmlinuz-9.9").write_bytes(b"nonsense too")
     missing = default_kernel(broken, tmp_path)
     assert isinstance(missing, Unavailable)
-    assert "the one that was built is broken" in missing.reason
+    assert "the built one is broken" in missing.reason
     assert "vmlinuz-9.9': neither an ELF file nor a bzImage" in missing.reason
     (tmp_path / "vmlinuz-6.1").write_bytes(bzimage(gzip.compress(b"not an ELF file")))
     assert not isinstance(default_kernel(broken, tmp_path), Unavailable)

@@ -197,7 +197,7 @@ def test_a_target_by_the_api_has_no_client() -> None:
 
 @pytest.mark.parametrize("ready", [Port(80), Http(80), Event("up")])
 def test_readiness_that_the_api_has_no_way_to_see_is_refused(ready: Ready) -> None:
-    with pytest.raises(TargetError, match=r"docker_container: via='api' knows ready=Exit\(\) and Line"):
+    with pytest.raises(TargetError, match=r"docker_container: via='api' needs ready=Exit\(\) or Line"):
         DOCKER_CONTAINER(via="api", ready=ready)
 
 
@@ -211,7 +211,7 @@ def test_exit_and_line_are_known_to_the_api(ready: Ready) -> None:
     [{"options": ["--init"]}, {"env": {"A": "b"}}, {"cwd": "/"}, {"argv": ["docker"]}, {"console": True}],
 )
 def test_what_belongs_to_a_client_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(TargetError, match=f"docker_container: {next(iter(change))}=? (are|is)"):
+    with pytest.raises(TargetError, match=f"docker_container: {next(iter(change))}=? needs? via='cli'"):
         DOCKER_CONTAINER(via="api", **change)
 
 
@@ -241,10 +241,13 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (Answer(0, "tcp://10.0.0.1:2375\n", ""), "by its unix socket, and docker's is 'tcp://10.0.0.1:2375'"),
+        (
+            Answer(0, "tcp://10.0.0.1:2375\n", ""),
+            "needs an engine with a unix socket, got 'tcp://10.0.0.1:2375' from docker",
+        ),
         (Answer(0, "ssh://there\n", ""), "'ssh://there'"),
         (Answer(1, "", 'context "x": not found'), 'context "x": not found'),
-        (Answer(0, "", ""), "does not say where its engine is"),
+        (Answer(0, "", ""), "does not show the address of its engine"),
         (Answer(0, "unix:///no/such.sock\n", ""), "can't connect to '/no/such.sock': No such file"),
     ],
 )

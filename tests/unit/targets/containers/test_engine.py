@@ -66,12 +66,18 @@ def test_a_variant_is_named_after_what_matters(parameters: dict[str, Any], name:
         ({"options": ["--name=mine"]}, "a container is named by its UNIKERNEL_ID"),
         ({"options": ["-d"]}, "the client waits"),
         ({"options": ["-d=true"]}, "the client waits"),
-        ({"options": ["-dit"]}, "options= can't hold '-dit': the client waits"),
+        ({"options": ["-dit"]}, "options= must not contain '-dit': the client waits"),
         ({"options": ["-Pt"]}, "the client waits"),
-        ({"options": ["--label", "pytest-unikernel.session=x"]}, "that label tells whose a container is"),
-        ({"options": ["-lpytest-unikernel.session"]}, "that label tells whose a container is"),
-        ({"options": ["alpine"]}, "options= must begin with a hyphen, or it is an image, got 'alpine'"),
-        ({"options": ["--pod", "new:mine"]}, "the pod would be left"),
+        (
+            {"options": ["--label", "pytest-unikernel.session=x"]},
+            "that label marks the containers of a session",
+        ),
+        ({"options": ["-lpytest-unikernel.session"]}, "that label marks the containers of a session"),
+        (
+            {"options": ["alpine"]},
+            "options= must begin with a hyphen, or the engine takes it for an image, got 'alpine'",
+        ),
+        ({"options": ["--pod", "new:mine"]}, "the new pod would not be removed"),
         ({"options": ["--rmi"]}, "the next launch needs the image"),
         ({"options": ["--help"]}, "it runs nothing"),
         ({"options": ["--network", "host"]}, "network= is a parameter of its own"),
@@ -92,7 +98,7 @@ def test_what_only_looks_like_ours_is_passed_on(factory: Any, options: list[str]
 
 @pytest.mark.parametrize("word", ["{dir}", "{port}", "{events}"])
 def test_what_belongs_to_a_client_process_is_refused_where_there_is_none(word: str) -> None:
-    with pytest.raises(TargetError, match="replaces {id} and {session} only, got " + word):
+    with pytest.raises(TargetError, match="replaces only {id} and {session} in command=, got " + word):
         docker_container(via="api", command=["serve", f"--at={word}"])
 
 
@@ -158,15 +164,18 @@ def test_a_line_of_podmans_events_is_a_stamp_or_nothing(line: bytes, stamp: Stam
         ({"runtime": ""}, "runtime must be a program's name"),
         ({"command": "echo"}, "command must be a list"),
         ({"rootfs": "/no/such"}, "rootfs must be a directory, got '/no/such'"),
-        ({"rootfs": "/"}, "command= must say what is run in '/'"),
+        ({"rootfs": "/"}, "rootfs='/' needs command="),
         ({"rootfs": ""}, "rootfs must be a directory, got ''"),
         ({"rootfs": 5}, "rootfs must be a directory, got 5"),
-        ({"rootfs": "/dev", "command": ["/x"]}, "to mount on, and '/dev' has no dev, proc, sys; make them"),
+        (
+            {"rootfs": "/dev", "command": ["/x"]},
+            "rootfs must have the directories dev, proc, sys to mount on, got '/dev'; make them",
+        ),
         ({"bundle": 5}, "bundle must be a directory with a config.json, got 5"),
         ({"command": ["a\0b"]}, "command can't hold a NUL byte"),
-        ({"options": ["--debug", "--root=/x"]}, "options= can't hold --root"),
+        ({"options": ["--debug", "--root=/x"]}, "options= must not contain --root"),
         ({"bundle": "/"}, "bundle must be a directory with a config.json, got '/'"),
-        ({"bundle": "/", "command": ["x"]}, "bundle= has its own root and command"),
+        ({"bundle": "/", "command": ["x"]}, "expected bundle=, or rootfs= and command="),
         ({"options": "--debug"}, "options must be a list of text"),
     ],
 )
@@ -200,8 +209,8 @@ def test_an_engine_that_warns_is_no_engine_that_fails(
         ('echo \'{"ServerErrors": ["no daemon"]}\'', "docker can't be used: no daemon"),
         ("echo 'WARNING: x\nno daemon' >&2; exit 1", "docker can't be used: no daemon"),
         ("exit 3", "docker can't be used: status 3"),
-        ("echo null", "docker can't be used: its answer to `info` is no JSON object, but 'null\\n'"),
-        ("echo hello", "docker can't be used: its answer to `info` is no JSON object, but 'hello\\n'"),
+        ("echo null", "docker can't be used: expected a JSON object from `info`, got 'null\\n'"),
+        ("echo hello", "docker can't be used: expected a JSON object from `info`, got 'hello\\n'"),
     ],
 )
 def test_an_engine_that_can_not_be_asked_says_why(
@@ -226,7 +235,7 @@ def test_an_engine_that_was_chosen_by_the_environment_is_named_in_the_cure(
     assert probe is not None
     missing = probe()
     assert missing is not None
-    assert missing.cure == "DOCKER_HOST='tcp://there:1' must be right, or unset; or start what it names"
+    assert missing.cure == "correct or unset DOCKER_HOST='tcp://there:1', or start the engine that it names"
 
 
 def test_a_runtime_of_podmans_is_a_program() -> None:
@@ -246,13 +255,13 @@ def test_a_runtime_that_is_beside_a_plain_users_path_is_shown(
     monkeypatch.setattr(oci, "SYSTEM_PATH", str(tmp_path))
     probe = oci_container().probe
     assert probe is not None
-    assert str(probe()) == f"no runc on PATH, but {program} is there; runtime={str(program)!r}"
+    assert str(probe()) == f"no runc on PATH, but {program} exists; use runtime={str(program)!r}"
 
 
 def test_a_runtime_whose_path_is_wrong_is_named() -> None:
     probe = oci_container(runtime="/no/such/runc").probe
     assert probe is not None
-    assert str(probe()).startswith("'/no/such/runc' is no program; ")
+    assert str(probe()).startswith("runtime='/no/such/runc' is not an executable file; ")
 
 
 def test_a_runtime_that_wants_an_option_is_told_which(
@@ -262,4 +271,4 @@ def test_a_runtime_that_wants_an_option_is_told_which(
     client(tmp_path, monkeypatch, "runsc", f"echo '{said}' >&2; exit 128")
     probe = oci_container(runtime="runsc").probe
     assert probe is not None
-    assert str(probe()) == f"runsc can't run a container here: {said}; options=['--network=none']"
+    assert str(probe()) == f"runsc can't run a container on this host: {said}; options=['--network=none']"

@@ -185,7 +185,7 @@ def test_a_device_that_is_not_ours_names_the_user_and_the_group(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setattr(os, "getuid", lambda: 1000)
-    assert str(kvm.usable("qemu")).endswith("is not writable by uid 1000; add the user to group kvm")
+    assert str(kvm.usable("qemu")).endswith("is not writable by uid 1000; add the user to the group kvm")
 
 
 def test_the_nearest_cpu_that_works_is_taken_and_tried_once(

@@ -188,7 +188,9 @@ def test_docker_whose_daemon_has_no_timestamps_on_is_told_how(monkeypatch: pytes
     monkeypatch.delenv("URUNC_TIMESTAMPS", raising=False)
     target = urunc_container(via="docker")
     said = why_not(target)
-    assert said.startswith("urunc ran our unikernel and logged no timestamps; where a daemon calls urunc")
+    assert said.startswith(
+        "urunc ran the shipped unikernel, but logged no timestamps; if a daemon starts urunc"
+    )
 
 
 @pytest.mark.usefixtures("root")
@@ -196,7 +198,7 @@ def test_docker_whose_daemon_has_no_timestamps_on_is_told_how(monkeypatch: pytes
 def test_docker_whose_urunc_has_its_timestamps_off_is_told_how(clients: Path, release: str) -> None:
     urunc = fake(clients.parent, release)
     said = why_not(urunc_container(via="docker", urunc=urunc))
-    assert said.startswith("this urunc's timestamps are off in ")
+    assert said.startswith("timestamps of this urunc are switched off in ")
     assert why_not(urunc_container(via="docker", urunc=urunc, timestamps=False)) == ""
 
 
@@ -206,13 +208,17 @@ def test_docker_whose_urunc_has_its_timestamps_on_cannot_go_without(clients: Pat
     text = f'[timestamps]\nenabled = true\ndestination = "{destination}"\n'
     clients.with_name("no.toml").write_text(text)
     urunc = fake(clients.parent, "0.8")
-    assert "timestamps are on in" in why_not(urunc_container(via="docker", urunc=urunc, timestamps=False))
+    assert "switches them on for every container" in why_not(
+        urunc_container(via="docker", urunc=urunc, timestamps=False)
+    )
 
 
 @pytest.mark.usefixtures("clients", "root")
 def test_a_runtime_that_docker_does_not_know_is_named() -> None:
     said = why_not(urunc_container(via="docker", runtime="uruncts"))
-    assert said.startswith("docker knows no runtime 'uruncts', but urunc; dockerd --add-runtime uruncts=")
+    assert said.startswith(
+        "docker has the runtimes urunc, and not 'uruncts'; add it: dockerd --add-runtime uruncts="
+    )
 
 
 @pytest.mark.usefixtures("root")
@@ -229,27 +235,27 @@ def test_an_image_for_another_hypervisor_is_told(clients: Path) -> None:
     clients.with_name("solo5-hvt").symlink_to("/bin/true")
     assert why_not(urunc_container(via="ctr", image="x")) == ""
     said = why_not(urunc_container(via="ctr", image="x", hypervisor="hvt"))
-    assert said == "image 'x' asks for hypervisor 'qemu', not 'hvt'; hypervisor='qemu'"
+    assert said == "image 'x' needs hypervisor 'qemu', got hypervisor='hvt'; use hypervisor='qemu'"
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"image": "x"}, "image='x' goes with via='ctr' or via='docker' or via='nerdctl', got via='oci'"),
+        ({"image": "x"}, "image='x' needs via='ctr' or via='docker' or via='nerdctl', got via='oci'"),
         (
             {"image": "x", "via": "ctr", "kernel": "/k"},
-            "image='x' says itself what is run, got kernel='/k' too",
+            "image='x' decides what is run, got kernel='/k' too",
         ),
         ({"image": "-x", "via": "ctr"}, "image must be a name, got '-x'"),
-        ({"bundle": "/b", "via": "ctr"}, "bundle='/b' goes with via='oci', got via='ctr'"),
-        ({"snapshotter": "x", "via": "docker"}, "snapshotter='x' goes with via='ctr' or via='nerdctl'"),
-        ({"monitor": "/m", "via": "docker"}, "monitor='/m' goes with"),
-        ({"runtime": "x"}, "runtime='x' goes with"),
+        ({"bundle": "/b", "via": "ctr"}, "bundle='/b' needs via='oci', got via='ctr'"),
+        ({"snapshotter": "x", "via": "docker"}, "snapshotter='x' needs via='ctr' or via='nerdctl'"),
+        ({"monitor": "/m", "via": "docker"}, "monitor='/m' needs"),
+        ({"runtime": "x"}, "runtime='x' needs"),
         ({"image": "x y", "via": "ctr"}, "image must be a name, got 'x y'"),
         ({"image": "x\0", "via": "ctr"}, "image must be a name, got"),
         ({"image": "x", "via": "ctr", "kernel": ""}, "kernel must be a path, got ''"),
-        ({"via": "docker", "network": "host"}, "network='host' would have urunc change the host's own"),
-        ({"via": "nerdctl", "network": "host"}, "network='host' would have urunc change the host's own"),
+        ({"via": "docker", "network": "host"}, "expected a network other than 'host'"),
+        ({"via": "nerdctl", "network": "host"}, "expected a network other than 'host'"),
     ],
 )
 def test_what_a_way_has_no_use_for_is_refused(wrong: dict[str, Any], said: str) -> None:
@@ -302,7 +308,7 @@ def test_what_is_odd_in_an_image_is_no_metadata(name: str, content: bytes) -> No
 @pytest.mark.usefixtures("root")
 def test_an_archive_that_is_none_is_told(clients: Path) -> None:
     clients.with_name("image.tar").write_bytes(b"no archive at all" * 1000)
-    assert "wrote no archive of image 'x': " in why_not(urunc_container(via="ctr", image="x"))
+    assert "expected an archive of image 'x' from " in why_not(urunc_container(via="ctr", image="x"))
 
 
 def _unwrapped(archive: bytes) -> bytes:

@@ -230,7 +230,7 @@ def test_a_monitor_whose_kvm_fails_is_told_of_one_that_does_without(tmp_path: Pa
     said = "qemu-system-x86_64: kvm.c:3183: kvm_buf_set_msrs: Assertion failed."
     found = probe._unavailable(probe._Failure(said), None)
     assert said in found.reason
-    assert found.cure.startswith("name a monitor= that does without")
+    assert found.cure.startswith("give a monitor= that works without it")
 
 
 def test_a_launch_that_only_lacks_timestamps_is_told_how_to_switch_them_on() -> None:
@@ -275,18 +275,18 @@ def test_a_cache_from_which_nothing_may_be_run_is_told(
     ("wrong", "said"),
     [
         ({"hypervisor": "xen"}, "hypervisor must be one of qemu, spt, hvt, firecracker, got 'xen'"),
-        ({"hypervisor": "spt"}, "our own unikernel runs on qemu only"),
+        ({"hypervisor": "spt"}, "the shipped unikernel needs hypervisor='qemu'"),
         ({"via": "crictl"}, "via must be one of"),
-        ({"kernel": "/no/such"}, "unikernel_type must say"),
+        ({"kernel": "/no/such"}, "unikernel_type must be the type of"),
         ({"kernel": "/no/such", "unikernel_type": "mewz"}, "kernel must be a file that can be read"),
-        ({"unikernel_type": "mewz"}, "go with kernel="),
+        ({"unikernel_type": "mewz"}, "need kernel="),
         ({"command": "text"}, "command must be a list of text"),
         ({"timestamps": 1}, "timestamps must be True or False, got 1"),
         ({"memory_mib": 0}, "memory_mib must be a whole number"),
         ({"hypervisor": []}, r"hypervisor must be one of .*, got \[\]"),
         ({"kernel": 5, "unikernel_type": "mewz"}, "kernel must be a path, got 5"),
         ({"kernel": __file__, "unikernel_type": "mewz", "initrd": 5}, "initrd must be a path, got 5"),
-        ({"kernel": __file__, "unikernel_type": "\udcff"}, "unikernel_type must say"),
+        ({"kernel": __file__, "unikernel_type": "\udcff"}, "unikernel_type must be the type of"),
         ({"bundle": 5}, "bundle must be a path, got 5"),
         ({"bundle": "a\0"}, "bundle must be a path, got"),
         ({"monitor": 5}, "monitor must be a path, got 5"),
@@ -363,13 +363,13 @@ def test_the_systems_timestamps_are_used_where_they_are_on(tmp_path: Path, confi
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (None, "timestamps are off"),
-        ("[timestamps]\nenabled = false\n", "timestamps are off"),
+        (None, "are switched off"),
+        ("[timestamps]\nenabled = false\n", "are switched off"),
         ('[timestamps]\nenabled = true\ndestination = "/no/such/place/ts.log"\n', "mkdir -p /no/such/place"),
         ("[timestamps", "can't read"),
-        ('[timestamps]\nenabled = true\ndestination = ""\n', "whole path of a file, got ''"),
-        ('[timestamps]\nenabled = true\ndestination = "ts.log"\n', "whole path of a file, got 'ts.log'"),
-        ('[timestamps]\nenabled = true\ndestination = "/tmp"\n', "whole path of a file, got '/tmp'"),
+        ('[timestamps]\nenabled = true\ndestination = ""\n', "absolute path of a file, got ''"),
+        ('[timestamps]\nenabled = true\ndestination = "ts.log"\n', "absolute path of a file, got 'ts.log'"),
+        ('[timestamps]\nenabled = true\ndestination = "/tmp"\n', "absolute path of a file, got '/tmp'"),
     ],
 )
 def test_the_systems_timestamps_that_are_off_are_named_with_the_cure(
@@ -407,10 +407,12 @@ def test_timestamps_that_the_system_has_on_for_all_cannot_be_left_out(tmp_path: 
     config.write_text(f'[timestamps]\nenabled = true\ndestination = "{tmp_path}/ts.log"\n')
     untimed = target_of(tmp_path, "0.7", timestamps=False)
     assert untimed.probe is not None
-    assert f"timestamps are on in {config}, for whatever it starts; write enabled" in str(untimed.probe())
+    assert f"{config} switches them on for every container of this urunc; write enabled" in str(
+        untimed.probe()
+    )
     by_load = target_of(tmp_path, "0.8", timestamps=False, monitor="/no/such")
     assert by_load.probe is not None
-    assert str(by_load.probe()).startswith("no /no/such, the monitor")
+    assert str(by_load.probe()).startswith("no /no/such, which hypervisor=")
 
 
 @pytest.mark.parametrize("text", ["[timestamps", "monitors = 3\n", "[monitors]\nqemu = 3\n"])
