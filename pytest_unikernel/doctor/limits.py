@@ -29,8 +29,7 @@ ROOM_CURES = {
 def user() -> Check:
     """Report the user and its capabilities."""
     name = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
-    needs = "" if os.geteuid() == 0 else ": containers may need more rights, real-time priority needs "
-    "CAP_SYS_NICE"
+    needs = "" if os.geteuid() == 0 else ": containers may need root, real-time priority CAP_SYS_NICE"
     return Check("user", "yes", name + needs, facts={"uid": os.geteuid()})
 
 

@@ -75,7 +75,7 @@ def _load(pooled: Pooled, stated: Stated) -> JsonDict:
     found = checked(load)
     if isinstance(found, Fault):
         files, formats = ", ".join(map(str, pooled.reading.files)), ", ".join(pooled.formats)
-        raise ResultFileError(f"{files}: expected the import format {formats} to give figures, but {found}")
+        raise ResultFileError(f"{files}: expected figures from the import format {formats}, but {found}")
     return load
 
 

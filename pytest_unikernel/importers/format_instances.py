@@ -35,10 +35,10 @@ ENDED = re.compile(
     STAMP + rb" (?:QEMU|Docker|Process) exited (?:successfully|with error code (\d{1,9}))[ \t]*\r?(?:\n|\Z)"
 )
 NOTES = (
-    "latency by the wall clock, of the warm-up too",
-    "success by the scripts' rules",
+    "latency by the wall clock, warm-up included",
+    "success as the scripts define it",
 )
-GUEST_CLOCK = "the end of a VM's latency is by the guest's clock"
+GUEST_CLOCK = "latency of a VM ends by the clock of the guest"
 
 
 class Rules(NamedTuple):
@@ -177,8 +177,7 @@ def _kind(
     if len(first) > 1:
         seen = ", ".join(f"{kind} ({file.name})" for kind, file in first.items())
         raise ResultFileError(
-            f"{directory or '.'}: expected launches of one type in a directory, got {seen}; "
-            "--type=TYPE says which"
+            f"{directory or '.'}: expected launches of one type in a directory, got {seen}; give --type=TYPE"
         )
     return next(iter(first)) if first else type_of(directory, options)
 

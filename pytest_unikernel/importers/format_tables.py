@@ -20,7 +20,7 @@ STEP_HEAD = "Time delay (s)"
 PER_MINUTE = 60.0
 NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?")
 LEAST = 1e-9  # of seconds, or per minute; a smaller value is no measurement
-WARMUP_NOTE = "latency of the warm-up too"
+WARMUP_NOTE = "latency with the warm-up included"
 EXITS_NOTE = "throughput is every exit in the window, failures included"
 
 
@@ -47,7 +47,7 @@ def _refuse(file: InputFile, options: ImportOptions) -> None:
     given = {"--type": options.type, "--time-step": options.time_step, "--cold": options.cold or None}
     for name, value in given.items():
         if value is not None:
-            raise file.wrong(1, f"no {name}, the table says it", value if name != "--cold" else True)
+            raise file.wrong(1, f"no {name}, because the table has it", value if name != "--cold" else True)
 
 
 def _cells(file: InputFile) -> Iterator[Reading]:
@@ -84,7 +84,9 @@ def _heads(file: InputFile, line: str) -> list[str]:
         if any(
             each in head for each in "()[]/"
         ):  # a head with a unit isn't of these tables, whose units are implied
-            raise file.wrong(1, "columns named for systems, without a unit (seconds, or per minute)", head)
+            raise file.wrong(
+                1, "columns with the names of systems and without a unit (seconds, or per minute)", head
+            )
     return heads
 
 
@@ -92,7 +94,7 @@ def _is_throughput(file: InputFile) -> bool:
     kinds = [kind for kind in ("latency", "throughput") if kind in file.name.lower()]
     if len(kinds) != 1:
         raise file.wrong(
-            1, "latency or throughput in the file's name, for the table doesn't say which it holds", file.name
+            1, "latency or throughput in the name of the file, because the table does not have it", file.name
         )
     return kinds == ["throughput"]
 

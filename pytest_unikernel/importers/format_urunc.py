@@ -20,7 +20,7 @@ VALUE = re.compile(r"([0-9]{1,19}(?:\.[0-9]{1,9})?) ns")
 BEGIN = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"c?TS[0-9]+ ->')
 FIELDS = ("minimum", "average", "maximum")
 SUBJECT = Subject("urunc_container", "urunc_container")
-NOTES = ("intervals between stamps that are neighbours in time; how many launches isn't known",)
+NOTES = ("intervals between stamps that are neighbours in time; unknown number of launches",)
 
 
 def matches(file: InputFile) -> bool:
@@ -34,7 +34,8 @@ def read(files: Sequence[InputFile], options: ImportOptions) -> Iterator[Reading
         for name, given in (("--type", options.type), ("--time-step", options.time_step)):
             if given is not None:
                 raise ResultFileError(
-                    f"{file.path}: expected no {name} for launches one after the other, got {given!s}"
+                    f"{file.path}: expected no {name}, because the launches were made one after the "
+                    f"other, got {given!s}"
                 )
         yield Reading(SUBJECT, [file.path], neighbours_s=_intervals(file), notes=NOTES)
 

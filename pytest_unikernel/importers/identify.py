@@ -71,7 +71,7 @@ def _refuse_unknown(
                 1,
                 f"{like.format.name} as in {like.files[0].name}",
                 _first_line(file),
-                "take it out if it isn't one",
+                "remove the file if it has another format",
             )
         if folder.named:
             names = ", ".join(each.name for each in formats)

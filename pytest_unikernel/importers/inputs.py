@@ -76,7 +76,7 @@ class InputFile:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise ResultFileError(f"expected to read {self.path!r}: {error.strerror}") from None
+            raise ResultFileError(f"can't read {self.path!r}: {error.strerror}") from None
         return data
 
 
@@ -123,7 +123,7 @@ def _status(argument: Path) -> os.stat_result:
         ) from None
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise ResultFileError(
-            f"expected regular files and directories, got {str(argument)!r}, which is neither"
+            f"expected files or directories of results, got {str(argument)!r}, which is neither"
         )
     return status
 
@@ -140,7 +140,7 @@ def _below(directory: str, seen: set[tuple[int, int]]) -> Iterator[Folder]:
                     seen.add(key)
                     files.append(entry.name)
     except OSError as error:
-        raise ResultFileError(f"expected to read the directory {directory!r}: {error.strerror}") from None
+        raise ResultFileError(f"can't read the directory {directory!r}: {error.strerror}") from None
     yield Folder(directory, [InputFile(directory, name) for name in sorted(files)], named=False)
     for name in sorted(inner):
         if not name.startswith("."):

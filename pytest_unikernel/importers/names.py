@@ -55,12 +55,12 @@ def time_step_of(path: str, options: ImportOptions) -> Fraction | None:
     if named is None and options.time_step is None:
         raise ResultFileError(
             f"{path}: expected the time step in the name, as in rust-output-r0.5, got none; "
-            "--time-step=SECONDS says it, --cold that the launches were without contention"
+            "give --time-step=SECONDS, or --cold for launches without contention"
         )
     if named is not None and options.time_step not in (None, named):
         raise ResultFileError(
-            f"{path}: expected one time step, got {text(named)} s by its name and "
-            f"--time-step={text(options.time_step or named)}; import this one by itself"
+            f"{path}: expected one time step, got {text(named)} s in its name and "
+            f"--time-step={text(options.time_step or named)}; import this file without --time-step"
         )
     return options.time_step or named
 
@@ -72,7 +72,7 @@ def _step_in(path: str) -> Fraction | None:
         if len(steps) > 1:
             raise ResultFileError(
                 f"{path}: expected one time step in the name, got {', '.join(sorted(steps))}; "
-                "--time-step=SECONDS says it"
+                "give --time-step=SECONDS"
             )
         if steps:
             return _parsed(path, steps.pop())
@@ -107,8 +107,8 @@ def type_of(path: str, options: ImportOptions) -> str:
         if len(types) == 1:
             return types[0]
     raise ResultFileError(
-        f"{path}: expected linux, rust, docker or process in the name, got none or more than one; "
-        f"--type={'|'.join(TYPES)} says it"
+        f"{path}: expected one of linux, rust, docker and process in the name, got none or several; "
+        f"give --type={'|'.join(TYPES)}"
     )
 
 

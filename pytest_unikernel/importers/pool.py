@@ -76,8 +76,8 @@ def _refuse_two(old: Reading, new: Reading, what: str, was: list[Any], now: list
     if mean_twice:
         step = "without contention" if old.time_step is None else f"at {text(old.time_step)} s"
         raise ResultFileError(
-            f"{new.files[0]}: expected one {what} of {old.subject.target} {step}, got a second one "
-            f"beside that of {old.files[0]}; import them apart"
+            f"{new.files[0]}: expected one {what} of {old.subject.target} {step}, got a second one, after "
+            f"that of {old.files[0]}; import them separately"
         )
 
 

@@ -14,8 +14,8 @@ from pytest_unikernel.results.result import SCHEMA, plain
 from pytest_unikernel.results.summary import BUCKET_BASE, buckets, summarize_ordered
 
 MEANS_ONLY = "means only"
-NO_LATENCY = "no latency: pytest-benchmark's stats are zeros"
-SERVICE = "latency is service time, from the start on; so are pytest-benchmark's stats"
+NO_LATENCY = "no latency, so pytest-benchmark's stats are zero"
+SERVICE = "latency and pytest-benchmark's stats are service times, from the actual start"
 
 JsonDict = dict[str, Any]
 

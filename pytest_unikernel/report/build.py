@@ -77,8 +77,9 @@ def _about(results: Results) -> Iterator[str]:
             yield f"{run}: {'; '.join(map(_said, documents))}."
     for _, document in results.documents:
         if document.damages:
-            yield f"Damaged in {document.label}, and so unknown: {'; '.join(_few(document.damages))}."
+            damages = "; ".join(_few(document.damages))
+            yield f"Damaged values in {document.label} are shown as not measured: {damages}."
     yield (
-        "Response time runs from the instant a launch was scheduled, so a host that can't keep up shows in "
-        "it. The figures are beside this page as PNG and SVG, the numbers as CSV, TSV and Markdown."
+        "Response time runs from the scheduled start of a launch, so a host that can't keep up is visible in "
+        "it. The directory of this page has the figures as PNG and SVG, the numbers as CSV, TSV and Markdown."
     )

@@ -105,7 +105,7 @@ HOST = {
     "cpu_percent": "CPU in use (%)",
     "steal_percent": "steal (%)",
     "psi_cpu": "CPU pressure (%)",
-    "memory_available_min_bytes": "memory available, least (bytes)",
+    "memory_available_min_bytes": "memory available, minimum (bytes)",
     "load1_max": "load, highest",
 }
 

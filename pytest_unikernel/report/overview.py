@@ -42,8 +42,8 @@ def knees(results: Results) -> Table:
     ordered = sorted(keys, key=lambda key: (place[key[0]], key[1] == "baseline"))
     rows = [_knee_row(*key, sweeps.get(key), colds.get(key)) for key in ordered]
     note = (
-        "Knee: the fastest time step that was ok, as launches per second, before the first that was not; "
-        "where it was searched for, the middle between the two, with both."
+        "Knee: the fastest time step that was ok before the first that was not, in launches per second. "
+        "After a search: the estimate, with its interval."
     )
     return _without_runs(Table("At a glance", heads, rows, 2, note), results)
 
@@ -91,7 +91,7 @@ def all_loads(results: Results) -> Table:
         for series in (*results.sweeps, *results.colds)
         for load in series.loads
     ]
-    note = "Late: the largest where there were too few launches for a p99. A dash: not known."
+    note = "Late p99: the maximum where there were too few launches for a p99. Dash: not measured."
     return _without_runs(Table("All figures", heads, rows, 2, note), results)
 
 
@@ -109,8 +109,8 @@ def compared(results: Results) -> Table | None:
         "",
     ]  # fmt: skip
     rows = list(_compared_rows(results))
-    note = "Changes as they are, without statistics: pytest-unikernel compare judges them."
-    return Table("Beside the baseline", heads, rows, 1, note) if rows else None
+    note = "Changes without a statistical test; pytest-unikernel compare tests them."
+    return Table("Comparison with the baseline", heads, rows, 1, note) if rows else None
 
 
 def _compared_rows(results: Results) -> Iterator[Cells]:
@@ -134,7 +134,7 @@ def _compared_cells(now: ReportedLoad, was: ReportedLoad) -> Cells:
 def _why_not(now: ReportedLoad, was: ReportedLoad) -> str:
     """Return why two loads can't be compared, as far as their records show."""
     if any(each.record["arrivals"] is None and not each.is_cold for each in (now, was)):
-        return "not comparable: the conditions are not known"
+        return "not comparable: unknown conditions"
     why = differences_text(differences(now.record, was.record))
     return f"not comparable: {clean(why)}" if why else ""
 
@@ -142,7 +142,7 @@ def _why_not(now: ReportedLoad, was: ReportedLoad) -> str:
 def objectives(results: Results) -> Table | None:
     """Return up to which rate each objective was met; None where there were none."""
     rows = [[each.label, each.run, line] for each in results.sweeps for line in _objective_lines(each)]
-    note = "Met by a load that is ok, has launches enough for the quantile, and whose quantile is no longer."
+    note = "A load meets an objective if it is ok, has enough launches, and its quantile is within the limit."
     return _without_runs(Table("Objectives", ["target", "run", ""], rows, 3, note), results) if rows else None
 
 
@@ -151,7 +151,7 @@ def _objective_lines(series: ReportedSeries) -> list[str]:
     search = next((load for load in loads if load.get("knee")), None)
     lines = [cut(printable(line), NOTE_COLUMNS) for line in objective_lines(loads, search)]
     had = any(load["slo"] is not None for load in loads)
-    return lines or (["not told: a record of it isn't whole"] if had else [])
+    return lines or (["unknown: a record is incomplete"] if had else [])
 
 
 def machines(results: Results) -> Table:

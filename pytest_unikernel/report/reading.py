@@ -41,7 +41,8 @@ def read_document(path: Path, label: str) -> Document:
     records = list(_records(path, document["benchmarks"]))
     if not records:
         raise ReportError(
-            f"expected benchmarks of loads (tests with load_step or cold_start), got none in {str(path)!r}"
+            "expected benchmarks with loads (of tests with load_step or cold_start), got none in "
+            f"{str(path)!r}"
         )
     when = document.get("datetime")
     return Document(

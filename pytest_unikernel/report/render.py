@@ -38,7 +38,7 @@ def check_library() -> None:
     """
     if importlib.util.find_spec(LIBRARY) is None:
         raise ReportError(
-            "a report is drawn by vl-convert, which is missing: pip install 'pytest-unikernel[report]'"
+            "a report needs vl-convert, which is not installed: pip install 'pytest-unikernel[report]'"
         )
 
 

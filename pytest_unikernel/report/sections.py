@@ -66,7 +66,9 @@ def _made(
 
 def _sound_figure(figure: Figure) -> Figure:
     if not PLAIN.fullmatch(figure.name):
-        raise ValueError(f"expected a figure's name of letters, digits, - and _, got {figure.name!r}")
+        raise ValueError(
+            f"the name of a figure must consist of letters, digits, - and _, got {figure.name!r}"
+        )
     figure.spec()
     return figure
 
@@ -75,7 +77,7 @@ def _sound_table(table: Table) -> Table:
     for cells in (table.heads, *table.rows):
         if len(cells) != len(table.heads) or not all(isinstance(cell, str) for cell in cells):
             raise ValueError(
-                f"expected {len(table.heads)} texts in each row of {table.title!r}, got {cells!r}"
+                f"each row of the table {table.title!r} must have {len(table.heads)} texts, got {cells!r}"
             )
     return table
 

@@ -24,12 +24,12 @@ def check_directory(directory: Path) -> None:
         ReportError: it is something else than a directory, or isn't writable.
     """
     if directory.exists() and not directory.is_dir():
-        raise ReportError(f"expected a directory for the report, or none yet, got {str(directory)!r}, a file")
+        raise ReportError(
+            f"expected a directory for the report, existing or new, got {str(directory)!r}, a file"
+        )
     nearest = next(each for each in (directory, *directory.absolute().parents) if each.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ReportError(
-            f"expected a directory for the report that can be written to, got {str(directory)!r}"
-        )
+        raise ReportError(f"expected a writable directory for the report, got {str(directory)!r}")
 
 
 def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
@@ -45,8 +45,8 @@ def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
     foreign = [name for name in files if name not in earlier and os.path.lexists(directory / name)]
     if foreign:
         raise ReportError(
-            f"expected a new directory or an earlier report's, got {str(directory)!r}, where {foreign[0]!r} "
-            "is not a report's own; nothing was written"
+            f"expected a new directory or the directory of an earlier report, got {str(directory)!r} with "
+            f"the foreign file {foreign[0]!r}; nothing was written; choose another directory"
         )
     try:
         directory.mkdir(0o700, parents=True, exist_ok=True)

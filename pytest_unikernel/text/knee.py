@@ -43,8 +43,7 @@ def _found(knee: Mapping[str, Any], sign: str, missed: str, cores: float | None)
     on = f" on {_cpus(cores)}" if cores else ""
     per_core = f", {sign}{_number(knee['per_core_hz'])}/s per core{on}"
     rest = "" if not sign else f"; not {missed}" if missed else ": every step was ok"
-    wide = "" if knee["narrow"] or knee["interrupted"] else "; the search could not narrow it to 5 %: see "
-    "the loads"
+    wide = "" if knee["narrow"] or knee["interrupted"] else "; not narrowed to 5 %: see the loads"
     cut = "; the search was interrupted" if knee["interrupted"] else wide
     return f"knee {sign}{_number(knee['rate_hz'])}/s{interval}{per_core}{rest}{cut}"
 

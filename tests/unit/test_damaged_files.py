@@ -192,7 +192,7 @@ def test_a_report_of_a_damaged_record_is_drawn_and_says_what_is_damaged(
     way = ("benchmarks", 0, "extra_info", "load", key)
     file = damaged(tmp_path, damage.saved(damage.changed(DOCUMENT, way, "odd", value)))
     assert main.main(["report", str(file), "-o", str(tmp_path / "report")]) == 0
-    said = f"Damaged in damaged, and so unknown: benchmark 1: load.{key}" in (
+    said = f"Damaged values in damaged are shown as not measured: benchmark 1: load.{key}" in (
         tmp_path / "report" / "report.html"
     ).read_text(encoding="utf-8")
     assert said == (key != "target")

@@ -14,8 +14,8 @@ from pytest_unikernel.text.units import duration_text
 
 BAR_HEIGHT, GAP = 18, 12
 CAPTION = (
-    "Instances launched one after the other on a host without others. Bar: median (p50); thin line: from the "
-    "fastest to the slowest launch."
+    "Instances launched one after the other on an otherwise idle host. Bar: median (p50); thin line: from "
+    "the fastest to the slowest launch."
 )
 
 
@@ -24,7 +24,7 @@ def figures(results: Results) -> Iterator[Figure]:
     rows = list(_rows(results))
     if rows:
         means = named([row for row in rows if row["statistic"] == "mean"])
-        caption = CAPTION + (f" Means, for there are no medians: {means}." if means else "")
+        caption = CAPTION + (f" Means, where medians are unknown: {means}." if means else "")
         caption += " Light bar with a dashed edge: the baseline." if _has_baseline(rows) else ""
         yield Figure(
             "cold", "Latency without contention", caption, "Without contention", WIDE,

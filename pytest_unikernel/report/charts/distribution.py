@@ -21,8 +21,9 @@ MERGED = 4  # buckets of 2 % that make one point of a ridge: 8 %
 FURTHEST = 70.0  # on a natural log scale; 30 orders of magnitude from a second no time is a measured one
 RIDGE, ROW = 0.92, 26  # height of a ridge in rows, of a row in pixels
 CAPTION = (
-    "Response times at each time step, slow to fast: the share of launches by their time on a log scale, "
-    "each ridge as high as its peak. Strong line: median (p50); weak line: p99. Per cent: never completed."
+    "Distribution of response times at each time step, from slow to fast, on a log scale; all ridges are "
+    "scaled to the same height. Strong line: median (p50); weak line: p99. Per cent: launches that never "
+    "completed."
 )
 
 

@@ -26,8 +26,9 @@ REASONS = (
     "signal",
 )
 CAPTION = (
-    "Launches that didn't complete, in per cent of those that were due, for each load that had any. Dropped: "
-    "never started, because too many were in flight; unfinished: still running when the load ended."
+    "Launches that did not complete, in per cent of the launches that were due; loads without any are "
+    "left out. Dropped: not started, because too many were in flight; unfinished: still running when the "
+    "load ended."
 )
 
 
@@ -36,7 +37,7 @@ def figures(results: Results) -> Iterator[Figure]:
     rows = list(_rows(results))
     if rows:
         yield Figure(
-            "failures", "Launches that didn't complete", CAPTION, "Failures", WIDE,
+            "failures", "Launches that did not complete", CAPTION, "Failures", WIDE,
             lambda width: _plot(rows, width), has_narrow=True,
         )  # fmt: skip
 

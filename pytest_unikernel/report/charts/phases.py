@@ -16,8 +16,8 @@ from pytest_unikernel.report.style import Spec
 
 HEIGHT = 220
 CAPTION = (
-    "Mean time in each phase, one on the other, at each time step. What comes after an instance was ready is "
-    "in it too, so a stack can be higher than the response time."
+    "Mean time of each phase at each time step, stacked. Phases after an instance was ready are included, "
+    "so a stack can be higher than the response time."
 )
 
 

@@ -35,23 +35,23 @@ class Quantity(NamedTuple):
 
 QUANTITIES = (
     Quantity(
-        "cpu", "CPU in use", "Mean over the load, of all CPUs.", "CPU in use, %", PERCENT,
+        "cpu", "CPU in use", "Mean of all CPUs during the load.", "CPU in use, %", PERCENT,
         ("host", "cpu_percent"), highest=100,
     ),
     Quantity(
-        "steal", "CPU taken by the hypervisor", "Time in which the hypervisor ran something else (steal).",
+        "steal", "CPU taken by the hypervisor", "Share of the CPU time that the hypervisor took (steal).",
         "steal, %", PERCENT, ("host", "steal_percent"),
     ),
     Quantity(
-        "pressure", "Pressure on the CPU", "PSI: the share of the time in which some task waited for a CPU.",
+        "pressure", "Pressure on the CPU", "PSI: share of the time in which a task waited for a CPU.",
         "some task waited, %", PERCENT, ("host", "psi_cpu"), highest=100,
     ),
     Quantity(
-        "memory", "Least memory available", "The least that was available during the load.",
+        "memory", "Least memory available", "Minimum of the available memory during the load.",
         "memory available, GiB", NUMBER, ("host", "memory_available_min_bytes"), GIB,
     ),
     Quantity(
-        "in-flight", "Most instances in flight", "Instances that were alive at once.",
+        "in-flight", "Most instances in flight", "Maximum number of instances alive at once.",
         "instances (log scale)", NUMBER, ("in_flight_max",), log=True,
     ),
 )  # fmt: skip
@@ -62,8 +62,8 @@ def figures(results: Results) -> Iterator[Figure]:
     late = list(_lateness(results))
     if late:
         caption = (
-            "Started minus scheduled: p99, or the largest where there were too few launches. Dotted: a load "
-            "above it is called generator-bound."
+            "Actual minus scheduled start: p99, or the maximum where there were too few launches. Dotted "
+            "line: a load above it is generator-bound."
         )
         yield Figure(
             "lateness", "Lateness of the generator", caption, SECTION, SMALL,

@@ -13,21 +13,21 @@ from pytest_unikernel.report.style import SOFT, Spec, carried
 HEIGHT = 400
 SECTION = "Under load"
 MARKS = (
-    "Filled markers: ok; hollow: not ok, or never judged. Ring: the knee, the fastest time step that was ok "
-    "before one that was not."
+    "Filled markers: verdict ok; hollow markers: not ok, or no verdict. Ring: the knee, the fastest time "
+    "step that was ok before the first that was not."
 )
 
 
 def figures(results: Results) -> Iterator[Figure]:
     """Yield latency and throughput, where there is any."""
     if latencies := list(_latencies(results)):
-        caption = f"Line: median (p50); band: from there to p99, where there were launches enough. {MARKS}"
+        caption = f"Line: median (p50); band: from p50 to p99, where there were enough launches. {MARKS}"
         yield Figure(
             "latency", "Latency by time step", caption + _told(latencies), SECTION, WIDE,
             lambda width: _latency(latencies, results, width), has_narrow=True,
         )  # fmt: skip
     if rates := list(_rates(results)):
-        caption = f"Successful completions per second. Dotted: the ideal, as many as were asked for. {MARKS}"
+        caption = f"Successful completions per second. Dotted line: the offered rate. {MARKS}"
         yield Figure(
             "throughput", "Throughput by time step", caption, SECTION, WIDE,
             lambda width: _throughput(rates, results, width), has_narrow=True,
@@ -38,10 +38,10 @@ def _told(rows: Sequence[Row]) -> str:
     """Return the notes on some of the rows."""
     means = named([row for row in rows if row["statistic"] == "mean"])
     services = named([row for row in rows if row["quantity"] == "service"])
-    told = f" Means, for there are no medians: {means}." if means else ""
-    told += f" Counted from the start, not from the schedule: {services}." if services else ""
+    told = f" Means, where medians are unknown: {means}." if means else ""
+    told += f" Service time (from the actual start): {services}." if services else ""
     bound = any(row["bound"] and row["high"] for row in rows)
-    return told + (" A band that ends at the time-out: p99 lies beyond it." if bound else "")
+    return told + (" Where the band ends at the time-out, p99 is beyond it." if bound else "")
 
 
 def _latencies(results: Results) -> Iterator[Row]:

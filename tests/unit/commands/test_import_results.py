@@ -265,7 +265,7 @@ def test_the_time_step_is_never_guessed(run: Run, tmp_path: Path) -> None:
 
 def test_a_time_step_that_the_name_contradicts_is_refused(run: Run, tmp_path: Path) -> None:
     directory = write(tmp_path / "rust-r2", launch("rust"))
-    assert_refused(run(directory, "--time-step=4"), "got 2 s by its name and --time-step=4")
+    assert_refused(run(directory, "--time-step=4"), "got 2 s in its name and --time-step=4")
 
 
 def test_of_two_types_in_a_directory_none_is_guessed(run: Run, tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ MALFORMED = [
     ("latency.tsv", LATENCY, 2, "a row of figures"),
     ("latency.tsv", "Time delay (s)\tRust\tRust\r\n" + STEP, 1, "a different name for every column"),
     ("throughput.tsv", "Time delay (s)\tRust (1/s)\r\n4\t1\r\n", 1, "without a unit"),
-    ("figures.tsv", LATENCY + STEP, 1, "latency or throughput in the file's name"),
+    ("figures.tsv", LATENCY + STEP, 1, "latency or throughput in the name of the file"),
     ("raw_latency.tsv", "Rust\r\n1\r\n2\r\n", 3, "one row"),
     ("raw_latency.tsv", "Rust\r\n\xff\r\n", 2, "a number > 0"),
     (RESULTS, result((1, 2)) + "garbage\n", 5, "an instance's id"),

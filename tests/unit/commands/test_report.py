@@ -133,7 +133,7 @@ def test_imported_means_stand_beside_a_run_of_today(report: Report, tmp_path: Pa
         directory = report(*arguments)
         found = Page(directory)
         assert {"latency", "throughput", "cold"} <= set(found.charts)
-        assert "Means, for there are no medians: Rust" in found.words
+        assert "Means, where medians are unknown: Rust" in found.words
         check_pictures(directory, set(found.charts))
 
 

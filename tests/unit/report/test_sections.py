@@ -90,12 +90,15 @@ def test_the_documented_section_is_one(installed: list[object], saved: Path) -> 
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        (ReportSection("it", lambda _: [figure("../it")]), "ValueError: expected a figure's name of letters"),
+        (
+            ReportSection("it", lambda _: [figure("../it")]),
+            "ValueError: the name of a figure must consist of letters",
+        ),
         (
             ReportSection("it", tables=lambda _: [Table("T", ["a"], [["1", "2"]])]),
-            "expected 1 texts in each row",
+            "must have 1 texts",
         ),
-        (ReportSection("it", tables=lambda _: [Table("T", ["a"], [[1]])]), "expected 1 texts in each row"),  # type: ignore[list-item]
+        (ReportSection("it", tables=lambda _: [Table("T", ["a"], [[1]])]), "must have 1 texts"),  # type: ignore[list-item]
         (ReportSection("it", lambda results: results.nothing), "AttributeError: 'Results' object"),  # type: ignore[attr-defined]
     ],
     ids=["path", "row", "cell", "error"],

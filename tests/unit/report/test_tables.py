@@ -124,7 +124,7 @@ def test_markdown_has_every_table(results: Results) -> None:
     heads = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
     assert heads == [
         "At a glance",
-        "Beside the baseline",
+        "Comparison with the baseline",
         "All figures",
         "Machine",
         "Versions and conditions",
@@ -146,7 +146,7 @@ def test_objectives_have_a_row_each_and_none_is_no_table(results: Results, tmp_p
     table = overview.objectives(Results(read_documents([saved])))
     assert table is not None
     assert table.rows[0] == ["one", "p50 <= 50 ms: up to 4/s; not at 16/s (p50 10 ms)"]
-    assert table.rows[1] == ["two", "not told: a record of it isn't whole"]
+    assert table.rows[1] == ["two", "unknown: a record is incomplete"]
 
 
 def test_imported_figures_say_what_they_are(results: Results) -> None:
@@ -185,4 +185,4 @@ def test_a_record_that_says_nothing_of_its_conditions_is_shown_beside_the_other(
     was = read_documents([write(tmp_path / "b.json", means_only("Rust"))])
     table = overview.compared(Results(now, was))
     assert table is not None
-    assert table.rows[0][-1] == "not comparable: the conditions are not known"
+    assert table.rows[0][-1] == "not comparable: unknown conditions"

@@ -135,8 +135,7 @@ def _marks(shown: Mapping[str, Figures]) -> Iterator[str]:
     if any(figures["missing"] for figures in shown.values()):
         yield "missing: lives without one of the two stamps"
     if any(figures["out_of_order"] for figures in shown.values()):
-        yield "reversed: lives with the second stamp before the first, because processes run in parallel; "
-        "not in n"
+        yield "reversed: lives with the second stamp before the first (processes run in parallel); not in n"
     if any(figures["n"] and figures["p99"] is None for figures in shown.values()):
         yield f"{NONE} too few values for the quantile: p95 needs n = 40, p99 needs 200"
 
