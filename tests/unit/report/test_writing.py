@@ -89,7 +89,7 @@ def test_a_place_that_no_report_can_go_to_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     for place in (file, file / "below"):
-        with pytest.raises(ReportError, match="expected a (writable )?directory for the report"):
+        with pytest.raises(ReportError, match=r"expected a (writable )?directory for the report"):
             writing.check_directory(place)
 
 
