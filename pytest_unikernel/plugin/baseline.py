@@ -124,6 +124,6 @@ def remark_lines(config: pytest.Config) -> list[str]:
 def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:
     """Return what the comparison says of each series, and of all cold starts together."""
     from pytest_unikernel.text.comparison import groups, series_lines  # noqa: PLC0415 - as above
-    from pytest_unikernel.text.notes import COLD  # noqa: PLC0415 - as above
+    from pytest_unikernel.text.run_summary import COLD  # noqa: PLC0415 - as above
 
     return {group[0].name if group[0].is_sweep else COLD: series_lines(group) for group in groups(comparison)}

@@ -74,7 +74,7 @@ class TerminalReport:
     def load_ended(self, nodeid: str, result: LoadResult) -> None:
         """Take note of a result; it is written when the test has ended and pytest has said so."""
         from pytest_unikernel.results.knee import find_knee  # noqa: PLC0415 - loads only, not collection
-        from pytest_unikernel.text.notes import load_line  # noqa: PLC0415 - loads only, not collection
+        from pytest_unikernel.text.run_summary import load_line  # noqa: PLC0415 - loads only, not collection
 
         if self._verbose > 0 or (self._verbose == 0 and not self._on_terminal):
             record = result.as_json()
@@ -133,8 +133,8 @@ class TerminalReport:
         import psutil  # noqa: PLC0415 - the end of a run only
 
         from pytest_unikernel.text.missing import missing_report  # noqa: PLC0415 - the end of a run only
-        from pytest_unikernel.text.notes import report  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.text.row import Row  # noqa: PLC0415 - the end of a run only
+        from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - the end of a run only
 
         rows = [
             Row(

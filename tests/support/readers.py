@@ -24,8 +24,8 @@ from pytest_unikernel.run import resumed
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.knee_search import KneeSearch
 from pytest_unikernel.run.run import Run
-from pytest_unikernel.text.notes import report as summary
 from pytest_unikernel.text.row import Row
+from pytest_unikernel.text.run_summary import report as summary
 
 
 def compared(file: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
