@@ -1,4 +1,4 @@
-"""How far the trials of a load lie apart."""
+"""The spread of the trials of a load."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def test_one_trial_has_extremes_but_no_spread() -> None:
 
 def test_the_summary_tells_the_largest_spread_of_a_series() -> None:
     rows = [{"spread": spread([{"throughput_hz": rate, "p50": 0.01, "p99": None} for rate in (9.0, 11.0)])}]
-    told = list(run_summary._spread([*rows, {"spread": None}, {}]))
-    assert told == ["between trials, at most: throughput 14.1 % (standard deviation / mean)"]
+    lines = list(run_summary._spread([*rows, {"spread": None}, {}]))
+    assert lines == ["between trials, at most: throughput 14.1 % (standard deviation / mean)"]

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the dash is what a table shows where nothing is known
+# ruff: noqa: RUF001 - tables show the dash for unknown values
 from __future__ import annotations
 
 import dataclasses
