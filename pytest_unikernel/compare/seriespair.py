@@ -1,4 +1,4 @@
-"""One series in both runs: its steps, the step that ended it, the knee of each trial. Pure."""
+"""A series in both runs: its steps, the step that ended it, the knee of each trial. Pure."""
 
 from __future__ import annotations
 

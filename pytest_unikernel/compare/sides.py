@@ -1,4 +1,4 @@
-"""One benchmark in one of the two runs: its record, and a row per trial. Pure."""
+"""A benchmark in one of the two runs: its record, and a row per trial. Pure."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from pytest_unikernel.plan.tolerances import Tolerance
 
 @dataclass(frozen=True)
 class Layer:
-    """One source of values by their names in :data:`OPTIONS`; the marker's has ``start`` and ``stop`` too."""
+    """A source of values by their names in :data:`OPTIONS`; the marker's has ``start`` and ``stop`` too."""
 
     origin: Origin
     values: Mapping[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"\{(id|dir|port|session|events)\}")
 
 @dataclass(frozen=True)
 class Unavailable:
-    """Why a target can't run here, and the command or step that cures it.
+    """The reason why a target cannot run here, and the command or step that cures it.
 
     Attributes:
         reason: what is missing or doesn't work.
@@ -56,7 +56,7 @@ class Instance(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a load's instances will live.
+    """The place of a load's instances.
 
     Attributes:
         session: the token in every instance's UNIKERNEL_SESSION.

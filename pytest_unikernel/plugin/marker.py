@@ -58,7 +58,7 @@ class SearchStep(float):
 
 @dataclass(frozen=True)
 class ItemSweep:
-    """One time step of a swept test, or the search for its knee.
+    """A time step of a swept test, or the search for its knee.
 
     Attributes:
         settings: the settings of this test.

@@ -1,4 +1,4 @@
-"""One record as read by a report: missing and damaged values are unknown. Pure."""
+"""A record for a report: missing and damaged values are unknown. Pure."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ CLOSE = 1 + 1e-9  # rates with a smaller ratio count as equal
 
 @dataclass(frozen=True)
 class Document:
-    """One file of results, or one pytest run.
+    """A file of results, or one pytest run.
 
     Attributes:
         label: the file's name in the report.

@@ -17,7 +17,7 @@ Judgement = Literal["better", "worse", "no evidence", "not comparable"]
 
 @dataclass(frozen=True)
 class Change:
-    """One metric of one step, or the knee of a series.
+    """A metric of one step, or the knee of a series.
 
     Attributes:
         metric: ``throughput``, ``knee``, ``p50``, ``p90``, ``p99``, ``failure_rate`` or ``verdict``.
@@ -46,7 +46,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One benchmark in both runs; a cold start is the only step of its series.
+    """A benchmark in both runs; a cold start is the only step of its series.
 
     Attributes:
         was, now: the verdicts; ``skipped``, ``missing`` or ``interrupted`` where there is none.
@@ -69,7 +69,7 @@ class Step:
 
 @dataclass(frozen=True)
 class SeriesComparison:
-    """One swept test, or one cold start, in both runs."""
+    """A swept test, or one cold start, in both runs."""
 
     name: str
     steps: Sequence[Step]

@@ -51,7 +51,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """One load: the same names as in ``extra_info["load"]``; seconds, hertz, bytes, None for unknown.
+    """A load: the same names as in ``extra_info["load"]``; seconds, hertz, bytes, None for unknown.
 
     Quantities such as ``response_time_s`` have ``n``, ``censored``, ``min``, ``mean``, ``max``, ``stddev``,
     ``p50``, ``p90``, ``p95``, ``p99`` and ``p99_9`` as attributes, also ``["p99.9"]``.

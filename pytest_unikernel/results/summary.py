@@ -17,7 +17,7 @@ Buckets = list[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Summary:
-    """One quantity in seconds.
+    """A quantity in seconds.
 
     Attributes:
         n: the number of measured values; ``min``, ``mean``, ``max`` and ``stddev`` cover these.

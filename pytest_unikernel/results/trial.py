@@ -1,4 +1,4 @@
-"""One trial of a load: its launches and their figures. Pure; definitions: docs/method/measuring.md."""
+"""A trial of a load: its launches and their figures. Pure; definitions: docs/method/measuring.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RAN = bytes(code not in (Outcome.DROPPED, Outcome.SPAWN_ERROR) for code in rang
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a load: its launches and its window ``[begin_ns, end_ns)`` on CLOCK_MONOTONIC.
+    """A run of a load: its launches and its window ``[begin_ns, end_ns)`` on CLOCK_MONOTONIC.
 
     A trial may hold a million launches, so columns are processed as a whole and sorted once.
 

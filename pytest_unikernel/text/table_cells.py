@@ -49,7 +49,7 @@ def lateness_cell(lateness: Record | None) -> str:
 
 
 def is_partial(lateness: Record | None) -> bool:
-    """Whether the largest lateness stands for the p99, which too few launches have."""
+    """Return whether the largest lateness stands for the p99, which too few launches have."""
     return lateness is not None and lateness["max"] is not None and lateness["p99"] is None
 
 

@@ -81,7 +81,7 @@ class WholeTimes(ComparedTimes, kw_only=True):
 
 
 class Trial(Part):
-    """One trial of a load.
+    """A trial of a load.
 
     Attributes:
         throughput_hz: successful completions in the window, per second.
@@ -111,7 +111,7 @@ class Trial(Part):
 
 
 class WholeTrial(Trial, kw_only=True):
-    """One trial of a load, with every key of the current version."""
+    """A trial of a load, with every key of the current version."""
 
     throughput_hz: Number | None
     verdict: str | None

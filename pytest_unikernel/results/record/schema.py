@@ -139,7 +139,7 @@ class Spreads(Part, kw_only=True):
 
 
 class LoadSchema(Part, kw_only=True):
-    """One load; seconds, hertz, bytes; null is unknown.
+    """A load; seconds, hertz, bytes; null is unknown.
 
     Attributes:
         schema: the version of the record's layout.
@@ -243,7 +243,7 @@ class LoadSchema(Part, kw_only=True):
 
 
 class Sweep(LoadSchema, kw_only=True):
-    """One load at a time step."""
+    """A load at a time step."""
 
     mode: Literal["sweep"]
     time_step_s: Positive

@@ -26,7 +26,7 @@ class WholeKnee(Knee, kw_only=True):
 
 
 class WholeSweep(Sweep, kw_only=True):
-    """One load at a time step, with every key that all versions have measured."""
+    """A load at a time step, with every key that all versions have measured."""
 
     schema: Count
     fixture: str
