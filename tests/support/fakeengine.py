@@ -125,7 +125,7 @@ class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Answering(socketserver.StreamRequestHandler):
-    """One request and its answer."""
+    """A request and its answer."""
 
     server: FakeEngine
 

@@ -316,7 +316,7 @@ def test_an_ordinary_user_cleans_up_without_seeing_into_others_processes(sweep: 
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, int]]:
-    """A terminal: the end that a person sits at, and the one that programs write to."""
+    """A terminal: the person's end and the programs' end."""
     person, program = os.openpty()
     yield person, program
     for descriptor in (person, program):

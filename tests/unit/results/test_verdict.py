@@ -29,7 +29,7 @@ ENDLESS = (Outcome.UNFINISHED, Outcome.DROPPED, Outcome.SPAWN_ERROR)
 
 
 class Row(NamedTuple):
-    """One launch, in ns after the window's begin; None: it did not happen."""
+    """A launch, in ns after the window's begin; None: it did not happen."""
 
     scheduled: int
     started: int | None
