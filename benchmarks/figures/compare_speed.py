@@ -1,4 +1,4 @@
-"""How long ``pytest-unikernel compare`` takes for two large runs, response times included in the files.
+"""The duration of ``pytest-unikernel compare`` for two large runs, response times included in the files.
 
     python benchmarks/figures/compare_speed.py [LAUNCHES]
 

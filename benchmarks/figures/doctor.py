@@ -1,4 +1,4 @@
-"""How long ``pytest-unikernel doctor`` takes, in a process of its own; only probes boot anything.
+"""The duration of ``pytest-unikernel doctor``, in a process of its own; only probes boot anything.
 
 python benchmarks/figures/doctor.py [--runs 10]
 """

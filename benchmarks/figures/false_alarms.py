@@ -1,4 +1,4 @@
-"""How often a comparison of equal runs alarms, and how often it finds +10 % latency.
+"""The rate of false alarms in comparisons of equal runs, and the rate at which +10 % latency is found.
 
     python benchmarks/figures/false_alarms.py measure RUNS.jsonl [--blocks 200] [--window 0.5] [--only-equal]
     python benchmarks/figures/false_alarms.py judge RUNS.jsonl [--as-measured]
@@ -137,7 +137,7 @@ def in_turn(*runs: Sequence[Mapping[str, Any]]) -> dict[str, Side]:
 
 
 def as_one(run: Sequence[Mapping[str, Any]]) -> dict[str, Side]:
-    """Return a run as one that was made by itself: one record of all its trials."""
+    """Return a run in the form of a single run: one record of all its trials."""
     return {name: Side(name, [merged(side.records)]) for name, side in in_turn(run).items()}
 
 

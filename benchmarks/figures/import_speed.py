@@ -1,4 +1,4 @@
-"""How long the files of 200,000 launches take to import, and how much memory.
+"""The duration and the memory of an import of the files of 200,000 launches.
 
     python benchmarks/figures/import_speed.py [FILES]
 

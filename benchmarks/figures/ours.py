@@ -1,4 +1,4 @@
-"""One load of a program by our generator, for the other scripts: prints its record as JSON.
+"""A load of a program by our generator, for the other scripts: prints its record as JSON.
 
 python benchmarks/figures/ours.py [OPTION...] STEP WINDOW_S PROGRAM [ARGUMENT...]
 """

@@ -1,4 +1,4 @@
-"""How long a report takes of 13 time steps x 8 targets x 61,000 launches, and how large its page is.
+"""The duration and the page size of a report of 13 time steps x 8 targets x 61,000 launches.
 
     python benchmarks/figures/report_speed.py [LAUNCHES]
 

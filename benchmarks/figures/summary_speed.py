@@ -1,4 +1,4 @@
-"""How long 1,000,000 launches take to summarise and to write as raw data, and how much memory a row needs.
+"""The time to summarise 1,000,000 launches and to write them as raw data, and the memory of a row.
 
     python benchmarks/figures/summary_speed.py [LAUNCHES]
 

@@ -1,4 +1,4 @@
-"""How long urunc's log of 1,000,000 stamps takes to read and to summarise, and how much memory.
+"""The time and the memory to read and summarise urunc's log of 1,000,000 stamps.
 
     python benchmarks/figures/timestamps.py [LINES]
 

@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def is_current(path: Path, text: str) -> bool:
-    """Whether a page is there and says this."""
+    """Return whether a page is there and says this."""
     return path.is_file() and path.read_text(encoding="utf-8") == text
 
 

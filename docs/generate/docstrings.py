@@ -1,4 +1,4 @@
-"""What docstrings say, as Markdown."""
+"""The content of docstrings as Markdown."""
 
 from __future__ import annotations
 

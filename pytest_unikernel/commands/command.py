@@ -10,7 +10,7 @@ PROGRAM = "pytest-unikernel"
 
 
 class Command(NamedTuple):
-    """One command: its words, the summary for its help, its parameters, its function.
+    """A command: its words, the summary for its help, its parameters, its function.
 
     ``run`` returns the exit status and imports its modules itself, so that other commands start fast.
     """

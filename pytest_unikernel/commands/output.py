@@ -18,7 +18,7 @@ def refuse_no_file(output: Path | None) -> None:
     """Refuse an output that can't be written, before hours are spent on its content.
 
     Raises:
-        BuildError: it is a directory, or in none that exists.
+        BuildError: it is a directory, or its directory does not exist.
     """
     if output is not None and (output.is_dir() or not output.parent.is_dir()):
         raise BuildError(f"expected -o to name a file in a directory that exists, got {str(output)!r}")

@@ -91,7 +91,7 @@ def _check(parsed: argparse.Namespace) -> None:
 
 
 def _is_log(file: Path, log: str) -> bool:
-    """Whether the results would go to where the log comes from."""
+    """Return whether the results would go to where the log comes from."""
     try:
         status = os.fstat(sys.stdin.fileno()) if log == STREAM else Path(log).stat()
         return os.path.samestat(file.stat(), status)

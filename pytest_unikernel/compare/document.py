@@ -21,7 +21,7 @@ SCHEMA = 1
 def document(
     comparison: Comparison, machine: Sequence[MachineDifference], regressions: Sequence[Regression]
 ) -> dict[str, Any]:
-    """Return everything that was found; seconds, hertz, shares; null is unknown."""
+    """Return the whole comparison as a JSON object; units are seconds, hertz and shares; null is unknown."""
     return {
         "schema": SCHEMA,
         **asdict(comparison, dict_factory=_in_words),
@@ -40,5 +40,5 @@ def document(
 
 
 def _in_words(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a part of a comparison, with the reasons of judgements in words."""
+    """Return a part of a comparison; texts replace the reasons of judgements."""
     return {key: why_text(value) if key == "why" else value for key, value in items}

@@ -1,11 +1,12 @@
-"""The host's own speed in each trial, and what of a change goes with it. Pure.
+"""The host's own speed in each trial, and the part of a change that it explains. Pure.
 
-On a shared host the CPU isn't the same from one minute to the next. Tried on an idle one, the medians of
-equal loads had a standard deviation of 4 to 18 %, and what the generator's own starts of a process took,
-timed with each launch and independent of what is launched, followed them with r = 0.6 to 0.9. So response
-times are compared without what goes with that: the residuals of a regression on it (analysis of covariance).
-There is one slope for both runs, found without regard to which run a trial is of, from 0 (what doesn't depend
-on the CPU) to 1: the host is given no more of a change than its own speed changed, and in doubt that much.
+The CPU speed of a shared host varies from minute to minute. Measured on an idle host, the medians of equal
+loads had a standard deviation of 4 to 18 %. The time that the generator takes to start a process (spawn time)
+is measured with each launch and does not depend on the target; it followed these medians with r = 0.6 to 0.9.
+Response times are therefore compared as residuals of a regression on the spawn time (analysis of covariance).
+Both runs share one slope, estimated without regard to the run that a trial belongs to. It is limited to 0
+(independent of the CPU) ... 1, so the host never explains more of a change than its own speed changed. When
+in doubt, the whole change of speed is attributed to the host.
 
 Source: Freedman and Lane, A nonstochastic interpretation of reported significance levels (1983).
 """
@@ -22,7 +23,7 @@ STEEPEST = 1.0
 
 
 def speeds(side: Side) -> list[float] | None:
-    """Return the logarithm of what a start of a process took in each trial; None unless all know it."""
+    """Return the logarithm of each trial's spawn time; None if a trial has none."""
     known = side.spawns_s
     if not known or not all(known):
         return None
@@ -30,7 +31,7 @@ def speeds(side: Side) -> list[float] | None:
 
 
 def change(was: Side, now: Side) -> float | None:
-    """Return by how much longer a start of a process took, on a logarithmic scale; None if unknown."""
+    """Return the difference of the runs' median spawn times, on a logarithmic scale; None if unknown."""
     old, new = speeds(was), speeds(now)
     return median(new) - median(old) if old and new else None
 
@@ -38,9 +39,9 @@ def change(was: Side, now: Side) -> float | None:
 def without(
     old: Sequence[float], new: Sequence[float], was: Side, now: Side
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """Return values by trial, on a logarithmic scale, without what goes with the host's speed.
+    """Return the values by trial, on a logarithmic scale, corrected for the host's speed.
 
-    Where that isn't known of every trial they are returned as they are.
+    The values are returned unchanged if the speed of a trial is unknown.
     """
     before, after = speeds(was), speeds(now)
     if before is None or after is None or (len(before), len(after)) != (len(old), len(new)):

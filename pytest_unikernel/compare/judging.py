@@ -15,7 +15,7 @@ from pytest_unikernel.plan.step_names import series_of
 from pytest_unikernel.results.comparison import RATE, Change, Comparison, Judgement, SeriesComparison, Step
 from pytest_unikernel.results.evidence import Cause, Why
 
-ALPHA = 0.015  # of comparisons of equal runs that alarm in anything
+ALPHA = 0.015  # share of comparisons of equal runs that raise any alarm
 MORE_IS_BETTER = frozenset({"throughput", "knee", "verdict"})
 COLD_METRICS = tuple(metric for metric in METRICS if metric != RATE)
 
@@ -27,14 +27,14 @@ def compare(
     *,
     same_host: bool = True,
 ) -> Comparison:
-    """Return what changed from one run to the other.
+    """Return the changes from the earlier run to the later one.
 
     Args:
         old: the earlier run's benchmarks by their full names.
         new: the later run's.
-        absent: of the new run, the benchmarks that weren't measured though asked for, and why.
-        same_host: so that changes that go with the host's own speed are nothing that was to be measured;
-            else all figures are compared as measured.
+        absent: benchmarks that the new run was asked for and did not measure: full name -> reason.
+        same_host: both runs are of the same host, so figures are corrected for its own speed; otherwise all
+            figures are compared as measured.
     """
     pairs, lonely = _matched(old, new, absent or {}, same_host=same_host)
     asked = [_Asked(pair) for pair in pairs]
@@ -48,7 +48,7 @@ def compare(
 def _matched(
     old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str], *, same_host: bool
 ) -> tuple[list[SeriesPair], tuple[list[str], list[str]]]:
-    """Return the series that both runs have, and the names of those that only one has."""
+    """Return the series that both runs have, and the names of the series that only one of them has."""
     halves = [_by_series(old, {}), _by_series(new, absent)]
     both = [name for name in halves[0] if name in halves[1]]
     pairs = [SeriesPair(name, halves[0][name], halves[1][name], same_host) for name in both]
@@ -57,7 +57,7 @@ def _matched(
 
 
 def _by_series(run: Mapping[str, Side], absent: Mapping[str, str]) -> dict[str, Half]:
-    """Return the series of a run; the loads of a search belong to the series whose knee it sought."""
+    """Return the series of a run; the loads of a search belong to the series whose knee was searched."""
     steps: dict[str, dict[float, Side]] = {}
     searches: dict[str, Side] = {}
     for fullname, side in run.items():
@@ -98,7 +98,7 @@ class _Asked:
         return [ask(metric, was, now, same_host=self._pair.same_host) for metric in metrics]
 
     def questions(self) -> Iterable[Question]:
-        """Yield them all."""
+        """Yield all questions."""
         yield from self._status.values()
         for each in self._metrics.values():
             yield from each
@@ -136,7 +136,7 @@ class _Asked:
 
 
 def judge(question: Question, p: float | None) -> Change:
-    """Return the judgement of a metric that was tested, or why it couldn't be."""
+    """Return the judgement of a metric, or the reason why it could not be tested."""
     ends = {"was": question.was, "now": question.now}
     if p is None:
         plain = _plain_change(question)
@@ -149,17 +149,17 @@ def judge(question: Question, p: float | None) -> Change:
     judged = direction(question.metric, found.estimate) if certain else "no evidence"
     why = None if certain else Why(Cause.NOISE)
     measured = as_change(shift(*question.measured).estimate) if question.measured else None
-    told = {"low": low, "high": high, "noise": noise, "p": p, "measured": measured}
-    return Change(question.metric, judged, why, **ends, change=estimate, **told)
+    figures = {"low": low, "high": high, "noise": noise, "p": p, "measured": measured}
+    return Change(question.metric, judged, why, **ends, change=estimate, **figures)
 
 
 def direction(metric: str, change: float) -> Judgement:
-    """Return whether a change of that sign is for the better."""
+    """Return whether a change of this sign is an improvement or a regression."""
     return "better" if (change > 0) == (metric in MORE_IS_BETTER) else "worse"
 
 
 def _plain_change(question: Question) -> float | None:
-    """Return the change without any certainty, where it can be said at all."""
+    """Return the untested change; None if it cannot be computed."""
     if not question.comparable or question.was is None or question.now is None:
         return None
     if question.absolute:
@@ -168,10 +168,10 @@ def _plain_change(question: Question) -> float | None:
 
 
 def _status(question: Question, was: str, now: str, p: float | None) -> Change:
-    """Return whether a step is ok no more, or again.
+    """Return whether a step ceased to be ok, or became ok.
 
-    With few trials their verdict alone tells; with enough of them the trials that were ok must differ by
-    more than chance. A step that is missing without a reason was left out, and that is worse in any case.
+    With few trials the verdicts alone decide. With enough trials, the numbers of ok trials must differ by
+    more than chance. A step that is missing without a reason was left out; that always counts as worse.
     """
     ends, metric = {"was": question.was, "now": question.now}, question.metric
     if question.was == question.now or not question.comparable:

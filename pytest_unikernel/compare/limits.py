@@ -1,4 +1,4 @@
-"""``--sweep-compare-fail``: which changes for the worse are too large. Pure."""
+"""``--sweep-compare-fail``: regressions beyond their limit. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pytest_unikernel.results.comparison import Comparison, Regression
 
 
 def can_fail(comparison: Comparison) -> bool:
-    """Whether there were enough trials anywhere for a figure to be worse by evidence."""
+    """Return whether any figure had enough trials to be tested, so that the limits can fail the run."""
     return any(change.p is not None for _, change in comparison.judged() if change.metric != "verdict")
 
 
 def regressions(comparison: Comparison, limits: tuple[Tolerance, ...]) -> Iterator[Regression]:
-    """Yield what is worse by evidence and by more than its limit, and every step that is ok no more."""
+    """Yield each significant regression beyond its limit, and each step that ceased to be ok."""
     most = {limit.metric: limit for limit in limits}
     for name, change in comparison.judged():
         if change.judgement != "worse":

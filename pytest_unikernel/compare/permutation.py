@@ -1,9 +1,9 @@
-"""How likely a difference between two runs is if nothing changed: a permutation test over trials. Pure.
+"""A permutation test over trials: the probability of a difference between two runs if nothing changed. Pure.
 
-All hypotheses, steps times metrics, are tested together. One relabeling of the trials goes through all of
-them at once, and an adjusted p-value is the share of relabelings in which some hypothesis that isn't settled
-yet scores as high: Holm's procedure with the dependence between hypotheses taken from the data. Holm's own
-bound would never reject: of 5 + 5 trials the least p is 2/252, and 65 hypotheses ask for 0.05/65.
+All hypotheses (steps times metrics) are tested together. Each relabeling of the trials applies to all of
+them at once. An adjusted p-value is the share of relabelings in which any hypothesis that is not settled yet
+scores as high: Holm's procedure, with the dependence between hypotheses taken from the data. Holm's own
+bound would never reject: the smallest p of 5 + 5 trials is 2/252, and 65 hypotheses require 0.05/65.
 
 Source: Westfall and Young, Resampling-Based Multiple Testing (1993), algorithm 4.1 (step-down max T).
 """
@@ -19,7 +19,7 @@ from itertools import combinations
 from operator import itemgetter
 from statistics import median
 
-MOST_RELABELINGS = 1000  # all there are, if no more; else so many are drawn
+MOST_RELABELINGS = 1000  # if more exist, this number is drawn at random; otherwise all are used
 SEED = 20201  # equal runs give equal verdicts
 CLAMP_SPREADS = 3.0  # one trial that the host disturbed must not hide a change in all others
 MAD_TO_SD = 1.4826  # Source: the median absolute deviation of a normal distribution is 0.6745 sd
@@ -31,11 +31,11 @@ Relabeling = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """That one metric of one step is the same in both runs.
+    """Null hypothesis: one metric of one step does not differ between the runs.
 
     Attributes:
-        old, new: a value per trial, on a scale where equal differences mean the same (a logarithm).
-        floor: a standard error so small that it doesn't matter; keeps equal values from being certainties.
+        old, new: a value per trial, on a scale on which equal differences mean the same (a logarithm).
+        floor: a negligible standard error, added so that equal values do not give infinite scores.
     """
 
     old: Sequence[float]
@@ -57,7 +57,7 @@ def adjusted(hypotheses: Sequence[Hypothesis]) -> list[float]:
 
 @cache
 def relabelings(old: int, new: int) -> list[Relabeling]:
-    """Return which of the trials, old ones first, are called new; what was observed comes first."""
+    """Return the sets of trials labelled new, by index with old trials first; the observed set is first."""
     observed = tuple(range(old, old + new))
     if math.comb(old + new, new) <= MOST_RELABELINGS:
         return [observed, *(each for each in combinations(range(old + new), new) if each != observed)]
@@ -66,10 +66,10 @@ def relabelings(old: int, new: int) -> list[Relabeling]:
 
 
 def _scores(hypothesis: Hypothesis, labels: Sequence[Relabeling]) -> list[float]:
-    """Return, for each relabeling, the difference of the means in standard errors, without its sign.
+    """Return, for each relabeling, the absolute difference of the means in standard errors.
 
-    Means and pooled variance follow from the sum over the new trials: that of all, and that of all squares,
-    are the same in each.
+    Means and pooled variance follow from the sum over the new trials, because the sum of all values and the
+    sum of all squares are the same in each relabeling.
     """
     values = clamped([*hypothesis.old, *hypothesis.new])
     old, new = len(hypothesis.old), len(hypothesis.new)
@@ -87,16 +87,16 @@ def _scores(hypothesis: Hypothesis, labels: Sequence[Relabeling]) -> list[float]
 
 
 def clamped(values: Sequence[float]) -> list[float]:
-    """Return the values with those far from the others drawn in; which are new plays no part in it."""
+    """Return the values with outliers moved to the clamping bounds, without regard to labels."""
     middle = median(values)
     reach = CLAMP_SPREADS * MAD_TO_SD * median(abs(value - middle) for value in values)
     return [min(max(value, middle - reach), middle + reach) if reach else value for value in values]
 
 
 def _step_down(scores: dict[int, list[float]], groups: Sequence[Sequence[int]]) -> list[float]:
-    """Return adjusted p-values, the highest score's first to be settled.
+    """Return adjusted p-values; the hypothesis with the highest score is settled first.
 
-    Groups are of different numbers of trials: they are relabeled independently of each other.
+    Groups differ in their numbers of trials and are relabeled independently of each other.
     """
     rising = sorted(scores, key=lambda number: scores[number][0])
     group_of = {number: place for place, members in enumerate(groups) for number in members}
@@ -113,5 +113,5 @@ def _step_down(scores: dict[int, list[float]], groups: Sequence[Sequence[int]]) 
 
 
 def _below(score: float, highest: Sequence[float]) -> float:
-    """Return the share of relabelings in which no hypothesis scores so high."""
+    """Return the share of relabelings in which every hypothesis scores below the score."""
     return sum(each < score * TIE for each in highest) / len(highest)

@@ -1,4 +1,4 @@
-"""What is asked of two sides: a metric's values by trial, or why nothing can be said of it. Pure."""
+"""Questions about two sides: a metric's values by trial, or the reason why it cannot be tested. Pure."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from pytest_unikernel.results.comparison import FAILURES, LATENCIES
 from pytest_unikernel.results.evidence import Cause, Why
 
 LEAST_TRIALS = 5
-# Of all CPU time: what other work may have, and how much more of it in one of the runs than in the other.
-# Tried: runs one after the other on a host that is kept busy differ by a factor of two, whatever the test.
+# In per cent of all CPU time: the limit for other work, and the limit for its difference between the runs.
+# Measured: consecutive runs on a host that is kept busy differ by a factor of two, whatever the test.
 BUSY_PERCENT, UNEQUAL_PERCENT = 25.0, 10.0
 LEAST_RATIO, LEAST_SHARE = 1.05, 0.01  # smaller changes are noise, whatever the trials say
 NOISE_ERRORS = 2.0
-# By so much longer or shorter a start of a process may take before it explains a knee that moved.
+# The ratio of spawn times from which the host's speed explains a knee that moved.
 HOST_RATIO = 1.10
-# Standard errors that don't matter: a tenth of the least change.
+# Negligible standard errors: a tenth of the smallest change that counts.
 FLOOR_OF_RATIOS, FLOOR_OF_SHARES = math.log(LEAST_RATIO) / 10, LEAST_SHARE / 10
 ABSOLUTE = frozenset({FAILURES, "verdict"})  # shares: their difference counts, not their ratio
-NOTHING = 1e-3  # stands for a zero among numbers whose ratio counts, as a part of the largest
+NOTHING = 1e-3  # replaces zeros where the ratio counts, as a share of the largest value
 
 
 @dataclass(frozen=True)
 class Question:
-    """Whether a metric changed.
+    """The question whether a metric changed.
 
     Attributes:
-        old, new: by trial, on the scale of :class:`Hypothesis`, without what goes with the host's speed;
-            empty if it can't be asked.
-        measured: by trial as measured, on that scale.
-        why_not: why it can't; None if it can.
-        comparable: it is only evidence that is missing.
+        old, new: values by trial, on the scale of :class:`Hypothesis`, corrected for the host's speed; empty
+            if the question cannot be tested.
+        measured: values by trial on the same scale, as measured.
+        why_not: the reason why the question cannot be tested; None if it can.
+        comparable: both runs measured the same; if ``why_not`` is set too, only evidence is missing.
     """
 
     metric: str
@@ -56,31 +56,31 @@ class Question:
 
     @property
     def hypothesis(self) -> Hypothesis:
-        """What is tested."""
+        """The null hypothesis of this question."""
         return Hypothesis(self.old, self.new, FLOOR_OF_SHARES if self.absolute else FLOOR_OF_RATIOS)
 
     @property
     def noise(self) -> float:
-        """The smallest change that isn't noise, on the scale of the values: from the trials' spread."""
+        """The smallest change beyond noise, on the scale of the values, from the spread of the trials."""
         error = math.hypot(*(_spread(each) / math.sqrt(len(each)) for each in (self.old, self.new)))
         least = LEAST_SHARE if self.absolute else math.log(LEAST_RATIO)
         return max(least, NOISE_ERRORS * error)
 
 
 def _spread(values: Sequence[float]) -> float:
-    """Return the standard deviation that the median distance from the median stands for."""
+    """Return the standard deviation as estimated from the median absolute deviation."""
     middle = median(values)
     return MAD_TO_SD * median([abs(value - middle) for value in values])
 
 
 def ask(metric: str, was: Side, now: Side, *, same_host: bool = True) -> Question:
-    """Return what is asked about a metric of a benchmark that is in both runs.
+    """Return the question about a metric of a benchmark that both runs have.
 
     Args:
         metric: one of ``METRICS``.
         was: the benchmark in the earlier run.
         now: the benchmark in the later run.
-        same_host: what goes with its speed is nothing that was to be measured.
+        same_host: both runs are of the same host, so values are corrected for its speed.
     """
     ends = was.typical(metric), now.typical(metric)
     other = conditions(was, now)
@@ -116,7 +116,7 @@ def conditions(was: Side, now: Side) -> Why | None:
 
 
 def _means_only(was: Side, now: Side) -> bool:
-    """Whether one side is of a kind that holds no quantiles at all, as imported results."""
+    """Return whether one side has means only and no quantiles, as some imported results do."""
     return any(
         summary["p50"] is None and not summary["censored"] and (side.imported or summary["mean"] is not None)
         for side in (was, now)
@@ -125,7 +125,7 @@ def _means_only(was: Side, now: Side) -> bool:
 
 
 def _no_values(metric: str, was: Side, now: Side) -> Why | None:
-    """Return why a metric has no value on one side; None if it has one in every trial."""
+    """Return the reason why a metric lacks a value on one side; None if every trial has a value."""
     if metric in LATENCIES and not (was.carries(metric) and now.carries(metric)):
         return Why(Cause.FEW_LAUNCHES)
     for side in (was, now):
@@ -138,10 +138,11 @@ def _no_values(metric: str, was: Side, now: Side) -> Why | None:
 
 
 def _grew(side: Side) -> bool:
-    """Whether a step was saturated although every launch completed: its backlog rose.
+    """Return whether a step was saturated by a rising backlog although every launch completed.
 
-    Response times then grow for as long as the overload lasts, by what the host lacks: tried, a few per cent
-    of throughput are a quarter of p50, and most alarms of runs of the same came from there.
+    Response times then grow as long as the overload lasts, at a rate set by the capacity that is lacking.
+    Measured: a few per cent of throughput change p50 by a quarter, and most false alarms between equal runs
+    came from such steps.
     """
     lost = any(record["response_time_s"]["censored"] for record in side.records)
     return side.verdict == "saturated" and not lost
@@ -152,15 +153,15 @@ def _censored(side: Side) -> bool:
 
 
 def few_trials(*counts: int) -> Why | None:
-    """Return that there are too few trials; None if there are enough on each side."""
+    """Return ``FEW_TRIALS`` if a side has too few trials, else None."""
     least = min(counts)
     return Why(Cause.FEW_TRIALS, (least,)) if least < LEAST_TRIALS else None
 
 
 def busier(was: Side, now: Side) -> Why | None:
-    """Return that something else kept the host busy; None if not.
+    """Return ``OTHER_WORK`` if other work kept the host busy, else None.
 
-    If it did so all the time, runs that were made in turn can be compared all the same: both saw it.
+    Constant other work does not prevent a comparison of runs that were made in turn: it affects both alike.
     """
     old, new = was.others_percent, now.others_percent
     if old is None or new is None:
@@ -172,11 +173,11 @@ def busier(was: Side, now: Side) -> Why | None:
 
 
 def slower(both: Iterable[tuple[Side, Side]], *, worse: bool) -> Why | None:
-    """Return that the host's speed explains a knee that moved that way; None if it doesn't.
+    """Return ``HOST_SPEED`` if the host's speed explains a knee that moved in the given direction, else None.
 
     Args:
         both: steps that were ok in both runs.
-        worse: which way it moved.
+        worse: the knee moved to a lower rate.
     """
     known = [change for was, now in both if (change := hostspeed.change(was, now)) is not None]
     change = median(known) if known else 0.0

@@ -1,4 +1,4 @@
-"""Saved runs: pytest-benchmark's files, of which only the records of loads are read."""
+"""Saved runs: reads the records of loads from pytest-benchmark's files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_unikernel.results.record.check import DAMAGED, Fault, checked
 
 @dataclass(frozen=True)
 class SavedRun:
-    """What a file says of a run.
+    """The content of a saved run.
 
     Attributes:
         loads: the records of loads by the full names of their tests.
@@ -28,10 +28,11 @@ class SavedRun:
 
 
 def read(path: Path) -> SavedRun:
-    """Return what a file of pytest-benchmark's holds of loads.
+    """Return the loads of a pytest-benchmark file.
 
     Raises:
-        CompareError: it can't be read, is no such file, or has no load in it; the text says which.
+        CompareError: the file cannot be read, is no pytest-benchmark file, or has no load; the text tells
+            these apart.
     """
     document = _document(path)
     benches = document.get("benchmarks") if isinstance(document, dict) else None
@@ -58,7 +59,7 @@ def _document(path: Path) -> Any:
 
 
 def _load(path: Path, number: int, bench: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield a benchmark's name and record, if it was a load."""
+    """Yield a benchmark's name and record if it is a load."""
     extra = bench.get("extra_info") if isinstance(bench, Mapping) else bench
     load = extra.get("load") if isinstance(extra, Mapping) else extra
     if load is None:
@@ -83,7 +84,7 @@ def machine_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[
 
 
 def _facts(machine: Mapping[str, Any]) -> dict[str, str]:
-    """Return the facts that a figure depends on, flat; pytest-benchmark's own where ours are missing."""
+    """Return the facts that figures depend on, flat; pytest-benchmark's own facts replace missing ones."""
     ours = machine.get("unikernel")
     if not isinstance(ours, dict):
         ours = {name: machine[name] for name in ("node", "machine", "release") if name in machine}

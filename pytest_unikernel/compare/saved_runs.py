@@ -1,4 +1,4 @@
-"""Saved runs beside each other: files in, a comparison and its text out."""
+"""Compares saved runs: reads files, returns the comparison and its text."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Compared:
     new: Mapping[str, Side]
 
     def lines(self) -> list[str]:
-        """Return all of it for a terminal, 80 columns wide."""
+        """Return the whole comparison as lines for a terminal, 80 columns wide."""
         both = [name for name in self.new if name in self.old]
         shown = {name: (self.new[name].shown, self.old[name].shown) for name in both}
         return comparison_lines(self.comparison, self.machine, shown)
 
 
 def compare_files(old: Sequence[Path], new: Sequence[Path], *, as_measured: bool = False) -> Compared:
-    """Return how the later runs compare with the earlier ones.
+    """Return the comparison of the later runs with the earlier ones.
 
     Args:
         old: the files of the earlier runs.
-        new: as many of the later ones.
-        as_measured: changes that go with the host's own speed count too, as they do on another machine.
+        new: the files of the later runs, the same number.
+        as_measured: figures are not corrected for the host's own speed, as is usual for different machines.
 
     Raises:
-        CompareError: a file can't be read, or the runs have no test in common.
+        CompareError: a file cannot be read, or the runs have no test in common.
     """
     before, after = [read(path) for path in old], [read(path) for path in new]
     was, now = _sides(before), _sides(after)

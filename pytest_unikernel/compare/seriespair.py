@@ -1,4 +1,4 @@
-"""One series in both runs: which steps it has, where it ended, the knee of each trial. Pure."""
+"""A series in both runs: its steps, the step that ended it, the knee of each trial. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Half:
     """A series in one of the runs.
 
     Attributes:
-        steps: by time step in seconds.
-        search: the loads of a search for the knee, likewise, and the rate that it found.
-        absent: full name -> why it was not measured, where that is known.
+        steps: the loads by time step in seconds.
+        search: the loads of the search for the knee, by time step in seconds.
+        found_hz: the rate that the search found.
+        absent: full name -> reason why the load was not measured, where it is known.
     """
 
     steps: Mapping[float, Side]
@@ -31,26 +32,27 @@ class Half:
     found_hz: float | None = None
 
     def verdict(self, step_s: float, fullname: str) -> str:
-        """Return a step's verdict, or why it has none: the series had ended before, or it is missing."""
+        """Return a step's verdict, or why there is none: the series ended earlier, or the step is missing."""
         side = self.steps.get(step_s)
         if side is not None:
             return side.verdict
         return self.absent.get(fullname) or (SKIPPED if self.ended_by(step_s) else MISSING)
 
     def ended_by(self, step_s: float) -> str:
-        """Return the verdict that ended the series before that step; empty if none did."""
+        """Return the verdict that ended the series before the step; empty if the series had not ended."""
         ended = self.ended_at(step_s)
         return "" if ended is None else self.steps[ended].verdict
 
     def ended_at(self, step_s: float) -> float | None:
-        """Return the step that ended the series before that step; None if none did."""
+        """Return the time step that ended the series before the step; None if the series had not ended."""
         ended = [each for each in self.steps if each > step_s and self.steps[each].verdict != "ok"]
         return max(ended) if ended else None
 
     def was_ok(self, step_s: float) -> list[float]:
-        """Return for each trial whether the step was ok, as 1 or 0.
+        """Return whether the step was ok in each trial, as 1 or 0.
 
-        Of a step that wasn't run a trial that was ok to the end counts as ok: nobody knows better.
+        In a step that was not run, a trial counts as ok if it was ok in all slower steps: nothing speaks
+        against it.
         """
         side = self.steps.get(step_s)
         known = [side] if side else [self.steps[each] for each in self.steps if each > step_s]
@@ -58,7 +60,7 @@ class Half:
 
     @cached_property
     def knees_hz(self) -> list[float]:
-        """The fastest rate of each trial that was ok; half the slowest where none was."""
+        """Each trial's fastest ok rate; half the slowest rate where no step of the trial was ok."""
         known = {**self.steps, **self.search}
         trials = min(len(side.rows) for side in known.values())
         return [self._knee_hz(known, number) for number in range(trials)]
@@ -74,7 +76,7 @@ class Half:
 
     @property
     def whole_knee_hz(self) -> float | None:
-        """The rate that a search found; without one the fastest that was ok by the verdicts of all trials."""
+        """The rate that a search found; without a search, the fastest rate that was ok over all trials."""
         if self.found_hz is not None:
             return self.found_hz
         found = None
@@ -86,7 +88,7 @@ class Half:
 
     @property
     def unbroken_to_hz(self) -> float | None:
-        """The fastest rate that was run, if the series ended there although it was ok: its knee is open."""
+        """The fastest rate that was run if it was still ok, so that the knee is open; else None."""
         fastest = min(self.steps)
         return 1 / fastest if self.steps[fastest].verdict == "ok" else None
 
@@ -96,7 +98,7 @@ class SeriesPair:
     """A series in both runs.
 
     Attributes:
-        same_host: what goes with its speed is nothing that was to be measured.
+        same_host: both runs are of the same host, so figures are corrected for its speed.
     """
 
     name: str
@@ -107,7 +109,7 @@ class SeriesPair:
     def knee(self) -> Question:
         """Return the question whether the knee moved.
 
-        Where one run stopped asking for more before the other, nothing beyond its last rate counts.
+        If the fastest rate of a run was still ok, rates beyond it do not count in either run.
         """
         caps = [cap for half in (self.old, self.new) if (cap := half.unbroken_to_hz) is not None]
         cap_hz = min(caps, default=float("inf"))
@@ -120,7 +122,7 @@ class SeriesPair:
         return of_values("knee", ends, old, new)
 
     def _slower(self, *, worse: bool) -> Why | None:
-        """Return that the host's speed explains why fewer steps, or more, are ok; None if it doesn't."""
+        """Return ``HOST_SPEED`` if the host's speed explains why fewer or more steps are ok, else None."""
         both = [
             (self.old.steps[each], self.new.steps[each]) for each in self.old.steps if each in self.new.steps
         ]
@@ -134,7 +136,7 @@ class SeriesPair:
 
     @cached_property
     def otherwise(self) -> Why | None:
-        """In which way a step that both have was measured otherwise; None if in none."""
+        """The reason why the common steps cannot be compared; None if they can."""
         if any(side.imported for half in (self.old, self.new) for side in half.steps.values()):
             return Why(Cause.NO_VERDICT)
         both = [
@@ -150,7 +152,7 @@ class SeriesPair:
         return next(filter(None, found), None)
 
     def _busy_at(self, step_s: float) -> Why | None:
-        """Return that other work kept the host busy at a step, or at the one that had it skipped."""
+        """Return ``OTHER_WORK`` if the host was busy at a step, or at the step that ended the series."""
         ended = (self.old.ended_at(step_s), self.new.ended_at(step_s))
         for each in (step_s, *(step for step in ended if step is not None)):
             old, new = self.old.steps.get(each), self.new.steps.get(each)
@@ -180,6 +182,6 @@ class SeriesPair:
 
 
 def _says_nothing(verdicts: Iterable[str]) -> Why | None:
-    """Return the first verdict that says nothing of the target; None where there is none."""
+    """Return the first verdict that says nothing about the target; None if there is none."""
     found = sorted(NOT_THE_TARGET.intersection(verdicts))
     return Why(Cause.VERDICT, verdicts=(found[0],)) if found else None

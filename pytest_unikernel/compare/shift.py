@@ -1,4 +1,4 @@
-"""By how much two groups of trials differ, and within which bounds: distribution-free. Pure.
+"""The shift between two groups of trials with a confidence interval: distribution-free. Pure.
 
 Source: Hodges and Lehmann, Estimates of Location Based on Rank Tests (1963): the median of all differences;
 its confidence interval by inverting the exact rank-sum test (Mann and Whitney, 1947).
@@ -16,7 +16,7 @@ CONFIDENCE = 0.95
 
 
 class Shift(NamedTuple):
-    """A difference, and the bounds it lies within with at least ``CONFIDENCE``."""
+    """A shift, and its confidence interval at a level of at least ``CONFIDENCE``."""
 
     estimate: float
     low: float
@@ -24,7 +24,7 @@ class Shift(NamedTuple):
 
 
 def shift(old: Sequence[float], new: Sequence[float]) -> Shift:
-    """Return by how much the new values are larger."""
+    """Return the shift from the old values to the new ones; positive if the new values are larger."""
     apart = sorted(later - earlier for later in new for earlier in old)
     cut = _cut(len(old), len(new))
     return Shift(median(apart), apart[cut], apart[-1 - cut])
@@ -32,10 +32,10 @@ def shift(old: Sequence[float], new: Sequence[float]) -> Shift:
 
 @cache
 def _cut(old: int, new: int) -> int:
-    """Return how many of the ordered differences lie beyond each bound.
+    """Return the number of ordered differences beyond each bound.
 
-    The bound is the C-th difference, with C the most for which the rank-sum statistic U is below C with a
-    probability of at most half of what the confidence leaves; the first, where even that is too much.
+    The bound is the C-th difference. C is the largest number for which P(U < C) <= (1 - CONFIDENCE) / 2, with
+    the rank-sum statistic U; it is at least 1.
     """
     allowed = (1 - CONFIDENCE) / 2 * math.comb(old + new, old)
     ways, values = 0, 0
@@ -48,7 +48,7 @@ def _cut(old: int, new: int) -> int:
 
 
 def _rank_sums(old: int, new: int) -> list[int]:
-    """Return in how many orders U has each of its values 0 ... old * new: the Gaussian binomial's terms."""
+    """Return the number of orders for each value 0 ... old * new of U: the Gaussian binomial's terms."""
     terms = [1] + [0] * (old * new)
     for k in range(1, min(old, new) + 1):
         larger = max(old, new) + k

@@ -1,4 +1,4 @@
-"""One benchmark in one of the two runs: its record, and a row per trial. Pure."""
+"""A benchmark in one of the two runs: its record, and a row per trial. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ METRICS = (RATE, *LATENCIES, FAILURES)
 
 @dataclass(frozen=True)
 class Side:
-    """A benchmark in one run, or in several that were made in turn with those of the other side.
+    """A benchmark in one run, or in several runs that were made in turn with those of the other side.
 
     Attributes:
-        records: of one run each; all measured under the same conditions.
+        records: a record per run; all measured under the same conditions.
     """
 
     fullname: str
@@ -30,12 +30,12 @@ class Side:
 
     @property
     def load(self) -> Record:
-        """The first record: what is the same in all of them."""
+        """The first record, for the values that all records share."""
         return self.records[0]
 
     @property
     def imported(self) -> bool:
-        """Whether other programs have measured it, which give no verdict."""
+        """Whether other programs measured the benchmark; they give no verdict."""
         return bool(self.load.get("source"))
 
     @property
@@ -45,7 +45,7 @@ class Side:
 
     @property
     def verdict(self) -> str:
-        """The verdict of most trials; of one record its own."""
+        """The most frequent verdict of the records; a tie goes to a verdict other than ok."""
         verdicts = [verdict_of(record) for record in self.records]
         return max(verdicts, key=lambda each: (verdicts.count(each), each != "ok"))
 
@@ -59,11 +59,11 @@ class Side:
 
     @property
     def spawns_s(self) -> list[float | None]:
-        """What the generator's start of a process took in each trial, the median; unknown in old records."""
+        """The median spawn time of the generator in each trial; unknown in old records."""
         return [spawn_s for record in self.records for spawn_s in _spawns_s(record)]
 
     def typical(self, metric: str) -> float | None:
-        """Return a metric of the pooled trials; of several runs the median of the trials'."""
+        """Return a metric of the pooled trials; of several runs, the median over their trials."""
         if len(self.records) > 1:
             known = [value for value in self.values(metric) if value is not None]
             return median(known) if known else None
@@ -76,7 +76,7 @@ class Side:
 
     @property
     def shown(self) -> Record:
-        """The record as tables show it: with the figures of all runs."""
+        """The record for tables, with the figures of all runs."""
         if len(self.records) == 1:
             return self.load
         counts = [record["response_time_s"] for record in self.records]
@@ -86,7 +86,7 @@ class Side:
         return {**self.load, "throughput_hz": self.typical(RATE), "response_time_s": response}
 
     def carries(self, quantile: str) -> bool:
-        """Whether there were enough launches to compare this quantile."""
+        """Return whether there were enough launches to compare this quantile."""
         counts = [record["response_time_s"] for record in self.records]
         return enough(
             sum((each["n"] or 0) + (each["censored"] or 0) for each in counts),
@@ -96,7 +96,7 @@ class Side:
 
     @property
     def others_percent(self) -> float | None:
-        """How much of the host's CPU time went to what is neither the load's nor the generator's."""
+        """The share of the host's CPU time that neither the load nor the generator used, in per cent."""
         known = [share for record in self.records if (share := others_percent(record)) is not None]
         return fmean(known) if known else None
 
@@ -109,16 +109,16 @@ def _spawns_s(load: Record) -> list[float | None]:
 
 
 def failure_rate(load: Record) -> float | None:
-    """Return the share of the cohort that didn't complete."""
+    """Return the share of the cohort that did not complete."""
     due, done = load.get("scheduled"), load.get("completed")
     return None if not due or done is None else 1 - done / due
 
 
 def others_percent(load: Record) -> float | None:
-    """Return how much of all CPU time others had during a load; None where that isn't known.
+    """Return the CPU time of others during a load, in per cent of all CPU time; None if unknown.
 
-    What an engine does for the target, as a daemon or when it removes what is left, is seen as the work of
-    others: then nothing is known.
+    An engine's work for the target (its daemon, the removal of containers) can't be separated from other
+    work; then the result is None.
     """
     host, instance, generator = (load.get(key) or {} for key in ("host", "instance", "generator"))
     busy = host.get("cpu_percent")
@@ -132,10 +132,10 @@ def others_percent(load: Record) -> float | None:
 
 
 def sides(runs: Iterable[Mapping[str, Record]]) -> dict[str, Side]:
-    """Return what some runs hold together, by full name.
+    """Return the benchmarks of several runs together, by full name.
 
-    A benchmark is taken of those runs only in which it was measured as in the first; one that was
-    interrupted counts as not run.
+    A run contributes a benchmark only if it was measured under the same conditions as in the first run.
+    Interrupted benchmarks count as not run.
     """
     found: dict[str, list[Record]] = {}
     for run in runs:
@@ -147,14 +147,14 @@ def sides(runs: Iterable[Mapping[str, Record]]) -> dict[str, Side]:
 
 
 def interrupted(runs: Iterable[Mapping[str, Record]]) -> set[str]:
-    """Return the full names of what was cut short."""
+    """Return the full names of interrupted benchmarks."""
     return {name for run in runs for name, record in run.items() if record.get("interrupted")}
 
 
 def searched(side: Side) -> dict[float, Side]:
-    """Return the loads of a search for the knee by their time steps; of several runs' searches none.
+    """Return the loads of a search for the knee by time step; of several runs' searches none.
 
-    The steps that runs try depend on what they find, so that they can't be added up.
+    The steps of a search depend on its results, so searches of several runs can't be combined.
     """
     loads = [load for record in side.records for load in (record.get("knee") or {}).get("loads") or ()]
     if len(side.records) > 1:

@@ -1,4 +1,4 @@
-"""One finding about this host."""
+"""A finding about this host."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Examination:
         return {"schema": SCHEMA, "machine": dict(self.machine), "deep": self.deep, **groups}
 
     def faults(self, required: frozenset[str] = frozenset()) -> list[str]:
-        """Return the targets that should run and don't: those required, else all that are installed."""
+        """Return the targets that should run and do not: of the required targets, or of all installed."""
         found = self.groups["targets"]
         if required:
             wanted = [each for each in found if "all" in required or each.name in required]

@@ -18,7 +18,7 @@ LOOK_EVERY_S = 0.05
 
 
 class Job(NamedTuple):
-    """One check that may take its time."""
+    """A check that may take its time."""
 
     name: str
     call: Callable[[], Check]

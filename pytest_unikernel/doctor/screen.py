@@ -15,7 +15,7 @@ from pytest_unikernel.text.units import duration_text
 
 MARKS = {"yes": "yes", "no": "NO", "absent": "-", "unknown": "?", "noisy": "!", "quiet": "ok"}
 NAME = 24  # columns of the longest target's name, and a gap
-INDENT = 4  # of everything below a group's head
+INDENT = 4  # of all lines below a group's head
 GIB = 1 << 30
 
 
@@ -29,7 +29,7 @@ def lines(found: Examination) -> list[str]:
         "",
         *_tools(
             groups["tools"],
-            told=frozenset(text for each in groups["targets"] for text in (each.reason, each.cure)),
+            known=frozenset(text for each in groups["targets"] for text in (each.reason, each.cure)),
         ),
         "",
         *_limits(groups["limits"]),
@@ -89,7 +89,7 @@ def _room_note(*, deep: bool) -> str:
 
 
 def _refused(found: Iterable[Check]) -> Iterator[str]:
-    """Yield what can't run; the same cause is told once."""
+    """Yield the targets that cannot run; targets with the same cause share an entry."""
     ordered = sorted(found, key=lambda each: (list(MARKS).index(each.state), each.reason))
     for _, group in groupby(ordered, key=lambda each: (each.state, each.reason, each.cure)):
         same = list(group)
@@ -97,14 +97,14 @@ def _refused(found: Iterable[Check]) -> Iterator[str]:
 
 
 def _entry(check: Check, names: str = "") -> list[str]:
-    """Return a finding in full: what, the effect, the cure."""
+    """Return the lines of a finding: the names, the reason, the effect, the cure."""
     cure = f"cure: {check.cure}" if check.cure else ""
-    told = printable("; ".join(each for each in (check.reason, check.effect, cure) if each))
-    return _marked(check.state, f"{names or check.name}: {told}", INDENT + 2)
+    text = printable("; ".join(each for each in (check.reason, check.effect, cure) if each))
+    return _marked(check.state, f"{names or check.name}: {text}", INDENT + 2)
 
 
 def _marked(state: State, text: str, indent: int) -> list[str]:
-    """Return a text as lines after the mark of a state."""
+    """Return a text as wrapped lines, with the mark of a state before the first."""
     return _wrapped(text, f"{MARKS[state]:<{INDENT}}", " " * indent)
 
 
@@ -115,9 +115,9 @@ def _wrapped(text: str, first: str, rest: str) -> list[str]:
 # the other groups ----------------------------------------------------------------------------------------
 
 
-def _tools(found: Sequence[Check], told: Collection[str]) -> list[str]:
-    """Return the tools; a finding that a target has too, with its cure, is one of a list here."""
-    missing = [each for each in found if each.state != "yes" and {each.reason, each.cure} & set(told)]
+def _tools(found: Sequence[Check], known: Collection[str]) -> list[str]:
+    """Return the lines about tools; a finding that a target has too, with its cure, is one of a list here."""
+    missing = [each for each in found if each.state != "yes" and {each.reason, each.cure} & set(known)]
     rest = (_entry(each) for each in found if each.state != "yes" and each not in missing)
     lists: list[str] = []
     for state in ("no", "absent", "unknown"):

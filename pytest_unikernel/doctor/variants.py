@@ -14,7 +14,7 @@ from pytest_unikernel.plan.target_fields import Unavailable
 
 
 class Variant(NamedTuple):
-    """One target as it is usually asked for.
+    """A usual variant of a target.
 
     Attributes:
         name: as in records, and as ``--require`` and ``--sweep-require`` take it.
@@ -30,7 +30,7 @@ class Variant(NamedTuple):
 
 
 def is_there(needed: str) -> bool:
-    """Whether a program is on PATH, a file exists, or a module can be imported (``h11.py``)."""
+    """Return whether a program is on PATH, a file exists, or a module can be imported (``h11.py``)."""
     if needed.startswith("/"):
         return Path(needed).exists()
     if needed.endswith(".py"):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Bound(Enum):
-    """What limits the instances in flight; the value is the limit's own name."""
+    """A limit on the instances in flight; the value is the limit's own name."""
 
     ASKED = "--sweep-max-in-flight"
     MEMORY = "memory"

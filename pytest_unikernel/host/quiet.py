@@ -1,4 +1,4 @@
-"""Between loads: wait until the host is as idle as it was before the first one, within a bound."""
+"""Waits between loads until the host is as idle as before the first load, within a time limit."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pytest_unikernel.host.samples import Sample
 
 TOLERANCE = 0.10  # of all CPU time, or of the time for pressure, above the baseline
 RUNNABLE_TOLERANCE = 2  # tasks that run or wait for a CPU, above the baseline
-QUIET_SHARE = 0.25  # of all CPU time: what is above it disturbs a load
+QUIET_SHARE = 0.25  # of all CPU time: a larger share disturbs a load
 LOOK_EVERY_S = 0.02
 
 
 class Unrest(Enum):
-    """What can be busier than before the first load, and the unit of its figures."""
+    """A kind of activity that can exceed the baseline; the comments give the unit of its figures."""
 
     CPU = auto()  # CPU time that was not idle, in per cent
-    PRESSURE_CPU = auto()  # time in which a task waited for a CPU, in per cent
+    PRESSURE_CPU = auto()  # time in which some task waited for a CPU, in per cent
     PRESSURE_MEMORY = auto()
     PRESSURE_IO = auto()
     RUNNABLE = auto()  # tasks that run or wait for a CPU
-    LEFTOVERS = auto()  # processes of ours; before the first load there are none
+    LEFTOVERS = auto()  # processes of ours; there are none before the first load
 
 
 class Excess(NamedTuple):
-    """What is above the baseline: the figure of the last look, and the baseline's; both rounded."""
+    """An activity above the baseline: the figure of the last look, and the baseline's; both rounded."""
 
     kind: Unrest
     now: int
@@ -37,14 +37,14 @@ class Excess(NamedTuple):
 
 
 class Quiet(NamedTuple):
-    """How a wait went.
+    """The result of a wait.
 
     Attributes:
-        waited_s: how long it took, looks included.
-        bound_s: what it was limited to.
+        waited_s: the duration of the wait, looks included.
+        bound_s: the time limit of the wait.
         bound_hit: the load began although the host was not quiet.
-        unrest: what was not quiet then.
-        busy_percent: how busy the CPUs were at the last look.
+        unrest: the activities above the baseline at that time.
+        busy_percent: the CPU time in use at the last look, in per cent.
     """
 
     waited_s: float
@@ -55,9 +55,9 @@ class Quiet(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What keeps the host busy, as shares of an interval between two samples; NaN is unknown.
+    """The host's activity, as shares of the interval between two samples; NaN is unknown.
 
-    ``runnable`` is the load now: the load average lags a minute behind.
+    ``runnable`` is the current number of tasks, because the load average lags a minute behind.
     """
 
     cpu: float
@@ -67,7 +67,7 @@ class Look(NamedTuple):
     runnable: float = math.nan
 
     def excess(self, baseline: Look) -> Iterator[Excess]:
-        """Yield what is above the baseline by more than the tolerance."""
+        """Yield the activities that exceed the baseline by more than the tolerance."""
         for kind, now, before in zip(SHARES, self, baseline, strict=False):
             if now > before + TOLERANCE:
                 yield Excess(kind, round(100 * now), round(100 * before))
@@ -79,7 +79,7 @@ SHARES = (Unrest.CPU, Unrest.PRESSURE_CPU, Unrest.PRESSURE_MEMORY, Unrest.PRESSU
 
 
 def look_between(first: Sample, second: Sample) -> Look:
-    """Return what two samples show; of the tasks the fewer, for their number jumps."""
+    """Return the activity between two samples, with the smaller number of tasks, because it fluctuates."""
     total_s = second.cpu_total_s - first.cpu_total_s
     length_s = second.at_s - first.at_s
     cpu, memory, io = (
@@ -91,10 +91,10 @@ def look_between(first: Sample, second: Sample) -> Look:
 
 
 class Quiescence:
-    """Remembers how busy the host was before the first load.
+    """Waits for a quiet host; remembers the activity before the first load as the baseline.
 
     Attributes:
-        disturbed: how busy the host still was, in per cent, before each load that had to begin anyway.
+        disturbed: CPU time in use, in per cent, before each load that began on a busy host.
     """
 
     def __init__(
@@ -113,13 +113,13 @@ class Quiescence:
         *,
         helpers: Collection[int] = (),
     ) -> Quiet | None:
-        """Block until nothing of ours is left and the host is quiet, or the bound has passed.
+        """Block until no process of ours is left and the host is quiet, or the time limit is reached.
 
         The first call takes the baseline. Busy is the share of CPU time that was not idle between two of
-        the monitor's samples. ``helpers`` are processes of ours that are to stay.
+        the monitor's samples. ``helpers`` are processes of ours that stay.
 
         Returns:
-            How it went; None where nobody wants to know.
+            The result of the wait; None if ``quiet_host`` switches it off.
 
         Raises:
             LoadError: the host is busy and ``quiet_host`` is ``fail``.
@@ -142,7 +142,7 @@ class Quiescence:
     def _settle(
         self, end_ns: int, stopped: Callable[[], bool], helpers: Collection[int]
     ) -> tuple[Look, tuple[Excess, ...]]:
-        """Return the last look and what it still found wrong; the first call's look is the baseline."""
+        """Return the last look and its excesses over the baseline, which is the first call's look."""
         look: Look | None = None
         while True:
             look = self._look(end_ns, stopped) or look or Look(0.0)
@@ -158,7 +158,7 @@ class Quiescence:
             yield Excess(Unrest.LEFTOVERS, ours)
 
     def _look(self, end_ns: int, stopped: Callable[[], bool]) -> Look | None:
-        """Return a look between two new samples; None if they didn't come in time."""
+        """Return a look between two new samples; None if they did not arrive in time."""
         first = self._next(self._sample(), end_ns, stopped)
         second = self._next(first, end_ns, stopped)
         return look_between(first, second) if second.cpu_total_s > first.cpu_total_s else None
@@ -170,5 +170,5 @@ class Quiescence:
 
 
 def unrest_of(quiets: Iterable[Quiet]) -> tuple[Excess, ...]:
-    """Return what was not quiet before a load's trials, each finding once, in the order of the trials."""
+    """Return the excesses before a load's trials, each finding once, in the order of the trials."""
     return tuple(dict.fromkeys(excess for quiet in quiets for excess in quiet.unrest))

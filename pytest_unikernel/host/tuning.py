@@ -1,4 +1,4 @@
-"""How the generator's process is set up for the time of a load, and put back after it."""
+"""Tunes the generator's process for the time of a load and restores it afterwards."""
 
 from __future__ import annotations
 

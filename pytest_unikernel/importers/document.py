@@ -1,4 +1,4 @@
-"""Records in the file that pytest-benchmark saves and compares with. Pure but for the time of day."""
+"""Writes records in pytest-benchmark's file format. Pure except for the time of day."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ JsonDict = dict[str, Any]
 
 
 def document(pooled: Sequence[Pooled], stated: Stated, template: str | None) -> JsonDict:
-    """Return a whole file of pytest-benchmark's.
+    """Return a complete pytest-benchmark file.
 
     Raises:
-        ResultFileError: two records would be of the same test, or one is none: its format has handed over
-            something else than figures.
+        ResultFileError: two records belong to the same test, or a record is invalid because its format
+            returned something else than figures.
     """
     benchmarks = [_benchmark(each, stated, template) for each in pooled]
     _refuse_twins(benchmarks)
@@ -80,10 +80,10 @@ def _load(pooled: Pooled, stated: Stated) -> JsonDict:
 
 
 def stats(reading: Reading) -> JsonDict:
-    """Return pytest-benchmark's own figures, in seconds: it knows no null.
+    """Return pytest-benchmark's own figures, in seconds, without null, which it does not support.
 
-    A mean alone stands for all of them, with a deviation of 0; where no latency is known they are 0, which no
-    launch can take.
+    If only the mean is known, all figures equal it and the deviation is 0. If no latency is known, all are 0,
+    which no launch can reach.
     """
     launches = reading.launches
     values = sorted(each / 1e9 for each in launches.latencies_ns) if launches is not None else []

@@ -68,7 +68,7 @@ class Stamps(NamedTuple):
 
 
 def matches(file: InputFile) -> bool:
-    """Whether the file begins as a launch's does."""
+    """Return whether the file begins as a launch's does."""
     return STARTED.match(file.head()) is not None
 
 

@@ -24,7 +24,7 @@ NOTES = ("throughput is every exit in the window, failures included",)
 
 
 def matches(file: InputFile) -> bool:
-    """Whether the file begins with a window or an id, or is named as the scripts name it."""
+    """Return whether the file begins with a window or an id, or is named as the scripts name it."""
     if FIRST_LINE.match(file.head()):
         return True
     words = words_of(file.name)

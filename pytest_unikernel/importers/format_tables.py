@@ -25,7 +25,7 @@ EXITS_NOTE = "throughput is every exit in the window, failures included"
 
 
 def matches(file: InputFile) -> bool:
-    """Whether the file is a table with their first column, or is named as the one without it."""
+    """Return whether the file is a table with their first column, or is named as the one without it."""
     if not file.name.lower().endswith(".tsv"):
         return False
     return file.head().removeprefix(b"\xef\xbb\xbf").startswith(STEP_HEAD.encode()) or _is_raw(file)

@@ -24,7 +24,7 @@ NOTES = ("intervals between stamps that are neighbours in time; unknown number o
 
 
 def matches(file: InputFile) -> bool:
-    """Whether the file begins with a pair of stamps."""
+    """Return whether the file begins with a pair of stamps."""
     return BEGIN.match(file.head()) is not None
 
 

@@ -1,4 +1,4 @@
-"""What formats hand over may come from other packages: their faults are reported under their names."""
+"""Reports faults of import formats, which other packages may provide, under the formats' names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pytest_unikernel.errors import ResultFileError, UnikernelError
 
 @contextmanager
 def handed_over_by(formats: Iterable[str]) -> Iterator[None]:
-    """Name the formats in the error of whatever goes wrong with what they hand over.
+    """Convert unexpected errors in the block into errors that name the formats.
 
     Raises:
-        ResultFileError: anything else than an error of ours was raised.
+        ResultFileError: the block raised an error other than ours or an ``OSError``.
     """
     try:
         yield
@@ -24,6 +24,6 @@ def handed_over_by(formats: Iterable[str]) -> Iterator[None]:
 
 
 def failed(formats: Iterable[str], error: Exception) -> ResultFileError:
-    """Return the error for a format's own code that raised one, or for readings that can't be used."""
+    """Return the error for formats whose code failed or whose readings cannot be used."""
     names = ", ".join(dict.fromkeys(formats))
     return ResultFileError(f"the import format {names} failed: {type(error).__name__}: {error}")

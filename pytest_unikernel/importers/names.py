@@ -123,7 +123,7 @@ def words_of(name: str) -> set[str]:
 
 
 def has_kvm(path: str) -> bool:
-    """Whether KVM was on, by the name of a file or directory: ``kvm``, or the scripts' ``-k``."""
+    """Return whether KVM was on, by the name of a file or directory: ``kvm``, or the scripts' ``-k``."""
     return not words_of(next(_last_names(path))).isdisjoint({"kvm", "k"})
 
 

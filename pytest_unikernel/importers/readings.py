@@ -28,7 +28,7 @@ class Subject:
 
 
 class Window(NamedTuple):
-    """One trial's window: CLOCK_REALTIME, and how many instances ended in it."""
+    """A trial's window on CLOCK_REALTIME, and the number of instances that ended in it."""
 
     begin_unix_ns: int
     end_unix_ns: int

@@ -1,4 +1,4 @@
-"""What was read, as the record of a load: our own keys, null for all that isn't known. Pure."""
+"""Makes the record of a load from imported figures; unknown values are null. Pure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ JsonDict = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stated:
-    """What the user says about how all of it was measured, in seconds; None: unknown."""
+    """The settings of the measurement as stated by the user, in seconds; None: unknown."""
 
     window_s: float | None = None
     warmup_s: float | None = None
 
 
 def record(pooled: Pooled, stated: Stated) -> JsonDict:
-    """Return ``extra_info["load"]`` with every key of ours, and ``source``: where it comes from."""
+    """Return ``extra_info["load"]`` with every key of the schema, and its origin in ``source``."""
     reading, subject = pooled.reading, pooled.subject
     step_s = None if reading.time_step is None else float(reading.time_step)
     latency = latency_summary(reading)
@@ -101,7 +101,7 @@ def _note(reading: Reading) -> str:
 
 
 def latency_summary(reading: Reading) -> JsonDict:
-    """Return the latency in the form of a summary: of every launch, or with nothing but its mean."""
+    """Return the latency as a summary of every launch, or as a summary with only the mean."""
     if reading.launches is not None:
         ordered = sorted(reading.launches.latencies_ns)
         return summarize_ordered(ordered, reading.launches.unfinished).as_json()
@@ -109,7 +109,7 @@ def latency_summary(reading: Reading) -> JsonDict:
 
 
 def _unknown_summary() -> JsonDict:
-    """Return a summary of what nobody measured: the scripts knew no instant at which a launch was due."""
+    """Return the summary of an unmeasured quantity: the scripts recorded no scheduled instants."""
     return dict.fromkeys(("n", "censored", "min", "mean", "max", "stddev", *QUANTILES))
 
 
@@ -149,7 +149,7 @@ def _throughput_hz(windows: Sequence[Window]) -> float | None:
 
 
 def _achieved_hz(reading: Reading) -> float | None:
-    """Return how many were started per second of the windows; known if both files of a run are there."""
+    """Return the starts per second of the windows; None unless both files of a run are present."""
     if reading.launches is None or not reading.windows:
         return None
     starts = sorted(reading.launches.starts_unix_ns)

@@ -141,7 +141,7 @@ class LoadGenerator:
         self._supervisor.log.forget_tails()  # of the warm-up's failures: there is room for a few only
 
     def _warmed_up(self, due_ns: int) -> bool:
-        """Whether the warm-up is over: long enough, and something has completed, or at its bound.
+        """Return whether the warm-up is over: long enough, and something has completed, or at its bound.
 
         Long enough means the asked time, and twice the longest service time of this series. Of this step,
         only launches that had completed by the end of the asked time count (or the first completion, if that
@@ -160,7 +160,7 @@ class LoadGenerator:
         return elapsed_ns >= 2 * self._longest_ns
 
     def _launching(self, now_ns: int) -> bool:
-        """Whether launches go on: until the cohort has ended, or has been given its time."""
+        """Return whether launches go on: until the cohort has ended, or has been given its time."""
         if self._interrupted():
             return False
         if self._phase == WARM_UP:
@@ -170,14 +170,14 @@ class LoadGenerator:
         return self._phase != COOL_DOWN or not (self._cohort_ended() or self._known_saturated())
 
     def _cohort_ended(self) -> bool:
-        """Whether every launch of the cohort has ended; looks at each row once in a trial."""
+        """Return whether every launch of the cohort has ended; looks at each row once in a trial."""
         outcome = self._supervisor.log.outcome
         while self._oldest < self._cohort_end and outcome[self._oldest]:
             self._oldest += 1
         return self._oldest >= self._cohort_end
 
     def _known_saturated(self) -> bool:
-        """Whether the step is saturated beyond doubt: more load would show nothing new.
+        """Return whether the step is saturated beyond doubt: more load would show nothing new.
 
         The backlog is sampled at each launch; the verdict itself is computed from the log.
         """

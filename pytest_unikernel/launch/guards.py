@@ -1,4 +1,4 @@
-"""What keeps a sweep from taking the host down: limits found before a step, and watched during it."""
+"""Guards that protect the host from a sweep: limits found before a step and watched during it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pytest_unikernel.host.samples import Sample
 from pytest_unikernel.plan.readiness import Port
 from pytest_unikernel.plan.target import Target
 
-MEMORY_FLOOR_SHARE = 0.10  # of all memory: below it no launch is started
-MEMORY_EMERGENCY_SHARE = 0.05  # below it everything in flight is ended
+MEMORY_FLOOR_SHARE = 0.10  # of all memory: below this share no launch is started
+MEMORY_EMERGENCY_SHARE = 0.05  # below this share all instances in flight are ended
 LOOK_EVERY_NS = 100_000_000
-PIDS_SHARE = 0.80  # of what is left of a limit on processes
+PIDS_SHARE = 0.80  # of the room that a limit on processes leaves
 DESCRIPTORS_PER_LAUNCH = 2  # pidfd and output
 DESCRIPTORS_RESERVED = 128
 UNLIMITED = 1 << 40
@@ -27,7 +27,7 @@ PROC = Path("/proc")
 
 
 class Guard:
-    """Says before each launch whether it may be started; a refused one is dropped and counted."""
+    """Decides before each launch whether it may be started; refused launches are dropped and counted."""
 
     def __init__(self, cap: Cap, memory_total_bytes: int, sample: Callable[[], Sample]) -> None:
         self.cap = cap
@@ -39,7 +39,7 @@ class Guard:
         self._available_bytes = math.inf
 
     def refuses(self, in_flight: int) -> bool:
-        """Whether one more instance would be too many now; counts the refusal by its reason."""
+        """Return whether one more instance is too many now; count the refusal by its reason."""
         if in_flight >= self.cap.instances:
             self.dropped["max_in_flight"] += 1
         elif self._available_bytes < self._floor_bytes:
@@ -49,9 +49,9 @@ class Guard:
         return True
 
     def emergency(self, now_ns: int) -> bool:
-        """Whether what is in flight must be ended at once, or the host runs out of memory.
+        """Return whether all instances in flight must be ended at once, before the host runs out of memory.
 
-        Looks at the monitor's sample, a few times a second.
+        Reads the monitor's sample a few times a second.
         """
         if now_ns >= self._next_look_ns:
             self._next_look_ns = now_ns + LOOK_EVERY_NS
@@ -65,9 +65,9 @@ def open_guard() -> Guard:
 
 
 def find_cap(target: Target, asked: int | None) -> Cap:
-    """Return how many instances of the target may be in flight here: the least of all limits.
+    """Return the limit on instances of the target in flight on this host: the lowest of all limits.
 
-    A limit that was asked for may lower the cap, never raise it above what the machine bears.
+    A requested limit may lower the cap, but never raise it above the host's own limits.
     """
     caps = [cap for cap in _found(target) if cap.instances < UNLIMITED]
     if asked is not None:
@@ -77,7 +77,7 @@ def find_cap(target: Target, asked: int | None) -> Cap:
 
 
 def _instances_and_name(cap: Cap) -> tuple[int, str]:
-    """Return the order of limits: of equal ones the first by name, which is what was asked for."""
+    """Return the sort key of limits: of equal limits the first by name counts, which is the requested one."""
     return cap.instances, cap.bound.value
 
 
@@ -93,7 +93,7 @@ def _found(target: Target) -> Iterator[Cap]:
 
 
 def descriptors_per_launch(target: Target) -> int:
-    """Return how many files a launch holds open here; a probe, or an engine's API, takes one more."""
+    """Return the file descriptors that a launch holds; a probe, or an engine's API, takes one more."""
     return DESCRIPTORS_PER_LAUNCH + (isinstance(target.ready, Port) or target.supervisor is not None)
 
 
@@ -104,21 +104,21 @@ def process_room() -> Iterator[tuple[Bound, float]]:
         with contextlib.suppress(OSError, ValueError):
             yield bound, cgroups.number(PROC / "sys/kernel" / name) - running
     soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
-    if soft != resource.RLIM_INFINITY and os.geteuid() != 0:  # root isn't held to it
+    if soft != resource.RLIM_INFINITY and os.geteuid() != 0:  # the limit does not apply to root
         yield Bound.USER_PROCESSES, soft - _own_threads()
     for room in cgroups.process_rooms():
         yield Bound.CGROUP_PROCESSES, room
 
 
 def _running_threads() -> int:
-    """Return how many threads exist on the host. Source: proc_loadavg(5), fourth field."""
+    """Return the number of threads on the host. Source: proc_loadavg(5), fourth field."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int((PROC / "loadavg").read_text(encoding="ascii").split()[3].split("/")[1])
     return 0
 
 
 def _own_threads() -> int:
-    """Return how many threads have our real user: what RLIMIT_NPROC counts. Source: proc_pid_status(5)."""
+    """Return the number of threads of our real user, as RLIMIT_NPROC counts. Source: proc_pid_status(5)."""
     own = str(os.getuid())
     return sum(threads for user, threads in map(_user_and_threads, PROC.iterdir()) if user == own)
 

@@ -34,7 +34,7 @@ def _compiled(failures: Mapping[bytes, str]) -> list[tuple[re.Pattern[bytes], Ou
 
 
 class Watch:
-    """One instance's output so far: which of the wanted things it held."""
+    """An instance's output so far, and the wanted matches found in it."""
 
     __slots__ = ("_carry", "_marks", "_wanted", "failure", "marked", "ready", "required")
 

@@ -1,4 +1,4 @@
-"""How far a load and a whole run have come: numbers shared with the monitor, and text for people. Pure."""
+"""The progress of a load and of a whole run: numbers shared with the monitor, and their text. Pure."""
 
 from __future__ import annotations
 

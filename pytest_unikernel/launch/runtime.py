@@ -12,7 +12,7 @@ from pytest_unikernel.plan.load_plan import LaunchConditions
 
 
 class PidTable(Protocol):
-    """Where the pids in flight are written down for the reaper."""
+    """The table of pids in flight, kept for the reaper."""
 
     def enter(self, pid: int, started_ns: int, spawn_ns: int) -> int:
         """Write down a pid and return its slot."""

@@ -23,7 +23,7 @@ EAGAIN = 11  # the errno of a simulated spawn-error
 
 
 class _Launch:
-    """One simulated instance."""
+    """A simulated instance."""
 
     __slots__ = ("ended_as", "gone", "index", "log", "serving")
 
@@ -171,7 +171,7 @@ class FakeSupervisor:
             self._push(self._served_ns(at_ns, self.behaviour.service_ns(launch.index)), self._served, launch)
 
     def _served_ns(self, begin_ns: int, work_ns: int) -> int:
-        """Return when the work is done that is begun at the instant: the stall adds its rest to it."""
+        """Return the end of work that begins at the instant, extended by the remaining time of a stall."""
         stall_begin_ns, stall_end_ns = self._stall_ns
         if begin_ns < stall_end_ns and begin_ns + work_ns > stall_begin_ns:
             return begin_ns + work_ns + stall_end_ns - max(begin_ns, stall_begin_ns)

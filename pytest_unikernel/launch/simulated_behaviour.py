@@ -82,7 +82,7 @@ class Behaviour:
         return nanoseconds(time_s(index) if callable(time_s) else time_s)
 
     def fails(self, index: int) -> bool:
-        """Whether the launch of that row fails."""
+        """Return whether the launch of that row fails."""
         return is_nth(index, self.fail_every)
 
 
@@ -91,5 +91,5 @@ def _is_interval(value: object) -> bool:
 
 
 def is_nth(index: int, every: int | None) -> bool:
-    """Whether the row is a multiple of ``every``, counting from 1."""
+    """Return whether the row is a multiple of ``every``, counting from 1."""
     return every is not None and (index + 1) % every == 0

@@ -35,7 +35,7 @@ class Supervisor(Protocol):
 
     @property
     def removing(self) -> int:
-        """How many instances have exited and not been removed from wherever they were."""
+        """The number of instances that have exited and have not been removed yet."""
 
     def begin_trial(self) -> None:
         """Begin with an empty log and no counts: trials are alike, none knows of the one before."""

@@ -1,4 +1,4 @@
-"""One load as it is to be run: every value decided, nothing left to defaults."""
+"""The plan of a load, with every value decided and no defaults left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchConditions:
-    """How instances are launched, in a sweep as in a cold start; ``pytest --help`` explains each.
+    """The conditions of launches, in a sweep and in a cold start; ``pytest --help`` explains each.
 
     Two plans are equal if their loads measure the same: where results go, for example, is not compared.
 

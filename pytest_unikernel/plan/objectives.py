@@ -37,7 +37,7 @@ class Objective(NamedTuple):
 
     @property
     def launches_needed(self) -> int:
-        """How many launches a decision takes."""
+        """The number of launches that a decision needs."""
         beyond = 1 - QUANTILES.get(self.statistic, 0.0)
         return math.ceil(round(LAUNCHES_BEYOND / beyond, 6))
 

@@ -12,7 +12,7 @@ from pytest_unikernel.plan.schedule import ARRIVALS
 
 @dataclass(frozen=True)
 class Option:
-    """One setting.
+    """A setting.
 
     Attributes:
         name: its name in the marker and, with ``sweep_`` before it, in the ini file.

@@ -1,4 +1,4 @@
-"""Where a setting's value comes from."""
+"""The origin of a setting's value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Source(Enum):
-    """Who gives values; the value is the source's name in messages."""
+    """A source of settings; the value is the source's name in messages."""
 
     COMMAND_LINE = "command line"
     MARKER = "marker"

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Outcome(IntEnum):
-    """How a launch ended; everything from SPAWN_ERROR on is a failure with that reason."""
+    """The outcome of a launch; SPAWN_ERROR and all later members are reasons of failures."""
 
     UNFINISHED = 0
     COMPLETED = 1

@@ -1,9 +1,9 @@
-"""What a sweep is run with: where each value comes from and which source wins.
+"""The settings of a sweep: the sources of each value and their precedence.
 
     command line > marker > profile named on the command line > ini file > profile named there > quick
 
-The table :data:`OPTIONS` drives the marker's keywords, the command line, the ini file, the help and
-the precedence alike; a new setting is one row there and one field of :class:`SweepSettings`.
+The table :data:`OPTIONS` defines the marker's keywords, the command line, the ini file, the help and the
+precedence. A new setting needs one row there and one field of :class:`SweepSettings`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pytest_unikernel.plan.tolerances import Tolerance
 
 @dataclass(frozen=True)
 class Layer:
-    """One source of values by their names in :data:`OPTIONS`; the marker's has ``start`` and ``stop`` too."""
+    """A source of values by their names in :data:`OPTIONS`; the marker's has ``start`` and ``stop`` too."""
 
     origin: Origin
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -34,15 +34,15 @@ class Layer:
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """Everything that is asked of a sweep; ``_s`` are seconds.
+    """All settings of a sweep; ``_s`` are seconds.
 
     Attributes:
-        max_warmup_s: what a slow target may lengthen the warm-up to.
-        window_is_explicit: the window was given, not taken from a profile; it is never stretched.
-        timeout_s: limit of one launch; None leaves it to the target.
-        max_in_flight: None derives it from the limits found.
-        seed: None has one drawn.
-        origins: where each value came from, by its name in :data:`OPTIONS`.
+        max_warmup_s: the limit up to which a slow target extends the warm-up.
+        window_is_explicit: the window was given, not taken from a profile; it is never extended.
+        timeout_s: the limit of one launch; None: the target's own.
+        max_in_flight: the limit on instances in flight; None: derived from the host's limits.
+        seed: the seed of Poisson arrivals; None: drawn at random.
+        origins: the origin of each value, by its name in :data:`OPTIONS`.
     """
 
     profile: str
@@ -79,17 +79,17 @@ class SweepSettings:
         return max(self.window_s, float(self.min_launches * step))
 
     def load_plan(self, step: Fraction, **more: Any) -> LoadPlan:
-        """Return the plan of a load at the time step; ``more`` is what the settings do not know."""
+        """Return the plan of a load at the time step; ``more`` gives the fields that the settings lack."""
         return LoadPlan(
             step=step, **{**self._shared_with(LoadPlan), "window_s": self.window_for(step), **more}
         )
 
     def cold_plan(self, launches: int, **more: Any) -> ColdPlan:
-        """Return the plan of cold starts; ``more`` is what the settings do not know."""
+        """Return the plan of cold starts; ``more`` gives the fields that the settings lack."""
         return ColdPlan(launches=launches, **{**self._shared_with(ColdPlan), **more})
 
     def _shared_with(self, plan: type[LaunchConditions]) -> dict[str, Any]:
-        """Return the values that a plan has by the same names."""
+        """Return the values of the fields that the plan has under the same names."""
         return {each.name: getattr(self, each.name) for each in fields(plan) if hasattr(self, each.name)}
 
     def step_of(self, timestep: float) -> Fraction:
@@ -108,13 +108,13 @@ class SweepSettings:
 
 @dataclass(frozen=True)
 class Sources:
-    """What the command line and the ini file say; the same for all tests of a session."""
+    """The settings from the command line and the ini file; the same for all tests of a session."""
 
     command_line: Layer = Layer(COMMAND_LINE)
     ini: Layer = Layer(INI_FILE)
 
     def settings(self, marker: Layer | None = None) -> SweepSettings:
-        """Return what holds for a test with that marker, or for a test without one.
+        """Return the settings of a test with that marker, or of a test without a marker.
 
         Raises:
             ValueError: start and stop, from different sources, contradict each other.
@@ -138,7 +138,7 @@ class Sources:
 
 
 def _profile(layer: Layer) -> Layer | None:
-    """Return the values of the profile that a source names, if it names one."""
+    """Return the values of the profile that a source names; None if it names no profile."""
     name = layer.values.get("profile")
     return Layer(layer.origin._replace(profile=name), PROFILES[name]) if name else None
 
@@ -154,7 +154,7 @@ def _first(option: Option, layers: list[Layer]) -> tuple[Any, Origin]:
 
 
 def _time_steps(layers: list[Layer]) -> tuple[tuple[Fraction, ...], Origin]:
-    """Return the time steps; an end that a marker leaves out is that of the next weaker source."""
+    """Return the time steps; the next weaker source gives an end that the marker leaves out."""
     layer, weaker = layers[0], layers[1:]
     if "time_steps" in layer.values:
         return layer.values["time_steps"], layer.origin

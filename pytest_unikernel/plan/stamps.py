@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Stamp(NamedTuple):
-    """One event of one instance.
+    """An event of one instance.
 
     Attributes:
         instance: the instance's id, ``UNIKERNEL_ID``.
@@ -23,7 +23,7 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True)
 class Stamps:
-    """Where such events come from: a program that prints a line for each while a load runs.
+    """A source of events: a program that prints a line for each event while a load runs.
 
     Its lines are kept as they come and read when the trial is over; the generator never waits for them.
     Stamps are mapped to CLOCK_MONOTONIC; where the wall clock was set meanwhile, intervals between them

@@ -33,7 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Target(TargetFields):
-    """How to start one instance, when it is ready, when successful, and how to clean up.
+    """A launchable target: how to start an instance, when it is ready or successful, how to clean up.
 
     Calling a target returns a changed copy. A plain target takes its own fields by name
     (``target(argv=["/bin/true"])``); one made by a factory also takes the factory's parameters

@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"\{(id|dir|port|session|events)\}")
 
 @dataclass(frozen=True)
 class Unavailable:
-    """Why a target can't run here, and the command or step that cures it.
+    """The reason why a target cannot run here, and the command or step that cures it.
 
     Attributes:
         reason: what is missing or doesn't work.
@@ -56,7 +56,7 @@ class Instance(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a load's instances will live.
+    """The place of a load's instances.
 
     Attributes:
         session: the token in every instance's UNIKERNEL_SESSION.
@@ -102,7 +102,7 @@ class TargetFields:
             by the reaper if pytest is killed; ``{session}`` is replaced.
         prepare: called when a load starts, with the target and its :class:`Place`; returns the Target that is
             launched.
-        stamps: events of instances that another program records: one that prints them, or a log.
+        stamps: events of instances that another program prints or records in a log.
             Of a log's, each and the next in time is reported as ``neighbours_s["A->B"]`` too.
         daemons: programs of container daemons that the target itself needs: they are no disturbance.
         probe: returns why the target can't run here, or None; called when its load starts.

@@ -10,7 +10,7 @@ RULE = f"a list of METRIC:PERCENT such as p50:20%,knee:20% with METRIC one of {'
 
 
 class Tolerance(NamedTuple):
-    """How much worse a metric may be: 0.2 is 20 %; of the failure rate 20 percentage points."""
+    """The allowed regression of a metric: 0.2 is 20 %; for the failure rate 20 percentage points."""
 
     metric: str
     most: float

@@ -1,4 +1,4 @@
-"""The session's loads beside the run compared with; what is too much worse fails the session."""
+"""Compares the session with the baseline and fails it when a metric regresses beyond its limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FLAG = "--sweep-compare-fail"
 
 
 class Found(NamedTuple):
-    """The comparison with the baseline, and what is worse than it may be."""
+    """The comparison with the baseline, and the regressions beyond their limits."""
 
     comparison: Comparison
     regressions: Sequence[Regression]
@@ -31,10 +31,10 @@ UNMEASURED = pytest.StashKey[bool]()
 
 
 def configure(config: pytest.Config) -> None:
-    """Refuse limits without anything to compare with.
+    """Refuse limits without a run to compare with.
 
     Raises:
-        SweepUsageError: the option was given on the command line, --benchmark-compare wasn't.
+        SweepUsageError: the command line has the option, but not --benchmark-compare.
     """
     if (
         config.getoption("sweep_compare_fail")
@@ -47,7 +47,7 @@ def configure(config: pytest.Config) -> None:
 
 
 def check(session: pytest.Session) -> None:
-    """Compare, and fail the session if something is worse than ``--sweep-compare-fail`` allows."""
+    """Compare with the baseline; fail the session if a regression exceeds ``--sweep-compare-fail``."""
     config, run = session.config, current_run.existing(session.config)
     if not benchmark.compares(config) or run is None or not run.entries:
         config.stash[UNMEASURED] = _is_asked(config)
@@ -62,7 +62,7 @@ def check(session: pytest.Session) -> None:
 
 
 def _is_asked(config: pytest.Config) -> bool:
-    """Whether limits were given on the command line, for this run: an ini file holds for all."""
+    """Return whether the command line has limits, which are for this run; an ini file's are for all runs."""
     return bool(config.getoption("sweep_compare_fail")) and not config.option.collectonly
 
 
@@ -72,7 +72,7 @@ def _compare(config: pytest.Config, run: Run) -> Found:
     from pytest_unikernel.compare.sides import interrupted, sides  # noqa: PLC0415
 
     now = {entry.fullname: entry.record for entry in run.entries}
-    # What no test of this run asked for isn't missing.
+    # A load that no test of this run requested is not missing.
     reached = {*now, *(each.fullname for each in run.skips)}
     was = {name: record for name, record in benchmark.baselines(config).items() if name in reached}
     absent = dict.fromkeys(interrupted([now]), "interrupted")
@@ -95,17 +95,17 @@ def _why_failed(config: pytest.Config, found: Found) -> list[str]:
 
 
 def existing(config: pytest.Config) -> Found | None:
-    """Return the comparison, if there was a baseline."""
+    """Return the comparison; None if there was no baseline."""
     return config.stash.get(FOUND, None)
 
 
 def failure_lines(config: pytest.Config) -> list[str]:
-    """Return why the session fails, in words; empty if not because of the comparison."""
+    """Return the lines on why the comparison fails the session; empty if it does not."""
     return config.stash.get(FAILURE, [])
 
 
 def remark_lines(config: pytest.Config) -> list[str]:
-    """Return, in words, that the limits could not do what was hoped of them."""
+    """Return a remark if the limits had no effect because no figure could be tested; else no lines."""
     from pytest_unikernel.compare.limits import can_fail  # noqa: PLC0415 - as above
     from pytest_unikernel.results.evidence import Cause  # noqa: PLC0415 - as above
 
@@ -114,7 +114,7 @@ def remark_lines(config: pytest.Config) -> list[str]:
         return [f"{FLAG}: no load was measured, so nothing was compared"]
     if found is None or not options.settings(config).compare_fail or can_fail(found.comparison):
         return []
-    if not found.comparison.series:  # that is said as what fails the run
+    if not found.comparison.series:  # the failure lines report this
         return []
     reasons = [change.why for _, change in found.comparison.judged() if change.why is not None]
     few = any(why.cause is Cause.FEW_TRIALS for why in reasons)
@@ -124,8 +124,8 @@ def remark_lines(config: pytest.Config) -> list[str]:
 
 
 def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:
-    """Return what the comparison says of each series, and of all cold starts together."""
+    """Return the lines of the comparison by series; ``COLD`` names all cold starts together."""
     from pytest_unikernel.text.comparison import groups, series_lines  # noqa: PLC0415 - as above
-    from pytest_unikernel.text.notes import COLD  # noqa: PLC0415 - as above
+    from pytest_unikernel.text.run_summary import COLD  # noqa: PLC0415 - as above
 
     return {group[0].name if group[0].is_sweep else COLD: series_lines(group) for group in groups(comparison)}

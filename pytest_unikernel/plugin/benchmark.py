@@ -57,7 +57,7 @@ class Replay:
 
 
 def has_benchmark(config: pytest.Config) -> bool:
-    """Whether pytest-benchmark is installed and active."""
+    """Return whether pytest-benchmark is installed and active."""
     return config.pluginmanager.hasplugin(PLUGIN)
 
 
@@ -103,7 +103,7 @@ def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:
 
 
 def _has_no_latency(record: dict[str, Any]) -> bool:
-    """Whether an imported record has no latency, so that its stats are a placeholder."""
+    """Return whether an imported record has no latency, so that its stats are a placeholder."""
     return "source" in record and record["service_time_s"]["mean"] is None
 
 
@@ -121,7 +121,7 @@ def pass_by(item: pytest.Item, benchmark: Any) -> None:
 
 
 def is_disabled(benchmark: Any) -> bool:
-    """Whether ``--benchmark-disable`` asks for one launch instead of a measurement."""
+    """Return whether ``--benchmark-disable`` asks for one launch instead of a measurement."""
     return not benchmark.enabled
 
 
@@ -163,7 +163,7 @@ def _is_baseline(config: pytest.Config, saved: Any) -> bool:
 
 
 def _malformed(name: Any, record: Any) -> str:
-    """Return why a saved benchmark can't be compared with; empty for one that is sound, or holds no load."""
+    """Return why a saved benchmark can't be a baseline; empty if its record is sound or it has no load."""
     from pytest_unikernel.results.record.check import Fault, checked  # noqa: PLC0415 - compared runs only
 
     found = None if record is None else checked(record)
@@ -189,7 +189,7 @@ def baseline_run(config: pytest.Config) -> BaselineRun | None:
 
 
 def other_machine(config: pytest.Config) -> bool:
-    """Whether the run compared with was made on another machine, or with another kernel."""
+    """Return whether the run compared with was made on another machine, or with another kernel."""
     from pytest_unikernel.compare.saved_run import machine_differences  # noqa: PLC0415 - compared runs only
     from pytest_unikernel.host import facts  # noqa: PLC0415 - compared runs only
 
@@ -198,7 +198,7 @@ def other_machine(config: pytest.Config) -> bool:
 
 
 def compares(config: pytest.Config) -> bool:
-    """Whether ``--benchmark-compare`` was given."""
+    """Return whether ``--benchmark-compare`` was given."""
     return bool(config.getoption("benchmark_compare", False))
 
 

@@ -27,7 +27,7 @@ ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TE
 
 
 def read_resumed(config: pytest.Config) -> None:
-    """Read the steps that ``--sweep-resume`` names; those of which something is missing are run again.
+    """Read the finished steps from the file of ``--sweep-resume``; incomplete steps are run again.
 
     Raises:
         SweepUsageError: the file is no record of finished steps, or damaged; the text says where.

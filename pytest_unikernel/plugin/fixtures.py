@@ -1,6 +1,6 @@
 """The fixtures: targets, and the two ways to load them.
 
-``pytest --fixtures`` shows a docstring up to its first blank line: parameters and defaults stand before it.
+``pytest --fixtures`` shows a docstring up to its first blank line, so parameters and defaults precede it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plugin.loader import Loader
 
-if TYPE_CHECKING:  # what a load needs is imported when there is one
+if TYPE_CHECKING:  # a load's modules are imported only when a load runs
     from pytest_unikernel.results.result import LoadResult
 
 LOADING = frozenset({"load_step", "cold_start"})
@@ -50,7 +50,7 @@ def linux_vm() -> Target:
     """
     from pytest_unikernel.targets.qemu.linux_vm import linux_vm as factory  # noqa: PLC0415 - imported only when needed
 
-    return dataclasses.replace(factory(), factory=factory)  # in a fixture: a kernel may be built before it
+    return dataclasses.replace(factory(), factory=factory)  # called late: a test may build the kernel
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +113,7 @@ def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Targe
     loader = Loader(request.node, benchmark, "load_step")
 
     def load_step(target: Target) -> LoadResult:
-        __tracebackhide__ = True  # a skip then shows the test's line
+        __tracebackhide__ = True  # so that a skip shows the test's line
         return loader.step(target)
 
     return load_step

@@ -18,12 +18,12 @@ from pytest_unikernel.plugin.marker import ItemSweep, sweep_of
 
 
 class Turn(NamedTuple):
-    """One run of a test.
+    """A run of a test.
 
     Attributes:
         item: the test.
-        trial: which of its trials it is to run, from 0.
-        is_last: it is the test's last one, and reported.
+        trial: the number of the trial to run, from 0.
+        is_last: whether it is the test's last run, which is reported.
     """
 
     item: pytest.Item
@@ -159,8 +159,8 @@ def _after(session: pytest.Session, group: Group) -> list[pytest.Item]:
 def _common_parent(items: Iterable[pytest.Item]) -> pytest.Item:
     """Return the innermost node that all tests share.
 
-    It takes the place of the next test where that may be the same one again, or another: what it stands
-    for is left set up, and everything below is torn down.
+    It stands in for the next test if that may be any of these tests: pytest keeps the set-up of this node and
+    tears down everything below it.
     """
     chains = [item.listchain()[:-1] for item in items]
     shared = [nodes[0] for nodes in zip(*chains, strict=False) if all(node is nodes[0] for node in nodes)]

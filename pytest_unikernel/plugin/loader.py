@@ -18,7 +18,7 @@ from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.plugin import benchmark as bridge
 from pytest_unikernel.plugin import current_run, interleaving, marker, options
 
-if TYPE_CHECKING:  # what a load needs is imported when there is one
+if TYPE_CHECKING:  # a load's modules are imported only when a load runs
     from pytest_unikernel.results.result import LoadResult
     from pytest_unikernel.results.skips import WhySkipped
     from pytest_unikernel.run.interrupts import Interrupts
@@ -39,7 +39,7 @@ class Loader:
         self._run = current_run.run_of(item.config)
 
     def step(self, target: Target) -> LoadResult:
-        """Run the load of the test's time step, or the search of its series."""
+        """Run the load of the test's time step, or the search for the knee of its series."""
         __tracebackhide__ = True
         self._begin(target)
         sweep = marker.sweep_of(self._item)
@@ -62,7 +62,7 @@ class Loader:
         return self._run.step(request, step, interrupts)
 
     def _one_trial(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured | None:
-        """Run the trial that this turn of the test is for; None while trials of the load are left."""
+        """Run the trial of this turn of the test; return None while trials of the load are left."""
         turn = interleaving.turn_of(self._item)
         measured = self._run.trial(request, step, turn.trial if turn else 0, interrupts)
         self._run.kept.pop(request.fullname, None)
@@ -71,12 +71,12 @@ class Loader:
         return measured
 
     def _search(self, target: Target, sweep: marker.ItemSweep) -> LoadResult:
-        """Search for the knee of the series, whose steps have been run."""
+        """Search for the knee of the series after its steps."""
         __tracebackhide__ = True
         from pytest_unikernel.run.bisection import why_no_knee  # noqa: PLC0415 - imported only when needed
         from pytest_unikernel.run.knee_search import KneeSearch  # noqa: PLC0415 - imported only when needed
 
-        self._require(target, sweep.settings)  # that it can't run here is the better reason
+        self._require(target, sweep.settings)  # if the target can't run here, that is the better reason
         why = why_no_knee(sweep.settings.time_steps, self._run.series(sweep.series).results)
         if why is not None and not bridge.is_disabled(self._benchmark):
             self._skip(sweep, Fraction(0), why)
@@ -120,7 +120,7 @@ class Loader:
         self._fail(f"{self._name}: {cause} ({self._item.nodeid})" + (f"; {cure}" if cure else ""))
 
     def _require(self, target: Target, settings: SweepSettings) -> None:
-        """Skip a target that can't run here, or fail if exactly this variant is required."""
+        """Skip a target that cannot run here; fail if exactly this variant is required."""
         __tracebackhide__ = True
         self._run.seen.add(target.full_name)
         missing = self._probe(target)
@@ -141,7 +141,7 @@ class Loader:
             self._fail(f"{self._name}: {target.full_name}: probe() raised {error!r}")
 
     def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured | None]) -> LoadResult:
-        """Run a load and hand it to pytest-benchmark; a signal meanwhile is raised when that is done."""
+        """Run a load and hand it to pytest-benchmark; raise a signal received meanwhile only after that."""
         __tracebackhide__ = True
         from pytest_unikernel.run.interrupts import Interrupts  # noqa: PLC0415 - imported only when needed
 
@@ -176,11 +176,11 @@ class Loader:
         self._item.config.hook.pytest_unikernel_load_ended(item=self._item, result=result)
 
     def _deliver_cut_short(self, request: Request, step: Fraction) -> None:
-        """Deliver a load whose trials are not all run: the run has ended before."""
+        """Deliver a load that the end of the run cut short before its last trial."""
         self._deliver(self._run.cut_short(request, step).result)
 
     def _once(self, request: Request, interrupts: Interrupts) -> LoadResult:
-        """One launch in place of a load, its output shown (by -s, or when the test fails)."""
+        """Run one launch in place of a load; its output is shown by -s or when the test fails."""
         with self._console(request.target):
             measured = self._run.once(request, interrupts)
         for text in measured.outputs:
@@ -189,7 +189,7 @@ class Loader:
         return measured.result
 
     def _console(self, target: Target) -> AbstractContextManager[None]:
-        """Give a target that wants it the terminal."""
+        """Return a context that gives the terminal to a target with ``console``."""
         capture = self._item.config.pluginmanager.getplugin("capturemanager")
         shown: AbstractContextManager[None] = nullcontext()
         if target.console and capture is not None:
@@ -213,11 +213,11 @@ class Loader:
         )
 
 
-_LOADED = pytest.StashKey[tuple[interleaving.Turn | None, ...]]()  # in which run of the test
+_LOADED = pytest.StashKey[tuple[interleaving.Turn | None, ...]]()  # the turns in which the test has run
 
 
 def _end_if_asked(number: int) -> None:
-    """Raise what a signal during the load would have raised: the load is on record now."""
+    """Raise the exception of a signal that arrived during the load, now that the load is recorded."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     if number:

@@ -1,7 +1,7 @@
 """The marker ``load_sweep``: one test item per time step.
 
-Of several markers the closest counts, as everywhere in pytest: function before class before module,
-and of two on one function the lower. It counts alone: keywords of the others are not merged into it.
+The closest of several markers applies, as usual in pytest: function before class before module, and the lower
+of two markers on one function. Keywords of the other markers are not merged into it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ READERS: dict[str, readers.Reader] = {
     **{option.name: option.read for option in OPTIONS if option.in_marker},
 }
 WINDOW = next(option for option in OPTIONS if option.name == "window")
-# What ``pytest --markers`` shows: a call before the first colon, then what its keywords mean.
+# The text of ``pytest --markers``: a call before the first colon, then the meaning of its keywords.
 KEYWORDS = {
     "start": "slowest time step in seconds; each following step is half of the one before (default: the "
     "first of time_steps)",
@@ -54,18 +54,18 @@ SWEPT = pytest.StashKey[dict[str, SweepSettings]]()
 
 
 class SearchStep(float):
-    """The ``timestep`` of an item that searches for the knee: the fastest that a search may come to."""
+    """The ``timestep`` of an item that searches for the knee: the fastest step of a search."""
 
 
 @dataclass(frozen=True)
 class ItemSweep:
-    """One time step of a swept test, or the search for its knee.
+    """A time step of a swept test, or the search for its knee.
 
     Attributes:
-        settings: what holds for this test.
-        step: the exact time step in seconds; of a search the sweep's fastest.
+        settings: the settings of this test.
+        step: the exact time step in seconds; for a search, the sweep's fastest step.
         series: the test's node id without the time step; equal for all steps of one variant.
-        searches: the item searches for the knee.
+        searches: whether the item searches for the knee.
     """
 
     settings: SweepSettings
@@ -75,14 +75,14 @@ class ItemSweep:
 
 
 def register(config: pytest.Config) -> None:
-    """Make the markers known."""
+    """Register the markers with pytest."""
     config.stash[SWEPT] = {}
     for line in LINES:
         config.addinivalue_line("markers", line)
 
 
 def generate(metafunc: pytest.Metafunc) -> None:
-    """Parametrize a marked test over ``timestep``, slow to fast, and the search for the knee after them.
+    """Parametrize a marked test over ``timestep``, slow to fast, with the search for the knee last.
 
     Raises:
         SweepUsageError: the marker's values break a rule.
@@ -94,7 +94,7 @@ def generate(metafunc: pytest.Metafunc) -> None:
     node, mark = found
     settings = _settings(metafunc.config, mark, Origin(Source.MARKER, node.nodeid))
     metafunc.config.stash[SWEPT][metafunc.definition.nodeid] = settings
-    if ARGUMENT not in metafunc.fixturenames:  # the test needn't name it; load_step finds the step by itself
+    if ARGUMENT not in metafunc.fixturenames:  # the test need not request it; load_step finds the step itself
         metafunc.fixturenames.append(ARGUMENT)
     metafunc.parametrize(ARGUMENT, list(_parameters(settings)))
 
@@ -155,11 +155,11 @@ def _check_ends(given: dict[str, Any]) -> None:
     if "time_steps" in given and ends:
         raise ValueError(f"expected time_steps, or start and stop, got time_steps and {' and '.join(ends)}")
     if len(ends) == 2:
-        halving(given["start"], given["stop"])  # also where --sweep-time-steps hides the marker's
+        halving(given["start"], given["stop"])  # checked even if --sweep-time-steps overrides the marker
 
 
 def sweep_of(item: pytest.Item) -> ItemSweep | None:
-    """Return the time step and the settings of a swept test's item, None for every other item."""
+    """Return the time step and the settings of a swept test's item; None for every other item."""
     if not isinstance(item, pytest.Function) or not hasattr(item, "callspec") or item.parent is None:
         return None
     settings = item.config.stash[SWEPT].get(f"{item.parent.nodeid}::{item.originalname}")
@@ -171,10 +171,10 @@ def sweep_of(item: pytest.Item) -> ItemSweep | None:
 
 
 def effective_lines(items: Iterable[pytest.Item]) -> list[str]:
-    """Return, for people, what the sweeps among the items are run with and where each value came from."""
-    told: dict[Origin, dict[str, None]] = {}
+    """Return lines that list the settings of the sweeps among the items, by origin."""
+    found: dict[Origin, dict[str, None]] = {}
     for sweep in filter(None, map(sweep_of, items)):
         for origin, labels in values_by_origin(sweep.settings).items():
-            told.setdefault(origin, {}).update(dict.fromkeys(labels))
-    lines = (f"sweep, {origin}: {', '.join(labels)}" for origin, labels in told.items())
+            found.setdefault(origin, {}).update(dict.fromkeys(labels))
+    lines = (f"sweep, {origin}: {', '.join(labels)}" for origin, labels in found.items())
     return [part for line in lines for part in textwrap.wrap(line, 80, subsequent_indent="    ")]

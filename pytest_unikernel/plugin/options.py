@@ -1,4 +1,4 @@
-"""The command line and the ini file: adds the options of the table and reads what was given."""
+"""The command line and the ini file: adds the options of the table and reads their values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCES = pytest.StashKey[Sources]()
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Add ``--sweep-...`` and their ini twins; values stay text, so that errors read alike everywhere."""
+    """Add ``--sweep-...`` and the ini keys; values stay text, so that all errors have the same wording."""
     group = parser.getgroup("unikernel", GROUP)
     for option in OPTIONS:
         how: dict[str, Any] = {"metavar": option.metavar}
@@ -56,7 +56,7 @@ def read(config: pytest.Config) -> None:
 
 
 def _ini_place(config: pytest.Config, option: Option) -> tuple[str, Path]:
-    """Return where an ini value stands, for people, and the directory that paths in it start from."""
+    """Return a text for the place of an ini value, and the base directory of relative paths in it."""
     overrides: list[str] = config.getoption("override_ini") or []
     if config.inipath is None or any(text.startswith(f"{option.ini}=") for text in overrides):
         return f"-o {option.ini}=...", config.invocation_params.dir
@@ -91,5 +91,5 @@ def _located(option: Option, path: Path) -> Path:
 
 
 def settings(config: pytest.Config) -> SweepSettings:
-    """Return what the command line and the ini file ask for: what holds for tests without a marker."""
+    """Return the settings from the command line and the ini file, which apply to tests without a marker."""
     return config.stash[SOURCES].settings()

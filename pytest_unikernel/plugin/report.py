@@ -1,7 +1,7 @@
 """``--sweep-report``: at the end of a run, its loads as a page, pictures and tables.
 
-Registered only where the option is given. It works when pytest-benchmark has written its files, and whatever
-goes wrong is told, never raised: a report must not cost results.
+Registered only if the option is given. It runs after pytest-benchmark has written its files. Errors are
+printed, never raised: a report must not cost results.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a user sees of loads: a line per load in a log, how much is left of a long run, tables at the end.
+"""Terminal output about loads: a line per load in a log, the remaining time of a long run, final tables.
 
-The live line is drawn by the monitor, on the descriptor that is kept here: while a test runs, pytest's
-capture has descriptor 1, and the terminal must be remembered before.
+The monitor draws the live line on the descriptor that is kept here. It must be duplicated before the tests:
+while a test runs, pytest's capture owns descriptor 1.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from pytest_unikernel.run.run import Run
 
 SECTION = "unikernel load sweeps"
-NAME = "unikernel-terminal"  # of the plugin, so that others find its descriptor
-SEARCH_LOADS = 5  # what a search takes from one halved step to the next
-LONG_RUN_S = 600.0  # from here on a run says how much is left of it
+NAME = "unikernel-terminal"  # the plugin's name, by which others find its descriptor
+SEARCH_LOADS = 5  # loads of a search between two halved steps
+LONG_RUN_S = 600.0  # longer runs report their remaining time
 NO_TERMINAL = -1
 
 
 class TerminalReport:
-    """Writes about loads on pytest's terminal, between pytest's own lines.
+    """Writes about loads to pytest's terminal, between pytest's own lines.
 
-    pytest ends its lines late: each of its writers begins with a line end. So do ours, or there
-    would be blank lines.
+    Each of pytest's writers begins with a line end instead of ending its own line. Ours do the same to
+    avoid blank lines.
     """
 
     def __init__(self, config: pytest.Config, reporter: pytest.TerminalReporter) -> None:
@@ -62,7 +62,7 @@ class TerminalReport:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Say, in a long run, which step begins and how much is left."""
+        """Write, in a long run, the step that begins and the remaining time."""
         step = self._planned.get(nodeid)
         if step is None or not self._long or self._verbose < 0 or (step.series, step.step_s) in self._done:
             return
@@ -72,9 +72,9 @@ class TerminalReport:
         self._write(f"{step.series}: {place}")
 
     def load_ended(self, nodeid: str, result: LoadResult) -> None:
-        """Take note of a result; it is written when the test has ended and pytest has said so."""
+        """Store a result; it is written after pytest's line for the test."""
         from pytest_unikernel.results.knee import find_knee  # noqa: PLC0415 - loads only, not collection
-        from pytest_unikernel.text.notes import load_line  # noqa: PLC0415 - loads only, not collection
+        from pytest_unikernel.text.run_summary import load_line  # noqa: PLC0415 - loads only, not collection
 
         if self._verbose > 0 or (self._verbose == 0 and not self._on_terminal):
             record = result.as_json()
@@ -92,7 +92,7 @@ class TerminalReport:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Write the line of the load that the test has run."""
+        """Write the pending lines of the test's load."""
         step = self._planned.get(nodeid)
         if step is not None:
             self._done.add((step.series, step.step_s))
@@ -101,7 +101,7 @@ class TerminalReport:
         self._pending.clear()
 
     def _write(self, text: str) -> None:
-        """Write a line and leave its end to whoever writes next."""
+        """Write a line and leave its line end to the next writer."""
         if self._reporter.currentfspath is None and self._line_is_open:
             self._reporter.line("")
         self._reporter.ensure_newline()
@@ -114,7 +114,7 @@ class TerminalReport:
         return encodable(printable(text), self._encoding)
 
     def pytest_unconfigure(self) -> None:
-        """Let go of the terminal."""
+        """Close the descriptor of the terminal."""
         if self.descriptor != NO_TERMINAL:
             os.close(self.descriptor)
             self.descriptor = NO_TERMINAL
@@ -122,7 +122,7 @@ class TerminalReport:
     # at the end -----------------------------------------------------------------------------------
 
     def write_summary(self, run: Run) -> None:
-        """Write the tables of what was measured."""
+        """Write the tables of all loads."""
         lines = self._report(run)
         if lines:
             self._reporter.write_sep("=", SECTION)
@@ -133,8 +133,8 @@ class TerminalReport:
         import psutil  # noqa: PLC0415 - the end of a run only
 
         from pytest_unikernel.text.missing import missing_report  # noqa: PLC0415 - the end of a run only
-        from pytest_unikernel.text.notes import report  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.text.row import Row  # noqa: PLC0415 - the end of a run only
+        from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - the end of a run only
 
         rows = [
             Row(
@@ -154,7 +154,7 @@ class TerminalReport:
         return [*lines, *([""] if lines and missing else []), *missing]
 
     def write_regressions(self) -> None:
-        """Write what fails the run: it must be the last that is read."""
+        """Write the regressions that fail the run, as the last lines of the output."""
         for line in baseline.remark_lines(self._config):
             self._reporter.ensure_newline()
             self._reporter.write_line(self._shown(line), yellow=True)
@@ -166,7 +166,7 @@ REPORT = pytest.StashKey[TerminalReport]()
 
 
 def configure(config: pytest.Config) -> None:
-    """Begin to report, where there is a terminal reporter: not in xdist's workers."""
+    """Register the report if there is a terminal reporter, which xdist's workers lack."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is not None:
         config.stash[REPORT] = TerminalReport(config, reporter)
@@ -174,14 +174,14 @@ def configure(config: pytest.Config) -> None:
 
 
 def load_ended(item: pytest.Item, result: LoadResult) -> None:
-    """Say how a load went, after pytest has said how its test went."""
+    """Report a load, after pytest's line for its test."""
     report = item.config.stash.get(REPORT, None)
     if report is not None:
         report.load_ended(item.nodeid, result)
 
 
 def write_summary(reporter: pytest.TerminalReporter) -> None:
-    """Write the tables, if there was a load, and what the comparison has come to."""
+    """Write the tables, if there was a load, and the outcome of the comparison."""
     report, run = reporter.config.stash.get(REPORT, None), current_run.existing(reporter.config)
     if report is not None:
         if run is not None:
@@ -190,7 +190,7 @@ def write_summary(reporter: pytest.TerminalReporter) -> None:
 
 
 def planned(sweep: marker.ItemSweep) -> PlannedStep:
-    """Return what a swept test's item will do."""
+    """Return the planned step of a swept test's item."""
     settings = sweep.settings
     return PlannedStep(
         series=sweep.series,
@@ -202,7 +202,7 @@ def planned(sweep: marker.ItemSweep) -> PlannedStep:
 
 
 def _terminal() -> int:
-    """Return a descriptor of our own for the terminal, or -1 where there is none that can be drawn on."""
+    """Return a duplicated descriptor of the terminal, or -1 if there is no terminal to draw on."""
     if os.environ.get("TERM", "dumb") == "dumb":
         return NO_TERMINAL
     with contextlib.suppress(AttributeError, OSError, ValueError):

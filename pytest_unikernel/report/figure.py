@@ -14,7 +14,7 @@ TITLE_ROOM = 60  # pixels by which a title may be wider than the plot: the width
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure.
+    """A figure.
 
     Attributes:
         name: of its files and its place in the page: ``latency``, ``distribution-linux_process``.

@@ -1,4 +1,4 @@
-"""One record as a report reads it: what is missing or damaged in it is unknown. Pure."""
+"""A record for a report: missing and damaged values are unknown. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pytest_unikernel.results.summary import enough
 from pytest_unikernel.text.grid import cut, printable
 
 NAME_COLUMNS = 60
-SMALLEST = 1e-12  # that a log axis has to show: no rate and no time is less
+SMALLEST = 1e-12  # lower end of a log axis: no rate and no time is smaller
 VERDICTS = frozenset({"ok", "saturated", "failing", *NOT_THE_TARGET})
 
 
 @dataclass(frozen=True)
 class Latency:
-    """What stands for a load's latency, in seconds.
+    """The latency that represents a load, in seconds.
 
     Attributes:
-        statistic: ``p50``, or ``mean`` where there are no quantiles, as in imported figures.
-        quantity: ``response``, or ``service`` where it was not measured against a schedule.
-        p99_s: None where there were too few launches for it.
-        p99_is_bound: so many launches never completed that it is the time-out at least.
+        statistic: ``p50``, or ``mean`` if there are no quantiles, as in imported figures.
+        quantity: ``response``, or ``service`` if it was not measured against a schedule.
+        p99_s: the 99 % quantile; None for too few launches.
+        p99_is_bound: launches that never completed make p99 at least the time-out; ``p99_s`` is that bound.
     """
 
     value_s: float
@@ -42,7 +42,7 @@ class ReportedLoad:
 
     Attributes:
         series: the test's node id without the time step.
-        record: a record of this run, or what is sound in a saved one.
+        record: a record of this run, or the sound part of a saved record.
     """
 
     fullname: str
@@ -50,23 +50,23 @@ class ReportedLoad:
     record: Mapping[str, Any]
 
     def number(self, *keys: str) -> float | None:
-        """Return the number that the keys lead to, one inside the other; None for anything else."""
+        """Return the number at the path of nested keys; None for any other value."""
         value: Any = self.record
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
         return float(value) if fits(value, Signed) else None
 
     def positive(self, *keys: str) -> float | None:
-        """Return a number that a log axis can show, or None."""
+        """Return the number at the path if a log axis can show it, else None."""
         value = self.number(*keys)
         return value if value is not None and value >= SMALLEST else None
 
     def mapping(self, key: str) -> Mapping[str, Any]:
-        """Return a part of the record that is a mapping; empty where it isn't there."""
+        """Return a mapping in the record; empty if it is missing."""
         return self.record.get(key) or {}
 
     def text(self, key: str) -> str:
-        """Return a text of the record, safe to print; empty where it isn't there."""
+        """Return a text in the record, safe to print; empty if it is missing."""
         value = self.record.get(key)
         return "" if value is None else clean(value)
 
@@ -87,7 +87,7 @@ class ReportedLoad:
 
     @property
     def verdict(self) -> str:
-        """The verdict; ``interrupted`` for a load cut short, empty for one that was never judged."""
+        """The verdict; ``interrupted`` for a load that was cut short, empty for a load without a verdict."""
         if self.record.get("interrupted"):
             return "interrupted"
         verdict = self.record.get("verdict")
@@ -95,7 +95,7 @@ class ReportedLoad:
 
     @property
     def latency(self) -> Latency | None:
-        """The response time if it is known, or else the service time."""
+        """The response time if it is known, otherwise the service time."""
         for quantity in ("response", "service"):
             key = f"{quantity}_time_s"
             for statistic in ("p50", "mean"):
@@ -110,19 +110,19 @@ class ReportedLoad:
         return self.positive(key, "p99"), False
 
     def is_beyond(self, key: str, name: str) -> bool:
-        """Whether a quantile of a quantity falls on launches that never completed."""
+        """Return whether a quantile of a quantity falls on launches that never completed."""
         completed, censored = self.number(key, "n") or 0.0, self.number(key, "censored") or 0.0
-        told = enough(int(completed + censored), QUANTILES[name])
-        return self.number(key, name) is None and censored > 0 and told
+        suffices = enough(int(completed + censored), QUANTILES[name])
+        return self.number(key, name) is None and censored > 0 and suffices
 
     @property
     def failures(self) -> dict[str, int]:
-        """How many launches of the cohort didn't complete, by reason."""
+        """Return the number of the cohort's launches that did not complete, by reason."""
         counts = {clean(reason): count for reason, count in self.mapping("failed").items()}
         counts.update({name: self.record.get(name) for name in ("dropped", "unfinished")})
         return {reason: count for reason, count in counts.items() if count}
 
 
 def clean(text: object, columns: int = NAME_COLUMNS) -> str:
-    """Return a name on one line, without control characters, and not too long."""
+    """Return a name on one line, without control characters, shortened to ``columns``."""
     return cut(printable(str(text)), columns)

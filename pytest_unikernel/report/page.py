@@ -1,4 +1,4 @@
-"""One self-contained HTML page: no script, no address, all foreign text escaped. Pure."""
+"""A self-contained HTML page: no script, no address, all foreign text escaped. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the page looks: light and dark, on a phone and on paper. Pure."""
+"""The style of the page: light and dark, on a phone and on paper. Pure."""
 
 from __future__ import annotations
 

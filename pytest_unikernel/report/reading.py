@@ -1,4 +1,4 @@
-"""pytest-benchmark's files as documents; the samples themselves are skipped, however many there are."""
+"""Reads pytest-benchmark's files as documents, without their samples."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ EXPECTED = "expected a file of pytest-benchmark (--benchmark-json=FILE, or a sav
 
 
 def read_documents(paths: list[Path]) -> list[Document]:
-    """Return what files hold, each labelled with the part of its name that the others don't have.
+    """Return the documents in files, each labelled with the part of its name that the others lack.
 
     Raises:
-        ReportError: one can't be read, is no such file, or holds no load.
+        ReportError: a file cannot be read, is no pytest-benchmark file, or holds no load.
     """
     names = [path.stem for path in paths]
     labels = [path.stem if names.count(path.stem) == 1 else str(path) for path in paths]
@@ -30,10 +30,10 @@ def read_documents(paths: list[Path]) -> list[Document]:
 
 
 def read_document(path: Path, label: str) -> Document:
-    """Return what one file holds.
+    """Return the document in a file.
 
     Raises:
-        ReportError: it can't be read, is no such file, or holds no load.
+        ReportError: the file cannot be read, is no pytest-benchmark file, or holds no load.
     """
     document = _parsed(path)
     if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
@@ -69,7 +69,7 @@ class _Saved(NamedTuple):
     record: Mapping[str, Any]
 
     def damages(self) -> Iterator[str]:
-        """Yield what is there, but not what it should be: figures that others don't lack."""
+        """Yield the faults of values that are present but do not fit the schema."""
         wrong = (fault for fault in faults(self.record) if not fault.missing)
         return (f"benchmark {self.number}: {clean(fault, FAULT_COLUMNS)}" for fault in wrong)
 
@@ -90,6 +90,6 @@ def _records(path: Path, benchmarks: list[Any]) -> Iterator[_Saved]:
 
 
 def load_of(fullname: str, record: Mapping[str, Any]) -> ReportedLoad:
-    """Return what is sound in a record as a load of its series."""
+    """Return the sound part of a record as a load of its series."""
     whole = sound(record)
     return ReportedLoad(fullname, series_of(fullname, whole["time_step_s"]), whole)

@@ -12,18 +12,18 @@ from pytest_unikernel.report.load import ReportedLoad, clean
 from pytest_unikernel.results.knee import Knee, cores_of, find_knee
 
 Run = Literal["current", "baseline"]
-CLOSE = 1 + 1e-9  # rates that differ by less are the same
+CLOSE = 1 + 1e-9  # rates with a smaller ratio count as equal
 
 
 @dataclass(frozen=True)
 class Document:
-    """One file of results, or one pytest run.
+    """A file of results, or one pytest run.
 
     Attributes:
         label: the file's name in the report.
-        when: the date in the file; empty where there is none.
+        when: the date in the file; empty if there is none.
         machine: pytest-benchmark's ``machine_info``.
-        damages: what is damaged in its records, and so unknown.
+        damages: the damaged values in its records, which count as unknown.
     """
 
     label: str
@@ -35,11 +35,11 @@ class Document:
 
 @dataclass(frozen=True)
 class ReportedSeries:
-    """The sweep of one target, or its cold start: then it is a single load.
+    """The sweep of one target, or its cold start as a series of one load.
 
     Attributes:
-        label: the target's name, with its file or test where others have the same name.
-        loads: slow to fast.
+        label: the target's name, with its file or test if other series have the same name.
+        loads: the loads, slow to fast.
     """
 
     label: str
@@ -49,13 +49,13 @@ class ReportedSeries:
 
     @property
     def knee(self) -> Knee | None:
-        """The knee; None where no step was judged, as in imported figures."""
+        """The knee; None if no step has a verdict, as in imported figures."""
         rows = self._judged()
         return find_knee(rows) if rows else None
 
     @property
     def cores(self) -> float | None:
-        """The CPUs that the throughput per core was divided by."""
+        """The number of CPUs that the throughput per core refers to."""
         rates = ("throughput_hz", "throughput_per_core_hz")
         return cores_of(each.record for each in self.loads if all(each.positive(key) for key in rates))
 
@@ -63,7 +63,7 @@ class ReportedSeries:
         return [each.record for each in self.loads if each.verdict and each.positive("offered_rate_hz")]
 
     def fastest_ok(self) -> ReportedLoad | None:
-        """Return the load at the knee, or at a rate that is known to be below it."""
+        """Return the load at the knee, or the fastest load that is known to be below it."""
         knee = self.knee
         if knee is not None and knee.searched is not None:
             return next(each for each in self.loads if each.record.get("knee") is knee.searched)
@@ -72,14 +72,14 @@ class ReportedSeries:
         return max(below, key=lambda each: each.positive("offered_rate_hz") or 0.0, default=None)
 
     def knee_load(self) -> ReportedLoad | None:
-        """Return the load at the knee; None where nothing faster was tried, so that it isn't known."""
+        """Return the load at the knee; None if the knee is unknown because no faster rate was run."""
         knee = self.knee
         return self.fastest_ok() if knee is not None and knee.first_not_ok_hz is not None else None
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that a report shows."""
+    """All results that a report shows."""
 
     current: Sequence[Document]
     baseline: Sequence[Document] = ()
@@ -99,12 +99,12 @@ class Results:
 
     @property
     def labels(self) -> list[str]:
-        """Every label once, in the order that gives them their colours: sweeps first, current first."""
+        """Every label once, in the order of the colours: sweeps first, the current run first."""
         return list(dict.fromkeys(each.label for each in (*self.sweeps, *self.colds)))
 
     @property
     def documents(self) -> list[tuple[Run, Document]]:
-        """All documents, each with the run it belongs to."""
+        """All documents, each with its run."""
         return [
             *(("current", each) for each in self.current),
             *(("baseline", each) for each in self.baseline),
@@ -116,13 +116,13 @@ class Results:
         return any(each.run == "baseline" for each in (*self.sweeps, *self.colds))
 
     def baseline_of(self, series: ReportedSeries) -> ReportedSeries | None:
-        """Return the series of the same label in the baseline."""
+        """Return the baseline's series with the same label."""
         among = self.colds if series.loads[0].is_cold else self.sweeps
         return next((each for each in among if each.run == "baseline" and each.label == series.label), None)
 
 
 def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator[ReportedSeries]:
-    """Yield the sweeps or the cold starts of a run, each with a label of its own."""
+    """Yield the sweeps or the cold starts of a run, each with a unique label."""
     groups: dict[tuple[int, str, str], list[ReportedLoad]] = defaultdict(list)
     for number, document in enumerate(documents):
         for load in document.loads:
@@ -130,7 +130,7 @@ def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator
                 groups[number, load.target, load.series].append(load)
     taken: set[str] = set()
     for (number, target, series), loads in groups.items():
-        name = _told_apart(groups, (number, target, series), documents[number].label)
+        name = _full_name(groups, (number, target, series), documents[number].label)
         label = next(each for each in _numbered(name) if each not in taken)
         taken.add(label)
         ordered = sorted(_each_once(loads), key=lambda load: -(load.step_s or 0.0))
@@ -138,10 +138,9 @@ def labelled(documents: Sequence[Document], run: Run, *, cold: bool) -> Iterator
 
 
 def _each_once(loads: Sequence[ReportedLoad]) -> list[ReportedLoad]:
-    """Return a series' loads, with those that only the record of a search holds.
+    """Return each load of a series once, including loads that only a search's record holds.
 
-    That record is the fastest load that was ok once more, with the ``knee`` that was found: it stays where
-    that load is.
+    A search's record repeats its fastest ok load and adds the ``knee``; it takes the place of that load.
     """
     found = [load for load in loads if not load.record.get("knee")]
     for search in (load for load in loads if load.record.get("knee")):
@@ -159,13 +158,13 @@ def _each_once(loads: Sequence[ReportedLoad]) -> list[ReportedLoad]:
 
 
 def _is_same(one: ReportedLoad, other: ReportedLoad) -> bool:
-    """Whether two records are of one load."""
+    """Return whether two records describe the same load."""
     keys = ("time_step_s", "scheduled", "per_trial", "response_time_s")
     return all(one.record.get(key) == other.record.get(key) for key in keys)
 
 
-def _told_apart(groups: Iterable[tuple[int, str, str]], key: tuple[int, str, str], source: str) -> str:
-    """Return the target's name, with its file and its test where others have the same name."""
+def _full_name(groups: Iterable[tuple[int, str, str]], key: tuple[int, str, str], source: str) -> str:
+    """Return the target's name, with its file and its test if other series have the same name."""
     number, target, series = key
     alike = [each for each in groups if each[1] == target]
     more = [source] if len({each[0] for each in alike}) > 1 else []

@@ -1,4 +1,4 @@
-"""How figures look: colours, markers and dashes that differ for every eye and in grey. Pure."""
+"""The style of figures: colours, markers and dashes, distinct for all colour vision and in grey. Pure."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def shape_of(number: int) -> str:
 
 @dataclass(frozen=True)
 class Appearance:
-    """How each label looks, everywhere in a report."""
+    """The style of each label, the same throughout a report."""
 
     labels: Sequence[str]
 

@@ -1,1 +1,1 @@
-"""What was measured: rows of launches, quantiles, verdicts, the LoadResult, saved files, comparisons."""
+"""Measurements: rows of launches, quantiles, verdicts, the LoadResult, saved files, comparisons."""

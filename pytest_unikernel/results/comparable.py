@@ -10,13 +10,13 @@ from pytest_unikernel.results.record import Record
 
 Value = float | str | tuple[tuple[str, str], ...] | None
 
-COMPARED_TAIL = 10.0  # values expected beyond a quantile before a change of it means anything
+COMPARED_TAIL = 10.0  # values expected beyond a quantile before its change is meaningful
 
 
 class Condition(Enum):
     """A condition of a load, and its value in a :class:`Difference`."""
 
-    TIME_STEP = auto()  # seconds of a step that a search has chosen; None: the step is the test's
+    TIME_STEP = auto()  # seconds, for a step that a search chose; None: the test's own step
     WINDOW = auto()  # seconds
     WARMUP = auto()  # seconds
     MAX_WARMUP = auto()  # seconds
@@ -26,7 +26,7 @@ class Condition(Enum):
 
 
 class Difference(NamedTuple):
-    """A condition in which two records differ; of all but the time step, None is unknown."""
+    """A condition in which two records differ; None is unknown, except for the time step."""
 
     condition: Condition
     now: Value
@@ -36,7 +36,7 @@ class Difference(NamedTuple):
 def differences(now: Record, was: Record) -> tuple[Difference, ...]:
     """Return the conditions in which two records of the same test differ; empty if they can be compared.
 
-    What an imported record doesn't say is no difference.
+    A condition that an imported record lacks counts as equal.
     """
     imported = next((load for load in (was, now) if load.get("source")), None)
     stated = None if imported is None else imported["variant"]
@@ -54,7 +54,7 @@ def _conditions(load: Record, parameters: Collection[str] | None = None) -> Mapp
 
     Args:
         load: the record.
-        parameters: those of the variant's that count; None: all.
+        parameters: the parameters of the variant that count; None: all.
     """
     variant = {key: each for key, each in load["variant"].items() if parameters is None or key in parameters}
     return {
@@ -69,11 +69,14 @@ def _conditions(load: Record, parameters: Collection[str] | None = None) -> Mapp
 
 
 def _window_s(load: Record) -> float | None:
-    """Return a window; the scripts' are as long as a shell's sleep, some milliseconds more than asked for."""
+    """Return a window's length in seconds, rounded where a script measured it.
+
+    A script's window is as long as a shell's sleep: some milliseconds longer than asked for.
+    """
     window_s: float | None = load["window_s"]
     return round(window_s, 1) if load.get("source") and window_s else window_s
 
 
 def _seconds(value: float | None) -> float | None:
-    """Return seconds as they are shown: with six digits."""
+    """Return seconds rounded to six digits, as they are shown."""
     return None if value is None else float(f"{value:g}")

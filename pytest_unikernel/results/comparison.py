@@ -17,18 +17,18 @@ Judgement = Literal["better", "worse", "no evidence", "not comparable"]
 
 @dataclass(frozen=True)
 class Change:
-    """One metric of one step, or the knee of a series.
+    """A metric of one step, or the knee of a series.
 
     Attributes:
         metric: ``throughput``, ``knee``, ``p50``, ``p90``, ``p99``, ``failure_rate`` or ``verdict``.
         was, now: in hertz, seconds or as a share; for ``verdict`` the share of trials that were ok.
-        change: 0.1 is 10 % more; of shares the difference. The median of all pairs of trials, so it need
-            not be exactly ``now / was - 1``.
-        low, high: what ``change`` lies within with 95 % confidence; None for fewer than five trials.
-        noise: the smallest change that is told from noise.
-        p: adjusted for testing everything at once.
-        measured: the change as measured, where ``change`` is without what goes with the host's speed.
-        why: the judgement's reason; None where the change tells it.
+        change: the relative change, 0.1 is 10 % more; for shares the difference. It is the median of all
+            pairs of trials, so it need not be exactly ``now / was - 1``.
+        low, high: the 95 % confidence interval of ``change``; None for fewer than five trials.
+        noise: the smallest change beyond noise.
+        p: the p-value, adjusted for all metrics tested together.
+        measured: the change as measured, where ``change`` is corrected for the host's speed.
+        why: the judgement's reason; None where the change itself is the reason.
     """
 
     metric: str
@@ -46,14 +46,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One benchmark in both runs; of a cold start the only one of its series.
+    """A benchmark in both runs; a cold start is the only step of its series.
 
     Attributes:
-        was, now: the verdicts; ``skipped``, ``missing`` and ``interrupted`` where there is none.
-        status: whether it was ok and isn't any more, or the other way round.
-        trials: of the earlier and of the later run.
-        host: by how much longer the generator's start of a process took, which doesn't depend on the target:
-            0.1 is 10 %; None if unknown.
+        was, now: the verdicts; ``skipped``, ``missing`` or ``interrupted`` where there is none.
+        status: the change of the verdict between ok and not ok.
+        trials: the numbers of trials in the earlier and in the later run.
+        host: the relative change of the generator's spawn time, which does not depend on the target:
+            0.1 is 10 % longer; None if unknown.
     """
 
     fullname: str
@@ -69,7 +69,7 @@ class Step:
 
 @dataclass(frozen=True)
 class SeriesComparison:
-    """One swept test, or one cold start, in both runs."""
+    """A swept test, or one cold start, in both runs."""
 
     name: str
     steps: Sequence[Step]
@@ -77,7 +77,7 @@ class SeriesComparison:
 
     @property
     def is_sweep(self) -> bool:
-        """Whether it has time steps."""
+        """Whether the series has time steps."""
         return self.knee is not None
 
     def judged(self) -> Iterator[tuple[str, Change]]:
@@ -95,7 +95,7 @@ class Comparison:
     """Two runs beside each other.
 
     Attributes:
-        only_old, only_new: series that one run lacks altogether.
+        only_old, only_new: series that only one of the runs has.
     """
 
     series: Sequence[SeriesComparison]
@@ -109,7 +109,7 @@ class Comparison:
 
 
 class Regression(NamedTuple):
-    """A change that is worse than it may be; a verdict has no limit."""
+    """A change for the worse beyond its limit; a verdict has no limit."""
 
     name: str
     change: Change

@@ -9,22 +9,22 @@ from pytest_unikernel.results.comparable import Difference
 
 
 class Cause(Enum):
-    """Why a metric is judged as it is, or why it was not tested; with what :class:`Why` has beside it."""
+    """The reason of a judgement, or of a test that was not made; comments list the fields of :class:`Why`."""
 
-    # The metric was tested, or its end alone tells.
+    # The metric was tested, or the verdicts alone decide.
     NOISE = auto()  # the change is within the noise
     VERDICT_CHANGED = auto()  # the verdicts before and now
     MISSING_BEFORE = auto()  # only the later run has the step
-    # It could not be tested: evidence is missing.
-    FEW_TRIALS = auto()  # figure: the trials of the side that has fewer
+    # The metric could not be tested: evidence is missing.
+    FEW_TRIALS = auto()  # figure: the smaller number of trials
     FEW_LAUNCHES = auto()
-    VERDICT = auto()  # the verdict of a side, which says nothing of the metric
+    VERDICT = auto()  # the verdict of a side, which says nothing about the metric
     BEYOND_TIMEOUT = auto()
     NOT_RECORDED = auto()
     SATURATED = auto()  # in both runs
-    OTHER_WORK = auto()  # figures: per cent of the CPU time that others had now, and before
-    HOST_SPEED = auto()  # figure: by how many per cent longer a start of a process took
-    # The two runs don't measure the same.
+    OTHER_WORK = auto()  # figures: CPU time of others now and before, in per cent
+    HOST_SPEED = auto()  # figure: increase of the spawn time, in per cent
+    # The two runs measured different things.
     CONDITIONS = auto()  # the conditions that differ
     MEANS_ONLY = auto()  # one side has no quantiles
     NO_VERDICT = auto()  # one side is imported
@@ -32,7 +32,7 @@ class Cause(Enum):
 
 
 class Why(NamedTuple):
-    """Why a metric is judged as it is; see :class:`Cause` for what stands beside which cause."""
+    """The reason of a judgement; :class:`Cause` lists the fields that each cause has."""
 
     cause: Cause
     figures: tuple[float, ...] = ()

@@ -1,8 +1,8 @@
 """Events of launches -> declared intervals between them. Pure.
 
-Every launch has the events ``scheduled``, ``started``, ``ready`` and ``exited``; others are those that the
-instance reported. A launch that lacks one of the two, or has them in the wrong order, is counted as censored;
-so is one with one of them by the wall clock, if that was set during the load.
+Every launch has the events ``scheduled``, ``started``, ``ready`` and ``exited``; the instance reports all
+others. A launch counts as censored if it lacks one of the two events or has them in the wrong order, or if
+the wall clock stamped one of them and was set during the load.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ EventPair = tuple[str, str]
 
 
 class Spans(NamedTuple):
-    """How long it was from one event to another, launch by launch.
+    """The times from one event to another, launch by launch.
 
     Attributes:
-        lasted_ns: of the launches that have both, in order.
-        missing: how many launches lack one of them.
-        out_of_order: how many have the second before the first.
+        lasted_ns: the times of the launches that have both events, in order.
+        missing: the number of launches that lack one of the events.
+        out_of_order: the number of launches that have the second event before the first.
     """
 
     lasted_ns: array[int]
@@ -38,7 +38,7 @@ class Spans(NamedTuple):
 
 
 def spans(begins_ns: Sequence[int], ends_ns: Sequence[int]) -> Spans:
-    """Return the spans from one instant of each launch to another; ``NONE_NS`` is one that never came."""
+    """Return the spans between two instants of each launch; ``NONE_NS`` marks a missing instant."""
     known = [pair for pair in zip(begins_ns, ends_ns, strict=True) if NONE_NS not in pair]
     lasted_ns = array("q", [end_ns - begin_ns for begin_ns, end_ns in known if end_ns >= begin_ns])
     return Spans(lasted_ns, missing=len(begins_ns) - len(known), out_of_order=len(known) - len(lasted_ns))
@@ -55,10 +55,10 @@ def phases(target: Target, trials: Sequence[Trial]) -> dict[str, Summary]:
 
 
 def neighbours(target: Target, trials: Sequence[Trial]) -> dict[str, Summary]:
-    """Return the summary of each stamp of a launch and the next one in time, where a log tells of them.
+    """Return the summary of each pair of consecutive stamps in a launch; empty without a log of stamps.
 
-    It is what urunc's own scripts pair; processes run side by side, so there are more pairs than stamps, and
-    each has the launches in which the two followed one another.
+    urunc's own scripts use the same pairs. Processes run concurrently, so there are more pairs than stamps. A
+    pair covers the launches in which its two stamps followed one another.
     """
     if not isinstance(target.stamps, StampLog):
         return {}
@@ -79,7 +79,7 @@ def _stamped(trials: Sequence[Trial]) -> Iterator[list[tuple[str, int]]]:
 
 
 def stamp_counts(target: Target, trials: Sequence[Trial]) -> dict[str, int | dict[str, int]]:
-    """Return what was wrong with a log's stamps, by interval or phase; empty where there is no log.
+    """Return the numbers of defects in a log's stamps, by interval or phase; empty without a log.
 
     A launch that lacks one of two stamps, or has the second before the first, has no such interval.
     """
@@ -110,7 +110,7 @@ def _spans(pair: EventPair, trials: Sequence[Trial]) -> Spans:
 
 
 def _instants_ns(trials: Sequence[Trial], event: str, *, beside: str) -> list[int]:
-    """Return the instant of each launch, unless it can't be held against that of the other event."""
+    """Return the event's instant in each launch; ``NONE_NS`` if it can't be compared to ``beside``."""
     return [
         _instant_ns(trial.log, row, event) if _are_comparable(trial.log, event, beside) else NONE_NS
         for trial in trials
@@ -120,7 +120,7 @@ def _instants_ns(trials: Sequence[Trial], event: str, *, beside: str) -> list[in
 
 
 def _are_comparable(log: LaunchLog, first: str, second: str) -> bool:
-    """Whether both are of one clock, or the clocks have stayed as far apart as they were."""
+    """Return whether both events have the same clock, or the offset between their clocks was constant."""
     return not log.wall_clock_moved or (first in log.wall_clock) == (second in log.wall_clock)
 
 

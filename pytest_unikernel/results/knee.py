@@ -1,4 +1,4 @@
-"""The knee of a series: the fastest step that was ok, never without the first that was not. Pure."""
+"""The knee of a series: its fastest ok step, together with its first step that was not ok. Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# These say that nothing is known of the target at that rate, so that what was ok before is a lower bound.
+# These verdicts say nothing about the target at that rate, so the fastest ok rate is a lower bound.
 NOT_THE_TARGET = frozenset({"generator-bound", "interrupted"})
 
 
 @dataclass(frozen=True)
 class Knee:
-    """Where a series stopped being ok; rates are offered rates in launches per second.
+    """The rate at which a series stopped being ok; rates are offered rates in launches per second.
 
     Attributes:
         fastest_ok_hz: None if no step was ok.
         first_not_ok_hz: None if every step was ok.
         verdict_of_first_not_ok: empty if every step was ok; ``interrupted`` for a load that was cut short.
-        lower_bound: the target may be able to do more than ``fastest_ok_hz``.
-        searched: the record's ``knee``, where a search has narrowed it down.
+        lower_bound: the target may sustain more than ``fastest_ok_hz``.
+        searched: the record's ``knee``, where a search narrowed it down.
     """
 
     fastest_ok_hz: float | None
@@ -30,10 +30,10 @@ class Knee:
 
 
 def find_knee(rows: Iterable[Mapping[str, Any]]) -> Knee:
-    """Return the knee of the records of one series, in whatever order they come.
+    """Return the knee of the records of one series; their order does not matter.
 
-    A step that was ok although a slower one was not doesn't count: the series had ended there. What a
-    search has found is nearer than any step.
+    An ok step does not count if a slower step was not ok: the series had ended there. The result of a search
+    is more precise than the steps and takes precedence.
     """
     rows = list(rows)
     for row in rows:
@@ -60,12 +60,12 @@ def _searched(knee: Mapping[str, Any]) -> Knee:
 
 
 def verdict_of(row: Mapping[str, Any]) -> str:
-    """Return a record's verdict; a load that was cut short has none but ``interrupted``."""
+    """Return a record's verdict; ``interrupted`` for a load that was cut short."""
     return "interrupted" if row["interrupted"] else str(row["verdict"])
 
 
 def cores_of(rows: Iterable[Mapping[str, Any]]) -> float | None:
-    """Return the CPUs that the records' throughput per core was divided by; None where none says."""
+    """Return the number of CPUs that the throughput per core refers to; None if no record has both rates."""
     for row in rows:
         if row["throughput_hz"] and row["throughput_per_core_hz"]:
             return round(float(row["throughput_hz"]) / float(row["throughput_per_core_hz"]), 6)

@@ -1,4 +1,4 @@
-"""One launch is one row of compact columns: instants, outcome, usage (69 bytes)."""
+"""The launch log: one row per launch in compact columns for instants, outcome, usage (69 bytes)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_unikernel.plan.outcome import Outcome
 
-NONE_NS = -1  # an instant that never came
+NONE_NS = -1  # no instant: the event did not happen
 CHUNK = 4096
 
 
@@ -41,15 +41,15 @@ class LaunchLog:
         self.system_s = _float_column()
         self.max_rss_kib = _column("q")
         self.instance = _column("q")  # the number in the instance's id
-        self.usage_known = True  # whether the CPU times and memory of what was launched can be seen at all
+        self.usage_known = True  # whether the CPU times and memory of instances can be measured at all
         self.tails: dict[int, str] = {}
         self.tails_from = 0
         self.outputs: dict[int, str] = {}
         self.events: dict[int, dict[str, int]] = {}
-        self.wall_clock: set[str] = set()  # events that were stamped by it, and mapped
-        self.other_stamps = 0  # of instances that aren't ours
-        self.foreign_lines = 0  # of a log of stamps that are none
-        self.wall_clock_moved = False  # so that they can't be held against others
+        self.wall_clock: set[str] = set()  # events that the wall clock stamped, mapped to the monotonic clock
+        self.other_stamps = 0  # stamps of other instances than ours
+        self.foreign_lines = 0  # lines of the log that are no stamps
+        self.wall_clock_moved = False  # then its events can't be compared to others
 
     def _columns(self) -> Iterator[array[Any]]:
         return (value for value in vars(self).values() if isinstance(value, array))
@@ -58,7 +58,7 @@ class LaunchLog:
         return self._length
 
     def add(self, scheduled_ns: int) -> int:
-        """Add a launch that is due and return its index."""
+        """Add a row for a launch that is due and return its index."""
         index = self._length
         self._length = index + 1
         try:
@@ -69,7 +69,7 @@ class LaunchLog:
         return index
 
     def forget_tails(self) -> None:
-        """Keep the output of failures from the next row on only."""
+        """Drop the output of failures so far; keep that of later rows."""
         self.tails.clear()
         self.tails_from = self._length
 
@@ -85,7 +85,7 @@ class LaunchLog:
         return self
 
     def counts(self, rows: range) -> Counter[Outcome]:
-        """Return how many of the given launches ended in which way."""
+        """Return the number of the given launches by outcome."""
         counted = Counter(self.outcome[rows.start : rows.stop])
         return Counter({Outcome(code): count for code, count in counted.items()})
 

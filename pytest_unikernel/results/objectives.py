@@ -11,7 +11,7 @@ from pytest_unikernel.plan.objectives import Objective
 
 
 def judged(result: LoadResult, objectives: Iterable[Objective]) -> dict[str, dict[str, Any]]:
-    """Return a record's ``slo``: whether each objective was met; None is undecided."""
+    """Return a record's ``slo``, by statistic: figures, and whether it is met; None is undecided."""
     return {objective.statistic: _judged(result, objective) for objective in objectives}
 
 
@@ -28,9 +28,9 @@ def _judged(result: LoadResult, objective: Objective) -> dict[str, Any]:
 
 
 def met(result: LoadResult, objective: Objective) -> bool | None:
-    """Return whether a load meets an objective; None where it has too few launches, or was cut short.
+    """Return whether a load meets an objective; None for too few launches or an interrupted load.
 
-    One that isn't ok doesn't: its rate can't be kept up, whatever the window shows.
+    A load whose verdict is not ok never meets an objective: the host cannot sustain its rate.
     """
     if result.interrupted:
         return None
@@ -40,5 +40,5 @@ def met(result: LoadResult, objective: Objective) -> bool | None:
     if times.n + times.censored < objective.launches_needed:
         return None
     if value_s is None or (times.censored and objective.statistic == "mean"):
-        return False  # so many never completed that it is infinite
+        return False  # launches that never completed make it infinite
     return value_s <= objective.limit_s

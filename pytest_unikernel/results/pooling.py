@@ -25,10 +25,10 @@ def make_result(
     """Pool the trials of a load into one result: samples together, counts summed, rates over all windows.
 
     Args:
-        target: the target as it was launched.
-        trials: the trials, in their order.
+        target: the target as launched.
+        trials: the trials, in order.
         judged: the verdict on each trial.
-        around: everything else that is known about the load.
+        around: all other facts about the load.
     """
     scheduled = around.mode == "sweep"
     counts = sum((trial.counts() for trial in trials), Counter[Outcome]())
@@ -94,7 +94,7 @@ def make_result(
 
 
 def _pooled(parts: Iterable[list[int]]) -> list[int]:
-    return sorted(chain.from_iterable(parts))  # next to free where the parts are in order already
+    return sorted(chain.from_iterable(parts))  # cheap, because each part is already sorted
 
 
 def _in_order(trials: Sequence[Trial]) -> list[float]:
@@ -125,7 +125,7 @@ def _trial_row(trial: Trial, verdict: Verdict, scheduled: bool) -> JsonDict:
 
 
 def _examples(trials: Sequence[Trial]) -> list[JsonDict]:
-    """Return the first failures of each trial whose output was kept, with its end."""
+    """Return the first failures of each trial, with the end of their output."""
     return [
         {"trial": number, "launch": index, "reason": outcome.reason, "status": trial.log.status[index],
          "output_tail": trial.log.tails[index]}
@@ -144,8 +144,8 @@ def _distribution(unknown: int, **ordered_ns: list[int]) -> JsonDict:
 def _instance(trials: Sequence[Trial], own_rss_kib: int) -> JsonDict:
     """Return mean CPU times and the largest resident set of the cohort's completed launches.
 
-    A resident set not above our own is the kernel's artefact, and unknown: until its exec a child shares our
-    memory, and ``ru_maxrss`` remembers that. Source: getrusage(2).
+    A resident set not above our own is an artefact of the kernel and counts as unknown: a child shares our
+    memory until its exec, and ``ru_maxrss`` includes that. Source: getrusage(2).
     """
     completed = sum(trial.counts()[Outcome.COMPLETED] for trial in trials)
     if not completed or not all(trial.log.usage_known for trial in trials):

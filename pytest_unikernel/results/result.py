@@ -1,11 +1,11 @@
-"""What a load measured: attributes for tests, JSON for pytest-benchmark.
+"""The result of a load: attributes for tests, JSON for pytest-benchmark.
 
 The JSON's history, by ``schema``:
 
 1   the first.
-2   ``per_trial`` gained what comparisons need: ``p90``, ``scheduled``, ``completed``, ``censored``,
-    ``failure_rate``, ``spawn_s``; ``host`` gained ``cpu_count``, of which ``cpu_percent`` is a share.
-    New: ``knee``, ``slo``, ``spread``, ``quiescence``.
+2   ``per_trial`` gained the keys that comparisons need: ``p90``, ``scheduled``, ``completed``,
+    ``censored``, ``failure_rate``, ``spawn_s``; ``host`` gained ``cpu_count``, the base of
+    ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ JsonDict = dict[str, Any]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known about a load besides its launches; see :class:`LoadResult` for the names.
+    """The facts about a load besides its launches; see :class:`LoadResult` for the names.
 
     Attributes:
-        verdict_reason: in words, which this room doesn't make.
+        verdict_reason: the reason in words; ``text/`` makes them.
     """
 
     mode: Literal["sweep", "cold"]
@@ -51,36 +51,36 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """One load: the same names as in ``extra_info["load"]``; seconds, hertz, bytes, None for unknown.
+    """A load: the same names as in ``extra_info["load"]``; seconds, hertz, bytes, None for unknown.
 
     Quantities such as ``response_time_s`` have ``n``, ``censored``, ``min``, ``mean``, ``max``, ``stddev``,
     ``p50``, ``p90``, ``p95``, ``p99`` and ``p99_9`` as attributes, also ``["p99.9"]``.
 
     Attributes:
-        schema: the number of this layout.
+        schema: the version of this layout.
         target: the variant's name: ``"rust_kernel[kvm]"``.
         fixture: the target's name: ``"rust_kernel"``.
         variant: every changed parameter, with its value.
-        ready: when an instance counts as ready: ``"exit"``, ``"line b'…'"`` …
+        ready: the event that counts as ready: ``"exit"``, ``"line b'…'"`` …
         mode: ``"sweep"`` or ``"cold"``.
         arrivals: ``"fixed"`` or ``"poisson"``; null in cold mode.
         seeds: the seed of each trial's Poisson arrivals; empty for fixed ones.
-        versions: what was really used: QEMU, accelerator, kernel, engine …
+        versions: the versions of QEMU, accelerator, kernel, engine … that were really used.
         time_step_s: the spacing of scheduled launches; null in cold mode.
         offered_rate_hz: 1 / ``time_step_s``; null in cold mode.
-        achieved_rate_hz: starts in the window, whichever launch they are, ÷ window; null in cold mode.
+        achieved_rate_hz: starts in the window (of any launch) ÷ window; null in cold mode.
         throughput_hz: successful completions in the window ÷ window; null in cold mode.
         throughput_per_core_hz: ``throughput_hz`` ÷ the CPUs of affinity and cgroup quota.
-        warmup_s: the longest warm-up of a trial, as it turned out.
+        warmup_s: the longest warm-up of a trial.
         window_s: the length of one trial's window.
         trials: the number of windows measured.
         per_trial: for each trial ``throughput_hz``, ``achieved_rate_hz``, ``p50``, ``p90`` and ``p99`` of the
             response time, ``verdict``, ``scheduled``, ``completed``, ``censored``, ``failure_rate``, and
-            ``spawn_s``, the median duration of a start of a process.
+            ``spawn_s``, the median time in which a process was started.
         scheduled: launches of the cohort: completed + failed + unfinished + dropped.
         started: launches of the cohort that were started: scheduled - dropped.
         completed: launches of the cohort that succeeded.
-        dropped: launches of the cohort that were due and refused, for ``max_in_flight`` or a guard.
+        dropped: launches of the cohort that ``max_in_flight`` or a guard refused.
         unfinished: launches of the cohort still alive when the drain time-out or the session ended.
         failed: failed launches of the cohort by reason; only reasons that occurred.
         failures: the first failures of each trial: ``trial``, ``launch``, ``reason``, ``status``,
@@ -97,36 +97,35 @@ class LoadResult:
             ``unit_s``, ``censored``, and a list of [bucket, count] each; merged by adding counts.
         intervals_s: ``"A->B"``: the time between two declared events, where the target has any.
         phases_s: the time between two events by its name: ``"network"``.
-        neighbours_s: ``"A->B"``: the time between two events that followed each other in time.
-        stamps: for events read from a log: how many launches lack an event of an interval (``missing``) or
-            have it before the other (``out_of_order``), by interval; how many stamps were ``of_others``; how
-            many lines were ``foreign``, that is, no stamps.
+        neighbours_s: ``"A->B"``: the time between two consecutive events.
+        stamps: for events read from a log: the numbers of launches that lack an event of an interval
+            (``missing``) or have its events in the wrong order (``out_of_order``), by interval; the number
+            of stamps ``of_others``; the number of ``foreign`` lines, that is, lines that are no stamps.
         instance: the mean CPU time of one instance, ``user_s`` and ``system_s``, and the largest resident
             set, ``max_rss_bytes`` (null unless above the generator's own).
         generator: the error bounds of the measurement. ``cpu_s_per_launch`` is the CPU time of pytest's own
             process; ``spawn_s``, ``spawn_p99_s``, ``spawn_max_s`` are posix_spawn's duration;
-            ``loop_turn_s``, ``loop_turn_p99_s``, ``loop_turn_max_s`` say how late a stamp can be;
+            ``loop_turn_s``, ``loop_turn_p99_s``, ``loop_turn_max_s`` bound the error of a stamp;
             ``realtime`` is whether it had real-time priority, ``realtime_refused`` whether the host refused.
         host: the host during the load: ``cpu_percent``, ``steal_percent``, ``memory_available_min_bytes``,
             ``load1_max``, ``processes_max``, pressure in per cent (``psi_cpu``, ``psi_memory``, ``psi_io``),
             ``cpu_count``, ``swapped_bytes``, ``governors``, ``container_daemons`` that ran,
             ``container_daemons_needed`` by the target, and ``busy_before_percent``, the CPU time that others
             used just before.
-        guards: ``max_in_flight`` and where it comes from (``max_in_flight_from``); ``dropped`` launches by
-            guard.
-        settings: what was asked for, and ``argv``.
-        knee: of a search for the knee, else null: ``rate_hz``, the number to quote, with its interval
+        guards: ``max_in_flight`` and its origin (``max_in_flight_from``); ``dropped`` launches by guard.
+        settings: the requested settings, and ``argv``.
+        knee: for a search for the knee, else null: ``rate_hz``, the number to quote, with its interval
             ``lower_hz`` to ``upper_hz`` and their ``ratio``; ``per_core_hz``, ``lower_per_core_hz`` and
-            ``upper_per_core_hz``; ``lower_bound``, where the upper end says nothing about the target;
-            ``narrow``, where the interval is as narrow as asked; ``upper_verdict``, ``upper_reason``,
-            ``interrupted``; and ``loads``, the whole record of each load of the search.
-        slo: for each objective ``limit_s``, ``value_s``, ``met`` (null: too few launches to tell),
+            ``upper_per_core_hz``; ``lower_bound``, true if the upper end says nothing about the target;
+            ``narrow``, true if the search reached its final width; ``upper_verdict``, ``upper_reason``,
+            ``interrupted``; and ``loads``, the complete record of each load of the search.
+        slo: for each objective ``limit_s``, ``value_s``, ``met`` (null: too few launches to decide),
             ``launches`` and ``launches_needed``; for a search also its ``interval``.
         spread: between trials, for ``throughput_hz``, ``p50`` and ``p99``: ``n``, ``min``, ``max``,
             ``stddev``, ``cv``.
         quiescence: the waits for a quiet host before the load's trials: ``waits``, ``waited_s``, ``bound_s``,
-            ``bound_hit``, and the ``reasons``; null where nobody waited.
-        responses_s: the cohort's completed response times; pytest-benchmark's, and no part of the record.
+            ``bound_hit``, and the ``reasons``; null if there were none.
+        responses_s: the cohort's completed response times, for pytest-benchmark; not part of the record.
     """
 
     schema: int
@@ -179,13 +178,13 @@ class LoadResult:
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:
-        """Return the record, ready for JSON; the samples themselves are pytest-benchmark's."""
+        """Return the record, ready for JSON, without the samples: pytest-benchmark keeps those."""
         names = [name for name in self.__dataclass_fields__ if name != "responses_s"]
         return {name: plain(getattr(self, name)) for name in names}
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON knows it; what JSON doesn't know is shown as text."""
+    """Return a value as JSON types; values of other types become text."""
     if isinstance(value, Summary):
         return value.as_json()
     if isinstance(value, Mapping):

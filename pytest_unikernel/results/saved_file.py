@@ -1,7 +1,7 @@
-"""Saved results as files: their content, without the samples that neither a report nor a comparison needs.
+"""Reads saved results without their samples, which neither reports nor comparisons need.
 
-A ``--benchmark-json`` file holds every response time, some 30 bytes a launch. They are cut out before the
-text is parsed: that is faster than any parser.
+A ``--benchmark-json`` file holds every response time, about 30 bytes per launch. The samples are cut out
+before the text is parsed, which is faster than any parser.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def document(path: Path) -> Any:
     """Return the JSON of a file, with each array of samples empty.
 
     Raises:
-        OSError: it can't be read; a device and a pipe that nobody writes to are refused.
-        ValueError: it is no JSON.
+        OSError: the file cannot be read; devices, and pipes without a writer, are refused.
+        ValueError: the content is no JSON.
     """
     try:
         return json.loads(without_samples(_content(path)))
@@ -35,13 +35,13 @@ def document(path: Path) -> Any:
 
 
 def machine_info(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a saved run says of its machine; empty where that is damaged."""
+    """Return a saved run's ``machine_info``; empty if it is damaged."""
     machine = document.get("machine_info")
     return machine if isinstance(machine, dict) and not is_deep(machine) else {}
 
 
 def _content(path: Path) -> Content:
-    # A pipe without a writer would be waited for as long as it takes; like this it is empty.
+    # A blocking open would wait for a pipe's writer without end; this way the pipe is empty.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, no path
         mode = os.fstat(descriptor).st_mode
@@ -55,10 +55,10 @@ def _content(path: Path) -> Content:
 
 
 def without_samples(content: Content) -> bytes:
-    """Return JSON whose arrays of numbers named ``data`` are empty: nearly all of a file, and not read here.
+    """Return JSON with empty arrays in place of the arrays of numbers named ``data``: most of a file.
 
-    An array with anything but numbers in it stays. Inside a string the name's first quote would follow a
-    backslash, so none is touched.
+    An array that holds anything but numbers stays. Strings are not touched: inside a string, a backslash
+    precedes the first quote of the name.
     """
     kept, place = [], 0
     for begin, end in _samples(content):
@@ -68,7 +68,7 @@ def without_samples(content: Content) -> bytes:
 
 
 def _samples(content: Content) -> Iterator[tuple[int, int]]:
-    """Yield where each array of samples begins and ends."""
+    """Yield the begin and the end of each array of samples."""
     place = content.find(SAMPLES)
     while place >= 0:
         after = place + len(SAMPLES)

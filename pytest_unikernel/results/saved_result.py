@@ -13,8 +13,8 @@ SUMMARY_MAPPINGS = ("intervals_s", "phases_s", "neighbours_s")
 
 
 def from_json(record: Mapping[str, Any], responses_s: Sequence[float] = ()) -> LoadResult:
-    """Return the result that a record was made of; keys of later schemas are ignored."""
-    known: JsonDict = {"stamps": {}}  # a key that came later
+    """Return the result that a record was made from; keys of later schemas are ignored."""
+    known: JsonDict = {"stamps": {}}  # older records lack this key
     known |= {name: record[name] for name in LoadResult.__dataclass_fields__ if name in record}
     for name in SUMMARIES:
         known[name] = None if known[name] is None else summary_from_json(known[name])
@@ -24,7 +24,7 @@ def from_json(record: Mapping[str, Any], responses_s: Sequence[float] = ()) -> L
 
 
 def summary_from_json(record: Mapping[str, Any]) -> Summary:
-    """Return the summary that a record's entry was made of."""
+    """Return the summary that a record's entry was made from."""
     moments = {name: record[name] for name in ("n", "censored", "min", "mean", "max", "stddev")}
     return Summary(
         **moments, quantiles={name: value for name, value in record.items() if name not in moments}

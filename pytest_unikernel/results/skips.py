@@ -1,4 +1,4 @@
-"""Steps of a series that are not run, and why."""
+"""Skipped steps of a series, and the reasons."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fractions import Fraction
 
 
 class SkipCause(Enum):
-    """Why a step, or the search for the knee, is not run."""
+    """The cause of a skipped step, or of a skipped search for the knee."""
 
-    SLOWER_NOT_OK = auto()  # a step: the series has ended at a slower one
+    SLOWER_NOT_OK = auto()  # a step: the series ended at a slower step
     NOTHING_RUN = auto()  # the search: no step of the series was run
     NONE_OK = auto()  # the search: no step was ok
     ALL_OK = auto()  # the search: every step that was run was ok, but some were left out
@@ -18,13 +18,13 @@ class SkipCause(Enum):
 
 @dataclass(frozen=True)
 class WhySkipped:
-    """Why a step of a series, or the search for its knee, is not run.
+    """The reason why a step of a series, or the search for its knee, is skipped.
 
     Attributes:
         cause: the rule that applies.
-        ended_at: the slowest step that was not ok, in seconds; None where there is none.
+        ended_at: the slowest step that was not ok, in seconds; None if there is none.
         verdict: the verdict of that step.
-        left_out: faster steps of the sweep that nobody ran, slow to fast.
+        left_out: faster steps of the sweep that were not run, slow to fast.
     """
 
     cause: SkipCause
@@ -35,7 +35,7 @@ class WhySkipped:
 
 @dataclass(frozen=True)
 class SkippedStep:
-    """A step that was not run, and why; step 0 stands for the search for the knee."""
+    """A skipped step and the reason; step 0 stands for the search for the knee."""
 
     fullname: str
     series: str

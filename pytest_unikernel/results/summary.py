@@ -17,12 +17,12 @@ Buckets = list[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Summary:
-    """One quantity in seconds.
+    """A quantity in seconds.
 
     Attributes:
-        n: how many values were measured; ``min``, ``mean``, ``max`` and ``stddev`` are theirs.
-        censored: how many more are known only to be larger than any: quantiles see them at +∞.
-        quantiles: name -> value; None where it falls on a censored value or n is too small.
+        n: the number of measured values; ``min``, ``mean``, ``max`` and ``stddev`` cover these.
+        censored: the number of further values, known only to be larger; quantiles count them as +∞.
+        quantiles: name -> value; None if it falls on a censored value or n is too small.
     """
 
     n: int
@@ -34,7 +34,7 @@ class Summary:
     quantiles: Mapping[str, float | None]
 
     def as_json(self) -> dict[str, float | int | None]:
-        """Return the record's form."""
+        """Return the summary in the record's form."""
         moments = {"min": self.min, "mean": self.mean, "max": self.max, "stddev": self.stddev}
         return {"n": self.n, "censored": self.censored, **moments, **self.quantiles}
 
@@ -50,7 +50,7 @@ class Summary:
 
 
 def quantile(ordered: Sequence[float], censored: int, q: float) -> float | None:
-    """Return the q-quantile of ordered values and of ``censored`` more at +∞; None is +∞ or no value.
+    """Return the q-quantile of ordered values and ``censored`` further ones at +∞; None is +∞ or no value.
 
     Source: Hyndman and Fan, Sample Quantiles in Statistical Packages (1996), type 7:
     x[floor(h)] + (h - floor(h)) * (x[floor(h) + 1] - x[floor(h)]) with h = (n - 1) q, from 0.
@@ -68,17 +68,17 @@ def quantile(ordered: Sequence[float], censored: int, q: float) -> float | None:
 
 
 def enough(n: int, q: float, tail: float = 2.0) -> bool:
-    """Whether n values carry a q-quantile: at least ``tail`` of them are expected beyond it."""
+    """Return whether n values suffice for a q-quantile: at least ``tail`` of them are expected beyond it."""
     return q <= 0.5 or n * (1 - q) >= tail - 1e-9
 
 
 def summarize(values_ns: Iterable[int], censored: int = 0) -> Summary:
-    """Return the summary of durations in ns, in seconds."""
+    """Return the summary, in seconds, of durations in ns."""
     return summarize_ordered(sorted(values_ns), censored)
 
 
 def summarize_ordered(ordered: Sequence[int], censored: int = 0) -> Summary:
-    """Return the summary of durations in ns that are in order already."""
+    """Return the summary, in seconds, of sorted durations in ns."""
     n = len(ordered)
     named = {name: named_quantile(ordered, censored, name) for name in QUANTILES}
     if n == 0:
@@ -89,7 +89,7 @@ def summarize_ordered(ordered: Sequence[int], censored: int = 0) -> Summary:
 
 
 def named_quantile(ordered: Sequence[int], censored: int, name: str) -> float | None:
-    """Return a quantile of durations in ns, in seconds; None is +∞, or too few values for it."""
+    """Return a quantile, in seconds, of sorted durations in ns; None is +∞ or too few values."""
     q = QUANTILES[name]
     return _seconds(quantile(ordered, censored, q)) if enough(len(ordered) + censored, q) else None
 
@@ -107,7 +107,7 @@ def _seconds(value_ns: float | None) -> float | None:
 
 
 def bucket_of(value_ns: float) -> int:
-    """Return the index of a duration's bucket; the logarithm only guesses it, the bounds decide."""
+    """Return the index of a duration's bucket; the logarithm gives an estimate, the bounds decide."""
     index = 0 if value_ns <= 1 else math.ceil(math.log(value_ns, BUCKET_BASE))
     while value_ns > BUCKET_BASE**index:
         index += 1
@@ -117,9 +117,9 @@ def bucket_of(value_ns: float) -> int:
 
 
 def buckets(ordered: Sequence[int]) -> Buckets:
-    """Return ordered durations in ns as (index, count); bucket i holds base^(i-1) < x <= base^i ns.
+    """Return sorted durations in ns as (index, count); bucket i holds base^(i-1) < x <= base^i ns.
 
-    Two such lists are merged by adding counts. What isn't above 1 ns goes into bucket 0.
+    Two such lists are merged by adding counts. Bucket 0 holds everything up to 1 ns.
     """
     counted: Buckets = []
     position = 0

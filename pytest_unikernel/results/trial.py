@@ -1,4 +1,4 @@
-"""What the launches of a load say: rates, backlog, verdict. Pure; definitions: docs/method/measuring.md."""
+"""A trial of a load: its launches and their figures. Pure; definitions: docs/method/measuring.md."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _RAN = bytes(code not in (Outcome.DROPPED, Outcome.SPAWN_ERROR) for code in rang
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a load: its launches and its window ``[begin_ns, end_ns)`` on CLOCK_MONOTONIC.
+    """A run of a load: its launches and its window ``[begin_ns, end_ns)`` on CLOCK_MONOTONIC.
 
-    A trial may hold a million launches: columns are handled as a whole, and sorted once.
+    A trial may hold a million launches, so columns are processed as a whole and sorted once.
 
     Attributes:
         rows: the cohort: the launches scheduled in the window.
-        step_ns: the time step; None when launches were not scheduled (cold).
-        completes_when_ready: ready is completion, as for long-lived targets; else the exit is.
-        backlog_share: of the launches, what the backlog may rise by before the trial is saturated.
+        step_ns: the time step; None if launches were not scheduled (cold).
+        completes_when_ready: ready counts as completion, as for long-lived targets; otherwise the exit does.
+        backlog_share: the share of the launches by which the backlog may rise before the trial is saturated.
     """
 
     log: LaunchLog
@@ -50,12 +50,12 @@ class Trial:
 
     @cached_property
     def started_in_window(self) -> int:
-        """Starts whose instant lies in the window, whichever launch they are."""
+        """The number of starts in the window, of launches in and outside the cohort."""
         return sum(map(range(self.begin_ns, self.end_ns).__contains__, self.log.started_ns))
 
     @cached_property
     def completed_in_window(self) -> int:
-        """Successful completions whose instant lies in the window, whichever launch they are."""
+        """The number of successful completions in the window, of launches in and outside the cohort."""
         instants = self.log.ready_ns if self.completes_when_ready else self.log.exited_ns
         completed = compress(instants, _where(_IS_COMPLETED, self.log.outcome))
         return sum(map(range(self.begin_ns, self.end_ns).__contains__, completed))
@@ -94,29 +94,29 @@ class Trial:
 
     @cached_property
     def starts_ns(self) -> list[int]:
-        """The starts of all launches that ran, in the order of their instants."""
+        """The start instants of all launches that ran, in ascending order."""
         ran = compress(self.log.started_ns, _where(_RAN, self.log.outcome))
         return sorted(at_ns for at_ns in ran if at_ns >= 0)
 
     @cached_property
     def exits_ns(self) -> list[int]:
-        """All exits, in the order of their instants."""
+        """The exit instants of all launches, in ascending order."""
         return sorted(at_ns for at_ns in self.log.exited_ns if at_ns >= 0)
 
     def counts(self) -> Counter[Outcome]:
-        """Return how the cohort's launches ended."""
+        """Return the number of the cohort's launches by outcome."""
         return self.log.counts(self.rows)
 
 
 def _where(table: bytes, outcomes: array[int]) -> bytes:
-    """Return a byte per launch that is true where its outcome is true in the table."""
+    """Return a byte per launch: the table's entry for its outcome."""
     return outcomes.tobytes().translate(table)
 
 
 def in_flight_max(trial: Trial) -> int:
-    """Return the most instances in flight at once in the window.
+    """Return the largest number of instances in flight at once in the window.
 
-    Starts and exits are counted in the order of their instants; at equal instants exits come first.
+    Starts and exits are counted in the order of their instants; at equal instants, exits come first.
     """
     starts_ns, exits_ns = trial.starts_ns, trial.exits_ns
     low, high = bisect_left(starts_ns, trial.begin_ns), bisect_left(starts_ns, trial.end_ns)

@@ -14,7 +14,7 @@ from pytest_unikernel.results.trial import Trial
 
 Verdict = Literal["ok", "generator-bound", "saturated", "failing"]
 
-# From the best to the worst: a tie between trials goes to the worse.
+# From best to worst: a tie between trials goes to the worse verdict.
 VERDICTS: tuple[Verdict, ...] = ("ok", "generator-bound", "saturated", "failing")
 FAILING_SHARE = 0.01
 CENSORED_SHARE = 0.01
@@ -26,7 +26,7 @@ LATENESS_RESPONSE_SHARE = 0.20
 
 
 class Rule(Enum):
-    """A rule of the verdict. Behind each: the figure that breaks it, and what that is held against."""
+    """A rule of the verdict; the comments name its figure, then the figure that it is compared to."""
 
     FAILED = auto()  # launches that failed, launches that were started
     DROPPED = auto()  # launches that were dropped
@@ -38,7 +38,7 @@ class Rule(Enum):
 
 
 class Reason(NamedTuple):
-    """The rule that a trial breaks, with its figures; see :class:`Rule` for their meaning."""
+    """The rule that a trial broke, with its figures; see :class:`Rule` for their meaning."""
 
     rule: Rule
     figure: float
@@ -46,23 +46,23 @@ class Reason(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A verdict, and the reason for one that is not ok."""
+    """A verdict, and its reason unless it is ok."""
 
     verdict: Verdict
     reason: Reason | None = None
 
 
 def censored(counts: Counter[Outcome]) -> int:
-    """Return how many launches are known only to have taken longer than they were given."""
+    """Return the number of launches without a measured end: timed out, unfinished or dropped."""
     return counts[Outcome.TIMEOUT] + counts[Outcome.UNFINISHED] + counts[Outcome.DROPPED]
 
 
 def mean_in_flight(trial: Trial, begin_ns: int, end_ns: int) -> float:
     """Return the mean number of instances in flight over an interval; 0 over an empty one.
 
-    In flight are those started and not yet exited, so the mean is the sum of the times from each start to the
-    interval's end, less those from each exit, divided by the interval's length; a launch that never exited
-    stays to the end.
+    An instance is in flight from its start to its exit. The mean is the sum of the times from each start to
+    the interval's end, minus the same sum over the exits, divided by the interval's length. A launch without
+    an exit stays in flight to the end.
     """
     if end_ns <= begin_ns:
         return 0.0
@@ -78,10 +78,10 @@ def _until_end(ordered: list[int], begin_ns: int, end_ns: int) -> int:
 
 
 def backlog_rise(trial: Trial) -> tuple[float, float]:
-    """Return how much the mean in flight rose from the window's first to its last quarter, and the limit.
+    """Return the rise of the mean in flight from the window's first quarter to its last, and the limit.
 
-    The limit is max(2, 5 % of the launches scheduled between the quarters' centres), which lie an eighth
-    of the window from its ends.
+    The limit is max(2, 5 % of the launches scheduled between the quarters' centres). The centres lie an
+    eighth of the window from its ends.
     """
     length_ns = trial.end_ns - trial.begin_ns
     quarter_ns, eighth_ns = length_ns // 4, length_ns // 8
@@ -93,7 +93,7 @@ def backlog_rise(trial: Trial) -> tuple[float, float]:
 
 
 def verdict(trial: Trial) -> Judged:
-    """Return the verdict on a trial: that of the first rule that it breaks."""
+    """Return the verdict on a trial, by the first rule that it breaks."""
     counts = trial.counts()
     if reason := _failing(counts):
         return Judged("failing", reason)
@@ -151,12 +151,12 @@ def _late_by_response(trial: Trial, unknown: int) -> Reason | None:
 
 
 def majority(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the verdict of most trials; a tie goes to the worse."""
+    """Return the verdict of most trials; a tie goes to the worse verdict."""
     counted = Counter(verdicts)
     return max(counted, key=lambda each: (counted[each], VERDICTS.index(each)))
 
 
 def pooled(trials: Sequence[Judged]) -> Judged:
-    """Return the majority's verdict, with the reason of the first trial that has it."""
+    """Return the verdict of most trials, with the reason of the first trial that has it."""
     final = majority([each.verdict for each in trials])
     return next(each for each in trials if each.verdict == final)

@@ -1,8 +1,9 @@
-"""The search for the rate up to which something holds: the knee, or an objective. Pure.
+"""Bisection for the highest rate that meets a condition: the knee, or an objective. Pure.
 
-Between the fastest step that held and the first that did not, the rate in their geometric middle is tried,
-until the two are close. A rate counts as borne as far as it was really completed, so that the interval holds
-the host's capacity although a verdict lets a slowly rising backlog pass.
+The search tries the geometric middle between the fastest rate that met the condition and the slowest faster
+rate that did not, until the two are close. The lower end of the interval is the rate at which launches
+really completed. So the interval contains the host's capacity even though a verdict tolerates a slowly
+rising backlog.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from pytest_unikernel.results.result import JsonDict, LoadResult
 from pytest_unikernel.results.skips import SkipCause, WhySkipped
 
 INTERVAL = 1.05  # upper / lower rate at which a search ends
-CLOSE = 1.01  # of two offered rates: nothing between them is worth a load
-MAX_LOADS = 12  # a bracket of 1 to 1,000 needs nine
-# Stricter than a verdict elsewhere, or an overload of 5 % would count as borne; and so many launches that
-# two of them, which a backlog may always rise by, are no more than that share.
+CLOSE = 1.01  # ratio of two offered rates below which a load between them is useless
+MAX_LOADS = 12  # an interval of 1 to 1,000 needs nine
+# Stricter than the usual verdict: that share would let an overload of 5 % count as sustained. A backlog may
+# always rise by two launches; in so many launches, two are at most this share.
 BACKLOG_SHARE = 0.025
 LAUNCHES = 120
 
@@ -31,9 +32,9 @@ Steps = Mapping[Fraction, LoadResult]
 
 @dataclass(frozen=True)
 class Interval:
-    """The fastest load that held, the slowest faster one that did not; None where there is none.
+    """The fastest load that met the condition, and the slowest faster load that did not; None is no load.
 
-    ``undecided`` is the fastest load between the two that can't tell.
+    ``undecided`` is the fastest undecided load between the two.
     """
 
     lower: LoadResult | None
@@ -42,17 +43,17 @@ class Interval:
 
     @property
     def lower_hz(self) -> float | None:
-        """The rate that was borne: the offered one, or the completed one if that was less."""
+        """The sustained rate: the offered or the completed rate, whichever is lower."""
         return None if self.lower is None else borne_hz(self.lower)
 
     @property
     def upper_hz(self) -> float | None:
-        """The offered rate that was not."""
+        """The offered rate that was not sustained."""
         return None if self.upper is None else self.upper.offered_rate_hz
 
     @property
     def is_narrow(self) -> bool:
-        """Whether nothing is left to search."""
+        """Whether the interval is narrow enough to end the search."""
         if self.lower is None or self.upper is None:
             return True
         return (self.upper.offered_rate_hz or 0.0) <= INTERVAL * borne_hz(self.lower)
@@ -66,17 +67,17 @@ class Interval:
 
 
 def borne_hz(result: LoadResult) -> float:
-    """Return the rate at which launches completed, at most the offered one."""
+    """Return the rate at which launches completed, at most the offered rate."""
     return min(result.offered_rate_hz or 0.0, result.throughput_hz or 0.0)
 
 
 def is_ok(result: LoadResult) -> bool:
-    """Whether a load's verdict is ok: what the knee goes by."""
+    """Return whether a load's verdict is ok: the knee's condition."""
     return result.verdict == "ok"
 
 
 def interval_of(results: Steps, holds: Holds) -> Interval:
-    """Return the interval that results give; what they leave open is passed over."""
+    """Return the interval from results; undecided loads are skipped."""
     lower: LoadResult | None = None
     undecided: LoadResult | None = None
     for step in sorted(results, reverse=True):
@@ -89,12 +90,12 @@ def interval_of(results: Steps, holds: Holds) -> Interval:
 
 @dataclass
 class Search:
-    """Narrows intervals down, by loads that all of them profit from.
+    """Narrows several intervals down; each load serves all of them.
 
     Attributes:
-        results: what is known of the series, by time step; not changed.
-        measure: runs the load of a step.
-        loads: those that the search has run, in their order.
+        results: the results of the series, by time step; not changed.
+        measure: a function that runs the load of a step.
+        loads: the loads that the search has run, in order.
     """
 
     results: Steps
@@ -110,7 +111,7 @@ class Search:
         return any(load.interrupted for load in self.loads)
 
     def narrowed(self, holds: Holds) -> Interval:
-        """Return the interval when it is narrow, or nothing more can be learnt within ``MAX_LOADS``."""
+        """Run at most ``MAX_LOADS`` loads, until the interval is narrow or no step is useful; return it."""
         for _ in range(MAX_LOADS):
             interval = self.interval(holds)
             step = self._next(interval)
@@ -120,18 +121,18 @@ class Search:
             self.loads.append(result)
             if not result.interrupted:
                 self._known[step] = result
-                if holds(result) is None:  # it would be tried for ever
+                if holds(result) is None:  # it would be tried again without end
                     break
         return self.interval(holds)
 
     def interval(self, holds: Holds) -> Interval:
-        """Return the interval as it is known by now."""
+        """Return the interval from all results so far."""
         return interval_of(self._known, holds)
 
     def _next(self, interval: Interval) -> Fraction | None:
-        """Return the step to try; None if no more can be learnt."""
+        """Return the step to try next; None if no step is useful."""
         steps = {id(result): step for step, result in self._known.items()}
-        again = interval.undecided  # perhaps it had too few launches only
+        again = interval.undecided  # it may only have had too few launches
         if (
             again is not None
             and interval.upper is not None
@@ -149,10 +150,10 @@ class Search:
         return None if interval.is_close or step in self._known else step
 
     def _can_be_doubted(self, step: Fraction) -> bool:
-        """Whether a step was judged by its sweep's rule only, and isn't the last one to fall back on.
+        """Return whether only the sweep's rule judged a step, and a slower step is left to fall back on.
 
-        A short window lets a backlog pass that would show in a longer one. By the search's rule the step
-        may turn out not to be ok: a slower one must be left then.
+        A short window can miss a backlog that a longer window shows. The search's rule may find that the
+        step is not ok; then a slower step is needed.
         """
         return not self._has_run(step) and any(slower > step for slower in self._known)
 
@@ -161,10 +162,10 @@ class Search:
 
 
 def interval_json(interval: Interval) -> JsonDict:
-    """Return what is quoted of an interval.
+    """Return an interval in the record's form.
 
-    ``rate_hz`` is the one number: the geometric middle, or the lower end where the upper one says nothing of
-    the target (``lower_bound``).
+    ``rate_hz`` is the number to quote: the geometric middle, or the lower end if the upper end says nothing
+    about the target (``lower_bound``).
     """
     lower_hz, upper_hz, upper = interval.lower_hz, interval.upper_hz, interval.upper
     bound = upper is None or upper.verdict in NOT_THE_TARGET
@@ -184,7 +185,7 @@ def interval_json(interval: Interval) -> JsonDict:
 def knee_json(
     interval: Interval, loads: Sequence[LoadResult], cores: float, *, interrupted: bool
 ) -> JsonDict:
-    """Return the record of a knee whose lower end is known, also per core, with the search's loads."""
+    """Return the record of a knee with a known lower end: rates, rates per core, the search's loads."""
     about = interval_json(interval)
     ends = ("rate_hz", "lower_hz", "upper_hz")
     per_core = {
@@ -197,17 +198,17 @@ def knee_json(
 
 
 def _load_json(load: LoadResult) -> JsonDict:
-    """Return a load's whole record: nothing measured is lost; its two main quantiles also by themselves."""
+    """Return a load's complete record, with ``p50`` and ``p99`` of its response time as extra keys."""
     times = load.response_time_s
     return {**load.as_json(), "p50": times.p50, "p99": times.p99}
 
 
 def why_no_knee(steps: Sequence[Fraction], results: Steps) -> WhySkipped | None:
-    """Return why there is nothing to search between; None if there is.
+    """Return the reason why the sweep gives no interval to search; None if it does.
 
     Args:
-        steps: those of the sweep, slow to fast.
-        results: what was run of them.
+        steps: the steps of the sweep, slow to fast.
+        results: the results of the steps that were run.
     """
     if not results:
         return WhySkipped(SkipCause.NOTHING_RUN)
@@ -222,5 +223,5 @@ def why_no_knee(steps: Sequence[Fraction], results: Steps) -> WhySkipped | None:
 
 
 def launches_within(launches: int, bound_s: float, step: Fraction) -> int:
-    """Return how many launches a window of the search holds at least: those asked for, within a time."""
+    """Return the minimum number of launches in a window of the search: as requested, within a time limit."""
     return max(1, min(launches, int(bound_s / step)))

@@ -40,7 +40,7 @@ class Interrupts:
         self.requested = number
 
     def asked(self) -> bool:
-        """Whether the user wants the load to end."""
+        """Return whether the user wants the load to end."""
         return self.requested != 0
 
     def drain(self, now_ns: int) -> None:

@@ -1,4 +1,4 @@
-"""Finished steps, written down as they end, so that a run that didn't end well can be resumed.
+"""The journal: records each finished step, so that an aborted run can be resumed.
 
 A journal is JSON lines: ``{"fullname", "record", "responses_s"}``; ``resumed.py`` reads it.
 """
@@ -23,10 +23,10 @@ SUFFIX = ".journal"
 
 
 class Journal:
-    """A file (0600) that gains a line per finished step; each line is on disk before the next step.
+    """A file (0600) with a line per finished step; each line is on disk before the next step.
 
-    The file is made at the first step, and locked while its run lives. Without a directory, or on a
-    disk that takes no more, nothing is written down: the measurement matters more.
+    The file is created at the first step and locked while its run lives. Without a directory, or on a full
+    disk, nothing is recorded: the measurement matters more.
     """
 
     def __init__(self, directory: Path | None) -> None:
@@ -36,7 +36,7 @@ class Journal:
         self._fullnames: set[str] = set()
 
     def add(self, fullname: str, result: LoadResult) -> None:
-        """Append a finished step; interrupted ones are not finished."""
+        """Append a finished step; interrupted steps are not recorded."""
         if self._directory is None or result.interrupted:
             return
         entry = {"fullname": fullname, "record": result.as_json(), "responses_s": list(result.responses_s)}
@@ -59,7 +59,7 @@ class Journal:
     def close(self, *, keep: bool) -> Path | None:
         """Close the file; return its path if it is kept.
 
-        Journals of earlier runs whose steps are all in this one have served their purpose and go.
+        Journals of earlier runs are removed if this journal has all of their steps.
         """
         if self._path is None:
             return None
@@ -83,7 +83,7 @@ def _write(descriptor: int, line: bytes) -> None:
 
 
 def abandoned(directory: Path) -> list[Path]:
-    """Return the journals whose runs are over, the latest last."""
+    """Return the journals of runs that have ended, latest last."""
     return [path for path in sorted(directory.glob(f"*{SUFFIX}")) if not _locked(path)]
 
 

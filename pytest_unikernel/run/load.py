@@ -1,4 +1,4 @@
-"""One load while instances can be started: set up, trials run, taken down again."""
+"""The life of a load: set-up, trials, take-down."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Load:
 
     @property
     def descriptors(self) -> int:
-        """How many files may be open at once during the load."""
+        """The largest number of files open at once during the load."""
         return DESCRIPTORS_RESERVED + descriptors_per_launch(self._target) * min(
             self.guard.cap.instances, 1 << 16
         )

@@ -51,5 +51,5 @@ class Part:
 
 
 def is_hopeless(trials: Sequence[Trial]) -> bool:
-    """Whether nothing has completed in these trials: the next trial need not wait for a first completion."""
+    """Return whether no launch has completed in these trials, so that the next does not wait for one."""
     return bool(trials) and not any(Outcome.COMPLETED in trial.log.outcome for trial in trials)

@@ -1,4 +1,4 @@
-"""Steps that an earlier run has finished, read from its journal or from a saved pytest-benchmark file."""
+"""Reads the finished steps of an earlier run from its journal or a saved pytest-benchmark file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ IDENTITY = frozenset(f"{ROOT}.{key}" for key in ("target", "variant", "ready", "
 
 
 class Finished(NamedTuple):
-    """A step that need not be run again.
+    """A step that an earlier run has finished.
 
     Attributes:
-        record: its record.
+        record: the step's record.
         responses_s: the response times of its completed launches, in the order of the schedule.
-        lacks: what is missing in the record, so that the step is run again after all; empty for nothing.
+        lacks: the missing part of the record, which makes the step run again; empty if it is complete.
     """
 
     record: Mapping[str, Any]
@@ -54,10 +54,10 @@ def read(path: Path) -> Steps:
 
 
 def _checked(where: str, fullname: str, record: Any, responses_s: Sequence[float]) -> tuple[str, Finished]:
-    """Return a step under its name.
+    """Return a step with its full name.
 
     Raises:
-        LoadError: its record is damaged, or doesn't say which load it is of.
+        LoadError: the record is damaged, or does not identify its load.
     """
     found = list(faults(record, WHOLE))
     for fault in found:
@@ -70,7 +70,7 @@ def _checked(where: str, fullname: str, record: Any, responses_s: Sequence[float
 
 
 def _benchmarks(text: str) -> list[Any] | None:
-    """Return what a saved pytest-benchmark file holds; None for anything else."""
+    """Return the benchmarks of a saved pytest-benchmark file; None for any other content."""
     with contextlib.suppress(ValueError, RecursionError):
         document = json.loads(text)
         found = document.get("benchmarks") if isinstance(document, dict) else None
@@ -82,7 +82,7 @@ def _saved(path: Path, benchmarks: Sequence[Any]) -> Iterator[tuple[str, Finishe
     for number, bench in enumerate(benchmarks, 1):
         where = f"{path}, benchmark {number}"
         record = _record(where, bench)
-        # An imported load was never run here, and an interrupted one isn't finished.
+        # An imported load was not run here; an interrupted load is not finished.
         if record is None or "source" in record or record.get("interrupted") is True:
             continue
         fullname = bench.get("fullname")
@@ -126,7 +126,7 @@ def _lines(path: Path, text: str) -> Iterator[tuple[str, Finished]]:
     lines = text.split("\n")
     if len(lines) == 1 and text:
         raise _wrong_line(path, 1, text)
-    for number, line in enumerate(lines[:-1], 1):  # the last one is empty, or was cut off by the run's end
+    for number, line in enumerate(lines[:-1], 1):  # the last line is empty, or was cut off by the run's end
         yield _entry(path, number, line)
 
 

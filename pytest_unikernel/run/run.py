@@ -1,4 +1,4 @@
-"""One pytest run's loads: the session, the series so far, the resumed steps."""
+"""A pytest run's loads: the session, the series so far, the resumed steps."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Run:
 
     @property
     def disturbed(self) -> list[float]:
-        """How busy the host was (in %) before each load that started on a busy host."""
+        """The CPU time in use, in %, before each load that started on a busy host."""
         return self._quiescence.disturbed if self._quiescence is not None else []
 
     def skipped(self, fullname: str, series: str, step: Fraction, why: WhySkipped) -> None:

@@ -1,4 +1,4 @@
-"""One launch outside of a load, by which a probe finds out whether a target runs here; nothing stays."""
+"""A single launch outside of a load: a probe checks by it whether a target runs here; nothing is left."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ def compared_lines(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     head = ["", "  against the baseline:", ""] if table else [""]
     if evidence:
         lacking = [_label(row) for row in steps if row.baseline is None]
-        told = [f"{', '.join(lacking)}: not in the baseline"] if lacking else []
-        lines = [line for note in [*told, *_imported(steps)] for line in wrapped(note)]
+        missing = [f"{', '.join(lacking)}: not in the baseline"] if lacking else []
+        lines = [line for note in [*missing, *_imported(steps)] for line in wrapped(note)]
         return [*head, *table, *([""] if table else []), *evidence, *lines]
     notes: dict[str, list[str]] = {}
     for row in steps:
@@ -36,13 +36,13 @@ def compared_lines(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
 
 
 def _imported(steps: Sequence[Row]) -> list[str]:
-    """Return what is to be known of an imported baseline."""
-    told = (
+    """Return the format and the remarks of each imported baseline."""
+    texts = (
         f"imported ({row.baseline['source']['format']}): {row.baseline['source']['note']}"
         for row in steps
         if row.baseline and row.baseline.get("source")
     )
-    return list(dict.fromkeys(told))
+    return list(dict.fromkeys(texts))
 
 
 def _label(row: Row) -> str:
@@ -50,7 +50,7 @@ def _label(row: Row) -> str:
 
 
 def knee_compared_lines(row: Row) -> list[str]:
-    """Return a searched knee beside the baseline's, where it was searched for too."""
+    """Return a searched knee beside the baseline's; empty unless both runs searched for it."""
     now, was = row.load["knee"], (row.baseline or {}).get("knee")
     if not was or now["interrupted"] or None in (now["rate_hz"], was["rate_hz"], was["lower_hz"]):
         return []

@@ -1,4 +1,4 @@
-"""What limits the instances in flight, in words."""
+"""The limits on the instances in flight, in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table that shows loads beside their baselines."""
+"""The table of loads beside their baselines."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ HEADS = {
     "p50": "p50 ms",
     "p99": "p99 ms",
     "mean": "mean ms",
-    "service": "mean service ms",  # all that imported figures can be compared by
+    "service": "mean service ms",  # the only latency that imported figures have for a comparison
 }
 Pair = tuple[Record, Record]  # a load and its baseline
 
 
 def compare_table(rows: Sequence[Row]) -> list[str]:
-    """Return figures beside their baseline; empty where nothing is comparable."""
+    """Return the table of figures beside their baseline; empty if no loads are comparable."""
     pairs = _comparable(rows)
     if not pairs:
         return []
@@ -45,7 +45,7 @@ def compare_table(rows: Sequence[Row]) -> list[str]:
 
 
 def lacks_changes(rows: Sequence[Row]) -> bool:
-    """Whether the table shows a load without a change of its last figure."""
+    """Return whether the table has a load without a change in its last column."""
     pairs = _comparable(rows)
     ends = [_ends(pair, _compared(pairs)[-1]) for pair in pairs]
     return any(now is None or not was for now, was in ends)
@@ -60,7 +60,7 @@ def _is_swept(pairs: Sequence[Pair]) -> bool:
 
 
 def _compared(pairs: Sequence[Pair]) -> list[str]:
-    """Return the figures that are compared, as the keys of ``HEADS``."""
+    """Return the compared figures, as keys of ``HEADS``."""
     if not _is_swept(pairs):
         return ["p50", "mean"]
     imported = any(was.get("source") for _, was in pairs)
@@ -87,7 +87,7 @@ def _figures(pair: Pair, name: str) -> Cells:
 
 
 def _ends(pair: Pair, name: str) -> tuple[float | None, float | None]:
-    """Return the values that a change is told by: none of a quantile of too few launches."""
+    """Return the values that a change is computed from; None for a quantile of too few launches."""
     if name == "throughput":
         now, was = (load["throughput_hz"] for load in pair)
     elif name == "service":
@@ -98,6 +98,6 @@ def _ends(pair: Pair, name: str) -> tuple[float | None, float | None]:
 
 
 def _carries(load: Record, name: str) -> bool:
-    """Whether a load has launches enough for a change of a moment or a quantile."""
+    """Return whether a load has enough launches to compare its mean or a quantile."""
     summary = load["response_time_s"]
     return enough((summary["n"] or 0) + (summary["censored"] or 0), QUANTILES.get(name, 0.0), COMPARED_TAIL)

@@ -36,15 +36,15 @@ HOST = (
 SWEEP_CURE = "5 or more are needed on each side: --sweep-trials=5"
 COLD_CURE = "5 or more are needed on each side; give 5 runs of each to pytest-unikernel compare"
 TARGET_COLUMNS = 24
-Told = dict[str, dict[str, list[str]]]  # reason -> metrics -> steps
+Reasons = dict[str, dict[str, list[str]]]  # reason -> metrics -> steps
 Shown = Mapping[str, tuple[Record, Record]]  # by a test's full name: its records, the later run's first
 
 
 def comparison_lines(comparison: Comparison, machine: Sequence[MachineDifference], shown: Shown) -> list[str]:
-    """Return all of a comparison for a terminal, 80 columns wide.
+    """Return a whole comparison for a terminal, 80 columns wide.
 
     Args:
-        comparison: what changed.
+        comparison: the changes between the runs.
         machine: the facts in which the machines differ.
         shown: the records of the tests that both runs have.
     """
@@ -63,7 +63,7 @@ def _group_lines(group: Sequence[SeriesComparison], shown: Shown) -> Iterator[st
 
 
 def series_lines(group: Sequence[SeriesComparison]) -> list[str]:
-    """Return what is known of the changes of a sweep, or of all cold starts; every line fits a terminal."""
+    """Return the changes of a sweep, or of all cold starts; every line fits a terminal."""
     steps = [step for series in group for step in series.steps]
     table = changes_table(steps)
     knees = [line for series in group for line in _knee(series)]
@@ -73,7 +73,7 @@ def series_lines(group: Sequence[SeriesComparison]) -> list[str]:
 
 
 def changes_table(steps: Sequence[Step]) -> list[str]:
-    """Return the changes that were tested, a row per step; empty if none was."""
+    """Return the table of tested changes, a row per step; empty if none was tested."""
     tested = [step for step in steps if any(change.low is not None for change in step.changes)]
     if not tested:
         return []
@@ -109,7 +109,7 @@ def _cells(step: Step, metrics: Sequence[str]) -> Cells:
 
 
 def _is_without(step: Step) -> bool:
-    """Whether a step's response times are compared without what goes with the host's speed."""
+    """Return whether a step's response times are corrected for the host's speed."""
     return any(change.measured is not None for change in step.changes) and step.host is not None
 
 
@@ -131,7 +131,7 @@ def _within(change: Change) -> str:
 
 
 def _percent(share: float | None) -> str:
-    """Return per cent with a sign and without a unit; as a factor where they say nothing any more."""
+    """Return per cent with a sign and without a unit; large shares as a factor."""
     if share is None:
         return NONE
     percent = 100 * share
@@ -147,8 +147,8 @@ def _knee(series: SeriesComparison) -> Iterator[str]:
     if change is None:
         return
     now, was = ("unknown" if each is None else rate_text(each) for each in (change.now, change.was))
-    told = "" if change.low is None else f", {_percent(change.change)} % ({_within(change)})"
-    yield f"knee {now}, was {was}{told}: {_judgement(change)}"
+    by = "" if change.low is None else f", {_percent(change.change)} % ({_within(change)})"
+    yield f"knee {now}, was {was}{by}: {_judgement(change)}"
 
 
 def _judgement(change: Change) -> str:
@@ -156,19 +156,19 @@ def _judgement(change: Change) -> str:
 
 
 def _statuses(steps: Iterable[Step]) -> Iterator[str]:
-    """Yield the steps that were ok in one of the runs only."""
+    """Yield the steps that were ok in only one of the runs."""
     for step in steps:
         status = step.status
         if status.was == status.now or status.judgement == "not comparable":
             continue
-        told = status.why is not None and status.why.cause is Cause.VERDICT_CHANGED
-        seen = "" if told else f" (was {step.was}, now {step.now})"
+        worded = status.why is not None and status.why.cause is Cause.VERDICT_CHANGED
+        seen = "" if worded else f" (was {step.was}, now {step.now})"
         yield f"{step_text(step.step_s) if step.step_s else step.target} verdict{seen} {_judgement(status)}"
 
 
 def _unknown(steps: Iterable[Step]) -> Iterator[str]:
-    """Yield why metrics could not be tested, the same reason once for all that share it."""
-    told: Told = {}
+    """Yield the reasons why metrics could not be tested, each reason once for all its metrics and steps."""
+    found: Reasons = {}
     steps = list(steps)
     cure = SWEEP_CURE if any(step.step_s for step in steps) else COLD_CURE
     for step in steps:
@@ -180,8 +180,8 @@ def _unknown(steps: Iterable[Step]) -> Iterator[str]:
         for reason, metrics in reasons.items():
             label = step_text(step.step_s) if step.step_s else step.target
             which = "" if len(metrics) == len(step.changes) else f" {', '.join(metrics)}"
-            told.setdefault(reason, {}).setdefault(which, []).append(label)
-    for reason, by_metrics in told.items():
+            found.setdefault(reason, {}).setdefault(which, []).append(label)
+    for reason, by_metrics in found.items():
         for which, labels in by_metrics.items():
             yield f"{_span(labels)}{which}: {reason}"
 
@@ -191,7 +191,7 @@ def _span(labels: Sequence[str]) -> str:
 
 
 def groups(comparison: Comparison) -> list[list[SeriesComparison]]:
-    """Return the series as they share a table: each sweep by itself, all cold starts together."""
+    """Return the series by table: each sweep by itself, all cold starts together."""
     cold = [series for series in comparison.series if not series.is_sweep]
     return [*([series] for series in comparison.series if series.is_sweep), *([cold] if cold else [])]
 
@@ -200,7 +200,7 @@ def groups(comparison: Comparison) -> list[list[SeriesComparison]]:
 
 
 def closing_lines(comparison: Comparison, machine: Sequence[MachineDifference]) -> list[str]:
-    """Return what concerns the comparison as a whole: other machines, tests that one run lacks."""
+    """Return the notes on the whole comparison: other machines, tests that one run lacks."""
     facts = "; ".join(map(machine_text, machine))
     notes = [f"the machines differ, which may explain changes: {facts}"] if facts else []
     for names, where in ((comparison.only_old, "this run"), (comparison.only_new, "the baseline")):
@@ -209,12 +209,12 @@ def closing_lines(comparison: Comparison, machine: Sequence[MachineDifference]) 
 
 
 def regression_lines(found: Iterable[Regression]) -> list[str]:
-    """Return a line per regression, as long as the test's name makes it."""
+    """Return a line per regression, of any length."""
     return [f"{each.name}: {regression_text(each)}" for each in found]
 
 
 def regression_text(found: Regression) -> str:
-    """Return a regression without the name of its test."""
+    """Return the text of a regression, without the name of its test."""
     if found.limit is None:
         return f"verdict {why_text(found.change.why)}"
     change = 100 * (found.change.change or 0.0)
@@ -223,6 +223,6 @@ def regression_text(found: Regression) -> str:
 
 
 def machine_text(found: MachineDifference) -> str:
-    """Return a fact in which two machines differ."""
+    """Return the text of a fact in which two machines differ."""
     now, was = ("unknown" if each is None else each for each in (found.now, found.was))
     return f"{found.fact} {now}, was {was}"

@@ -1,6 +1,6 @@
-"""What the records show to have disturbed loads, in words. Pure: records in, text out.
+"""The disturbances of loads in words, as found in their records. Pure: records in, text out.
 
-What each disturbance does and what ends it is the doctor's: ``doctor/effects.py``.
+``host/disturbances.py`` has the effect and the cure of each disturbance.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from pytest_unikernel.text.grid import printable
 
 MIB = 1 << 20
 BOUND = "generator-bound"
-FEW = 2  # steps that are told one by one
+FEW = 2  # steps that get a line each
 
 
 def found_in(load: Record, memory_bytes: float | None = None) -> dict[str, str]:
-    """Return what disturbed a load, as the keys of ``EFFECTS``, with the figure that shows it."""
-    told = {name: tell(load) for name, tell in TELLERS.items()}
-    told["memory"] = _memory(load["host"], memory_bytes or 0)
-    return {name: text for name, text in told.items() if text}
+    """Return the disturbances of a load, by keys of ``EFFECTS``, each with the figure that shows it."""
+    texts = {name: symptom(load) for name, symptom in SYMPTOMS.items()}
+    texts["memory"] = _memory(load["host"], memory_bytes or 0)
+    return {name: text for name, text in texts.items() if text}
 
 
 def _steal(load: Record) -> str:
@@ -69,7 +69,7 @@ def _realtime(load: Record) -> str:
     return "refused" if refused and _is_late(load) else ""
 
 
-TELLERS: Mapping[str, Callable[[Record], str]] = {
+SYMPTOMS: Mapping[str, Callable[[Record], str]] = {
     "steal": _steal,
     "load": _load,
     "swap": _swap,
@@ -86,13 +86,13 @@ def _is_late(load: Record) -> bool:
 
 
 def strangers(host: Record) -> list[str]:
-    """Return the container daemons that ran and that the target had no need of."""
+    """Return the running container daemons that the target does not need."""
     needed = host.get("container_daemons_needed") or ()
     return [name for name in host.get("container_daemons") or () if name not in needed]
 
 
 def step_notes(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
-    """Yield, for the loads of one series, what differs from step to step."""
+    """Yield the disturbances that differ from step to step, for the loads of one series."""
     yield from _busy(loads)
     for load in loads:
         found, step = found_in(load, memory_bytes), step_text(load["time_step_s"])
@@ -107,7 +107,7 @@ def step_notes(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[st
 
 
 def _busy(loads: Sequence[Record]) -> Iterator[str]:
-    """Yield the loads that began on busy CPUs: many of them in one line."""
+    """Yield the loads that began on busy CPUs; more than ``FEW`` share a line."""
     busy = [load for load in loads if _load(load)]
     if len(busy) <= FEW:
         yield from (f"{step_text(load['time_step_s'])} {_load(load)}" for load in busy)
@@ -118,7 +118,7 @@ def _busy(loads: Sequence[Record]) -> Iterator[str]:
 
 
 def steps_text(loads: Sequence[Record]) -> str:
-    """Return the first and the last time step of many loads, and how many they are."""
+    """Return the first and the last time step of many loads, and their number."""
     ends = [step_text(load["time_step_s"]) for load in (loads[0], loads[-1])]
     return f"{' … '.join(ends)} ({len(loads)} steps)"
 
@@ -130,11 +130,11 @@ def _why_bound(found: Mapping[str, str]) -> str:
 
 
 def closing(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
-    """Yield, once for the whole run, each disturbance that mattered: where, its effect, its cure."""
+    """Yield each disturbance once for the whole run: its targets, its effect, its cure."""
     disturbed: dict[str, list[tuple[Record, str]]] = {}
     for load in loads:
-        for name, told in found_in(load, memory_bytes).items():
-            disturbed.setdefault(name, []).append((load, told))
+        for name, text in found_in(load, memory_bytes).items():
+            disturbed.setdefault(name, []).append((load, text))
     for name, (effect, cure) in EFFECTS.items():
         if name in disturbed:
             targets = dict.fromkeys(printable(str(load["target"])) for load, _ in disturbed[name])
@@ -145,6 +145,6 @@ def _head(name: str, disturbed: Sequence[tuple[Record, str]]) -> str:
     if name == "daemons":
         ran = {daemon for load, _ in disturbed for daemon in strangers(load["host"])}
         return f"{', '.join(sorted(ran))} ran beside"
-    told = {text for _, text in disturbed}
-    shown = f" ({', '.join(told)})" if len(told) == 1 and name in ("governor", "real-time") else ""
+    texts = {text for _, text in disturbed}
+    shown = f" ({', '.join(texts)})" if len(texts) == 1 and name in ("governor", "real-time") else ""
     return f"{name}{shown} disturbed"

@@ -44,5 +44,5 @@ def _trials(count: int) -> str:
 
 
 def is_curable(why: Why | None) -> bool:
-    """Whether more trials would give evidence; imported runs have none."""
+    """Return whether more trials would give evidence; imported runs have none."""
     return why is not None and why.cause is Cause.FEW_TRIALS and why.figures[0] > 0

@@ -48,7 +48,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def fits(lines: Iterable[str], width: int) -> bool:
-    """Whether no line is wider than that."""
+    """Return whether no line is wider than that."""
     return max(map(len, lines)) <= width
 
 

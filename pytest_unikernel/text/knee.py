@@ -10,13 +10,13 @@ from pytest_unikernel.text.units import rate_text, significant
 
 
 def knee_text(knee: Knee, cores: float | None = None) -> str:
-    """Return a knee for people: ``knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs``.
+    """Return the text of a knee: ``knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs``.
 
-    Of a search: ``knee 37.2/s (36.5 to 38.1), 18.6/s per core on 2 CPUs``.
+    After a search: ``knee 37.2/s (36.5 to 38.1), 18.6/s per core on 2 CPUs``.
 
     Args:
         knee: the knee of a series.
-        cores: CPUs of affinity and quota, to say it per core too.
+        cores: the CPUs of affinity and quota, for the rate per core.
     """
     first_hz = knee.first_not_ok_hz
     missed = "" if first_hz is None else f"{rate_text(first_hz)} ({knee.verdict_of_first_not_ok})"
@@ -37,7 +37,7 @@ def _none_ok(knee: Knee, missed: str) -> str:
 
 
 def _found(knee: Mapping[str, Any], sign: str, missed: str, cores: float | None) -> str:
-    """Return what a search has found: one number, its interval, and the number per core."""
+    """Return the text of a search's result: one number, its interval, and the number per core."""
     ends = [_number(end_hz) for end_hz in (knee["lower_hz"], knee["upper_hz"]) if end_hz]
     interval = "" if sign else f" ({' to '.join(ends)})"
     on = f" on {_cpus(cores)}" if cores else ""
@@ -55,7 +55,7 @@ def _per_core(knee: Knee, cores: float | None, sign: str) -> str:
 
 
 def _number(rate_hz: float) -> str:
-    """Return a rate to three digits: more aren't known of an interval."""
+    """Return a rate to three digits, the precision of an interval."""
     return significant(rate_hz) if rate_hz >= 1 else f"{rate_hz:.3g}"
 
 

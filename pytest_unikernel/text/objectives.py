@@ -1,4 +1,4 @@
-"""Objectives in words: the highest rate that meets each, and the first that does not."""
+"""Objectives in words: the highest rate that meets each, and the first rate that does not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def objective_lines(loads: Sequence[Record], found: Record | None = None) -> Ite
 
     Args:
         loads: the records of a series.
-        found: that of its search, which has an interval for each.
+        found: the record of the series' search, with an interval for each objective.
     """
     loads = sorted(
         (load for load in loads if load.get("slo")), key=lambda load: float(load["offered_rate_hz"])
@@ -44,7 +44,7 @@ def _lines(name: str, loads: Sequence[Record], interval: Record | None) -> Itera
 
 
 def _ends(name: str, loads: Sequence[Record]) -> tuple[Record | None, Record | None, list[Record]]:
-    """Return the fastest load that met it, the first faster one that didn't, and the undecided before it."""
+    """Return the fastest load that met it, the next faster load that did not, and undecided loads before."""
     best: Record | None = None
     open_: list[Record] = []
     for load in loads:

@@ -29,8 +29,8 @@ def time_cell(load: Record, name: str, decimals: int) -> str:
         return milliseconds(value_s, decimals)
     if name not in QUANTILES or not summary["censored"] or load["timeout_s"] is None:
         return NONE
-    told = enough(summary["n"] + summary["censored"], QUANTILES[name])
-    return f">{duration_text(load['timeout_s'])}" if told else NONE
+    suffices = enough(summary["n"] + summary["censored"], QUANTILES[name])
+    return f">{duration_text(load['timeout_s'])}" if suffices else NONE
 
 
 def milliseconds(value_s: float, decimals: int) -> str:
@@ -49,7 +49,7 @@ def lateness_cell(lateness: Record | None) -> str:
 
 
 def is_partial(lateness: Record | None) -> bool:
-    """Whether the largest lateness stands for the p99, which too few launches have."""
+    """Return whether the largest lateness stands for the p99, which too few launches have."""
     return lateness is not None and lateness["max"] is not None and lateness["p99"] is None
 
 

@@ -1,4 +1,4 @@
-"""What was not quiet before a load, in words."""
+"""The unrest of the host before a load, in words."""
 
 from __future__ import annotations
 

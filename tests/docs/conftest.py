@@ -1,4 +1,4 @@
-"""What the documentation's tests share: a saved run, and target fixtures whose launches are simulated."""
+"""Fixtures for the documentation's tests: a saved run, and target fixtures with simulated launches."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def test_where_there_is_no_sudo_the_words_for_it_vanish(found: str) -> None:
 
 
 def test_a_command_needs_nothing_on_the_path(name: str) -> None:
-    """What it installs it calls by its place."""
+    """The README calls the programs that it installs by their path."""
     programs = [typed.words[0] for typed in commands(command(name), name)]
     assert set(programs) <= {"apt-get", "python3", ".ci/packages"} | {
         each for each in programs if each.startswith(".venv/bin/")

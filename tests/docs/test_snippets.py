@@ -65,7 +65,7 @@ def test_its_tests_pass(simulating: pytest.Pytester, block: Block) -> None:
 
 
 def test_a_wrong_parameter_of_a_target_is_found(simulating: pytest.Pytester) -> None:
-    """What stands in for a target knows its parameters: otherwise the test above would prove little."""
+    """Stand-ins for targets check their parameters; otherwise the test above would prove little."""
     source = "def test_it(cold_start, linux_vm):\n    cold_start(linux_vm(kernl='x'), launches=1)\n"
     simulating.makepyfile(test_it=source)
     result = simulating.runpytest_inprocess(*INI)

@@ -74,7 +74,7 @@ def changed(saved: Path, way: tuple[Any, ...], how: str = "odd", odd: Any = None
         (("fullname",), ["a"], "benchmark 1: *got the fullname ?'a'?*"),
         (("extra_info", "load", "response_time_s"), True, "benchmark 1: load.response_time_s: expected an *"),
         (("extra_info", "load", "verdict"), {}, "benchmark 1: load.verdict: expected a text, got {}; *"),
-        (("stats", "data"), ["x"], "benchmark 1: stats.responses_s?0?: expected a number >= 0, got 'x'; *"),
+        (("stats", "data"), ["x"], "benchmark 1: stats.data?0?: expected a number >= 0, got 'x'; *"),
     ],
 )
 def test_a_file_with_a_damaged_record_is_refused_by_its_place_and_key(

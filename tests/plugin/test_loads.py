@@ -296,6 +296,7 @@ def test_it(load_step, shell):
 BUSIER_AND_BUSIER = """
 from itertools import count
 from pytest_unikernel.host.quiet import Excess, Quiet, Unrest
+from pytest_unikernel.run.measuring import Loads
 
 PERCENT = count(50)
 
@@ -304,7 +305,7 @@ PERCENT = count(50)
 def busy(monkeypatch):
     def wait(*_):
         return Quiet(3.0, 3.0, True, (Excess(Unrest.CPU, next(PERCENT), 2),), 5.0)
-    monkeypatch.setattr("pytest_unikernel.run.measuring.Loads._quiet", wait)
+    monkeypatch.setattr(Loads, "_quiet", wait)
 
 
 @pytest.mark.load_sweep(time_steps=[0.2, 0.1, 0.05], warmup=0, window=1)

@@ -23,7 +23,7 @@ def start(asking: ApiSupervisor) -> int:
 
 
 def until(asking: ApiSupervisor, condition: Callable[[], object]) -> None:
-    """Let the supervisor work until something holds, within a bound."""
+    """Run the supervisor until a condition is true, within a time limit."""
     bound_ns = asking.now_ns() + LONG_NS
     while not condition():
         assert asking.wait(asking.now_ns() + S // 100) < bound_ns, "it never came"

@@ -1,4 +1,4 @@
-"""Sweeps in a machine with KVM: their run and its results."""
+"""Runs sweeps in a machine with KVM and reads their results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BedSweeps(NamedTuple):
         return [each["extra_info"]["load"] for each in saved["benchmarks"]]
 
     def exits_by_guest(self) -> list[int]:
-        """Return how often each guest of the machine's own KVM left it."""
+        """Return the number of exits of each guest of the machine's own KVM."""
         counted = (self.run.output / "kvm-exits").read_text(encoding="utf-8")
         return [int(exits) for exits in re.findall(r"common_pid: +\d+ .*hitcount: +(\d+)", counted)]
 
@@ -42,7 +42,7 @@ class BedSweeps(NamedTuple):
 def swept(script: str, payload: Mapping[str, Path], factory: pytest.TempPathFactory) -> BedSweeps:
     """Run a script of ``support/bed`` in a fresh machine, with files beside it.
 
-    A machine that stands still, which is the emulation's fault, is tried once more.
+    A machine that hangs, which is a fault of the emulation, is started once more.
     """
     bed = Bed(cached_image(Recipe()))
     for _ in range(TRIES):

@@ -7,7 +7,7 @@ from typing import Any
 
 Record = dict[str, Any]
 SERIES = "benchmarks/test_it.py::test_it"
-SPEEDS = (1.0, 1.31, 1.08, 0.87, 1.22)  # by which times are longer on a host that drifts, trial by trial
+SPEEDS = (1.0, 1.31, 1.08, 0.87, 1.22)  # factors of the times by trial, on a host whose speed drifts
 OTHERS = (1.17, 0.91, 1.26, 1.02, 1.11)
 SPAWN_S = 0.0003
 
@@ -30,7 +30,7 @@ def row(p50_s: float | None, verdict: str = "ok", rate_hz: float | None = 10.0, 
 
 
 def record(step_s: float | None, rows: Sequence[Record], verdict: str = "ok", **changed: Any) -> Record:
-    """Return a record of a load with these trials; the pooled figures are those of the first."""
+    """Return a record of a load with these trials; the pooled figures equal the first trial's."""
     first = rows[0]
     times = {key: first[key] for key in ("p50", "p90", "p99")}
     n = sum(each["completed"] for each in rows)
@@ -64,16 +64,16 @@ def record(step_s: float | None, rows: Sequence[Record], verdict: str = "ok", **
 
 
 def steady(step_s: float | None, p50_s: float = 0.02, trials: int = 5, **changed: Any) -> Record:
-    """Return a record whose trials are next to equal."""
+    """Return a record with nearly equal trials."""
     rate_hz = 1 / step_s if step_s else None
     rows = [row(p50_s * (1 + 0.001 * number), rate_hz=rate_hz) for number in range(trials)]
     return record(step_s, rows, **changed)
 
 
-def drifting(speeds: Sequence[float], p50_s: float = 0.02, *, told: bool = True) -> Record:
-    """Return a record whose times are as long as the host was slow, but for half a per cent."""
+def drifting(speeds: Sequence[float], p50_s: float = 0.02, *, timed: bool = True) -> Record:
+    """Return a record whose times follow the host's speed to within half a per cent."""
     rows = [
-        row(p50_s * speed * (1 + 0.005 * (-1) ** number), spawn_s=SPAWN_S * speed if told else None)
+        row(p50_s * speed * (1 + 0.005 * (-1) ** number), spawn_s=SPAWN_S * speed if timed else None)
         for number, speed in enumerate(speeds)
     ]
     return record(1.0, rows)

@@ -1,4 +1,4 @@
-"""Damages to files of results: what hands, disks and other programs make of them. For hypothesis."""
+"""Damaged files of results, as by hand, by disks or by other programs. For hypothesis."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ODD: tuple[Any, ...] = (
     *("", "x", "1", "\x1b[31m", "\ud800"),
     *([], [None], [1], [[1, 2]], {}, {"a": 1}, {"mean": "x"}),
 )
-DEEP = "(deep)"  # stands in a document for what no program's stack should have to bear
+DEEP = "(deep)"  # placeholder in a document for nesting that exhausts a stack
 
 
 def places(value: Any, at: Way = ()) -> Iterator[Way]:
-    """Yield the way to everything in a document."""
+    """Yield the path of every value in a document."""
     keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in keys:
         yield (*at, key)
@@ -27,7 +27,7 @@ def places(value: Any, at: Way = ()) -> Iterator[Way]:
 
 
 def changed(document: Any, way: Way, how: str, odd: Any) -> Any:
-    """Return a document of which one place is changed; as it is if an earlier change took the place away."""
+    """Return a document with one value changed; unchanged if an earlier change removed the value."""
     made = copy.deepcopy(document)
     part, last = made, way[-1]
     for key in way[:-1]:
@@ -123,6 +123,6 @@ def journal(entries: Sequence[Any]) -> bytes:
 
 
 def _text(value: Any) -> bytes:
-    """Return a value as JSON; half of what is deep is as deep as a parser goes."""
+    """Return a value as JSON; half of the deep values have the greatest depth that a parser accepts."""
     nested = '{"a": [' * 400 + "]}" * 400
     return json.dumps(value).replace(json.dumps(DEEP), nested).encode()

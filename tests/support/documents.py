@@ -1,4 +1,4 @@
-"""What the documentation holds: its pages, their code blocks, the commands in those."""
+"""The content of the documentation: its pages, their code blocks, the commands in the blocks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Block(NamedTuple):
     """A fenced block of code.
 
     Attributes:
-        language: what stands behind the fence.
-        comment: the text of the comment on the line before, or an empty text.
+        language: the text after the opening fence.
+        comment: the text of the comment on the line before; empty without a comment.
     """
 
     path: Path
@@ -35,12 +35,12 @@ class Block(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it stands, for people."""
+        """The page and the line, as a text."""
         return f"{self.path.relative_to(REPOSITORY)}:{self.line}"
 
 
 class Typed(NamedTuple):
-    """A simple command: its words, and where it stands."""
+    """A simple command: its words and its place."""
 
     words: tuple[str, ...]
     place: str
@@ -66,7 +66,7 @@ def blocks(path: Path) -> Iterator[Block]:
 
 
 def all_blocks(*languages: str) -> list[Block]:
-    """Return the blocks of all pages in one of the languages; of all without any."""
+    """Return the blocks of all pages in the languages; all blocks if none is given."""
     found = [block for path in pages() for block in blocks(path)]
     return [block for block in found if block.language in languages] if languages else found
 
@@ -105,7 +105,7 @@ def _split(line: str) -> list[str]:
 
 
 def _simple(words: list[str]) -> tuple[str, ...]:
-    """Return a command without what a shell takes for itself; empty for ``for`` and its like."""
+    """Return a command without its shell syntax; empty for shell keywords such as ``for``."""
     while words and (words[0] in KEYWORDS or words[0] == "sudo" or ASSIGNMENT.match(words[0])):
         words = words[1:]
     if not words or words[0] == "for":

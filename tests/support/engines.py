@@ -1,4 +1,4 @@
-"""Shared by the tests of container engines: an image with a shell, the containers that exist."""
+"""Helpers for tests of container engines: an image with a shell, the list of containers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def busybox_image() -> ContainerImage:
 
 
 def why_not(target: Target) -> str:
-    """Return why a target can't run here; empty if it can."""
+    """Return the reason why a target cannot run here; empty if it can."""
     assert target.probe is not None
     missing = target.probe()
     return "" if missing is None else f"{missing} (install)"
@@ -39,7 +39,7 @@ class Client(NamedTuple):
     options: tuple[str, ...] = ()
 
     def call(self, *arguments: str, given: bytes = b"") -> str:
-        """Call it; return its output."""
+        """Call the client; return its output."""
         done = subprocess.run(
             [self.program, *self.options, *arguments],
             input=given,
@@ -55,7 +55,7 @@ class Client(NamedTuple):
         return set(self.call("ps", "-aq", "--no-trunc").split())
 
     def everything(self) -> dict[str, set[str]]:
-        """Return the containers that exist."""
+        """Return the ids of all volumes, networks, containers and images, by kind."""
         lists = {"volumes": ("volume", "ls", "-q"), "networks": ("network", "ls", "-q")}
         found = {name: set(self.call(*words).split()) for name, words in lists.items()}
         return {**found, "containers": self.containers(), "images": set(self.call("images", "-q").split())}

@@ -1,5 +1,5 @@
-# What made-up clients of engines do: `docker run`, `nerdctl run` or `ctr run` with the runtime that they are
-# given, as containerd's shim does. RUNTIMES, HOME and PROGRAM are set above.
+# The body of fake clients of engines: `docker run`, `nerdctl run` or `ctr run` with the given runtime, as
+# containerd's shim does it. RUNTIMES, HOME and PROGRAM are set above.
 import json
 import os
 import subprocess
@@ -28,7 +28,7 @@ def run(argv, container, runtime, root):
     subprocess.run([*urunc, "create", "--bundle", bundle, container], check=True, stdin=subprocess.DEVNULL)
     with open(os.path.join(root, container, "state.json")) as file:
         pid = json.load(file)["pid"]
-    attempts = 100 if PROGRAM == "docker" else 1  # nobody is patient there but this shim
+    attempts = 100 if PROGRAM == "docker" else 1  # only this shim retries
     while subprocess.run([*urunc, "start", container], check=False).returncode:
         attempts -= 1
         if not attempts:

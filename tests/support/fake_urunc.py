@@ -1,12 +1,12 @@
-# What a made-up urunc does: the documented life of a container, with a small program in place of the monitor.
-# NAMED and LOG are set above. FAKE_MONITOR is what the "monitor" runs, FAKE_TROUBLE what goes wrong.
+# The body of a fake urunc: the documented life of a container, with a small program in place of the monitor.
+# NAMED and LOG are set above. FAKE_MONITOR is the command of the "monitor", FAKE_TROUBLE the simulated fault.
 import json
 import os
 import socket
 import sys
 import time
 
-# In two parts: releases are told by the texts in the program.
+# Split in two, because the texts in a program identify its release.
 NAMES = [
     ("CR", "invoked"),
     ("CR", "unikontainer_created"),

@@ -1,4 +1,4 @@
-"""An engine for tests: Docker's API on a unix socket, as far as launches use it, behaving by a script."""
+"""A scripted engine for tests: the part of Docker's API that launches use, on a unix socket."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Script:
     """The behaviour of every container.
 
     Attributes:
-        status: its exit status; None: it doesn't exit by itself.
-        output: its output.
-        lingers_s: from then to its exit.
+        status: the exit status; None: the container does not exit by itself.
+        output: the output.
+        lingers_s: the time from the output to the exit.
         errors: request -> status and message of a refusal.
         silent: requests that are never answered.
-        drops: requests whose connection is closed instead.
+        drops: requests whose connection is closed instead of an answer.
         wait_answer: the answer of ``wait`` instead of an exit status.
-        piece: how many bytes are sent at once.
-        never_ends_output: the output goes on after the exit.
-        exits_before_answer: the output's end, then the exit are told, each a moment before the next, and
-            after them only the start is answered.
+        piece: the number of bytes sent at once.
+        never_ends_output: the output does not end at the exit.
+        exits_before_answer: the end of the output, the exit and the answer to the start are sent in this
+            order, shortly after each other.
     """
 
     status: int | None = 0
@@ -64,11 +64,11 @@ class Container:
 
 
 class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """A thread per connection; closed with everything that is open.
+    """An engine with a thread per connection; closing it closes every connection.
 
     Attributes:
-        containers: those that exist, by id.
-        asked: every request in the order in which they came, as ``create``, ``attach`` …
+        containers: the existing containers, by id.
+        asked: all requests in their order, as ``create``, ``attach`` …
     """
 
     daemon_threads = False
@@ -94,7 +94,7 @@ class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         return identity
 
     def process_request(self, request: object, client_address: object) -> None:
-        """Keep the connection, to be closed when the engine dies."""
+        """Keep the connection, so that ``die`` can close it."""
         assert isinstance(request, socket.socket)
         self._open.add(request)
         super().process_request(request, client_address)
@@ -106,10 +106,10 @@ class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Callers that are gone are none of this engine's business."""
+        """Ignore errors of closed connections."""
 
     def die(self) -> None:
-        """Close the socket and every connection, as a process that is killed does."""
+        """Close the socket and every connection, as the kernel does for a killed process."""
         if self.is_over.is_set():
             return
         self.is_over.set()
@@ -125,12 +125,12 @@ class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Answering(socketserver.StreamRequestHandler):
-    """One request and its answer."""
+    """A request and its answer."""
 
     server: FakeEngine
 
     def handle(self) -> None:
-        """Answer by the script."""
+        """Answer the request as the script defines."""
         method, path, _ = self.rfile.readline().decode().split()
         length = 0
         for line in iter(self.rfile.readline, b"\r\n"):

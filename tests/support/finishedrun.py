@@ -1,4 +1,4 @@
-"""A run that has ended: a series of three steps, the search for its knee, a cold start; on record in full."""
+"""A finished run with complete records: a series of three steps, the search for its knee, a cold start."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ QUIESCENCE = {"waits": 2, "waited_s": 3.0, "bound_s": 3.0, "bound_hit": 1, "reas
 
 
 def settings() -> SweepSettings:
-    """Return what was asked for."""
+    """Return the requested settings."""
     steps = [str(float(each)) for each in STEPS]
     line = {"time_steps": steps, "trials": 2, "window": 1.0, "warmup": 0.0, "knee": True}
     made = Sources(Layer(COMMAND_LINE, line), Layer(INI_FILE, {})).settings(None)
@@ -65,7 +65,7 @@ def name(step: Fraction) -> str:
 
 
 def trial(slower: float = 1.0) -> Trial:
-    """Return a trial of which one launch failed and one never ended."""
+    """Return a trial with one failed launch and one unfinished launch."""
     log = LaunchLog()
     for number in range(LAUNCHES):
         row = log.add(number * STEP_NS)

@@ -1,4 +1,4 @@
-"""Files as the kernel-benchmark scripts write them, for tests of the import."""
+"""Files in the formats of the kernel-benchmark scripts, for tests of the import."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OWN_LINES = {"linux": "VM successfully running", "process": "Hello World!"}
 def launch(
     kind: str, start_ms: float = 0, latency_ms: float = 100, *, code: int | None = None, ends: bool = True
 ) -> str:
-    """Return one launch's file; ``code`` None: it succeeded."""
+    """Return the file of one launch; ``code`` None is success."""
     start_ns, program = BEGIN_NS + int(start_ms * 1e6), PROGRAMS[kind]
     up_ns = start_ns + int(latency_ms * 1e6)
     lines = [f"{start_ns} {program} initiated"]
@@ -21,7 +21,7 @@ def launch(
         lines.append(f"{up_ns} {OWN_LINES[kind]}")
     elif kind == "rust":
         lines.append("Hello 42!")
-    end_ns = up_ns + 5_000_000 if kind in OWN_LINES else up_ns  # an own line comes before the end
+    end_ns = up_ns + 5_000_000 if kind in OWN_LINES else up_ns  # the target's own line precedes the end
     if kind == "rust" and code is None:
         code = 33
     how = f"with error code {code}" if code else "successfully"
@@ -29,7 +29,7 @@ def launch(
 
 
 def write(directory: Path, *texts: str, name: str = "launch-{}.output") -> Path:
-    """Write files of launches into a directory, which is made, and return it."""
+    """Create a directory, write files of launches into it, and return it."""
     directory.mkdir(exist_ok=True, parents=True)
     for number, text in enumerate(texts):
         (directory / name.format(number)).write_text(text)
@@ -37,7 +37,7 @@ def write(directory: Path, *texts: str, name: str = "launch-{}.output") -> Path:
 
 
 def result(*windows: tuple[float, int], between: tuple[str, ...] = ()) -> str:
-    """Return a result file of trials: seconds and exits of each."""
+    """Return the result file of trials, given the seconds and exits of each."""
     lines, at_ns = [], BEGIN_NS
     for number, (window_s, exits) in enumerate(windows):
         trial = BEGIN_NS + number

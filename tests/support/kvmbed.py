@@ -27,9 +27,9 @@ from kvmbed_payload import write_archive
 from pytest_unikernel.targets.qemu import machine
 
 OUTPUT_MIB = 64
-# What starting and stopping the machine may take on a slow host, on top of the script's limit.
+# Time for starting and stopping the machine on a slow host, in addition to the script's limit.
 MARGIN_S = 120.0
-# It says that it lives every 5 s.
+# The machine writes a sign of life every 5 s.
 SILENCE_S = 60.0
 LOOK_S = 0.2
 HUNG = "no sign of life"
@@ -42,7 +42,7 @@ TOOLS = {
 
 @functools.cache
 def why_no_bed() -> str:
-    """Return why there can't be a bed here; empty if there can."""
+    """Return the reason why a bed cannot run here; empty if it can."""
     if platform.machine() != "x86_64":
         return f"the KVM bed emulates x86-64 on x86-64, not on {platform.machine()}"
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -58,7 +58,7 @@ class BedRun(NamedTuple):
     """The result of a script in the bed.
 
     Attributes:
-        status: its exit status; 124 for one that took too long, None if it wasn't started or didn't end.
+        status: its exit status; 124 after its time limit, None if it was not started or did not end.
         output: the directory with its files from /out, and its output in ``log``.
         console: the machine's output, the log included.
     """
@@ -73,7 +73,7 @@ class Bed(NamedTuple):
 
     image: Image
     memory_mib: int = 1536
-    cpus: int = 1  # with two, one run of six stood still, both spinning: nested guests on an emulated SVM
+    cpus: int = 1  # with two, one run of six hung with both spinning: nested guests on an emulated SVM
 
     def run(self, script: Path, payload: Mapping[str, Path], work: Path, *, limit_s: float) -> BedRun:
         """Run an executable file in a fresh machine.
@@ -82,7 +82,7 @@ class Bed(NamedTuple):
             script: the file; its first line names its interpreter.
             payload: files and directories beside it, by their names there.
             work: an empty directory for archives and results; nothing else is written.
-            limit_s: how long the script may take; the machine is ended ``MARGIN_S`` later.
+            limit_s: the script's time limit; the machine is ended ``MARGIN_S`` later.
         """
         archive = write_archive(work / "payload.tar", {**payload, "run": script})
         out, console = work / "out.img", work / "console"
@@ -124,9 +124,9 @@ def ended(argv: list[str], work: Path, limit_s: float, *, silence_s: float = SIL
 
     Args:
         argv: the command.
-        work: where it may write, and where its console is, in which it writes now and then.
-        limit_s: how long it may take.
-        silence_s: how long it may write nothing there.
+        work: its writable directory, with its console, to which it must write regularly.
+        limit_s: its time limit.
+        silence_s: the longest time without output on the console.
     """
     console = work / "console"
     with (work / "said").open("w+b") as said:
@@ -140,7 +140,7 @@ def ended(argv: list[str], work: Path, limit_s: float, *, silence_s: float = SIL
             try:
                 trouble = _why_to_end(process, console, limit_s, silence_s)
             finally:
-                process.kill()  # nothing, where it has ended
+                process.kill()  # no effect if it has ended
         said.seek(0)
         text = said.read().decode(errors="replace")
     (work / "said").unlink()
@@ -148,7 +148,7 @@ def ended(argv: list[str], work: Path, limit_s: float, *, silence_s: float = SIL
 
 
 def _why_to_end(process: subprocess.Popen[bytes], console: Path, limit_s: float, silence_s: float) -> str:
-    """Wait until a program has ended, or there is a reason to end it; return that."""
+    """Wait until a program has ended or must be ended; return the reason to end it, or an empty text."""
     begin = changed = time.monotonic()
     size = 0
     while True:
@@ -165,7 +165,7 @@ def _why_to_end(process: subprocess.Popen[bytes], console: Path, limit_s: float,
 
 
 def _unpacked(archive: Path, directory: Path) -> Path:
-    """Unpack what the guest wrote; it is as trustworthy as any guest: plain files, below the directory."""
+    """Unpack the guest's archive without trusting it: only plain files, below the directory."""
     directory.mkdir(mode=0o700)
     try:
         with tarfile.open(archive) as tar:

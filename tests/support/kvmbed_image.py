@@ -1,7 +1,7 @@
 """The machine of the KVM bed: a Debian file system with a kernel, made once and kept.
 
-It is kept in ``$UNIKERNEL_CI_DIR/kvm-bed`` where that is set, else in the cache of the package. The key is a
-hash of the recipe; what an older recipe made is left for the owner of the cache to remove.
+The image is kept in ``$UNIKERNEL_CI_DIR/kvm-bed`` if that is set, otherwise in the package's cache. The key
+is a hash of the recipe. The cache's owner must remove the images of older recipes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pytest_unikernel.guests.build.scratch import remove, scratch
 INIT = Path(__file__).resolve().parent / "bed" / "init"
 LIMIT_S = 360.0
 SIZE_MIB = 2048  # sparse: 410 MiB are used
-# Part of the key: raise it when the same recipe is made another way.
+# Part of the key: increase it when the way an image is made from a recipe changes.
 VERSION = 1
 
 
@@ -29,14 +29,14 @@ class Recipe(NamedTuple):
     """The recipe of the file system.
 
     Attributes:
-        packages: Debian's, besides those that make it a system.
-        suite: Debian's release; its Python is the one that payloads are for.
+        packages: Debian packages in addition to the base system.
+        suite: the Debian release; payloads are for its Python.
     """
 
     packages: tuple[str, ...] = (
         *("linux-image-cloud-amd64", "initramfs-tools", "kmod", "mount"),
         *("python3", "qemu-system-x86"),
-        "lz4",  # with it Debian's kernel is unpacked once, not by each guest
+        "lz4",  # unpacks Debian's kernel once, not in each guest
     )
     suite: str = "bookworm"
 
@@ -64,16 +64,16 @@ class Image(NamedTuple):
 
     @property
     def initrd(self) -> Path:
-        """The kernel's modules that reach the disk."""
+        """The initrd with the kernel modules for the disk."""
         return self.directory / "initrd.img"
 
 
 def cached_image(recipe: Recipe) -> Image:
-    """Return the image of that recipe; make it unless that was done before.
+    """Return the image of a recipe; make it if it is not cached.
 
     Raises:
-        RuntimeError: a program failed; its last lines.
-        BuildError: there is no mmdebstrap, or it took too long.
+        RuntimeError: a program failed; the text has its last lines.
+        BuildError: mmdebstrap is missing or took too long.
     """
     made = private(_cache()) / recipe.key
     with locked(made.parent):
@@ -88,7 +88,7 @@ def _cache() -> Path:
 
 
 def _make(recipe: Recipe, made: Path) -> None:
-    """Make it beside its place; the caller holds the lock, so what is there is of a run that was killed."""
+    """Make the image beside its place; the caller holds the lock, so old files there are of a killed run."""
     for leftover in made.parent.glob("new-*"):
         remove(leftover)
     with scratch("new-", made.parent) as work:
@@ -97,14 +97,14 @@ def _make(recipe: Recipe, made: Path) -> None:
         (root / "bed-init").chmod(0o755)
         image = Image(work / "image")
         image.directory.mkdir(mode=0o700)
-        shutil.copy(next((root / "boot").glob("vmlinuz-*")), image.kernel)  # stays, for guests in the guest
+        shutil.copy(next((root / "boot").glob("vmlinuz-*")), image.kernel)  # nested guests need the original
         next((root / "boot").glob("initrd.img-*")).replace(image.initrd)
         _called("mke2fs", "-q", "-t", "ext4", "-d", str(root), str(image.disk), f"{SIZE_MIB}M")
         image.directory.replace(made)
 
 
 def _unpacked(recipe: Recipe, work: Path) -> Path:
-    """Return a directory with the file system; its files are the caller's, whoever that is."""
+    """Return a directory with the file system; the calling user owns its files."""
     archive, root = work / "root.tar", work / "root"
     excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")]
     packages = ",".join(recipe.packages)

@@ -14,7 +14,7 @@ import pytest_unikernel
 from pytest_unikernel.guests.build.linux_kernel import newest_kernel
 
 PACKAGE = "pytest-unikernel"
-# Debian 12's. Extension modules must be made for it, or for any (abi3).
+# Debian 12's Python. Extension modules must be built for it or for the stable ABI (abi3).
 GUEST_PYTHON = "3.11"
 LOADABLE = (".abi3.so", ".cpython-311-x86_64-linux-gnu.so")
 
@@ -33,7 +33,7 @@ def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def built_kernel(cache: Path) -> dict[str, Path]:
-    """Return the Linux kernel that was built here, if one was, by its names in a cache of the guest's."""
+    """Return the Linux kernel that was built here, if any, by its names in the guest's cache."""
     built = newest_kernel()
     if built is None:
         return {}
@@ -42,13 +42,13 @@ def built_kernel(cache: Path) -> dict[str, Path]:
 
 
 def site_packages(directory: Path) -> dict[str, Path]:
-    """Return the files of the package under test and of all that it needs, by their names in ``directory``.
+    """Return the files of the package under test and its dependencies, by their names in ``directory``.
 
-    It is what is installed here: in CI the wheel. Nothing is downloaded: none of it depends on the
-    version of Python, but for extension modules, which are checked.
+    The installed package is used, in CI the wheel. Nothing is downloaded: only extension modules depend on
+    the version of Python, and these are checked.
 
     Raises:
-        RuntimeError: an extension module that the bed's Python can't load.
+        RuntimeError: the bed's Python cannot load an extension module.
     """
     found = {}
     for each in _needed(PACKAGE):
@@ -62,7 +62,7 @@ def site_packages(directory: Path) -> dict[str, Path]:
 
 
 def _needed(name: str) -> Iterator[Distribution]:
-    """Give a distribution and what it needs on the bed's Python, each once."""
+    """Yield a distribution and its dependencies on the bed's Python, each once."""
     waiting, seen = [name], set()
     while waiting:
         one = distribution(waiting.pop())
@@ -80,7 +80,7 @@ def _applies(requirement: Requirement) -> bool:
 
 
 def _files(one: Distribution) -> dict[str, Path]:
-    """Return the files below site-packages; of an editable installation, those of the checkout too."""
+    """Return the files below site-packages, and for an editable installation the checkout's files."""
     found = {}
     for file in one.files or ():
         if ".." not in file.parts and file.suffix != ".pth":

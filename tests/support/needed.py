@@ -1,4 +1,4 @@
-"""Programs that some tests need; each skip names the package that brings it."""
+"""Programs that some tests need; each skip names the package that provides the program."""
 
 import functools
 import re
@@ -14,7 +14,7 @@ OLDEST_RUSTC = (1, 85)  # as in guests/rust_kernel/Cargo.toml
 
 @functools.cache
 def why_no_cargo() -> str:
-    """Return why crates can't be built here; empty if they can."""
+    """Return the reason why crates cannot be built here; empty if they can."""
     cargo = shutil.which("cargo")
     if cargo is None:
         return "no cargo on PATH; install rustc and cargo (on Debian 12: rustc-web and cargo-web)"

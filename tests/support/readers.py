@@ -24,12 +24,12 @@ from pytest_unikernel.run import resumed
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.knee_search import KneeSearch
 from pytest_unikernel.run.run import Run
-from pytest_unikernel.text.notes import report as summary
 from pytest_unikernel.text.row import Row
+from pytest_unikernel.text.run_summary import report as summary
 
 
 def compared(file: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Compare a file with a whole one, both ways: tables, or one line of error and status 2."""
+    """Compare a file with an undamaged file, in both orders: tables, or one line of error and status 2."""
     for files in ((file, whole), (whole, file)):
         status = main.main(["compare", *map(str, files)])
         told = capsys.readouterr().err
@@ -38,7 +38,7 @@ def compared(file: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def reported(file: Path, whole: Path) -> None:
-    """Make all of a report but its pictures, or refuse the file."""
+    """Make a report without its pictures, or refuse the file."""
     for current, was in ((file, whole), (whole, file)):
         try:
             results = Results(read_documents([current]), read_documents([was]))
@@ -53,7 +53,7 @@ def reported(file: Path, whole: Path) -> None:
 
 
 def rerun(file: Path, journals: Path) -> None:
-    """Go on with the run that a file is of: steps are taken over, or the file is refused."""
+    """Resume the run in a file: its steps are taken over, or the file is refused."""
     try:
         steps = resumed.read(file)
     except LoadError:
@@ -71,7 +71,7 @@ def rerun(file: Path, journals: Path) -> None:
 
 
 def as_baseline(document: Any) -> None:
-    """Show a run beside a baseline, as the summary does; pytest-benchmark looks for the benchmarks itself."""
+    """Show a run beside a baseline, as the summary does; pytest-benchmark itself finds the benchmarks."""
     if not isinstance(document, dict) or not isinstance(document.get("benchmarks"), list):
         return
     config: Any = SimpleNamespace(stash=pytest.Stash(), issue_config_time_warning=lambda *_, **__: None)

@@ -1,4 +1,4 @@
-"""A containerd of the tests' own: started by hand, its files in one directory, killed, and cleared away."""
+"""A separate containerd for tests: started here, with its files in one directory, killed, and removed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 
 
 class Containerd:
-    """One that answers at ``CONTAINERD_ADDRESS``.
+    """A containerd that answers at ``CONTAINERD_ADDRESS``.
 
     Attributes:
         address: its socket.
@@ -46,7 +46,7 @@ class Containerd:
 
 @contextmanager
 def containerd() -> Iterator[Containerd]:
-    """Give one that answers; a socket's path must be short, so it isn't below the test's directory."""
+    """Yield a running containerd; socket paths must be short, so it is not in the test's directory."""
     for name in ("containerd", "ctr"):
         if shutil.which(name) is None:
             pytest.skip(f"no {name} on PATH; install containerd")

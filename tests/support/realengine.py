@@ -1,4 +1,4 @@
-"""A Docker engine of the tests' own: started by hand on a socket of its own, killed, and cleared away."""
+"""A separate Docker engine for tests: started here on its own socket, killed, and removed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_unikernel.guests.build.container_image import Member, made
 
 START_S = 60.0
 BUSYBOX = "pytest-unikernel/busybox"
-# An engine's orphans, the shims, must not become children of the tests, whose session takes orphans in.
+# An engine's orphans, the shims, must not become children of the tests, whose session adopts orphans.
 KEEPER = """
 import ctypes, os, subprocess, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
@@ -34,14 +34,14 @@ except ChildProcessError:
 
 
 class RealEngine:
-    """A dockerd whose files are all below one directory, in a network of its own: it takes docker0 away.
+    """A dockerd with all files below one directory, in its own network namespace, because it removes docker0.
 
     Attributes:
-        host: what DOCKER_HOST must be to ask it.
+        host: the value of DOCKER_HOST for this engine.
     """
 
     def __init__(self, directory: Path, data: Path | None = None) -> None:
-        """Start it; its images are in ``data``, by default below the directory too."""
+        """Start the engine; its images are in ``data``, by default below the directory too."""
         self._directory = directory
         self.host = f"unix://{directory}/docker.sock"
         self._log = (directory / "log").open("wb")
@@ -73,13 +73,13 @@ class RealEngine:
         return done.stdout.decode()
 
     def answers(self) -> bool:
-        """Whether it is up."""
+        """Return whether the engine answers."""
         with contextlib.suppress(subprocess.CalledProcessError):
             return bool(self.docker("info", "--format", "{{.ServerVersion}}").strip())
         return False
 
     def log(self) -> str:
-        """Return the end of its log."""
+        """Return the end of the engine's log."""
         return (self._directory / "log").read_text(errors="replace")[-2000:]
 
     def containers(self) -> set[str]:
@@ -87,25 +87,25 @@ class RealEngine:
         return set(self.docker("ps", "--all", "--format", "{{.Names}}").split())
 
     def load(self, repository: str, files: dict[str, bytes], command: Sequence[str]) -> str:
-        """Give it an image and return its name."""
+        """Load an image into the engine; return its name."""
         image = made(repository, [Member(name, content) for name, content in files.items()], command)
         self.docker("load", given=image.archive)
         return image.tag
 
     def load_busybox(self) -> str:
-        """Give it an image with a shell."""
+        """Load an image with a shell into the engine; return its name."""
         found = shutil.which("busybox")
         assert found is not None
         return self.load(BUSYBOX, {"bin/busybox": Path(found).read_bytes()}, ["/bin/busybox"])
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Kill it as the kernel does when memory runs out."""
+        """Kill the engine as the kernel does when memory runs out."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, number)
         until(lambda: not alive(self._pid))
 
     def close(self) -> None:
-        """End it with everything that it started, and undo its mounts."""
+        """End the engine with all processes that it started, and undo its mounts."""
         self.kill(signal.SIGTERM)
         self.kill()
         while pids := set(mentioning(f"{self._directory}/exec")) - {self._keeper.pid}:
@@ -130,7 +130,7 @@ def _program(name: str) -> str:
 
 @contextmanager
 def real_engine(data: Path | None = None) -> Iterator[RealEngine]:
-    """Give an engine that answers; a socket's path must be short, so it isn't below the test's directory."""
+    """Yield a running engine; socket paths must be short, so its files are not in the test's directory."""
     for name in ("dockerd", "docker"):
         _program(name)
     if os.geteuid():

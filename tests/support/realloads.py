@@ -1,4 +1,4 @@
-"""Shared by the tests of real processes: loads without pytest around them, and checks for leftovers."""
+"""Helpers for tests of real processes: loads without pytest, and checks for leftovers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def supervised(
     realtime: str = "off",
     keep_output: bool = False,
 ) -> Iterator[ProcessSupervisor]:
-    """Give a supervisor as a load has it, and take it down again."""
+    """Yield a supervisor set up as for a load; close it afterwards."""
     with tuned(realtime, 256) as granted:
         session.begin(target.name)
         runtime = Runtime(session.token, session.load_directory(), session.table, realtime=granted.realtime)
@@ -63,35 +63,35 @@ def launched(
     timeout_s: float = 10.0,
     realtime: str = "off",
 ) -> LaunchLog:
-    """Launch one after the other; return their log."""
+    """Launch instances one after the other; return their log."""
     with supervised(session, target, timeout_s=timeout_s, realtime=realtime) as supervisor:
         return run_cold(supervisor, launches, unmeasured=0).log
 
 
 @contextmanager
 def loading(session: Session) -> Iterator[Loads]:
-    """Give the runner of loads."""
+    """Yield the runner of loads."""
     with Interrupts() as interrupts:
         yield Loads(session, Quiescence(session.sample), interrupts)
 
 
 def cold_plan(launches: int, **conditions: Any) -> ColdPlan:
-    """Return the plan of cold starts, all of them measured, on a host however busy."""
+    """Return a plan of cold starts, all measured, without waiting for a quiet host."""
     return ColdPlan(launches, unmeasured=0, **{**CALM, **conditions})
 
 
 def shell(line: str) -> Target:
-    """Return a target that runs a line in a shell; change it by calling it."""
+    """Return a target that runs a line in a shell."""
     return Target("shell", ["/bin/sh", "-c", line])
 
 
 def outcomes(log: LaunchLog) -> list[Outcome]:
-    """Return how each launch ended."""
+    """Return the outcome of each launch."""
     return [Outcome(code) for code in log.outcome]
 
 
 def descriptors() -> dict[int, str]:
-    """Return this process's open descriptors with their targets, except the one that lists them."""
+    """Return this process's open descriptors with their targets, except the descriptor of the listing."""
     found = {}
     for entry in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -100,7 +100,7 @@ def descriptors() -> dict[int, str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs and is no zombie."""
+    """Return whether a process runs and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -126,7 +126,7 @@ def command_of(pid: int) -> bytes:
 
 
 def mentioning(text: str) -> list[int]:
-    """Return the processes with the text in their command line or environment, zombies excepted."""
+    """Return the processes, except zombies, with the text in their command line or environment."""
     wanted = os.fsencode(text)
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return [pid for pid in pids if pid != os.getpid() and _has(pid, wanted)]
@@ -141,13 +141,13 @@ def _has(pid: int, wanted: bytes) -> bool:
 
 
 def heed_signals() -> None:
-    """Restore in a child the signals that nohup, or a shell with background jobs, has ignored."""
+    """Restore, in a child, the signals that nohup or a shell with background jobs ignores."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
 
 
 def as_nobody(argv: list[str]) -> list[str]:
-    """Return a command that runs another as nobody, with the right to read: Python may be in root's home."""
+    """Return a command that runs another as nobody, able to read: Python may be in root's home."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         pytest.skip("setpriv is missing; apt install util-linux")

@@ -1,4 +1,4 @@
-"""Results as pytest-benchmark saves them, made up: sweeps and cold starts with whole records."""
+"""Made-up results in pytest-benchmark's format: sweeps and cold starts with complete records."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MACHINE = {
 def load(
     target: str, step_s: float | None, *, launches: int = 400, verdict: str = "ok", **changes: Any
 ) -> Record:
-    """Return a whole record; ``changes`` replace its values."""
+    """Return a complete record; ``changes`` replace its values."""
     rng = random.Random(ascii(f"{target} {step_s}"))  # noqa: S311 - made up, and the same each time
     values = sorted(int(rng.lognormvariate(16, 0.3)) for _ in range(launches))
     times = summarize(values).as_json()
@@ -96,7 +96,7 @@ def sweep(target: str, name: str = "", steps: Sequence[float] = STEPS) -> list[R
 
 
 def means_only(target: str, steps: Sequence[float] = STEPS) -> list[Record]:
-    """Return an import of old figures: means, and little else."""
+    """Return imported results that have little but means."""
     unknown = {"n": None, "censored": 0, "min": None, "max": None, "stddev": None, **dict.fromkeys(QUANTILES)}
 
     def old(step_s: float | None) -> Record:

@@ -36,7 +36,7 @@ def searched(target: Target, step: Fraction) -> LoadResult:
 
 
 def swept(target: Target, steps: tuple[Fraction, ...] = STEPS) -> dict[Fraction, LoadResult]:
-    """Return the steps of a sweep, which ends with the first that isn't ok."""
+    """Return the results of a sweep, which ends with its first step that is not ok."""
     results: dict[Fraction, LoadResult] = {}
     for step in steps:
         results[step] = load(target, step)

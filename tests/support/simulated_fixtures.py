@@ -21,7 +21,7 @@ from pytest_unikernel.testing import FakeTarget
 
 
 def simulated(factory: Callable[..., Target]) -> Any:
-    """Return a fixture with the factory's parameters and checks, and nothing that is launched."""
+    """Return a fixture with the factory's parameters and checks and simulated launches."""
 
     @functools.wraps(factory)
     def made(*args: object, **parameters: object) -> Target:

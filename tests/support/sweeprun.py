@@ -1,4 +1,4 @@
-"""Shared by the tests of loads: runs of pytest with quick sweeps, and their records."""
+"""Helpers for tests of loads: runs of pytest with quick sweeps, and their records."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ FIXED = ("-p", "no:hypothesispytest", "-p", "no:randomly", "--strict-markers")
 
 
 def write(pytester: pytest.Pytester, source: str, *, head: str = FAKE) -> None:
-    """Write the test file of the run to come."""
+    """Write the test file of the next run."""
     pytester.makepyfile(test_it=head + source)
 
 
 def run(pytester: pytest.Pytester, *arguments: str, source: str = "") -> pytest.RunResult:
-    """Run pytest in this process on the source, or on an earlier file."""
+    """Run pytest in this process on the source, or on the file written before."""
     if source:
         write(pytester, source)
     return pytester.runpytest_inprocess(*FIXED, *arguments)

@@ -1,7 +1,8 @@
-"""A monitor for urunc on machines whose KVM can't be used: ``python tcgmonitor.py`` makes it.
+"""A monitor for urunc on machines without usable KVM: ``python tcgmonitor.py`` makes it.
 
-It prints the monitor's path. urunc starts QEMU with ``-enable-kvm -cpu host``, in a root where little but
-/usr/lib is. So a wrapper and a copy of QEMU lie there; ``python tcgmonitor.py remove`` takes them away.
+The command prints the monitor's path. urunc starts QEMU with ``-enable-kvm -cpu host``, in a root directory
+with little more than /usr/lib. So a wrapper and a copy of QEMU are put there; ``python tcgmonitor.py remove``
+removes them.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import sys
 from pathlib import Path
 
 DIRECTORY = Path("/usr/lib/pytest-unikernel-tcg")
-NAME = "qemu-system-x86_64"  # a name that doesn't begin with qemu gets none of its data
+NAME = "qemu-system-x86_64"  # urunc mounts QEMU's data only for names that begin with qemu
 SOURCE = Path(__file__).with_name("tcg_monitor.c")
 PATIENCE_S = 60.0
 
 
 def why_not() -> str:
-    """Return why it can't be made here; empty if it can."""
+    """Return the reason why the monitor cannot be made here; empty if it can."""
     missing = [program for program in ("cc", NAME) if shutil.which(program) is None]
     if missing:
         return f"no {' and no '.join(missing)} on PATH (install gcc libc6-dev qemu-system-x86)"
@@ -53,13 +54,13 @@ def _qemu() -> str:
 
 
 def _modules() -> Path:
-    """Return where QEMU's modules are; TCG is one."""
+    """Return the directory of QEMU's modules, which include TCG."""
     found = sorted(DIRECTORY.parent.glob("*/qemu/accel-tcg-x86_64.so"))
     return found[0].parent if found else DIRECTORY
 
 
 def remove() -> None:
-    """Take it away."""
+    """Remove the wrapper and the copy."""
     shutil.rmtree(DIRECTORY, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""``build linux-image`` run on a terminal, typed at by a test."""
+"""Runs ``build linux-image`` on a terminal that a test types into."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Typed:
         self._seen = 0
 
     def until(self, text: str) -> str:
-        """Wait for a text that wasn't waited for before."""
+        """Wait for the text in output that no earlier call has consumed."""
         end_s = time.monotonic() + PATIENCE_S
         while text not in self.shown[self._seen :]:
             assert time.monotonic() < end_s, f"no {text!r} in {self.shown!r}"
@@ -54,13 +54,13 @@ class Typed:
         assert ready, f"silence after {self.shown!r}"
         try:
             came = os.read(self.terminal, 4096)
-        except OSError:  # EIO: nobody has its other end
+        except OSError:  # EIO: the other end of the terminal is closed
             return False
         self.shown += came.decode(errors="replace")
         return bool(came)
 
     def close(self) -> None:
-        """End it, should it still run."""
+        """End the command if it still runs."""
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGTERM)
             self.process.wait(PATIENCE_S)

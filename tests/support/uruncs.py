@@ -1,4 +1,4 @@
-"""Shared by the tests of urunc: the real urunc, with a monitor that needs no KVM, and a simulated one."""
+"""Helpers for tests of urunc: the real urunc with a monitor that needs no KVM, and a simulated urunc."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEXTS = {
 
 
 def fake(directory: Path, release: str, log: Path | None = None) -> Path:
-    """Write a simulated urunc of that line of releases; up to 0.6 it logs to a configured path."""
+    """Write a simulated urunc of a release line; releases up to 0.6 log to a configured path."""
     made = directory / "urunc"
     made.write_text(
         f"#!{sys.executable} -IS\n# {TEXTS[release]}\nNAMED, LOG = {release != '0.6'}, {str(log)!r}\n"
@@ -35,7 +35,7 @@ def fake(directory: Path, release: str, log: Path | None = None) -> Path:
 
 
 def needed() -> None:
-    """Skip a test where no real urunc can be run, with the reason."""
+    """Skip a test, with the reason, if no real urunc can run here."""
     found = program.find(None)
     cause = str(found) if isinstance(found, Unavailable) else tcgmonitor.why_not()
     if os.geteuid():

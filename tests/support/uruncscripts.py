@@ -1,4 +1,4 @@
-"""Generated logs of urunc, and the results of its scripts, written from their description, as an oracle."""
+"""Generated logs of urunc, and an oracle: the results of its scripts, written from their description."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pprint
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-# What is usual since 0.5: create and reexec run side by side, so ids are out of order in time.
+# The usual order since 0.5: create and reexec run concurrently, so ids are out of order in time.
 USUAL_ORDER = (0, 1, 2, 3, 6, 7, 8, 4, 5, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
 BEGIN_NS = 1_795_293_326_757_458_442
 SEED_LINES = "".join(
@@ -25,7 +25,7 @@ SEED_LINES = "".join(
 
 
 def line(container_id: str, stamp_id: str, at_ns: int, name: str = "", order: int = 0) -> str:
-    """Return a line as urunc writes it; with a name as from 0.7 on."""
+    """Return a line of urunc's log; lines with a name are of 0.7 or later."""
     named = {"timestampName": name, "timestampOrder": order} if name else {}
     record = {"containerID": container_id, "timestampID": stamp_id, **named, "time": at_ns}
     return json.dumps(record, separators=(",", ":")) + "\n"
@@ -39,7 +39,7 @@ def life(
     step_ns: int = 1_000_000,
     named: bool = False,
 ) -> str:
-    """Return the lines of a life whose stamps come in that order, equally far apart."""
+    """Return the lines of a container's life with its stamps in the given order, at equal intervals."""
     return "".join(
         line(container_id, f"TS{number:02}", begin_ns + place * step_ns, "XX.name" if named else "", number)
         for place, number in enumerate(order)

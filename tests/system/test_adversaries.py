@@ -322,7 +322,7 @@ def test_one_that_other_code_has_reaped_ends_the_load_with_the_reason(
 
 
 def test_children_that_others_wait_for_are_left_to_them(session: Session) -> None:
-    """One from before the load, and one of this process's own group from within it."""
+    """One process from before the load, and one in this process's own group from within the load."""
     before = subprocess.Popen(["/bin/sh", "-c", "exit 5"], start_new_session=True)
     with supervised(session, shell("sleep 0.05")) as supervisor:
         within = subprocess.Popen(["/bin/sh", "-c", "exit 6"])

@@ -114,7 +114,7 @@ class Sweep:
         return self
 
     def all_written_down(self) -> bool:
-        """Whether no launch is between its start and its entry in the table, for no more are started."""
+        """Return whether no launch is between its start and its table entry; no more launches are started."""
         return len(reaper.read_table(f"{self.private}/table")) > self.most_in_flight
 
     def lines(self) -> list[str]:
@@ -128,7 +128,7 @@ class Sweep:
         return not Path(self.private).exists() and not self.mine()
 
     def all_but_mentions_is_gone(self) -> bool:
-        """Whether it is gone, where strangers hold the name of its directory too."""
+        """Return whether it is gone, where strangers hold the name of its directory too."""
         return not Path(self.private).exists() and not list(leftovers.holders(self.token))
 
     def end(self) -> None:
@@ -316,7 +316,7 @@ def test_an_ordinary_user_cleans_up_without_seeing_into_others_processes(sweep: 
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, int]]:
-    """A terminal: the end that a person sits at, and the one that programs write to."""
+    """A terminal: the person's end and the programs' end."""
     person, program = os.openpty()
     yield person, program
     for descriptor in (person, program):

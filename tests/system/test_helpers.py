@@ -25,7 +25,7 @@ from pytest_unikernel.run.session import Session
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[int, int]]:
-    """A terminal: the end that a person sits at, and the one that programs write to."""
+    """A terminal: the person's end and the programs' end."""
     person, program = os.openpty()
     os.set_blocking(person, False)
     yield person, program
@@ -211,7 +211,7 @@ def test_a_helper_that_cannot_be_started_is_an_error_and_leaves_nothing(
 
 
 def test_a_crowded_process_can_have_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the numbers of the descriptors are, none is overwritten before it is handed over."""
+    """No descriptor is overwritten before it is handed over, for any numbers of the descriptors."""
     crowd = [os.open(os.devnull, os.O_RDONLY) for _ in range(300)]
     try:
         for descriptor in crowd[::7]:

@@ -62,7 +62,7 @@ def server(how: str = "", statuses: str = "200", port: int | None = None) -> Tar
 
 
 def readiness(log: LaunchLog) -> list[bool]:
-    """Whether each launch was ready, after its start and not after its exit."""
+    """Return whether each launch was ready, after its start and not after its exit."""
     columns = zip(log.started_ns, log.ready_ns, log.exited_ns, strict=True)
     return [started < ready <= exited for started, ready, exited in columns]
 

@@ -177,7 +177,7 @@ def test_an_image_is_only_ever_opened_for_reading(tmp_path: Path, load: Path) ->
 
 
 def open_flags(file: Path) -> set[int]:
-    """How the processes of this machine hold the file open; our own read-only look at it included."""
+    """Return the flags with which processes hold the file open, our own read-only access included."""
     found = set()
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):  # it has been closed meanwhile

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pluggy
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow; that proves nothing about the code.
+settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unit")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Whatever has happened to a file of results, every reader takes it, or refuses it in a sentence.
+"""Every reader accepts a damaged file of results, or refuses it in a sentence.
 
 The damages are drawn by hypothesis, the same ones each time. ``EXAMPLES`` times as many are drawn where
 UNIKERNEL_DAMAGES says so: 100 takes half an hour.

@@ -62,3 +62,18 @@ def test_a_target_that_is_only_described_reads_no_elf_file() -> None:
 def test_the_package_alone_does_not_import_pytest() -> None:
     assert "pytest" not in modules_after("import pytest_unikernel")
     assert "pytest" not in modules_after("import pytest_unikernel.run.load")
+
+
+def test_the_paths_that_authors_of_extensions_import_from_go_on_working() -> None:
+    from pytest_unikernel import extensionspec
+    from pytest_unikernel.importers import readings
+    from pytest_unikernel.report import sections
+    from pytest_unikernel.testing import FakeTarget, ManualClock
+
+    assert FakeTarget.__name__ == "FakeTarget"
+    assert ManualClock.__name__ == "ManualClock"
+    for module, names in {
+        readings: ["ImportFormat", "ImportOptions", "Launches", "Reading", "Spread", "Subject", "Window"],
+        sections: ["ReportSection"],
+    }.items():
+        assert [name for name in names if getattr(module, name) is not getattr(extensionspec, name)] == []

@@ -42,9 +42,9 @@ def private(folder: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the directory, made if need be, one process at a time; the system lets go should the process die.
+    """Lock the directory, made if missing, for one process at a time; a process's death unlocks it.
 
-    Who holds it may remove it.
+    The holder of the lock may remove the directory.
 
     Raises:
         BuildError: it can't be made.

@@ -49,7 +49,7 @@ class Toolchain:
 
 
 def find_toolchain(crate: Path) -> Toolchain:
-    """Finds cargo and asks the compiler who it is.
+    """Find cargo and read the compiler's version.
 
     Raises:
         BuildError: one of the two is missing or doesn't work.
@@ -60,10 +60,10 @@ def find_toolchain(crate: Path) -> Toolchain:
 
 
 def run_build(crate: Path, work: Path, toolchain: Toolchain, progress: Callable[[str], None]) -> Path:
-    """Builds the copy in ``work/crate``, with ``work/target`` for all that cargo writes.
+    """Build the copy in ``work/crate``; cargo writes to ``work/target``.
 
     Returns:
-        The one program that was built.
+        The program that was built.
 
     Raises:
         BuildError: cargo failed (its last lines are in the text), or there isn't exactly one program.

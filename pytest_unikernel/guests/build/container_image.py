@@ -33,7 +33,7 @@ class ContainerImage(NamedTuple):
 
 
 class Member(NamedTuple):
-    """One file of a layer."""
+    """A file of a layer."""
 
     name: str
     content: bytes

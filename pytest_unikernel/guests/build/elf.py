@@ -76,7 +76,7 @@ def memory_end(kernel: Path) -> int:
 
 
 class _RefusedError(Exception):
-    """What is wrong with a file, in a few words."""
+    """The fault of a file, in a few words."""
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ MAGIC_AT, MAGIC = 1024 + 56, b"\x53\xef"
 
 
 def is_ext(image: Path) -> bool:
-    """Whether the file is such a file system, without partitions around it."""
+    """Return whether the file is such a file system, without partitions around it."""
     with image.open("rb") as file:
         file.seek(MAGIC_AT)
         return file.read(2) == MAGIC

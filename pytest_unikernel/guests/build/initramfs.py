@@ -22,7 +22,7 @@ CONSOLE = (5, 1)  # Source: Documentation/admin-guide/devices.txt
 
 
 class ArchiveEntry(NamedTuple):
-    """One file of an archive.
+    """A file of an archive.
 
     Attributes:
         name: its path, without a leading slash.

@@ -133,7 +133,7 @@ def _configuration(config: str | Path) -> _Configuration:
 
 
 class _Build:
-    """One build; the caller holds the folder's lock."""
+    """A build; the caller holds the folder's lock."""
 
     def __init__(
         self, sources: Sources, base: _Configuration, folder: Path, jobs: int, tell: Progress
@@ -196,7 +196,7 @@ class _Build:
 
 
 def _is_built(kernel: BuiltKernel) -> bool:
-    """Whether the build exists and is whole; a full disk or a crash may have cut it short."""
+    """Return whether the build exists and is whole; a full disk or a crash may have cut it short."""
     if not (kernel.vmlinux.is_file() and kernel.bzimage.is_file()):
         return False
     return why_not_pvh(kernel.vmlinux) is None and why_truncated(kernel.vmlinux) is None
@@ -228,7 +228,7 @@ def _refuse_missing_tools() -> None:
 
 
 def _has_header(name: str) -> bool:
-    """Whether the compiler finds a header."""
+    """Return whether the compiler finds a header."""
     argv = ("gcc", "-E", "-include", name, "-x", "c", os.devnull)
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 

@@ -1,4 +1,4 @@
-"""Where a Linux kernel's sources come from: a tree, a tarball, Debian's package, a version to download."""
+"""The origin of a Linux kernel's sources: a tree, a tarball, Debian's package, a version to download."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Ended(NamedTuple):
 def run(
     arguments: Sequence[str], work: Path, tell: Callable[[str], None], *, limit_s: float | None = None
 ) -> Ended:
-    """Run mmdebstrap; when this returns or raises, all that it started has ended, and it has no mounts.
+    """Run mmdebstrap; when this returns or raises, all of its processes have ended and its mounts are undone.
 
     Args:
         arguments: its own.
@@ -100,7 +100,7 @@ def _environment(place: Path | None) -> dict[str, str]:
 
 
 def _may_mount() -> bool:
-    """Whether mmdebstrap would mount among the host's own file systems: as a root that may."""
+    """Return whether mmdebstrap would mount among the host's own file systems: as a root that may."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     effective = status.partition("CapEff:")[2].split()[0]
     return os.geteuid() == 0 and bool(int(effective, 16) >> CAP_SYS_ADMIN & 1)

@@ -1,4 +1,4 @@
-"""qemu-img: copies of disk images in other formats, and what is wrong with a qcow2 image.
+"""qemu-img: copies of disk images in other formats, and checks of qcow2 images.
 
 The header of an image can name other files, a backing file and a data file. QEMU opens them, whatever they
 are, and guesses a format that isn't given: then the content of an image decides how it is read. So the format
@@ -73,7 +73,7 @@ def why_not_usable(program: str, path: str) -> str | None:
 
 
 class _Answer(NamedTuple):
-    """What qemu-img answers: its status, its report, the first line of its complaints."""
+    """The answer of qemu-img: its status, its report, the first line of its errors."""
 
     status: int
     report: Mapping[str, Any]
@@ -116,7 +116,7 @@ def _unreadable(answer: _Answer) -> str:
 
 
 def _why_not_alone(header: Mapping[str, Any], path: str) -> str | None:
-    """Return what the header says against an image."""
+    """Return the reason, from the header, to refuse an image, or None."""
     features = header.get("format-specific", {}).get("data", {})
     repair = f"repair it: {PROGRAM} check -f qcow2 -r all {path!r}"
     reasons = {
@@ -131,7 +131,7 @@ def _why_not_alone(header: Mapping[str, Any], path: str) -> str | None:
 
 
 def _why_no_backing(backing: str | None) -> str | None:
-    """Return what is wrong with the path of a backing file, or None; the file isn't opened.
+    """Return the fault in the path of a backing file, or None; the file is not opened.
 
     QEMU takes the part before a colon for a protocol. Source: QEMU's block.c, path_has_protocol().
     """
@@ -141,7 +141,7 @@ def _why_no_backing(backing: str | None) -> str | None:
 
 
 def _why_damaged(program: str, path: str, cluster_bytes: int) -> str | None:
-    """Return what is wrong with an image's tables and clusters, or None.
+    """Return the fault in an image's tables and clusters, or None.
 
     A descriptor stands for the path: JSON is UTF-8, a path needn't be.
     """

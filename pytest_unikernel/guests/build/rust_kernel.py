@@ -82,23 +82,23 @@ class ShippedKernel:
     """The facts about the shipped kernel, from ``rust_kernel.json``."""
 
     rustc: str
-    """The compiler: all that ``rustc -vV`` printed."""
+    """The compiler: the output of ``rustc -vV``."""
     elf_sha256: str
     source_sha256: str
 
 
 @dataclass(frozen=True)
 class Verification:
-    """The shipped kernel beside the one that the crate builds here and now."""
+    """The shipped kernel compared with a kernel just built from the crate."""
 
     built: Path
     """The kernel just built."""
     same_sources: bool
     """The sources are those that the shipped kernel was built from."""
     same_file: bool
-    """The shipped file is the one that was noted."""
+    """The shipped file equals the recorded file."""
     same_compiler: bool
-    """Only then must the built bytes be the shipped ones."""
+    """The compiler equals the recorded compiler; only then must the bytes be equal."""
     same_bytes: bool
 
 

@@ -30,7 +30,7 @@ def scratch(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a directory with all that is in it, unless something is mounted there: then nothing is touched.
+    """Remove a directory with its content; if something is mounted there, nothing is touched.
 
     Raises:
         BuildError: something is mounted at or below it.

@@ -162,7 +162,7 @@ def hypervisor_of(bundle: Path) -> str:
     """Return the hypervisor that a bundle of the user's asks for.
 
     Raises:
-        BuildError: the bundle has no metadata for urunc, or none that can be read.
+        BuildError: the bundle has no readable metadata for urunc.
     """
     file = rootfs_of(bundle, read_configuration(bundle)) / "urunc.json"
     try:

@@ -52,7 +52,7 @@ class HelperProcess:
             os.write(self._pipe, json.dumps(command).encode() + b"\n")
 
     def lives(self, within_s: float = 0.0) -> bool:
-        """Whether the helper still runs, after having been given the time to end."""
+        """Return whether the helper still runs, after having been given the time to end."""
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
         return not poll.poll(within_s * 1000)

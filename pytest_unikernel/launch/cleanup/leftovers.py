@@ -25,7 +25,7 @@ ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
 def any_child_has_ended() -> bool:
-    """Whether some child of this process is a zombie: one call, where a look at all of them takes dozens."""
+    """Return whether some child of this process is a zombie, with one call instead of one per child."""
     try:
         return os.waitid(os.P_ALL, 0, ENDED) is not None
     except ChildProcessError:  # there is none
@@ -90,7 +90,7 @@ def _look_at(pid: int) -> tuple[str, int]:
 
 
 def _is_dying(pid: int) -> bool:
-    """Whether a process has let go of its memory, so that it is a zombie or about to be one."""
+    """Return whether a process has let go of its memory, so that it is a zombie or about to be one."""
     try:
         return not (PROC / str(pid) / "environ").read_bytes()
     except OSError:

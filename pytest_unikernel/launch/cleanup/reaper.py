@@ -145,14 +145,14 @@ def look_at(pid: int) -> Process | None:
 
 
 def is_ours(pid: int, process: Process | None, table: dict[int, PidEntry], token: bytes) -> bool:
-    """Whether a process is ours; zombies aren't anybody's to kill."""
+    """Return whether a process is ours; zombies aren't anybody's to kill."""
     if process is None or process.state in b"ZX":
         return False
     return in_table(pid, process, table) or holds(pid, TOKEN_KEY + token)
 
 
 def in_table(pid: int, process: Process, table: dict[int, PidEntry]) -> bool:
-    """Whether a process leads a group of the table or is in one.
+    """Return whether a process leads a group of the table or is in one.
 
     A leader of that number which started later than ours is a foreign process to which the kernel gave the
     number again, and so is its group: a number is not reused while a process or group has it.
@@ -165,7 +165,7 @@ def in_table(pid: int, process: Process, table: dict[int, PidEntry]) -> bool:
 
 
 def holds(pid: int, setting: bytes) -> bool:
-    """Whether the setting is in the environment that the process was started with."""
+    """Return whether the setting is in the environment that the process was started with."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return setting in file.read().split(b"\0")

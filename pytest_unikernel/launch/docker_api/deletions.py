@@ -35,7 +35,7 @@ class Deletions:
 
     @property
     def pending(self) -> int:
-        """How many containers have not been removed yet."""
+        """The number of containers that have not been removed yet."""
         return len(self._waiting) + len(self._at_work)
 
     def add(self, container: str, done: Done, now_ns: int) -> None:

@@ -1,4 +1,4 @@
-"""One request and its reply, on a non-blocking unix socket of its own."""
+"""A request and its reply, on a non-blocking unix socket of its own."""
 
 from __future__ import annotations
 

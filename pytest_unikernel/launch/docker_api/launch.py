@@ -1,4 +1,4 @@
-"""One launch as the engine is asked for it: create, then attach and wait, then start, until the exit.
+"""A launch as a series of requests to the engine: create, attach and wait, start, until the exit.
 
 The exit is waited for, and the output attached to, before the start: nothing of either can be missed.
 """
@@ -107,7 +107,7 @@ class Launch(InFlight):
             self._exchanges.remove(exchange)
 
     def _is_over(self, exchange: Exchange, expected: int, now_ns: int) -> bool:
-        """Whether the reply has come as expected; reports to the owner if it can't any more."""
+        """Return whether the reply has come as expected; reports to the owner if it can't any more."""
         reply = exchange.reply
         if reply.problem:
             self._close(exchange)

@@ -1,4 +1,4 @@
-"""One running instance as the supervisor sees it: a pid, a pidfd, an output pipe."""
+"""A running instance, for the supervisor: a pid, a pidfd, an output pipe."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Child(InFlight):
         return False
 
     def has_exited(self) -> bool:
-        """Whether the exit can be observed; a pidfd may be readable before that.
+        """Return whether the exit can be observed; a pidfd may be readable before that.
 
         Raises:
             LoadError: other code of this process has reaped it; its status is lost.

@@ -39,7 +39,7 @@ class Remover:
 
     @property
     def pending(self) -> int:
-        """How many ended instances have not been removed yet."""
+        """The number of ended instances that have not been removed yet."""
         return len(self._waiting) + self._removed
 
     @property

@@ -42,9 +42,9 @@ class StampLogReader:
         self._clock.look()
 
     def settle(self, log: LaunchLog) -> None:
-        """Write the stamps since the last trial into the launches' rows; of a repeated stamp the latest.
+        """Write the stamps since the last trial into the launches' rows; repeated stamps keep the latest.
 
-        Whatever a launch was stamped with was written before its end, so nothing is waited for.
+        All stamps of a launch were written before its end, so this does not wait.
         """
         self._clock.end()
         rows, at_ns = rows_by_instance(log, self._session), self._clock.monotonic_ns

@@ -28,7 +28,7 @@ CAPTION = (
 
 
 class Place(NamedTuple):
-    """Where a figure's ridges are: its time steps, a row each, and the ends of all figures' times."""
+    """The layout of a figure's ridges: its time steps, a row each, and the time range of all figures."""
 
     steps: list[float]
     ends: list[float]

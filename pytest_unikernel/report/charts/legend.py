@@ -1,4 +1,4 @@
-"""Where legends go and how wide they may be: long names must not make a figure small. Pure."""
+"""The place and the width of legends: long names must not make a figure small. Pure."""
 
 from __future__ import annotations
 

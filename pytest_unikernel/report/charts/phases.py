@@ -1,4 +1,4 @@
-"""Where a launch spends its time: phases stacked at each time step, one figure per target. Pure."""
+"""The phases of launches, stacked at each time step, one figure per target. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How punctual the generator was and how busy the host, at each time step. Pure."""
+"""The generator's lateness and the host's activity at each time step. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The record of a load: what it may hold, as types; checks by them; the JSON Schema that is made of them."""
+"""The record of a load: its schema as types, the checks against it, and the JSON Schema made from it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-Record = Mapping[str, Any]  # as JSON has it
+Record = Mapping[str, Any]  # a decoded JSON object

@@ -1,7 +1,7 @@
-"""Records against their schema: what is wrong with one, and where. Pure.
+"""Checks records against their schema and locates the faults. Pure.
 
-msgspec decides whether a value fits. Where one doesn't, it is taken apart here, for msgspec names the first
-misfit only, and neither its value nor its key in a mapping.
+msgspec decides whether a value fits. A value that does not fit is taken apart here, because msgspec names
+only the first misfit, and neither its value nor its key in a mapping.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from msgspec.structs import FieldInfo, fields
 from pytest_unikernel.results.record.parts import LARGEST, Part
 from pytest_unikernel.results.record.schema import BY_MODE, LoadSchema
 
-Kind = Any  # a type, or what typing makes of several: Python has no type for both
+Kind = Any  # a type, a union or an annotated type: Python has no common type for these
 Modes = Mapping[str, type[LoadSchema]]
 ROOT = "load"  # the record's own key in ``extra_info``
-DEEPEST = 64  # what is nested deeper exhausts the stack of something that handles it
+DEEPEST = 64  # deeper nesting can exhaust the stack of code that handles the record
 SHOWN = 40
 DAMAGED = "the file is damaged, or was changed by hand"
 WORDS = {str: "a text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
@@ -30,13 +30,13 @@ WORDS = {str: "a text", bool: "true or false", type(None): "null", list: "a list
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that is wrong with a record.
+    """A fault in a record.
 
     Attributes:
-        where: the way to it: ``load.response_time_s.p50``.
-        expected: what would be right, in words.
-        value: what is there.
-        missing: nothing is there.
+        where: the path to the value: ``load.response_time_s.p50``.
+        expected: the expected kind of value, in words.
+        value: the value found.
+        missing: there is no value.
     """
 
     where: str
@@ -45,30 +45,30 @@ class Fault:
     missing: bool = False
 
     def __str__(self) -> str:
-        """Return it as a sentence."""
+        """Return the fault as a sentence."""
         if self.missing:
             return f"{self.where} is missing"
         return f"{self.where}: expected {self.expected}, got {shown(self.value)}"
 
 
 def checked(value: Any, modes: Modes = BY_MODE) -> Mapping[str, Any] | Fault:
-    """Return the record, as it is, or the first thing that is wrong with it."""
+    """Return the record unchanged, or its first fault."""
     return next(faults(value, modes), value)
 
 
 def faults(value: Any, modes: Modes = BY_MODE) -> Iterator[Fault]:
-    """Yield everything in a record that doesn't fit, each part by itself."""
+    """Yield each fault of a record."""
     return misfits(value, kind_of(value, modes), ROOT)
 
 
 def kind_of(record: Any, modes: Modes = BY_MODE) -> type[LoadSchema]:
-    """Return the type that a record is to be of, by its mode."""
+    """Return the type that a record must have, by its mode."""
     mode = record.get("mode") if isinstance(record, dict) else None
     return modes.get(mode, LoadSchema) if isinstance(mode, str) else LoadSchema
 
 
 def misfits(value: Any, kind: Kind, where: str) -> Iterator[Fault]:
-    """Yield everything in a value that doesn't fit its kind."""
+    """Yield each part of a value that does not fit its kind."""
     if is_deep(value):
         yield Fault(where, f"values nested at most {DEEPEST} deep", value)
     else:
@@ -76,7 +76,7 @@ def misfits(value: Any, kind: Kind, where: str) -> Iterator[Fault]:
 
 
 def is_deep(value: Any) -> bool:
-    """Whether a value is nested deeper than its readers should have to bear."""
+    """Return whether a value is nested deeper than ``DEEPEST`` levels."""
     level = [value]
     for _ in range(DEEPEST):
         level = [part for each in level for part in _containers_in(each)]
@@ -91,13 +91,13 @@ def _containers_in(value: Any) -> list[Any]:
 
 
 def shown(value: Any) -> str:
-    """Return a value in short, on one line."""
+    """Return an abbreviated value on one line."""
     text = reprlib.repr(value)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def fits(value: Any, kind: Kind) -> bool:
-    """Whether a value is of a kind, with all that is in it."""
+    """Return whether a value and all its parts fit a kind."""
     try:
         msgspec.convert(value, kind)
     except (msgspec.ValidationError, UnicodeEncodeError):  # half a character where no text belongs
@@ -105,7 +105,7 @@ def fits(value: Any, kind: Kind) -> bool:
     return True
 
 
-# taken apart --------------------------------------------------------------------------------------
+# parts of a value --------------------------------------------------------------------------------------
 
 
 class _Part(NamedTuple):
@@ -127,7 +127,7 @@ def _misfit(value: Any, kind: Kind, where: str) -> Fault:
 
 
 def _parts(value: Any, kind: Kind, where: str) -> Iterator[_Part]:
-    """Yield what a value consists of, each part with its own kind."""
+    """Yield the parts of a value, each with its own kind."""
     part = part_of(kind)
     if isinstance(value, list) and (inner := item_kind(kind, list)) is not None:
         yield from (_Part(each, inner, f"{where}[{number}]") for number, each in enumerate(value))
@@ -148,7 +148,7 @@ def _absent(value: Any, kind: Kind, where: str) -> Iterator[Fault]:
 
 
 def _words(kind: Kind) -> str:
-    """Return what a kind is called."""
+    """Return the name of a kind in words."""
     return " or ".join(_word(each) for each in alternatives(kind))
 
 
@@ -166,13 +166,13 @@ def _word(kind: Kind) -> str:
 
 @cache
 def alternatives(kind: Kind) -> tuple[Kind, ...]:
-    """Return the kinds of which a value may be either."""
+    """Return the alternatives of a union, or the kind itself as the only one."""
     return get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
 
 
 @cache
 def item_kind(kind: Kind, container: type) -> Kind:
-    """Return the kind of a list's items, or of a mapping's values; None for what may be no such thing."""
+    """Return the kind of a list's items or a mapping's values; None if the kind is no such container."""
     for each in alternatives(kind):
         origin: Any = get_origin(each)
         if origin is container:
@@ -182,12 +182,12 @@ def item_kind(kind: Kind, container: type) -> Kind:
 
 @cache
 def part_of(kind: Kind) -> type[Part] | None:
-    """Return the type with declared keys among a kind's alternatives; None where there is none."""
+    """Return the type with declared keys among a kind's alternatives; None if there is none."""
     found = (each for each in alternatives(kind) if isinstance(each, type) and issubclass(each, Part))
     return next(found, None)
 
 
 @cache
 def declared(part: type[Part]) -> tuple[FieldInfo, ...]:
-    """Return the declared keys of a type; msgspec looks their types up anew each time."""
+    """Return the declared keys of a type; cached, because msgspec resolves their types at each call."""
     return fields(part)

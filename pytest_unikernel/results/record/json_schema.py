@@ -1,4 +1,4 @@
-"""The record's JSON Schema, made of its types.
+"""The record's JSON Schema, made from its types.
 
 python -m pytest_unikernel.results.record.json_schema > docs/reference/record.schema.json
 """
@@ -31,7 +31,7 @@ LINE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
 def json_schema() -> JsonDict:
-    """Return the schema; every key is described."""
+    """Return the schema, with a description of every key."""
     references, made = msgspec.json.schema_components(BY_MODE.values(), ref_template="#/$defs/{name}")
     by_mode = dict(zip(BY_MODE, references, strict=True))
     named = {each.__name__: _described(made[each.__name__], each) for each in parts_of(BY_MODE.values())}
@@ -47,7 +47,7 @@ def json_schema() -> JsonDict:
 
 
 def _nullable(value: Any) -> Any:
-    """Return a part of a schema whose types include null where it is allowed: validators report that best."""
+    """Return a part of a schema with null among its types, not in ``anyOf``: validators report that best."""
     if isinstance(value, list):
         return [_nullable(each) for each in value]
     if not isinstance(value, dict):
@@ -63,7 +63,7 @@ def _nullable(value: Any) -> Any:
 
 
 def parts_of(kinds: Iterable[Kind]) -> list[type[Part]]:
-    """Return all types with declared keys in some kinds, each once, the outer ones first."""
+    """Return all types with declared keys within the kinds, each once, outer types first."""
     found: dict[type[Part], None] = {}
     left = list(kinds)
     while left:
@@ -77,7 +77,7 @@ def parts_of(kinds: Iterable[Kind]) -> list[type[Part]]:
 
 
 def key_lines(part: type[Part]) -> dict[str, str]:
-    """Return what each key of a part is, by the key's name in Python: the lines under ``Attributes:``."""
+    """Return the description of each key of a part, by Python name, from the lines under ``Attributes:``."""
     lines: dict[str, str] = {}
     for each in reversed(part.__mro__):
         text = inspect.cleandoc(each.__dict__.get("__doc__") or "").partition("Attributes:\n")[2]
@@ -93,7 +93,7 @@ def _described(made: JsonDict, part: type[Part]) -> JsonDict:
 
 
 def text() -> str:
-    """Return the schema as the file that is published."""
+    """Return the text of the published schema file."""
     return json.dumps(json_schema(), indent=2) + "\n"
 
 

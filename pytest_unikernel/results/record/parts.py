@@ -1,4 +1,4 @@
-"""The parts of a record that hold what was measured, as types; and the kinds of values in them."""
+"""The measured parts of a record, as types, and the kinds of their values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-LARGEST = 10**15  # of seconds, hertz and bytes: more can't be squared and added up
-SMALLEST = 1e-15  # of what is divided by
+LARGEST = 10**15  # largest number of seconds, hertz or bytes: its square can still be summed
+SMALLEST = 1e-15  # smallest divisor
 
 Number = Annotated[float, Meta(ge=0, le=LARGEST, title="a number >= 0")]
 Positive = Annotated[float, Meta(ge=SMALLEST, le=LARGEST, title="a number > 0")]
@@ -19,15 +19,15 @@ Code = Annotated[int, Meta(ge=-LARGEST, le=LARGEST, title="a whole number")]
 
 
 class Part(Struct, kw_only=True):
-    """Something with keys. A key that isn't declared is ignored."""
+    """An object with declared keys; other keys are ignored."""
 
 
 class Times(Part, rename={"p99_9": "p99.9"}):
     """A quantity of launches, in seconds.
 
     Attributes:
-        n: how many values were measured; ``min``, ``mean``, ``max`` and ``stddev`` are theirs.
-        censored: how many more are known only to be larger than any; quantiles see them at +inf.
+        n: the number of measured values; ``min``, ``mean``, ``max`` and ``stddev`` cover these.
+        censored: the number of further values, known only to be larger; quantiles count them as +inf.
         min: the smallest value.
         mean: the arithmetic mean.
         max: the largest value.
@@ -53,13 +53,13 @@ class Times(Part, rename={"p99_9": "p99.9"}):
 
 
 class MeanTime(Times, kw_only=True):
-    """A quantity of launches, in seconds: at least whether its mean is known."""
+    """A quantity of launches, in seconds; at least ``mean`` is present, possibly null."""
 
     mean: Number | None
 
 
 class ComparedTimes(MeanTime, kw_only=True):
-    """A quantity of launches, in seconds: at least what comparisons need."""
+    """A quantity of launches, in seconds; at least the keys that comparisons need are present."""
 
     n: Count | None
     censored: Count | None
@@ -70,7 +70,7 @@ class ComparedTimes(MeanTime, kw_only=True):
 
 
 class WholeTimes(ComparedTimes, kw_only=True):
-    """A quantity of launches, in seconds, as it is measured today."""
+    """A quantity of launches, in seconds, with every key of the current version."""
 
     n: Count
     censored: Count
@@ -81,20 +81,20 @@ class WholeTimes(ComparedTimes, kw_only=True):
 
 
 class Trial(Part):
-    """One trial of a load.
+    """A trial of a load.
 
     Attributes:
         throughput_hz: successful completions in the window, per second.
         achieved_rate_hz: starts in the window, per second.
         p50: the median response time, in seconds.
-        p90: its 90 % quantile, in seconds.
-        p99: its 99 % quantile, in seconds.
+        p90: the 90 % quantile of the response time, in seconds.
+        p99: the 99 % quantile of the response time, in seconds.
         verdict: the trial's own verdict.
-        scheduled: launches that were due in the window.
-        completed: those of them that completed.
-        censored: those of them that timed out, were unfinished or dropped.
-        failure_rate: the share of those due that didn't complete.
-        spawn_s: the median time that the generator's start of a process took.
+        scheduled: launches that were due in the window (the cohort).
+        completed: launches of the cohort that completed.
+        censored: launches of the cohort that timed out, did not finish or were dropped.
+        failure_rate: the share of the cohort that did not complete.
+        spawn_s: the median time in which the generator started a process.
     """
 
     throughput_hz: Number | None = None
@@ -111,7 +111,7 @@ class Trial(Part):
 
 
 class WholeTrial(Trial, kw_only=True):
-    """One trial of a load, as it is measured today."""
+    """A trial of a load, with every key of the current version."""
 
     throughput_hz: Number | None
     verdict: str | None
@@ -123,9 +123,9 @@ class Failure(Part, kw_only=True):
     Attributes:
         trial: the trial's number, from 0.
         launch: the launch's number in the trial, from 0, in the order of the schedule.
-        reason: why it counts as failed, as in ``failed``.
-        status: the exit status; negative: the signal; of a ``spawn-error`` the errno.
-        output_tail: the end of what it wrote.
+        reason: the reason of the failure, as in ``failed``.
+        status: the exit status; negative for a signal; the errno for a ``spawn-error``.
+        output_tail: the end of the launch's output.
     """
 
     trial: Count
@@ -136,16 +136,16 @@ class Failure(Part, kw_only=True):
 
 
 class Distribution(Part):
-    """Histograms of the pooled launches; they are merged by adding counts.
+    """Histograms of the pooled launches; they can be merged by adding counts.
 
     Attributes:
         scheme: ``logarithmic``: bucket i holds base^(i-1) < x <= base^i units.
         base: the ratio of neighbouring bounds.
         unit_s: the unit of the bounds.
-        censored: launches known only to have taken longer than any.
-        response_time_s: index and count of each bucket that isn't empty.
-        service_time_s: likewise.
-        lateness_s: likewise.
+        censored: launches known only to have taken longer than any other.
+        response_time_s: index and count of each bucket that is not empty.
+        service_time_s: likewise, for the service time.
+        lateness_s: likewise, for the lateness.
     """
 
     scheme: str | None = None
@@ -158,12 +158,12 @@ class Distribution(Part):
 
 
 class Stamps(Part):
-    """What was wrong with the stamps of a log; empty where the target has none.
+    """Defects of the stamps in a log; empty where the target has no log.
 
     Attributes:
         missing: launches without one of the two stamps, by interval or phase.
         out_of_order: launches with the second stamp before the first, by interval or phase.
-        of_others: stamps of instances that aren't ours.
+        of_others: stamps of other instances than ours.
         foreign: lines of the log that are no stamps.
     """
 

@@ -1,12 +1,12 @@
-"""The record of a load, ``extra_info["load"]``, as types: the one place that says what each key may hold.
+"""The record of a load, ``extra_info["load"]``, as types: the only definition of its keys and their values.
 
-Whatever reads records checks them against these types (``check.py``); the published JSON Schema and
-the reference are made of them (``json_schema.py``). Units are in the names: seconds, hertz, bytes. Null is
+Every reader of records checks them against these types (``check.py``). The published JSON Schema and the
+reference are made from them (``json_schema.py``). Units are in the names: seconds, hertz, bytes. Null is
 unknown.
 
-Keys may be added, never renamed or removed. So a key is required only if every version has written it and
-comparisons need it, and a key that isn't declared here is of a later version and ignored. Results that others
-measured (``source``) know little: most of their keys are null.
+Keys may be added, never renamed or removed. A key is therefore required only if every version has written it
+and comparisons need it. An undeclared key belongs to a later version and is ignored. Most keys of imported
+results (``source``) are null.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ from pytest_unikernel.results.record.surroundings import (
 
 
 class Interval(Part, kw_only=True):
-    """An interval of rates that a search has narrowed down.
+    """An interval of rates that a search narrowed down.
 
     Attributes:
         rate_hz: the rate to quote: the geometric middle, or ``lower_hz`` if that is a lower bound.
-        lower_hz: the fastest rate that was borne.
-        upper_hz: the slowest faster rate that was not; null if there was none.
-        lower_bound: whether the target may be able to do more.
+        lower_hz: the fastest rate that was sustained.
+        upper_hz: the slowest faster rate that was not sustained; null if there was none.
+        lower_bound: whether the target may sustain more.
         upper_verdict: the verdict at ``upper_hz``.
-        upper_reason: that verdict's reason.
+        upper_reason: the reason of ``upper_verdict``.
         ratio: ``upper_hz`` / ``lower_hz``.
-        narrow: whether the interval is as narrow as a search makes it.
+        narrow: whether the search reached its final width.
     """
 
     rate_hz: Number | None
@@ -64,15 +64,15 @@ class Interval(Part, kw_only=True):
 
 
 class Knee(Interval, kw_only=True):
-    """What a search for the knee has found.
+    """The result of a search for the knee.
 
     Attributes:
         per_core_hz: ``rate_hz`` per CPU that instances could use.
-        lower_per_core_hz: likewise of ``lower_hz``.
-        upper_per_core_hz: likewise of ``upper_hz``.
+        lower_per_core_hz: ``lower_hz`` per CPU.
+        upper_per_core_hz: ``upper_hz`` per CPU.
         interrupted: whether the search was cut short.
         between_hz: the two rates that the search began with.
-        loads: the whole record of each load of the search.
+        loads: the complete record of each load of the search.
     """
 
     per_core_hz: Number | None
@@ -87,15 +87,15 @@ class Knee(Interval, kw_only=True):
 
 
 class Objective(Part, kw_only=True):
-    """Whether a load met an objective.
+    """The result of an objective for a load.
 
     Attributes:
-        limit_s: the objective.
+        limit_s: the objective's limit.
         value_s: the statistic of the response time; null if it is beyond the time-out.
-        met: whether it was met; null if it can't be told.
+        met: whether the objective was met; null if undecided.
         launches: launches in the window.
-        launches_needed: as many are needed to tell.
-        interval: of a search, up to which rate it is met.
+        launches_needed: the number of launches that a decision needs.
+        interval: for a search, the interval of rates up to which the objective is met.
     """
 
     limit_s: Number
@@ -107,12 +107,12 @@ class Objective(Part, kw_only=True):
 
 
 class Spread(Part, kw_only=True):
-    """How far the trials lie apart in one figure, in the figure's unit.
+    """The spread of the trials in one figure, in the figure's unit.
 
     Attributes:
-        n: trials that have the figure.
-        min: the smallest.
-        max: the largest.
+        n: the number of trials that have the figure.
+        min: the smallest value.
+        max: the largest value.
         stddev: the standard deviation, with n - 1.
         cv: the standard deviation divided by the mean.
     """
@@ -125,12 +125,12 @@ class Spread(Part, kw_only=True):
 
 
 class Spreads(Part, kw_only=True):
-    """How far the trials lie apart.
+    """The spread of the trials.
 
     Attributes:
-        throughput_hz: in their throughput.
-        p50: in the median of their response times, in seconds.
-        p99: in the 99 % quantile of their response times, in seconds.
+        throughput_hz: the spread of the throughput.
+        p50: the spread of the median response time, in seconds.
+        p99: the spread of the 99 % quantile of the response time, in seconds.
     """
 
     throughput_hz: Spread
@@ -139,57 +139,57 @@ class Spreads(Part, kw_only=True):
 
 
 class LoadSchema(Part, kw_only=True):
-    """One load; seconds, hertz, bytes; null is unknown.
+    """A load; seconds, hertz, bytes; null is unknown.
 
     Attributes:
-        schema: the number of the layout that the record was written in.
+        schema: the version of the record's layout.
         target: the variant's name: ``linux_vm[kvm]``.
         fixture: the target's name without the variant.
-        variant: every parameter that isn't the target's default.
-        ready: what counts as up.
-        mode: ``sweep``: launches on a schedule; ``cold``: one after the other.
+        variant: every parameter that differs from the target's default.
+        ready: the event that counts as ready.
+        mode: ``sweep`` for launches on a schedule; ``cold`` for launches one after the other.
         arrivals: ``fixed`` or ``poisson``; null in a cold start.
         seeds: the seed of each trial's arrivals.
-        versions: what was really used: QEMU, accelerator, kernel ...
+        versions: the versions of QEMU, accelerator, kernel ... that were really used.
         time_step_s: the spacing of scheduled launches.
         offered_rate_hz: launches asked for per second.
         achieved_rate_hz: starts in the windows, per second.
         throughput_hz: successful completions in the windows, per second.
-        throughput_per_core_hz: likewise, per CPU of affinity and cgroup quota.
-        warmup_s: the longest warm-up, as it turned out.
+        throughput_per_core_hz: ``throughput_hz`` per CPU of affinity and cgroup quota.
+        warmup_s: the longest warm-up of a trial.
         window_s: the mean length of the trials' windows.
-        trials: windows that were measured.
-        per_trial: each trial's own figures.
-        scheduled: launches that were due in the windows: the cohort.
-        started: those of them that were started.
-        completed: those of them that completed.
-        dropped: those of them that a guard kept from being started.
-        unfinished: those of them that were alive when the load ended.
-        failed: those of them that failed, by reason.
+        trials: the number of windows that were measured.
+        per_trial: the figures of each trial.
+        scheduled: launches that were due in the windows (the cohort).
+        started: launches of the cohort that were started.
+        completed: launches of the cohort that completed.
+        dropped: launches of the cohort that a guard prevented.
+        unfinished: launches of the cohort that were alive when the load ended.
+        failed: launches of the cohort that failed, by reason.
         failures: the first failures of each trial.
-        verdict: ``ok``, ``generator-bound``, ``saturated`` or ``failing``: that of most trials.
-        verdict_reason: why.
+        verdict: ``ok``, ``generator-bound``, ``saturated`` or ``failing``: the verdict of most trials.
+        verdict_reason: the reason of the verdict; empty for ok.
         interrupted: whether the load was cut short.
-        in_flight_max: the most instances alive at once in a window.
+        in_flight_max: the largest number of instances alive at once in a window.
         timeout_s: the limit of one launch.
         response_time_s: from the instant at which a launch was due to the instant at which it was ready.
         service_time_s: from the start of a launch to the instant at which it was ready.
         lateness_s: from the instant at which a launch was due to its start.
-        distribution: the histograms of these three.
-        intervals_s: times between the events that the target declares, ``A->B``.
-        phases_s: times between the events that the target names.
-        neighbours_s: times between events that followed one another, ``A->B``, where a log holds them.
-        stamps: what was wrong with such a log.
-        instance: what an instance used.
-        generator: what the generator cost, and how precise it was.
-        host: the host meanwhile.
-        guards: what kept launches from being started.
-        settings: what was asked for.
-        knee: of a search, what it found; the record itself is that of the fastest load that was ok.
-        slo: whether the objectives were met, by their statistic.
-        spread: how far the trials lie apart.
-        quiescence: how the host was waited for; null if nobody waited.
-        source: where an imported record comes from; others don't have the key.
+        distribution: the histograms of response time, service time and lateness.
+        intervals_s: times between two declared events, by ``A->B``.
+        phases_s: times between two declared events, by the phase's name.
+        neighbours_s: times between consecutive events of a log, by ``A->B``.
+        stamps: defects of the stamps in such a log.
+        instance: the resources that an instance used.
+        generator: the costs and the precision of the generator.
+        host: the state of the host during the load.
+        guards: the limits on launches, and the launches that they prevented.
+        settings: the requested settings.
+        knee: the result of a search; the record itself then describes the fastest ok load.
+        slo: the results of the objectives, by statistic.
+        spread: the spread of the trials.
+        quiescence: the waits for a quiet host; null if there were none.
+        source: the origin of an imported record; other records lack this key.
     """
 
     target: str
@@ -243,7 +243,7 @@ class LoadSchema(Part, kw_only=True):
 
 
 class Sweep(LoadSchema, kw_only=True):
-    """One load at a time step."""
+    """A load at a time step."""
 
     mode: Literal["sweep"]
     time_step_s: Positive

@@ -1,4 +1,4 @@
-"""What is sound in a record that may be damaged, or next to empty. Pure."""
+"""Extracts the sound parts of a record that may be damaged or nearly empty. Pure."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Key = TypeVar("Key")
 
 
 def sound(value: Any) -> dict[str, Any]:
-    """Return a record with every key of the schema: null, or empty, for what is missing or doesn't fit.
+    """Return a record with every key of the schema; missing and misfitting values become null or empty.
 
-    A part that lacks something it needs is unknown as a whole: half a search is none. A record without a mode
-    is taken for a sweep's.
+    A part that lacks a required key is unknown as a whole, for example an incomplete search. A record without
+    a mode counts as a sweep's.
     """
     given = {} if is_deep(value) else value
     is_cold = kind_of(given) is Cold
@@ -52,7 +52,7 @@ def _sound(value: Any, kind: Kind) -> Any:
 
 
 def _is_usable(value: Any, part: type[Part]) -> bool:
-    """Whether a part has everything that it needs."""
+    """Return whether a part has all required keys."""
     return isinstance(value, dict) and all(
         field.encode_name in value and fits(value[field.encode_name], field.type)
         for field in declared(part)
@@ -61,7 +61,7 @@ def _is_usable(value: Any, part: type[Part]) -> bool:
 
 
 def _sound_items(container: Any, kind: Kind) -> Any:
-    """Return a list or a mapping without those of its items that don't fit."""
+    """Return a list or a mapping without the items that do not fit."""
     if isinstance(container, dict):
         return dict(_sound_pairs(container.items(), kind))
     if part_of(kind) is None and fits(container, list[kind]):

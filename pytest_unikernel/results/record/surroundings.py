@@ -1,4 +1,4 @@
-"""The parts of a record that say how a load was run and what was around it, as types."""
+"""The parts of a record about a load's settings and surroundings, as types."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pytest_unikernel.results.record.parts import Count, Number, Part, Signed, W
 
 
 class Usage(Part):
-    """What an instance used.
+    """The resources that an instance used.
 
     Attributes:
         user_s: CPU time in user mode, the mean of the completed launches.
-        system_s: CPU time in the kernel, likewise.
+        system_s: CPU time in the kernel, the mean of the completed launches.
         max_rss_bytes: the largest resident set; null unless it is above the generator's own.
     """
 
@@ -20,18 +20,18 @@ class Usage(Part):
 
 
 class Generator(Part):
-    """What the generator of the load cost, and how precise its instants are.
+    """The costs of the load generator, and the precision of its instants.
 
     Attributes:
         cpu_s_per_launch: CPU time of pytest's own process, divided by the launches.
-        spawn_s: the median time that a start of a process took.
-        spawn_p99_s: its 99 % quantile.
-        spawn_max_s: the longest.
-        loop_turn_s: the median time of a turn of the event loop: what an instant may be late by.
-        loop_turn_p99_s: its 99 % quantile.
-        loop_turn_max_s: the longest.
-        realtime: whether it ran with real-time priority.
-        realtime_refused: whether that was asked for and refused.
+        spawn_s: the median time in which a process was started.
+        spawn_p99_s: the 99 % quantile of this time.
+        spawn_max_s: the maximum of this time.
+        loop_turn_s: the median time of a turn of the event loop, which bounds the error of an instant.
+        loop_turn_p99_s: the 99 % quantile of this time.
+        loop_turn_max_s: the maximum of this time.
+        realtime: whether the generator ran with real-time priority.
+        realtime_refused: whether real-time priority was requested and refused.
     """
 
     cpu_s_per_launch: Number | None = None
@@ -49,20 +49,20 @@ class Host(Part):
     """The host while the load ran.
 
     Attributes:
-        cpu_percent: CPU time in use, of that of all CPUs.
-        steal_percent: CPU time that the hypervisor took away.
-        memory_available_min_bytes: the least memory that was available.
-        load1_max: the highest load average over one minute.
-        processes_max: the most processes at once.
+        cpu_percent: CPU time in use, in per cent of all CPUs.
+        steal_percent: CPU time that the hypervisor took away, in per cent.
+        memory_available_min_bytes: the minimum of the available memory.
+        load1_max: the highest one-minute load average.
+        processes_max: the largest number of processes.
         psi_cpu: the time in which some task waited for a CPU, in per cent (PSI).
         psi_memory: likewise for memory.
         psi_io: likewise for I/O.
-        cpu_count: the CPUs that ``cpu_percent`` is a share of.
-        swapped_bytes: what went in and out of swap.
+        cpu_count: the number of CPUs that ``cpu_percent`` refers to.
+        swapped_bytes: the bytes that moved into and out of swap.
         governors: the frequency governors of the CPUs.
         container_daemons: the container daemons that ran.
-        busy_before_percent: CPU time in use before the load began.
-        container_daemons_needed: those of the daemons that the target needs.
+        busy_before_percent: CPU time in use before the load began, in per cent.
+        container_daemons_needed: the container daemons that the target needs.
     """
 
     cpu_percent: Number | None = None
@@ -82,11 +82,11 @@ class Host(Part):
 
 
 class Guards(Part):
-    """What kept launches from being started.
+    """The limits on launches, and the launches that they prevented.
 
     Attributes:
         max_in_flight: the limit on instances in flight; null for none.
-        max_in_flight_from: where that limit comes from.
+        max_in_flight_from: the origin of this limit.
         dropped: launches that were not started, by the guard that refused them.
     """
 
@@ -96,25 +96,25 @@ class Guards(Part):
 
 
 class Settings(Part):
-    """What was asked for. Loads whose settings differ are not the same load.
+    """The requested settings. Loads whose settings differ are not the same load.
 
     Attributes:
         profile: the profile that values came from.
-        warmup_s: the least warm-up.
-        max_warmup_s: the longest that slow launches make of it.
+        warmup_s: the minimum warm-up.
+        max_warmup_s: the limit up to which slow launches extend the warm-up.
         window_s: the window's length.
-        trials: windows that are measured.
+        trials: the number of windows to measure.
         order: ``series`` or ``interleaved``.
         arrivals: ``fixed`` or ``poisson``.
-        seed: of the latter.
-        drain_timeout_s: how long the window's last launches are waited for.
-        backlog_share: of the launches, what the backlog may rise by; only where it isn't the usual share.
+        seed: the seed of Poisson arrivals.
+        drain_timeout_s: the time allowed for launches still in flight at the window's end.
+        backlog_share: the share of the launches by which the backlog may rise; only if not the default.
         timeout_s: the limit of one launch; null: the target's own.
-        max_in_flight: instances alive at once; null: derived from the limits found.
-        cpus: CPUs that instances were held to; null: all.
-        launches: of cold starts, how many were measured.
-        unmeasured: of cold starts, how many were launched before them.
-        argv: what was launched.
+        max_in_flight: the limit on instances alive at once; null: derived from the host's limits.
+        cpus: the CPUs that instances were pinned to; null: all.
+        launches: cold starts: the number of measured launches.
+        unmeasured: cold starts: the number of launches before the measured ones.
+        argv: the command line that was launched.
     """
 
     profile: str | None = None
@@ -136,14 +136,14 @@ class Settings(Part):
 
 
 class Quiescence(Part, kw_only=True):
-    """How the waits for a quiet host went, before the load's trials.
+    """The waits for a quiet host before the load's trials.
 
     Attributes:
-        waits: how many waits there were.
-        waited_s: how long they took together.
-        bound_s: how long one may take at most.
-        bound_hit: waits that ended at that bound.
-        reasons: why the host wasn't quiet then.
+        waits: the number of waits.
+        waited_s: the total time of the waits.
+        bound_s: the time limit of one wait.
+        bound_hit: the number of waits that reached the limit.
+        reasons: the reasons why the host was not quiet at the limit.
     """
 
     waits: Count
@@ -154,12 +154,12 @@ class Quiescence(Part, kw_only=True):
 
 
 class Source(Part, kw_only=True):
-    """Where an imported record comes from.
+    """The origin of an imported record.
 
     Attributes:
         format: the formats of the files.
         files: the files.
-        note: what one must know to read the figures.
+        note: remarks that a reader of the figures needs.
     """
 
     format: str

@@ -1,4 +1,4 @@
-"""Records that are whole: as they are measured today, so that a run can go on from them."""
+"""Complete records: with every key of the current version, so that a run can be resumed from them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pytest_unikernel.results.record.surroundings import Generator, Guards, Host
 
 
 class WholeKnee(Knee, kw_only=True):
-    """What a search for the knee has found, with whole records of its loads."""
+    """The result of a search for the knee, with complete records of its loads."""
 
     loads: list[WholeSweep]  # type: ignore[assignment]
 
 
 class WholeSweep(Sweep, kw_only=True):
-    """One load at a time step, of which everything is known that every version has measured."""
+    """A load at a time step, with every key that all versions have measured."""
 
     schema: Count
     fixture: str

@@ -48,7 +48,7 @@ class Engine(NamedTuple):
     Attributes:
         target: the fixture's name.
         program: its client.
-        install, start: the cures for a missing client, and for one that gets no answer.
+        install, start: the cures for a missing client, and for a client without an answer.
         choosing: variables of the environment that choose an engine.
         daemons: programs that belong to it.
         removal: argv, see :class:`Target`; the ids are its last part.

@@ -128,7 +128,7 @@ def _why_truncated(start: bytes, size: int) -> str | None:
 
 
 def is_written_to(path: str) -> bool:
-    """Whether a QEMU holds the image open for writing: it locks a byte of the file for as long."""
+    """Return whether a QEMU holds the image open for writing: it locks a byte of the file for as long."""
     wanted = FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, WRITER_BYTE, 1, 0)
     with open(path, "rb") as file:  # noqa: PTH123
         answer = FLOCK.unpack(fcntl.fcntl(file, F_OFD_GETLK, wanted))

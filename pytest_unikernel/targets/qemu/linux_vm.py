@@ -83,13 +83,13 @@ def linux_vm(
 
     Args:
         kvm: run on KVM, never on TCG instead.
-        kernel: a bzImage or a vmlinux; by default the one that ``build linux-kernel`` made, else the one
-            that it downloaded (``--packaged``), else the newest readable one of /boot. A bzImage is unpacked
-            for the guest if it can be booted by PVH.
+        kernel: a bzImage or a vmlinux; by default the kernel that ``build linux-kernel`` made, else the
+            kernel that it downloaded (``--packaged``), else the newest readable one of /boot. A bzImage is
+            unpacked for the guest if it can be booted by PVH.
         initrd: the user's own; with neither this nor ``image`` the minimal guest is booted.
         image: a raw or qcow2 disk image with a distribution, never written to: each instance has a
             throw-away overlay. It is the guest's /dev/vda.
-        scripts: run in the guest in this order; a failing script, or one that is not reached, fails the
+        scripts: run in the guest in this order; a script that fails or is not reached fails the
             launch. The minimal guest has a busybox for them; in an image root's .profile calls them.
         files: brought into the guest's /root, not run.
         ready: the guest's own line, by default ``VM successfully running``.

@@ -77,7 +77,7 @@ class Machine(NamedTuple):
 
 
 class Screen(NamedTuple):
-    """Where a guest's output goes: our pipe, the terminal, a window."""
+    """The destination of a guest's output: our pipe, the terminal, a window."""
 
     terminal: bool = False
     window: bool = False

@@ -42,7 +42,7 @@ def fields(_parameters: Parameters) -> dict[str, Any]:
 
 
 def takes_ours(parameters: Parameters) -> bool:
-    """Whether the shim calls the runtime that we name: the stock shim does, others have their own."""
+    """Return whether the shim calls the runtime that we name: the stock shim does, others have their own."""
     return parameters.runtime in (None, SHIM)
 
 

@@ -57,7 +57,7 @@ def fields(engine: Engine, _parameters: Parameters) -> dict[str, Any]:
 
 
 def takes_ours(engine: Engine, parameters: Parameters) -> bool:
-    """Whether the engine calls the runtime that we name, with our variables; else it uses its own."""
+    """Return whether the engine calls the runtime that we name, with our variables; else it uses its own."""
     return engine.program == NERDCTL.program and parameters.runtime is None
 
 

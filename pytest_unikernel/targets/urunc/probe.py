@@ -1,4 +1,4 @@
-"""Why urunc can't run a unikernel here: found out by running our own one, once per process and variant."""
+"""Probes whether urunc can run a unikernel here by running ours, once per process and variant."""
 
 from __future__ import annotations
 

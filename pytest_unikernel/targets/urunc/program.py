@@ -113,7 +113,7 @@ def read_config(file: Path) -> dict[str, Any]:
 
 
 def config_or_nothing(switch: Switch) -> dict[str, Any]:
-    """Return a urunc's configuration; empty if there is none that can be read."""
+    """Return a urunc's configuration; empty if there is no readable one."""
     try:
         return read_config(config_file(switch)) if switch in ("file", "system") else {}
     except (OSError, ValueError):

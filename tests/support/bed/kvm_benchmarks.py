@@ -11,10 +11,10 @@ from pytest_unikernel import LoadResult, Target
 Load = Callable[..., LoadResult]
 
 LAUNCHES = 2
-# Each byte on the console is two journeys out of two machines: only what the kernel holds for notable, its
-# first line among it, and not the thirty lines it says of an emulated CPU's extended state.
+# Each byte on the console costs two exits of both nested machines. So only notices are printed, with the
+# kernel's first line among them, but not the thirty lines about an emulated CPU's extended state.
 TERSE = "loglevel=6 noxsave"
-# Emulated, the machine is slow and uneven: how it copes is not what is tested here.
+# The emulated machine is slow and uneven; its performance is not tested here.
 SANE = ("ok", "saturated", "generator-bound")
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks of the KVM bed with urunc: our unikernel by it, swept and started cold, on KVM."""
+"""The benchmarks of the KVM bed with urunc: our unikernel under urunc, swept and started cold, on KVM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_unikernel import LoadResult, Target
 
 Load = Callable[..., LoadResult]
 
-# Emulated, the machine is slow and uneven: how it copes is not what is tested here.
+# The emulated machine is slow and uneven; its performance is not tested here.
 SANE = ("ok", "saturated", "generator-bound")
 
 

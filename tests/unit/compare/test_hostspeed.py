@@ -1,4 +1,4 @@
-"""A host of varying speed: the host's share of a change, and the target's."""
+"""A host of varying speed: the host's and the target's share of a change."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def test_the_host_is_given_no_more_of_a_change_than_its_own_speed_changed() -> N
 
 def test_where_the_hosts_speed_is_not_known_of_all_trials_figures_are_compared_as_measured() -> None:
     for old, new in (
-        (drifting(SPEEDS, told=False), drifting(SPEEDS)),
-        (drifting(SPEEDS), drifting(SPEEDS, told=False)),
+        (drifting(SPEEDS, timed=False), drifting(SPEEDS)),
+        (drifting(SPEEDS), drifting(SPEEDS, timed=False)),
     ):
         comparison = compared(old, new)
         found = p50_of(comparison)
@@ -116,8 +116,8 @@ def test_a_knee_that_moved_with_the_hosts_speed_is_no_evidence(slower: float, *,
     old, new = (sides([each]) for each in runs)
     there, back = compare(old, new), compare(new, old)
     for comparison, judgement, percent in ((there, "worse", 20.0), (back, "better", -100 / 6)):
-        told = {(test, each.metric): each for test, each in comparison.judged()}
-        for found in (told[SERIES, "knee"], told[name(0.5), "verdict"]):
+        judged = {(test, each.metric): each for test, each in comparison.judged()}
+        for found in (judged[SERIES, "knee"], judged[name(0.5), "verdict"]):
             assert found.judgement == ("no evidence" if explains else judgement)
             if explains:
                 assert found.why is not None
@@ -125,7 +125,7 @@ def test_a_knee_that_moved_with_the_hosts_speed_is_no_evidence(slower: float, *,
                 assert found.why.figures == pytest.approx((percent,))
 
 
-def test_a_knee_that_moved_against_the_hosts_speed_is_told() -> None:
+def test_a_knee_that_moved_against_the_hosts_speed_is_reported() -> None:
     fast = record(1.0, [row(0.02, rate_hz=1.0, spawn_s=SPAWN_S / 1.3)] * 5)
     usual = record(1.0, [row(0.02, rate_hz=1.0, spawn_s=SPAWN_S)] * 5)
     comparison = compare(sides([run(usual, saturated("ok"))]), sides([run(fast, saturated("saturated"))]))
@@ -134,7 +134,7 @@ def test_a_knee_that_moved_against_the_hosts_speed_is_told() -> None:
 
 
 def test_a_small_change_of_a_steady_host_is_still_a_change() -> None:
-    """Every trial equal, as on a host of one's own: nothing is divided by nothing."""
+    """All trials are equal, as on a dedicated host; zero must not be divided by zero."""
     equal = record(1.0, [row(0.02, spawn_s=SPAWN_S)] * 5)
     assert p50_of(compared(equal, equal)).change == 0
     slower = record(1.0, [row(0.022, spawn_s=SPAWN_S)] * 5)

@@ -1,4 +1,4 @@
-"""Two runs beside each other: what is better, what is worse, and of what nothing can be told and why."""
+"""Judgements on two runs: better, worse, no evidence, not comparable, with their reasons."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def cause_of(change: Change) -> Cause | None:
 
 
 def is_about_missing(change: Change) -> bool:
-    """Whether only one of the runs has the step."""
+    """Return whether only one of the runs has the step."""
     why = change.why
     return why is not None and (why.cause is Cause.MISSING_BEFORE or "missing" in why.verdicts)
 
@@ -104,7 +104,7 @@ def test_with_fewer_than_five_trials_on_a_side_there_is_no_evidence(trials: int,
     counts = {"old": 5, "new": 5, fewer: trials}
     found = judged(steady(1.0, trials=counts["old"]), steady(1.0, 9.0, trials=counts["new"]), "p50")
     assert (found.judgement, found.why, found.low) == ("no evidence", Why(Cause.FEW_TRIALS, (trials,)), None)
-    assert found.change == pytest.approx(449)  # said, but not judged
+    assert found.change == pytest.approx(449)  # shown, but not judged
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_response_times_of_an_overload_grow_with_it_and_its_throughput_tells() -
 
 
 def test_response_times_are_compared_where_it_was_launches_lost_that_saturated_a_step() -> None:
-    """One in fifty hangs, or all beyond a limit are dropped: those that complete are no longer for that."""
+    """One launch in fifty hangs, or launches beyond a limit are dropped; this does not slow the others."""
     was, now = ([row(p50_s, "saturated", censored=10, completed=490)] * 5 for p50_s in (0.02, 0.04))
     both = record(1.0, was, "saturated"), record(1.0, now, "saturated")
     for each in both:
@@ -195,7 +195,7 @@ def host(busy_percent: float) -> Record:
 
 @pytest.mark.parametrize(("was", "now"), [(11.0, 30.0), (30.0, 11.0), (60.0, 61.0)])
 def test_other_work_on_the_host_leaves_nothing_to_tell(was: float, now: float) -> None:
-    """One launch per second takes 1 % of two CPUs, which is not others' work."""
+    """One launch per second takes 1 % of two CPUs, which does not count as other work."""
     found = judged(steady(1.0, **host(was)), steady(1.0, 9.0, **host(now)), "p50")
     assert found.judgement == "no evidence"
     assert found.why is not None
@@ -288,7 +288,7 @@ def test_a_step_that_only_the_later_run_has_is_no_evidence() -> None:
     comparison = compared(run(steady(1.0)), run(*map(steady, STEPS)))
     assert {each.judgement for _, each in comparison.judged()} == {"no evidence"}
     knee = change_of(comparison, "knee", SERIES)
-    assert (knee.change, knee.why) == (0.0, Why(Cause.NOISE))  # nobody asked the earlier run for more
+    assert (knee.change, knee.why) == (0.0, Why(Cause.NOISE))  # the earlier run stopped at this rate
 
 
 def test_a_step_that_was_cut_short_is_no_regression() -> None:
@@ -358,7 +358,7 @@ def test_limits_that_are_none_are_refused_with_the_rule(text: str) -> None:
 
 # always -------------------------------------------------------------------------------------------
 
-TIMES = st.floats(1e-6, 1e3)  # up to 6 + 6 trials: of those every relabeling is gone through
+TIMES = st.floats(1e-6, 1e3)  # up to 6 + 6 trials, for which all relabelings are used
 TRIALS = st.lists(
     st.tuples(
         TIMES,

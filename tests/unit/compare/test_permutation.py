@@ -1,4 +1,4 @@
-"""The permutation test: its errors, its power, and that everything is tested together."""
+"""The permutation test: its error rate, its power, and the joint test of all hypotheses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def normal(rng: random.Random, shift: float = 0.0, trials: int = 5, sd: float = 
 
 def test_of_five_and_five_trials_all_relabelings_are_gone_through() -> None:
     labels = relabelings(5, 5)
-    assert labels[0] == (5, 6, 7, 8, 9)  # what was observed
+    assert labels[0] == (5, 6, 7, 8, 9)  # the observed labels
     assert len(labels) == len(set(labels)) == math.comb(10, 5)
 
 
@@ -45,7 +45,7 @@ def test_one_clear_change_has_the_least_p_there_is() -> None:
 
 
 def test_a_change_in_every_one_of_many_hypotheses_is_found_with_five_trials() -> None:
-    """Holm's own bound would need p < 0.05/65 for the first, and the least there is is 2/252."""
+    """Holm's own bound would require p < 0.05/65 first, and the smallest possible p is 2/252."""
     rng = random.Random(1)  # noqa: S311 - reproducible on purpose
     assert max(adjusted([normal(rng, shift=0.2) for _ in range(65)])) < 0.05
 

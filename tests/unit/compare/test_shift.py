@@ -1,4 +1,4 @@
-"""By how much two groups differ: the estimate, and bounds that hold what they promise."""
+"""The shift between two groups: the estimate, and bounds that cover as often as they claim."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIDE = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8)
 
 
 def counted(old: int, new: int) -> list[int]:
-    """Return the same as ``_rank_sums`` by going through all orders."""
+    """Return the result of ``_rank_sums`` by enumerating all orders."""
     ways = [0] * (old * new + 1)
     for places in combinations(range(old + new), new):
         ways[sum(places) - new * (new - 1) // 2] += 1
@@ -28,7 +28,7 @@ def test_orders_are_counted_exactly(old: int, new: int) -> None:
 
 
 def test_of_five_and_five_the_third_differences_from_the_ends_are_the_bounds() -> None:
-    """As R's wilcox.test(conf.int = TRUE) has them; they hold with 96.8 %."""
+    """R's wilcox.test(conf.int = TRUE) gives the same bounds; their confidence is 96.8 %."""
     old, new = [1.0, 2.0, 3.0, 4.0, 5.0], [10.1, 20.2, 30.4, 40.8, 51.6]
     apart = sorted(b - a for a in old for b in new)
     assert shift(old, new) == (apart[12], apart[2], apart[-3])

@@ -22,8 +22,8 @@ from pytest_unikernel.results.comparable import Condition, Difference, differenc
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.text.comparable import differences_text
 from pytest_unikernel.text.compare_table import compare_table
-from pytest_unikernel.text.notes import series_report
 from pytest_unikernel.text.row import Row
+from pytest_unikernel.text.run_summary import series_report
 
 LATENCIES_NS = [10_000_000, 12_000_000, 11_000_000, 90_000_000, 13_000_000]
 STATED = Stated(window_s=60, warmup_s=120)

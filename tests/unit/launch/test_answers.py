@@ -1,4 +1,4 @@
-"""What counts as an answer in JSON."""
+"""The rule for answers in JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the loop hands to whom, and when a wait is over; pipes stand for instances."""
+"""The event loop: its dispatch of events and the end of waits; pipes stand in for instances."""
 
 from __future__ import annotations
 

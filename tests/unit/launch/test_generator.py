@@ -43,7 +43,7 @@ def supervise(target: Target) -> FakeSupervisor:
 
 
 class Load:
-    """One load on a simulated target, and everything there is to see of it."""
+    """A load on a simulated target, with all of its results."""
 
     def __init__(
         self,

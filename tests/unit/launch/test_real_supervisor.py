@@ -1,4 +1,4 @@
-"""What a supervisor makes of the service times it has seen: whether it is awake ahead of a deadline."""
+"""A supervisor's use of observed service times: whether it stays awake ahead of a deadline."""
 
 from __future__ import annotations
 

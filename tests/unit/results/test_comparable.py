@@ -1,4 +1,4 @@
-"""In which conditions two records of the same test differ."""
+"""The conditions in which two records of the same test differ."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ MS = 1_000_000
 
 
 def trial(*launches: dict[str, int], outcome: Outcome = Outcome.COMPLETED) -> Trial:
-    """A trial of launches due at 0, started at 1 ms, ready at 5 ms, gone at 6 ms, with events in ms."""
+    """Return a trial of launches due at 0, started at 1 ms, ready at 5 ms, gone at 6 ms; events are in ms."""
     log = LaunchLog()
     for events in launches:
         row = log.add(0)
@@ -46,9 +46,9 @@ def test_a_target_without_declarations_has_none() -> None:
 
 
 def test_after_a_clock_was_set_the_two_clocks_are_not_held_against_each_other() -> None:
-    told = Target("told", ["true"], intervals=(("started", "create"), ("create", "die")))
+    stamped = Target("told", ["true"], intervals=(("started", "create"), ("create", "die")))
     ran = trial({"create": 3, "die": 4})
     ran.log.wall_clock |= {"create", "die"}
-    assert [each.censored for each in intervals(told, [ran]).values()] == [0, 0]
+    assert [each.censored for each in intervals(stamped, [ran]).values()] == [0, 0]
     ran.log.wall_clock_moved = True
-    assert [each.censored for each in intervals(told, [ran]).values()] == [1, 0]
+    assert [each.censored for each in intervals(stamped, [ran]).values()] == [1, 0]

@@ -1,4 +1,4 @@
-"""Objectives of the response time: met, missed, or undecided for want of launches."""
+"""Objectives of the response time: met, missed, or undecided for too few launches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEP = Fraction(1, 128)
 
 @pytest.fixture(scope="module")
 def quick() -> LoadResult:
-    """A load of 1,024 launches that take 10 ms each."""
+    """Return a load of 1,024 launches that take 10 ms each."""
     return load(FakeTarget(), STEP, 8.0)
 
 
@@ -48,8 +48,8 @@ def test_a_load_meets_what_its_statistic_does_not_exceed(quick: LoadResult, stat
 
 def test_with_too_few_launches_nothing_is_decided(quick: LoadResult) -> None:
     assert met(quick, Objective("p99.9", 1e-6)) is None
-    told = judged(quick, [Objective("p99.9", 1.0)])["p99.9"]
-    assert (told["limit_s"], told["met"], told["launches"], told["launches_needed"]) == (
+    outcome = judged(quick, [Objective("p99.9", 1.0)])["p99.9"]
+    assert (outcome["limit_s"], outcome["met"], outcome["launches"], outcome["launches_needed"]) == (
         1.0,
         None,
         1024,
@@ -70,7 +70,7 @@ def test_launches_that_never_completed_are_infinitely_slow(statistic: str) -> No
     assert met(lost, Objective(statistic, 1000.0)) is False
 
 
-def test_the_highest_rate_is_told_with_the_first_that_misses(quick: LoadResult) -> None:
+def test_the_highest_rate_is_shown_with_the_first_that_misses(quick: LoadResult) -> None:
     late = load(FakeTarget(service_time_s=0.06), Fraction(1, 256), 8.0)
     loads = [record(late, P99), record(quick, P99)]
     assert list(objective_lines(loads)) == ["p99 <= 50 ms: up to 128/s; not at 256/s (p99 60 ms)"]
@@ -82,7 +82,7 @@ def test_what_no_step_missed_is_a_lower_bound(quick: LoadResult) -> None:
     assert list(objective_lines([record(quick, P99)])) == ["p99 <= 50 ms: up to ≥ 128/s; no step missed it"]
 
 
-def test_too_few_launches_are_told_with_the_number_and_the_cure() -> None:
+def test_too_few_launches_are_reported_with_the_number_and_the_cure() -> None:
     few = load(FakeTarget(), Fraction(1, 16))
     first, second = objective_lines([record(few, P99)])
     assert first == "p99 <= 50 ms: no rate is known to meet it"
@@ -118,7 +118,7 @@ def slow_every_twentieth(number: int) -> float:
 
 
 def test_the_slowest_step_is_never_put_at_risk_for_an_objective() -> None:
-    """1.8/s are borne; 2/s pass for want of launches, and would not by the search's rule."""
+    """1.8/s is sustained; 2/s passes with too few launches, but not by the search's rule."""
     target = FakeTarget(servers=1, service_time_s=1 / 1.8)
     hunt = search(target, swept(target, (Fraction(1, 2), Fraction(1, 4))))
     hunt.narrowed(partial(met, objective=Objective("p99", 60.0)))

@@ -41,7 +41,7 @@ KEYS = [
 
 
 def trial(response_ms: Sequence[float], *, ends: Sequence[Outcome] = (), late_ms: float = 0.0) -> Trial:
-    """Return a trial of launches 100 ms apart: completed ones, then those that ended otherwise."""
+    """Return a trial of launches 100 ms apart: the completed launches, then those with other ends."""
     log = LaunchLog()
     for number in range(len(response_ms) + len(ends)):
         due_ns = BEGIN_NS + number * STEP_NS
@@ -120,7 +120,7 @@ def test_censored_launches_are_time_outs_unfinished_and_dropped() -> None:
     ends = [Outcome.TIMEOUT, Outcome.EXIT_CODE, Outcome.UNFINISHED, Outcome.DROPPED]
     made = result(trial([5.0] * 2, ends=ends))
     assert (made.response_time_s.n, made.response_time_s.censored) == (2, 3)
-    assert made.response_time_s.p50 is None  # it falls on a censored one
+    assert made.response_time_s.p50 is None  # it falls on a censored value
     assert made.response_time_s.max == 0.005
     assert made.lateness_s is not None
     assert (made.lateness_s.n, made.lateness_s.censored) == (5, 0)
@@ -187,7 +187,7 @@ def test_usage_is_that_of_completed_launches() -> None:
 
 
 def test_a_resident_set_not_above_our_own_is_unknown() -> None:
-    """A short child's ru_maxrss is its parent's: vfork shares the memory."""
+    """The ru_maxrss of a short-lived child is its parent's, because vfork shares the memory."""
     assert result(trial([5.0] * 3), own_rss_kib=1002).instance["max_rss_bytes"] is None
 
 

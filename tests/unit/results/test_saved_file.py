@@ -31,11 +31,11 @@ def test_a_pipe_is_read_to_its_end() -> None:
 def test_what_would_never_end_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for file, told in ((str(pipe), "Expecting value"), ("/dev/zero", "it is a device")):
+    for file, message in ((str(pipe), "Expecting value"), ("/dev/zero", "it is a device")):
         assert main.main(["compare", file, file]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
         assert main.main(["report", file, "-o", str(tmp_path / "report")]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert not (tmp_path / "report").exists()
 
 

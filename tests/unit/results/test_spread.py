@@ -1,4 +1,4 @@
-"""How far the trials of a load lie apart."""
+"""The spread of the trials of a load."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import statistics
 import pytest
 
 from pytest_unikernel.results.spread import spread
-from pytest_unikernel.text import notes
+from pytest_unikernel.text import run_summary
 
 
 def test_the_spread_has_extremes_standard_deviation_and_coefficient_of_variation() -> None:
@@ -32,5 +32,5 @@ def test_one_trial_has_extremes_but_no_spread() -> None:
 
 def test_the_summary_tells_the_largest_spread_of_a_series() -> None:
     rows = [{"spread": spread([{"throughput_hz": rate, "p50": 0.01, "p99": None} for rate in (9.0, 11.0)])}]
-    told = list(notes._spread([*rows, {"spread": None}, {}]))
-    assert told == ["largest spread between trials: throughput 14.1 % (standard deviation / mean)"]
+    lines = list(run_summary._spread([*rows, {"spread": None}, {}]))
+    assert lines == ["largest spread between trials: throughput 14.1 % (standard deviation / mean)"]

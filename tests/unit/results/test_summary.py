@@ -64,7 +64,7 @@ def test_the_median_is_that_of_statistics(values: list[int]) -> None:
 
 @pytest.mark.parametrize("name", ["p90", "p95", "p99", "p99.9"])
 def test_positions_of_quantiles_are_exact_where_they_are_whole(name: str) -> None:
-    """A rounding error there would look at the next value, which may be censored."""
+    """A rounding error would use the next value, which may be censored."""
     q, exact = QUANTILES[name], Fraction(name[1:]) / 100
     whole = [n for n in range(1, 20_002) if ((n - 1) * exact).denominator == 1]
     assert len(whole) >= 20
@@ -148,7 +148,7 @@ def test_a_summary_can_be_copied(copied: object) -> None:
 
 
 def near_bounds() -> st.SearchStrategy[int]:
-    """Values where the logarithm's rounding could choose the wrong bucket."""
+    """Return a strategy of values for which rounding of the logarithm could choose the wrong bucket."""
     return st.builds(
         lambda index, apart: max(0, round(BUCKET_BASE**index) + apart),
         st.integers(0, 2000),

@@ -29,7 +29,7 @@ ENDLESS = (Outcome.UNFINISHED, Outcome.DROPPED, Outcome.SPAWN_ERROR)
 
 
 class Row(NamedTuple):
-    """One launch, in ns after the window's begin; None is never."""
+    """A launch, in ns after the window's begin; None: it did not happen."""
 
     scheduled: int
     started: int | None
@@ -61,7 +61,7 @@ def trial(
     window_steps: float | None = None,
     scheduled: bool = True,
 ) -> Trial:
-    """Return a trial of one launch per step; the first ones end as named, the others complete."""
+    """Return a trial of one launch per step; the first launches end as given, the others complete."""
     outcomes = [outcome for outcome, count in (ends or {}).items() for _ in range(count)]
     rows = []
     for index in range(launches):
@@ -89,15 +89,15 @@ def trial(
 
 
 def growing(rise: float, launches: int) -> Callable[[int], float]:
-    """Service times that make the mean in flight rise by that many between the quarters' centres.
+    """Return service times by which the mean in flight rises by ``rise`` between the quarters' centres.
 
-    With one launch per step the number in flight is the service time in steps of 10 ms, and it rises evenly.
+    With one launch per step, the number in flight is the service time in steps of 10 ms; it rises evenly.
     """
     return lambda index: 10.0 * (1 + index * rise / (0.75 * launches))
 
 
 def past_the_end(launches: int) -> dict[int, float]:
-    """Latenesses in ms that move the last launches of 1000, one per 10 ms, to the window's end."""
+    """Return latenesses in ms that move the last of 1000 launches, one per 10 ms, to the window's end."""
     return {index: 10.0 * (1000 - index) for index in range(1000 - launches, 1000)}
 
 
@@ -145,7 +145,7 @@ E, T, U, D = Outcome.EXIT_CODE, Outcome.TIMEOUT, Outcome.UNFINISHED, Outcome.DRO
         (trial(late_ms=1.000001, service_ms=20.0), "generator-bound"),
         (trial(late_ms=9.9, step_ms=100.0, service_ms=50.0), "ok"),
         (trial(late_ms=10.1, step_ms=100.0, service_ms=50.0), "generator-bound"),
-        (trial(200, late_ms={7: 9.0}), "ok"),  # the 99th percentile of 200 doesn't see one
+        (trial(200, late_ms={7: 9.0}), "ok"),  # one of 200 is beyond the 99th percentile
         (trial(199, late_ms={7: 9.0}), "generator-bound"),  # below 200 the maximum counts
         # generator-bound: lateness p50 > 20 % of response p50
         (trial(late_ms=0.2, service_ms=0.8), "ok"),
@@ -156,7 +156,7 @@ E, T, U, D = Outcome.EXIT_CODE, Outcome.TIMEOUT, Outcome.UNFINISHED, Outcome.DRO
         (trial(40, service_ms=growing(9.0, 40), scheduled=False), "ok"),
         (trial(10, ends={E: 2}, scheduled=False), "failing"),
         (trial(10, ends={T: 1}, scheduled=False), "saturated"),
-        # nothing at all, as when a load is interrupted at once
+        # no launches, as when a load is interrupted at once
         (trial(0), "ok"),
         (trial(3, window_steps=1e-7), "ok"),  # a window of one nanosecond
     ],
@@ -185,13 +185,13 @@ def test_the_reason_has_the_figures_of_the_rule_that_was_broken(made: Trial, rea
     assert verdict(made).reason == reason
 
 
-def test_a_backlog_is_told_by_how_much_it_rose_and_its_limit() -> None:
+def test_a_backlog_is_reported_by_how_much_it_rose_and_its_limit() -> None:
     made = trial(40, service_ms=growing(2.2, 40))
     assert verdict(made).reason == Reason(Rule.BACKLOG_ROSE, *backlog_rise(made))
 
 
 def test_a_window_of_poisson_arrivals_may_hold_fewer_launches_than_offered() -> None:
-    """Offered is 1 per step on average; a generator that started all that were due isn't late."""
+    """The offered rate is 1 per step on average; a generator that started all due launches is not late."""
     made = trial(900, window_steps=1000)
     assert verdict(made) == ("ok", None)
 
@@ -202,7 +202,7 @@ def test_a_window_of_poisson_arrivals_may_hold_fewer_launches_than_offered() -> 
         (["ok"], "ok"),
         (["ok", "saturated", "ok"], "ok"),
         (["saturated", "ok", "saturated"], "saturated"),
-        (["ok", "saturated"], "saturated"),  # a tie: the worse
+        (["ok", "saturated"], "saturated"),  # a tie goes to the worse verdict
         (["saturated", "generator-bound"], "saturated"),
         (["failing", "saturated"], "failing"),
         (["generator-bound", "ok"], "generator-bound"),
@@ -250,7 +250,7 @@ def made_of(raw: list[tuple[int, int | None, Outcome]], begin: int, length: int)
 
 
 def running_at(made: Trial, at_ns: int) -> int:
-    """Count by the definition: started and not yet exited."""
+    """Return the number in flight by its definition: started and not yet exited."""
     pairs = zip(made.log.started_ns, made.log.exited_ns, strict=True)
     return sum(0 <= started <= at_ns and (exited < 0 or at_ns < exited) for started, exited in pairs)
 
@@ -282,7 +282,7 @@ def test_nothing_is_in_flight_over_an_empty_interval() -> None:
 
 
 def test_the_backlogs_limit_counts_the_launches_scheduled_between_the_quarters_centres() -> None:
-    """Poisson arrivals may crowd anywhere: here all of them are due in the window's first eighth."""
+    """Poisson arrivals may cluster anywhere: here all are due in the window's first eighth."""
     even = trial(1000)
     assert backlog_rise(even)[1] == pytest.approx(0.05 * 750)
     crowded = trial(1000, window_steps=8000)
@@ -317,7 +317,7 @@ def test_a_long_lived_launch_completes_when_it_is_ready() -> None:
 
 def test_samples_are_those_of_the_cohorts_completed_launches() -> None:
     rows = [
-        Row(-10, -9, 5),  # not of the cohort
+        Row(-10, -9, 5),  # not in the cohort
         Row(0, 2, 10),
         Row(10, 11, 90, Outcome.TIMEOUT),
         Row(20, None, None, Outcome.DROPPED),
@@ -326,6 +326,6 @@ def test_samples_are_those_of_the_cohorts_completed_launches() -> None:
     made = Trial(logged(rows), range(1, 5), BEGIN_NS, BEGIN_NS + 40)
     assert made.response_ns() == [10, 4]
     assert made.service_ns() == [8, 1]
-    assert made.lateness_ns() == [2, 1, 3]  # of all that were started
+    assert made.lateness_ns() == [2, 1, 3]  # of all started launches
     assert made.ordered_response_ns == [4, 10]
     assert made.ordered_lateness_ns == [1, 2, 3]

@@ -54,7 +54,7 @@ def test_a_step_that_a_verdict_lets_pass_although_it_is_too_fast_is_looked_at_ag
 
 
 def test_a_slow_target_whose_steps_have_too_few_launches_is_known_to_5_per_cent_too() -> None:
-    target = FakeTarget(servers=1, service_time_s=1 / 1.8)  # 2/s pass in ten launches
+    target = FakeTarget(servers=1, service_time_s=1 / 1.8)  # 2/s passes with ten launches
     found = search(target).narrowed(is_ok)
     assert found.lower_hz is not None
     assert found.upper_hz is not None
@@ -71,7 +71,7 @@ def test_a_bracket_as_wide_as_can_be_takes_no_more_loads_than_the_bound() -> Non
 
 
 def results_of(**verdicts: str) -> dict[Fraction, LoadResult]:
-    """Return results by their rates: ``r4="ok"``."""
+    """Return results by time step, from verdicts by rate: ``r4="ok"``."""
     example = load(FakeTarget(), Fraction(1, 4))
     found = {}
     for name, verdict in verdicts.items():
@@ -81,14 +81,14 @@ def results_of(**verdicts: str) -> dict[Fraction, LoadResult]:
             time_step_s=1 / rate_hz,
             offered_rate_hz=float(rate_hz),
             throughput_hz=float(rate_hz),
-            verdict=verdict,  # type: ignore[arg-type] # a word of the test's
+            verdict=verdict,  # type: ignore[arg-type] # the test's own verdict
             verdict_reason=f"{verdict} at {rate_hz}",
         )
     return found
 
 
 def answering(hz: float, beyond: str = "saturated") -> Callable[[Fraction], LoadResult]:
-    """Return a host of that capacity."""
+    """Return a function that simulates the load of a step on a host with the given capacity."""
 
     def measure(step: Fraction) -> LoadResult:
         rate_hz = float(1 / step)

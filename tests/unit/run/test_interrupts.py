@@ -1,4 +1,4 @@
-"""Signals during a load set a flag and wake the loop; nothing is raised before it is over."""
+"""Signals during a load set a flag and wake the loop; no exception is raised before the load ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finished steps on disk."""
+"""The journal of finished steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_unikernel.run import journal, resumed
 
 
 def result(*, interrupted: bool = False, completed: int = 3) -> LoadResult:
-    """A load of completed launches that took 10 ns, 20 ns ..."""
+    """Return a load of completed launches that took 10 ns, 20 ns ..."""
     log = LaunchLog()
     for number in range(completed):
         row = log.add(100 * number)
@@ -101,11 +101,11 @@ def test_a_journal_goes_when_a_later_run_has_all_its_steps(tmp_path: Path) -> No
         for name in names:
             old.add(name, result())
         old.close(keep=True)
-    assert len(journal.abandoned(tmp_path)) == 1  # the second has what the first had
+    assert len(journal.abandoned(tmp_path)) == 1  # the second has all steps of the first
     later = journal.Journal(tmp_path)
     later.add("x", result())
     later.close(keep=False)
-    assert len(journal.abandoned(tmp_path)) == 1  # y is still to be had from it
+    assert len(journal.abandoned(tmp_path)) == 1  # only this journal has y
     last = journal.Journal(tmp_path)
     last.add("y", result())
     last.add("x", result())

@@ -1,4 +1,4 @@
-"""The parts that the live line leaves out; the progress of a long run."""
+"""The parts that the live line omits; the progress of a long run."""
 
 from __future__ import annotations
 

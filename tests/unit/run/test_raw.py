@@ -24,7 +24,7 @@ TARGET = Target("a", ["/bin/true"], label="b/c d")
 
 
 def trial(step_ns: float | None = 62_500_000.0) -> Trial:
-    """One completed launch before the window; one completed, one dropped and one killed in it."""
+    """Return a trial: one launch completed before its window; one each completed, dropped, killed in it."""
     log = LaunchLog()
     for scheduled_ns in (0, 100, 200, 300):
         log.add(scheduled_ns)
@@ -87,7 +87,7 @@ def test_an_instant_and_its_offset_are_the_wall_clock(tmp_path: Path) -> None:
     assert abs(int(row["started_at_ns"]) + int(row["unix_offset_ns"]) - unix_ns()) < 60 * NS_PER_S
 
 
-def test_events_are_columns_and_the_guest_s_clock_is_told_apart(tmp_path: Path) -> None:
+def test_events_are_columns_and_the_guest_s_clock_is_identified(tmp_path: Path) -> None:
     made = trial()
     made.log.events = {1: {"create": 12, "guest:marker": 7}, 3: {"a b": 9, "a-b": 8}}
     found = rows(write_raw(tmp_path, TARGET, [made], SESSION))

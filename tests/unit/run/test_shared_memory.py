@@ -1,4 +1,4 @@
-"""The reaper reads the values that were written for it."""
+"""The shared memory: the reaper reads the values that the generator wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_unikernel.launch.cleanup.reaper import PidEntry, read_table
 from pytest_unikernel.run import shared_memory as table_module
 from pytest_unikernel.run.shared_memory import PidTable, SharedCells
 
-BOOT_AHEAD_NS = 7_000_000_000  # how long the host was suspended
+BOOT_AHEAD_NS = 7_000_000_000  # the time for which the host was suspended
 NOW_NS = 90_000_000_000
 WIDE, ROUNDS = 64, 20_000
 
@@ -69,7 +69,7 @@ def test_the_file_is_the_owners_and_its_space_is_reserved(path: Path) -> None:
 def test_what_is_in_flight_is_what_is_read(
     tmp_path_factory: pytest.TempPathFactory, steps: list[int | None]
 ) -> None:
-    """None starts one, a number ends the one at that place."""
+    """None starts an instance; a number ends the instance at that index."""
     path = tmp_path_factory.mktemp("table") / "table"
     table, flying, pid = PidTable(path, 64), [], 99
     for step in steps:
@@ -90,7 +90,7 @@ def test_cells_are_seen_by_the_other_side(tmp_path: Path) -> None:
     assert theirs.read() == (1.5, float("inf"))
 
 
-# Writes records whose values are all the same, each another.
+# Writes records with equal values; the value differs from record to record.
 WRITER = f"""
 import sys, pathlib
 from pytest_unikernel.run.shared_memory import SharedCells

@@ -1,4 +1,4 @@
-"""The end of a run on targets that could not run."""
+"""The summary's text about targets that could not run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO_DOCKER = Unavailable("no docker on PATH", "apt-get install docker.io")
 LONG = Unavailable("a reason of many words " * 20, "a cure of many words " * 20)
 
 
-def test_each_reason_is_told_once_with_all_its_targets() -> None:
+def test_each_reason_is_shown_once_with_all_its_targets() -> None:
     missing = [("docker", NO_DOCKER), ("podman", LONG), ("docker[api]", NO_DOCKER), ("docker", NO_DOCKER)]
     lines = missing_report(missing)
     assert lines[:4] == [
@@ -25,8 +25,8 @@ def test_each_reason_is_told_once_with_all_its_targets() -> None:
 def test_nothing_of_a_long_reason_or_cure_is_lost() -> None:
     lines = missing_report([("it", LONG)])
     assert max(map(len, lines)) <= WIDTH
-    told = " ".join(line.strip() for line in lines[2:])
-    assert told == f"it: {LONG.reason.strip()} cure: {LONG.cure.strip()}"
+    shown = " ".join(line.strip() for line in lines[2:])
+    assert shown == f"it: {LONG.reason.strip()} cure: {LONG.cure.strip()}"
 
 
 def test_what_a_client_said_does_not_steer_the_terminal() -> None:

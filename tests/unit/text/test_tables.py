@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the dash is what a table shows where nothing is known
+# ruff: noqa: RUF001 - tables show the dash for unknown values
 from __future__ import annotations
 
 import dataclasses
@@ -16,7 +16,7 @@ from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.skips import SkipCause, SkippedStep, WhySkipped
 from pytest_unikernel.results.summary import enough
 from pytest_unikernel.results.verdict import VERDICTS
-from pytest_unikernel.text import compare_table, notes, table_cells, tables
+from pytest_unikernel.text import compare_table, run_summary, table_cells, tables
 from pytest_unikernel.text.grid import WIDTH, encodable, printable
 from pytest_unikernel.text.row import Row
 
@@ -108,7 +108,7 @@ def rows_of(*loads: Record) -> list[Row]:
 
 
 def text_of(*loads: Record, **arguments: Any) -> str:
-    return "\n".join(notes.report(rows_of(*loads), **arguments))
+    return "\n".join(run_summary.report(rows_of(*loads), **arguments))
 
 
 def unwrapped(text: str) -> str:
@@ -239,7 +239,7 @@ def test_an_interrupted_load_has_no_verdict() -> None:
 
 def test_cold_starts_share_one_table_and_have_no_knee() -> None:
     loads = [Row("a", cold("linux_process", 0.00102)), Row("b", cold("rust_kernel[pc]", 0.0912))]
-    text = "\n".join(notes.report(loads))
+    text = "\n".join(run_summary.report(loads))
     assert "knee" not in text
     assert text.splitlines()[:7] == [
         "cold starts, one after the other",
@@ -279,12 +279,12 @@ def test_a_p99_of_few_launches_is_shown_but_not_compared() -> None:
 def test_loads_under_other_conditions_are_not_compared(changed: Record, why: str) -> None:
     row = Row(SERIES, sweep(1.0), sweep(1.0, **changed))
     assert compare_table.compare_table([row]) == []
-    assert f"1 s: not comparable: {why}" in "\n".join(notes.report([row]))
+    assert f"1 s: not comparable: {why}" in "\n".join(run_summary.report([row]))
 
 
 def test_a_step_that_the_baseline_lacks_is_named() -> None:
     rows = [Row(SERIES, sweep(1.0), sweep(1.0)), Row(SERIES, sweep(0.5))]
-    assert "1/2 s: not in the baseline" in "\n".join(notes.report(rows))
+    assert "1/2 s: not in the baseline" in "\n".join(run_summary.report(rows))
 
 
 def test_without_a_baseline_nothing_is_said_of_one() -> None:
@@ -362,7 +362,7 @@ def test_trials_that_disagree_are_shown() -> None:
 
 
 def test_a_resumed_step_is_marked() -> None:
-    text = "\n".join(notes.report([Row(SERIES, sweep(1.0), resumed=True)]))
+    text = "\n".join(run_summary.report([Row(SERIES, sweep(1.0), resumed=True)]))
     assert "1 s taken over from the resumed run" in text
 
 
@@ -383,8 +383,8 @@ def test_each_daemon_that_ran_beside_some_target_is_named_once() -> None:
 def test_a_change_that_too_few_launches_leave_open_is_explained() -> None:
     why = "the change of p99 needs 1,000 launches in each run"
     few, many = sweep(1.0), sweep(1 / 1024)
-    assert why in unwrapped("\n".join(notes.report([Row(SERIES, few, few), Row(SERIES, many, many)])))
-    assert why not in unwrapped("\n".join(notes.report([Row(SERIES, many, many)])))
+    assert why in unwrapped("\n".join(run_summary.report([Row(SERIES, few, few), Row(SERIES, many, many)])))
+    assert why not in unwrapped("\n".join(run_summary.report([Row(SERIES, many, many)])))
 
 
 def test_marks_are_explained_where_a_largest_lateness_stands_for_a_quantile() -> None:
@@ -404,13 +404,18 @@ def test_at_most_five_lines_of_a_failure_are_shown_and_none_is_too_long() -> Non
 
 
 def test_without_loads_nothing_is_said() -> None:
-    assert notes.report([]) == []
+    assert run_summary.report([]) == []
 
 
 def test_a_log_has_one_line_per_load() -> None:
-    assert notes.load_line(sweep(0.5)) == "rust_kernel 1/2 s: 2/s offered, 2/s done, p50 36.2 ms, p99 –, ok"
-    assert notes.load_line(saturated()).endswith("p50 1.2 s, p99 >60 s, 37 timeout, 2 unfinished, saturated")
-    assert notes.load_line(cold("rust_kernel", 0.0362)).startswith(
+    assert (
+        run_summary.load_line(sweep(0.5))
+        == "rust_kernel 1/2 s: 2/s offered, 2/s done, p50 36.2 ms, p99 –, ok"
+    )
+    assert run_summary.load_line(saturated()).endswith(
+        "p50 1.2 s, p99 >60 s, 37 timeout, 2 unfinished, saturated"
+    )
+    assert run_summary.load_line(cold("rust_kernel", 0.0362)).startswith(
         "rust_kernel cold: 10 of 10 launches done, p50"
     )
 
@@ -444,7 +449,7 @@ UNREST = [Excess(Unrest.CPU, 70, 3), Excess(Unrest.CPU, 40, 3), Excess(Unrest.LE
 def test_steps_that_began_on_a_busy_host_are_told_in_one_line_where_they_are_many() -> None:
     def text(*steps_s: float) -> str:
         rows = [Row(SERIES, sweep(step_s, quiescence=BUSY), unrest=UNREST) for step_s in steps_s]
-        return unwrapped("\n".join(notes.report(rows)))
+        return unwrapped("\n".join(run_summary.report(rows)))
 
     began = "began on a busy host after a wait of 3 s:"
     reasons = "CPU busy 40 %, 3 % before the first load; 2 processes of earlier launches left"

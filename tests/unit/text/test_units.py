@@ -1,4 +1,4 @@
-"""How far a load has come, for people."""
+"""The progress of a load as text."""
 
 from __future__ import annotations
 

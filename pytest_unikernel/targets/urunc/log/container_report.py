@@ -1,4 +1,4 @@
-"""One container's stamps and intervals as text, 80 columns wide at most. Pure."""
+"""A container's stamps and intervals as text, 80 columns wide at most. Pure."""
 
 from __future__ import annotations
 

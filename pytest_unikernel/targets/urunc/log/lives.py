@@ -59,11 +59,11 @@ class Life:
 
     @property
     def repeated(self) -> int:
-        """How many stamps have an id that the life had already."""
+        """The number of stamps whose id occurs earlier in the life."""
         return len(self.ids) - len(set(self.ids))
 
     def began_at(self, at_ns: int) -> bool:
-        """Whether a TS00 of that instant is this life's: its line came twice, or after others of the life."""
+        """Return whether a TS00 of that instant is this life's: its line is repeated or out of order."""
         for place in range(self._seen, len(self.ids)):  # each stamp is read once only
             self._first_ns = min(self._first_ns, self.at_unix_ns[place])
             if self.ids[place] == FIRST:

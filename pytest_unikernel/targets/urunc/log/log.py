@@ -1,4 +1,4 @@
-"""One log, read to its end, and the containers in it."""
+"""A log, read to its end, and the containers in it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def read_log(name: str, stream: BinaryIO) -> Log:
 
 
 def container_named(log: Log, wanted: str) -> str:
-    """Return the containerID that equals the text, or else the only one that begins with it.
+    """Return the containerID that equals the text, otherwise the only containerID that begins with it.
 
     Raises:
         LogError: there is none, or more than one; the text lists them.

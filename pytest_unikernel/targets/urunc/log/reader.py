@@ -31,7 +31,7 @@ _AS_WRITTEN = re.compile(
 
 
 class LogStamp(NamedTuple):
-    """One instant of one container.
+    """An instant of one container.
 
     Attributes:
         container_id: exactly as logged.

@@ -198,7 +198,7 @@ def test_a_backing_file_that_is_no_path_is_left_to_qemu(backing: str, tmp_path: 
 
 
 def test_no_backing_file_is_opened(tmp_path: Path) -> None:
-    """One that blocks whoever opens it."""
+    """A pipe, on which an open blocks."""
     os.mkfifo(tmp_path / "pipe")
     assert why(overlay(tmp_path / "overlay", str(tmp_path / "pipe"), "raw")) is None
 

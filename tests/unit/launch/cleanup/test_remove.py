@@ -1,4 +1,4 @@
-"""How containers are removed, by clients that are played: engines go away and come back, runtimes refuse."""
+"""Removal of containers by fake clients: engines go away and come back, runtimes refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records against their schema: a fault says where, what was expected and what is there."""
+"""Records against their schema: a fault has the place, the expected kind and the value found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEARCHED = finishedrun.search().as_json()
 FIELDS = LoadResult.__dataclass_fields__
 
 
-def told(record: Any, modes: Modes = BY_MODE) -> list[str]:
+def fault_texts(record: Any, modes: Modes = BY_MODE) -> list[str]:
     return [str(fault) for fault in faults(record, modes)]
 
 
@@ -60,7 +60,7 @@ def test_records_of_every_version_are_records_and_all_of_them_is_sound() -> None
 
 
 def _with_nulls(value: Any, whole: Any) -> Any:
-    """Return a value with the keys that only the whole one has, as null."""
+    """Return a value with null for each key that only the complete value has."""
     if isinstance(value, dict) and isinstance(whole, dict):
         return {**dict.fromkeys(whole), **{key: _with_nulls(value[key], whole[key]) for key in value}}
     if isinstance(value, list) and isinstance(whole, list):
@@ -70,7 +70,7 @@ def _with_nulls(value: Any, whole: Any) -> Any:
 
 def test_what_a_run_has_measured_can_be_gone_on_from_whatever_its_version() -> None:
     for record in of_every_version():
-        assert told(record, WHOLE) == []
+        assert fault_texts(record, WHOLE) == []
 
 
 def test_what_is_imported_is_a_record(tmp_path: Path) -> None:
@@ -80,12 +80,12 @@ def test_what_is_imported_is_a_record(tmp_path: Path) -> None:
         assert main.main(["import", str(source), "-o", str(tmp_path / "o.json"), "--force"]) == 0
         found = saved(tmp_path / "o.json")
         assert found
-        assert [line for record in found for line in told(record)] == []
+        assert [line for record in found for line in fault_texts(record)] == []
 
 
 def test_keys_of_later_versions_are_ignored() -> None:
     later = {**SEARCHED, "hosts": [{"name": "a"}], "host": {**SEARCHED["host"], "temperature_k": "cold"}}
-    assert told(later, WHOLE) == []
+    assert fault_texts(later, WHOLE) == []
 
 
 def test_the_schema_has_the_keys_of_a_result_and_what_only_imported_records_have() -> None:
@@ -144,7 +144,7 @@ def test_a_whole_record_needs_what_a_result_cannot_be_made_without() -> None:
 )
 def test_a_fault_says_where_what_was_expected_and_what_is_there(changed: Record, fault: str) -> None:
     record = {**SEARCHED, **changed}
-    assert told(record)[0] == fault
+    assert fault_texts(record)[0] == fault
     assert str(checked(record)) == fault
 
 
@@ -154,7 +154,7 @@ def test_all_faults_are_found_each_by_itself() -> None:
     record["knee"]["loads"][1]["response_time_s"]["p50"] = True
     record["host"] = []
     del record["knee"]["rate_hz"], record["knee"]["loads"][1]["mode"]
-    assert set(told(record)) == {
+    assert set(fault_texts(record)) == {
         "load.host: expected an object or null, got []",
         "load.knee.rate_hz is missing",
         "load.knee.loads[1].mode is missing",
@@ -174,29 +174,29 @@ def test_what_is_missing_is_named() -> None:
     found = list(faults({}))
     assert all(each.missing for each in found)
     assert str(found[0]) == "load.target is missing"
-    assert "load.mode is missing" in told({})
+    assert "load.mode is missing" in fault_texts({})
 
 
 def test_a_cold_start_has_no_time_step_and_no_knee() -> None:
     cold = finishedrun.load(None).as_json()
-    assert told(cold) == []
-    assert told({**cold, "time_step_s": 1.0}) == ["load.time_step_s: expected null, got 1.0"]
-    assert told({**cold, "knee": SEARCHED["knee"]})[0].startswith("load.knee: expected null, got {")
+    assert fault_texts(cold) == []
+    assert fault_texts({**cold, "time_step_s": 1.0}) == ["load.time_step_s: expected null, got 1.0"]
+    assert fault_texts({**cold, "knee": SEARCHED["knee"]})[0].startswith("load.knee: expected null, got {")
 
 
 def test_values_that_are_nested_too_deeply_are_refused_wherever_they_are() -> None:
     nested: Any = 1
     for _ in range(DEEPEST - 2):
         nested = [nested]
-    assert told({**SEARCHED, "variant": {"a": nested}}) == []
-    assert told({**SEARCHED, "unknown": {"a": [nested]}})[0].startswith(
+    assert fault_texts({**SEARCHED, "variant": {"a": nested}}) == []
+    assert fault_texts({**SEARCHED, "unknown": {"a": [nested]}})[0].startswith(
         "load: expected values nested at most 64"
     )
 
 
 def test_half_a_character_is_a_text_and_nothing_else() -> None:
-    assert told({**SEARCHED, "ready": "\ud800"}) == []
-    assert told({**SEARCHED, "window_s": "\ud800"})[0].endswith(r"got '\ud800'")
+    assert fault_texts({**SEARCHED, "ready": "\ud800"}) == []
+    assert fault_texts({**SEARCHED, "window_s": "\ud800"})[0].endswith(r"got '\ud800'")
 
 
 def test_numbers_that_json_cannot_tell_apart_are_equal_to_the_schema() -> None:

@@ -1,4 +1,4 @@
-"""The published JSON Schema: made of the types, fresh, and true of what is written."""
+"""The published JSON Schema: made from the types, up to date, and valid for written records."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_quantities_have_their_unit_in_their_name() -> None:
         "cpu_count",
     }
     unitless |= {"psi_cpu", "psi_memory", "psi_io"}  # per cent, by the kernel's own name
-    in_seconds = {"min", "mean", "max", "stddev", "p50", "p90", "p95", "p99", "p99.9"}  # of what is named _s
+    in_seconds = {"min", "mean", "max", "stddev", "p50", "p90", "p95", "p99", "p99.9"}  # parts of *_s
     for name, part in PUBLISHED["$defs"].items():
         numbers = {key for key, about in part["properties"].items() if '"number"' in json.dumps(about)}
         named = {key for key in numbers if key.endswith(("_s", "_hz", "_bytes", "_percent", "_s_per_launch"))}

@@ -1,4 +1,4 @@
-"""What is left of a damaged record: what is sound in it, and null or empty for the rest."""
+"""The sound part of a damaged record, with null or empty values for the rest."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_cold_start_has_no_time_step() -> None:
 @settings(max_examples=100, derandomize=True, deadline=None, database=None)
 @given(damage.documents(WHOLE, list(damage.places(WHOLE))))
 def test_what_is_left_is_right_but_for_what_nobody_knows(record: Any) -> None:
-    """What a record needs may be missing; nothing in it is wrong."""
+    """Required keys may be missing, but no value in the result is wrong."""
     wrong = [fault for fault in faults(sound(record)) if fault.value is not None]
     assert wrong == []
     assert sound(sound(record)) == sound(record)

@@ -34,14 +34,14 @@ def report(
     memory_bytes: int | None = None,
     evidence: Mapping[str, Sequence[str]] | None = None,
 ) -> list[str]:
-    """Return everything that the end of a run says about its loads.
+    """Return the end-of-run summary of all loads.
 
     Args:
         rows: the loads, in any order.
-        skipped: the steps that weren't run.
-        memory_bytes: the host's memory; None leaves out whether it ran low.
-        evidence: what the comparison with the baseline says of each series, and of all cold starts by
-            the name ``COLD``.
+        skipped: the steps that were not run.
+        memory_bytes: the host's memory; None omits the note on low memory.
+        evidence: the lines of the comparison with the baseline, by series; ``COLD`` names all cold
+            starts together.
     """
     evidence = evidence or {}
     swept = [row for row in rows if row.load["mode"] == "sweep"]
@@ -65,8 +65,8 @@ def series_report(
     memory_bytes: int | None,
     evidence: Sequence[str] = (),
 ) -> list[str]:
-    """Return one series: title, table, knee, explanations, comparison. Steps go slow to fast."""
-    found = [row for row in steps if row.load.get("knee")]  # its load is one of the others
+    """Return the lines of one series: title, table, knee, notes, comparison. Steps go slow to fast."""
+    found = [row for row in steps if row.load.get("knee")]  # a search's record repeats one of the other loads
     steps = [row for row in steps if row not in found] or found
     loads = [row.load for row in steps]
     table = sweep_table(steps)
@@ -80,8 +80,8 @@ def series_report(
         *wrapped(knee),
         *(
             line
-            for told in objective_lines(loads, found[0].load if found else None)
-            for line in wrapped(f"slo {told}")
+            for text in objective_lines(loads, found[0].load if found else None)
+            for line in wrapped(f"slo {text}")
         ),
         *(line for note in notes for line in wrapped(note)),
         *_first_failure(loads),
@@ -91,7 +91,7 @@ def series_report(
 
 
 def load_line(load: Record) -> str:
-    """Return one load on one line, for a log."""
+    """Return a load as one line, for a log."""
     summary = load["response_time_s"]
     quantiles = [f"{name} {_with_unit(load, name)}" for name in ("p50", "p99")]
     failed = [f"{count} {reason}" for reason, count in failures_of(load).most_common()]
@@ -138,16 +138,16 @@ def _marks(loads: Sequence[Record]) -> Iterator[str]:
 
 
 def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
-    """Yield a note per step of which there is more to say than its row holds."""
+    """Yield a note per step whose row does not show everything."""
     for row in steps:
         load = row.load
         verdict = verdict_of(load)
-        told = [] if verdict == "ok" else [": ".join(filter(None, (verdict, load["verdict_reason"])))]
+        parts = [] if verdict == "ok" else [": ".join(filter(None, (verdict, load["verdict_reason"])))]
         failed = ", ".join(f"{count} {reason}" for reason, count in failures_of(load).most_common())
-        told += [failed] if failed else []
-        told += ["taken over from the resumed run"] if row.resumed else []
-        if told:
-            yield f"{step_text(load['time_step_s'])} {'; '.join(told)}"
+        parts += [failed] if failed else []
+        parts += ["taken over from the resumed run"] if row.resumed else []
+        if parts:
+            yield f"{step_text(load['time_step_s'])} {'; '.join(parts)}"
 
 
 def _not_run(skipped: Sequence[SkippedStep]) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _guards(loads: Sequence[Record]) -> Iterator[str]:
 
 
 def _restless(steps: Sequence[Row]) -> Iterator[str]:
-    """Yield the loads that began before the host was quiet again: many of them in one line."""
+    """Yield the loads that began before the host was quiet; more than ``FEW`` share a line."""
     rows = [row for row in steps if (row.load.get("quiescence") or {}).get("bound_hit")]
     loads = [row.load for row in rows]
     by_kind = [_unrest(row) for row in rows]
@@ -192,7 +192,7 @@ def _restless(steps: Sequence[Row]) -> Iterator[str]:
 
 
 def _unrest(row: Row) -> dict[str, str]:
-    """Return what was not quiet, by kind: of several trials the last. A record that was read has texts."""
+    """Return the excesses by kind, from the last trial that has it; records from a file have texts."""
     last = {excess.kind: excess for excess in row.unrest}
     known = {kind_text(excess): excess_text(excess) for excess in last.values()}
     return known or {text: text for text in row.load["quiescence"]["reasons"]}
@@ -204,15 +204,15 @@ def _began(restless: Sequence[Record]) -> str:
 
 
 def _spread(loads: Sequence[Record]) -> Iterator[str]:
-    """Say how far trials lie apart: the largest coefficients of variation of a series."""
-    told = []
+    """Yield the spread of the trials: the largest coefficients of variation of a series."""
+    parts = []
     for name, label in (("throughput_hz", "throughput"), ("p50", "p50"), ("p99", "p99")):
         known = [
             spread[name]["cv"] for load in loads if (spread := load.get("spread")) and spread[name]["cv"]
         ]
-        told += [f"{label} {100 * max(known):.1f} %"] if known else []
-    if told:
-        yield f"largest spread between trials: {', '.join(told)} (standard deviation / mean)"
+        parts += [f"{label} {100 * max(known):.1f} %"] if known else []
+    if parts:
+        yield f"largest spread between trials: {', '.join(parts)} (standard deviation / mean)"
 
 
 def _first_failure(loads: Sequence[Record]) -> list[str]:
