@@ -23,7 +23,7 @@ import sys
 import time
 from typing import NamedTuple
 
-# The table's layout; written by table.py, which imports it from here.
+# The table's layout; ``run/shared_memory.py`` writes it, and imports it from here.
 HEADER_BYTES = 4096
 SLOT = struct.Struct("=iiq")  # pid, how long its start took in µs, earliest start in CLOCK_BOOTTIME ns
 START_TOLERANCE_NS = 50_000_000  # /proc gives start times in ticks of 10 ms
