@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.plan.partition import without_stale_partition
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port, Ready
 from pytest_unikernel.plan.stamps import Stamp, StampLog, Stamps
 from pytest_unikernel.plan.target_checks import check
@@ -54,6 +55,7 @@ class Target(TargetFields):
 
     def __call__(self, *args: object, **changes: Any) -> Target:
         """Return a copy with the given parameters changed; the original stays as it is."""
+        changes = without_stale_partition(self, changes)
         if self.factory is not None:
             return self._made_again(args, changes)
         if args:

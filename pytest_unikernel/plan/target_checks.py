@@ -9,6 +9,7 @@ import signal
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON
+from pytest_unikernel.plan.partition import check_partition
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
 from pytest_unikernel.plan.target_fields import TargetFields
 
@@ -33,6 +34,7 @@ def check(target: TargetFields) -> None:
     _check_texts(target)
     _check_commands(target)
     _check_reasons(target)
+    check_partition(target)
     if target.long_lived and isinstance(target.ready, Exit):
         raise TargetError(
             f"{target.name}: long_lived=True needs another ready than Exit(), got {target.ready!r}"

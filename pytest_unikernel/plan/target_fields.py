@@ -111,7 +111,10 @@ class TargetFields:
         processes: processes and threads that one instance is expected to have, for the guards.
         console: instances get the terminal instead of a captured output; one at a time.
         intervals: pairs of events reported as ``intervals_s["A->B"]``.
-        phases: named pairs of events, reported as ``phases_s[name]``.
+        phases: named pairs of events, reported as ``phases_s[name]``. They may overlap.
+        partition: names of phases that don't, in order from ``started`` to ``ready`` and on: each begins
+            with the event that ends the one before it. Reported as ``partition``: their means, and what
+            they leave out, add up to the service time.
         naming: parameter -> label or function(value) -> label, for the variant's name.
         label: the variant's label by hand, in place of those of ``naming``.
         variant: every changed parameter.
@@ -146,6 +149,7 @@ class TargetFields:
     console: bool = False
     intervals: tuple[tuple[str, str], ...] = ()
     phases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    partition: Sequence[str] = ()
     naming: Mapping[str, str | Callable[[Any], str]] = field(default_factory=dict)
     label: str | None = None
     variant: Mapping[str, object] = field(default_factory=dict)

@@ -112,20 +112,21 @@ def _spans(pair: EventPair, trials: Sequence[Trial]) -> Spans:
 def _instants_ns(trials: Sequence[Trial], event: str, *, beside: str) -> list[int]:
     """Return the event's instant in each launch; ``NONE_NS`` if it can't be compared to ``beside``."""
     return [
-        _instant_ns(trial.log, row, event) if _are_comparable(trial.log, event, beside) else NONE_NS
+        instant_ns(trial.log, row, event) if are_comparable(trial.log, event, beside) else NONE_NS
         for trial in trials
         for row in trial.rows
         if trial.log.outcome[row] == Outcome.COMPLETED
     ]
 
 
-def _are_comparable(log: LaunchLog, first: str, second: str) -> bool:
+def are_comparable(log: LaunchLog, first: str, second: str) -> bool:
     """Return whether both events have the same clock, or the offset between their clocks was constant."""
     return not log.wall_clock_moved or (first in log.wall_clock) == (second in log.wall_clock)
 
 
-def _instant_ns(log: LaunchLog, row: int, event: str) -> int:
+def instant_ns(log: LaunchLog, row: int, event: str) -> int:
+    """Return the instant of a launch's event; ``NONE_NS`` is one that never came."""
     if event in BUILT_IN:
-        instant_ns: int = getattr(log, BUILT_IN[event])[row]
-        return instant_ns
+        found: int = getattr(log, BUILT_IN[event])[row]
+        return found
     return log.events.get(row, {}).get(event, NONE_NS)

@@ -10,6 +10,7 @@ from itertools import chain
 from pytest_unikernel.plan.outcome import FAILURES, Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.intervals import intervals, neighbours, phases, stamp_counts
+from pytest_unikernel.results.partition import partition
 from pytest_unikernel.results.result import SCHEMA, JsonDict, LoadResult, Surroundings, plain
 from pytest_unikernel.results.spread import spread
 from pytest_unikernel.results.summary import BUCKET_BASE, buckets, named_quantile, summarize_ordered
@@ -80,6 +81,7 @@ def make_result(
         ),
         intervals_s=intervals(target, trials),
         phases_s=phases(target, trials),
+        partition=partition(target, trials),
         neighbours_s=neighbours(target, trials),
         stamps=stamp_counts(target, trials),
         instance=_instance(trials, around.own_rss_kib),

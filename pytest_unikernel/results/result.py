@@ -5,7 +5,7 @@ The JSON's history, by ``schema``:
 1   the first.
 2   ``per_trial`` gained the keys that comparisons need: ``p90``, ``scheduled``, ``completed``,
     ``censored``, ``failure_rate``, ``spawn_s``; ``host`` gained ``cpu_count``, the base of
-    ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``.
+    ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``; later ``partition``.
 """
 
 from __future__ import annotations
@@ -97,6 +97,11 @@ class LoadResult:
             ``unit_s``, ``censored``, and a list of [bucket, count] each; merged by adding counts.
         intervals_s: ``"A->B"``: the time between two declared events, where the target has any.
         phases_s: the time between two events by its name: ``"network"``.
+        partition: the mean service time, divided into phases that do not overlap; null where the target
+            declares none. ``n`` completed launches have every event of it, in order; ``left_out`` is the
+            number of the other completed ones. ``service_time_s`` is the mean of those n, and the sum of
+            ``other_s`` and of each phase's ``before_ready_s``. ``phases``, in order, have ``name``,
+            ``before_ready_s`` and ``after_ready_s``.
         neighbours_s: ``"A->B"``: the time between two consecutive events.
         stamps: for events read from a log: the numbers of launches that lack an event of an interval
             (``missing``) or have its events in the wrong order (``out_of_order``), by interval; the number
@@ -175,6 +180,7 @@ class LoadResult:
     slo: Mapping[str, Any] | None = None
     spread: Mapping[str, Mapping[str, float | None]] | None = None
     quiescence: Mapping[str, Any] | None = None
+    partition: Mapping[str, Any] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:

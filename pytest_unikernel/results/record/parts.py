@@ -171,3 +171,35 @@ class Stamps(Part):
     out_of_order: dict[str, Count] | None = None
     of_others: Count | None = None
     foreign: Count | None = None
+
+
+class PartitionPhase(Part, kw_only=True):
+    """A phase of a partition: its mean times, in seconds.
+
+    Attributes:
+        name: the phase's name.
+        before_ready_s: the part of it before the instance was ready; null for no launch.
+        after_ready_s: the part of it from then on.
+    """
+
+    name: str
+    before_ready_s: Number | None
+    after_ready_s: Number | None
+
+
+class Partition(Part, kw_only=True):
+    """The mean service time, taken apart into phases that don't overlap; in seconds.
+
+    Attributes:
+        n: completed launches that have every event of the partition, in order: all means are theirs.
+        left_out: the other completed launches.
+        service_time_s: their mean service time: the sum of the phases before ready, and of ``other_s``.
+        other_s: the part of it that belongs to no phase.
+        phases: the phases in order.
+    """
+
+    n: Count
+    left_out: Count
+    service_time_s: Number | None
+    other_s: Number | None
+    phases: list[PartitionPhase]

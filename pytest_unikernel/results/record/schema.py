@@ -22,6 +22,7 @@ from pytest_unikernel.results.record.parts import (
     MeanTime,
     Number,
     Part,
+    Partition,
     Positive,
     Stamps,
     Times,
@@ -178,6 +179,7 @@ class LoadSchema(Part, kw_only=True):
         distribution: the histograms of response time, service time and lateness.
         intervals_s: times between two declared events, by ``A->B``.
         phases_s: times between two declared events, by the phase's name.
+        partition: the mean service time, divided into phases that do not overlap; null without any.
         neighbours_s: times between consecutive events of a log, by ``A->B``.
         stamps: defects of the stamps in such a log.
         instance: the resources that an instance used.
@@ -229,6 +231,7 @@ class LoadSchema(Part, kw_only=True):
     distribution: Distribution | None = None
     intervals_s: dict[str, Times] | None = None
     phases_s: dict[str, Times] | None = None
+    partition: Partition | None = None
     neighbours_s: dict[str, Times] | None = None
     stamps: Stamps | None = None
     instance: Usage | None = None

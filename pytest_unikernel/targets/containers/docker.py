@@ -110,6 +110,7 @@ def container_target(engine: Engine, container: Container, probe: Probe, version
         processes=engine.processes,
         intervals=engines.INTERVALS,
         phases=engines.PHASES,
+        partition=engines.PARTITION,
         naming={"via": str, "image": engines.short, "runtime": str, "network": "{}".format},
     )
 

@@ -37,9 +37,10 @@ PHASES = {
     "create": ("started", "create"),
     "start": ("create", "start"),
     "run": ("start", "die"),
-    "notice": ("die", "ready"),
+    "notice": ("die", "exited"),
     "removal": ("exited", "destroy"),
 }
+PARTITION = tuple(PHASES)
 
 
 class Engine(NamedTuple):

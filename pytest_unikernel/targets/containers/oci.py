@@ -34,6 +34,8 @@ CURES = {
     "controllers that /sys/fs/cgroup/unified/cgroup.controllers lists as version 1; or use runtime='runc'",
     "cannot run with network enabled in root network namespace": "options=['--network=none']",
 }
+# A runtime by itself reports no events; the container's first byte of output is what the host sees.
+PHASES = {"before output": ("started", "output"), "after output": ("output", "exited")}
 # Measured: the runtime's own peak and the memory charged to a small container.
 MEMORY_MIB, PROCESSES = 16, 12
 
@@ -76,6 +78,11 @@ class _Parameters:
     command: tuple[str, ...]
     bundle: Path | None
     options: tuple[str, ...] = ()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether our program is run, which is known to print something."""
+        return self.rootfs is None and self.bundle is None and self.command == (PROGRAM,)
 
     def argv(self, root: str, bundle: str) -> tuple[str, ...]:
         """Return the argv of one launch."""
@@ -135,12 +142,15 @@ def _target(parameters: _Parameters) -> Target:
     return Target(
         NAME,
         parameters.argv("{dir}", "{dir}"),
+        marks={"output": rb"[\s\S]"},
         prepare=parameters.prepare,
         removes_itself=True,
         probe=parameters.probe,
         versions=parameters.versions,
         memory_bytes=MEMORY_MIB << 20,
         processes=PROCESSES,
+        phases=PHASES,
+        partition=tuple(PHASES) if parameters.is_ours else (),
         naming={"runtime": lambda runtime: Path(runtime).name},
     )
 

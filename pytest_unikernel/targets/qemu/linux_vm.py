@@ -215,6 +215,7 @@ def _target(
         console=screen.terminal,
         intervals=tuple(itertools.pairwise(ORDER)),
         phases=PHASES,
+        partition=() if screen.terminal else tuple(PHASES),
         naming={"kvm": "kvm", "machine": str, "image": last_part, "kernel": last_part, "initrd": last_part},
     )
 

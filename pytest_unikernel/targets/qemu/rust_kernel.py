@@ -6,9 +6,10 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.plan.readiness import bytes_regex
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.targets.qemu import kvm as kvm_host
@@ -23,6 +24,7 @@ NAME = "rust_kernel"
 # Source: guests/rust_kernel/src/exit.rs.
 SUCCESS, PANIC, RESET = 33, 35, 0
 GREETING = "Hello 42!"
+PHASES = {"before console": ("started", "console"), "after console": ("console", "exited")}
 LEAST_MEMORY_MIB = 2  # measured: with 1 MiB there is nothing where a kernel is loaded
 THREADS = 2  # QEMU's main loop and RCU; each virtual CPU has one, KVM and a disk bring one more
 
@@ -129,6 +131,7 @@ def _target(parameters: _Parameters, append: str | None) -> Target:
         exit_reasons={PANIC: "guest-panic", RESET: "not-ready"},
         output=None if screen.terminal else guest.output,
         failures=_failures(kvm=is_kvm),
+        **_phases(parameters),
         probe=parameters.probe,
         versions=parameters.versions,
         memory_bytes=(machine.memory_mib + overhead_mib) << 20,
@@ -136,6 +139,22 @@ def _target(parameters: _Parameters, append: str | None) -> Target:
         console=screen.terminal,
         naming={"kvm": "kvm", "machine": str, "image": last_part, "crate": last_part},
     )
+
+
+def _phases(parameters: _Parameters) -> dict[str, Any]:
+    """Return the fields that take a launch apart at the first that its guest prints, where that is looked at.
+
+    A guest that isn't known to print anything has the phases, and no partition.
+    """
+    if parameters.screen.terminal:
+        return {}
+    greeting = parameters.guest.output
+    mark = rb"[^\s]" if greeting is None else bytes_regex(greeting).pattern
+    return {
+        "marks": {"console": mark},
+        "phases": PHASES,
+        "partition": () if greeting is None else tuple(PHASES),
+    }
 
 
 def _failures(*, kvm: bool) -> Mapping[bytes, str]:

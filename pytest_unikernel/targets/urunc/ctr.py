@@ -65,7 +65,7 @@ def prepare(parameters: Parameters, target: Target, place: Place) -> Target:
         ),
         removal=remove.argv("ctr-ids", PROGRAM, "{ids}"),
         leftovers=remove.argv("ctr", LABEL, "{session}", PROGRAM),
-        **timed(log, urunc.release, "engine"),
+        **timed(log, urunc.release, "engine", greets=parameters.is_ours),
     )
 
 

@@ -78,7 +78,13 @@ def prepare(engine: Engine, parameters: Parameters, target: Target, place: Place
         target,
         argv=(*argv[:at], "--cidfile", f"{{dir}}/{ID_FILE}", *snapshotter, *argv[at:]),
         cleanup=functools.partial(note_id, names),
-        **timed(log, urunc.release, "engine", lambda container_id: names.get(container_id, container_id)),
+        **timed(
+            log,
+            urunc.release,
+            "engine",
+            lambda container_id: names.get(container_id, container_id),
+            greets=parameters.is_ours,
+        ),
     )
 
 

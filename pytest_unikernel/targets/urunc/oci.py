@@ -45,7 +45,7 @@ def prepare(parameters: Parameters, target: Target, place: Place) -> Target:
         removal=(launcher, "remove", *own, "{id}"),
         leftovers=remove.argv("urunc", launcher, *own),
         env={**environment, **target.env},
-        **timed(log, urunc.release, "launcher"),
+        **timed(log, urunc.release, "launcher", greets=parameters.is_ours),
     )
 
 

@@ -19,10 +19,14 @@ from pytest_unikernel.targets.urunc import checks
 from pytest_unikernel.targets.urunc import program as programs
 from pytest_unikernel.targets.urunc.checks import INSTALL, MONITORS, NAME
 from pytest_unikernel.targets.urunc.log.reader import LogReader
-from pytest_unikernel.targets.urunc.log.releases import Release
+from pytest_unikernel.targets.urunc.log.releases import FIRST, Release
 from pytest_unikernel.targets.urunc.program import Urunc
 
 MARKED = (("started", "console"), ("console", "exited"))
+# Phases of a launch that don't overlap. "created" isn't among them: from 0.7 on reexec stamps its end, and
+# start may be running by then. A guest that is known to write to its console divides the time after execve.
+BY_URUNC = ("create", "create->start", "start->exec")
+BY_CONSOLE, BY_EXIT = ("exec->console", "console->exit"), ("exec->exit",)
 Rename = Callable[[str], str]
 
 
@@ -151,7 +155,9 @@ class Via(NamedTuple):
     versions: Callable[[Parameters], Mapping[str, str]]
 
 
-def timed(log: str | None, release: Release, before: str, rename: Rename = str) -> dict[str, Any]:
+def timed(
+    log: str | None, release: Release, before: str, rename: Rename = str, *, greets: bool = False
+) -> dict[str, Any]:
     """Return a target's fields that have to do with timestamps.
 
     Args:
@@ -159,13 +165,15 @@ def timed(log: str | None, release: Release, before: str, rename: Rename = str) 
         release: the line of releases that defines their meaning.
         before: the name of the phase that ends with urunc's first stamp.
         rename: container id -> instance id.
+        greets: the guest is known to write to its console: it may divide the time after execve.
     """
     if log is None:
-        return {"phases": {}, "intervals": MARKED}
+        return {"phases": {}, "partition": (), "intervals": MARKED}
     return {
         "stamps": StampLog(log, lambda: stamp_parser(rename)),
         "intervals": (*release.pairs, (release.last, "console"), ("console", "exited")),
         "phases": phases(release, before),
+        "partition": (before, *BY_URUNC, *(BY_CONSOLE if greets else BY_EXIT)),
     }
 
 
@@ -173,7 +181,8 @@ def phases(release: Release, before: str) -> dict[str, tuple[str, str]]:
     """Return the release's phases, and those that the host sees."""
     return {
         **release.phases,
-        before: ("started", "TS00"),
+        before: ("started", FIRST),
+        "create->start": (release.phases["create"][1], release.phases["start->exec"][0]),
         "exec->console": (release.last, "console"),
         "console->exit": ("console", "exited"),
         "exec->exit": (release.last, "exited"),

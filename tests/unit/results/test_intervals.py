@@ -1,22 +1,8 @@
+from eventtrials import trial
+
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.intervals import intervals, phases
-from pytest_unikernel.results.launches import LaunchLog
-from pytest_unikernel.results.trial import Trial
-
-MS = 1_000_000
-
-
-def trial(*launches: dict[str, int], outcome: Outcome = Outcome.COMPLETED) -> Trial:
-    """Return a trial of launches due at 0, started at 1 ms, ready at 5 ms, gone at 6 ms; events are in ms."""
-    log = LaunchLog()
-    for events in launches:
-        row = log.add(0)
-        log.started_ns[row], log.ready_ns[row], log.exited_ns[row] = MS, 5 * MS, 6 * MS
-        log.outcome[row] = outcome
-        log.events[row] = {name: at_ms * MS for name, at_ms in events.items()}
-    return Trial(log.trim(), range(len(launches)), 0, 10 * MS)
-
 
 TARGET = Target(
     "vm", ["true"], intervals=(("started", "init"), ("init", "ready")), phases={"boot": ("scheduled", "init")}
