@@ -14,6 +14,7 @@ from pytest_unikernel.text.baseline_notes import compared_lines, knee_compared_l
 from pytest_unikernel.text.grid import WIDTH, cut, printable, wrapped
 from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.objectives import objective_lines
+from pytest_unikernel.text.phase_table import phase_lines
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.skips import skip_text, why_skipped_text
 from pytest_unikernel.text.table_cells import NONE, PARTIAL, failures_of, is_partial, time_cell
@@ -84,6 +85,7 @@ def series_report(
             for line in wrapped(f"slo {text}")
         ),
         *(line for note in notes for line in wrapped(note)),
+        *phase_lines(loads),
         *_first_failure(loads),
         *compared_lines([row for row in steps if not row.searched], evidence),
         *(line for row in found for line in knee_compared_lines(row)),
@@ -237,6 +239,7 @@ def _cold_report(cold: Sequence[Row], evidence: Sequence[str]) -> list[str]:
         "cold starts, one after the other",
         "",
         *cold_table(cold),
+        *phase_lines(loads),
         *_first_failure(loads),
         *compared_lines(cold, evidence),
     ]
