@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pytest_unikernel.report import gallery, markdown, overview, render, sections, writing
+from pytest_unikernel.report import gallery, markdown, overview, phasetable, render, sections, writing
 from pytest_unikernel.report.grids import FORMATS, grids
 from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.page import page
@@ -31,7 +31,9 @@ def write_report(results: Results, directory: Path, more: Sequence[ReportSection
     """
     writing.check_directory(directory)
     pictures = list(render.draw(gallery.figures(results, sections.figures(more, results))))
-    tables = [*overview.tables(results), *sections.tables(more, results)]
+    phases = phasetable.other_phases(results)
+    own = [*overview.tables(results), *([phases] if phases is not None else [])]
+    tables = [*own, *sections.tables(more, results)]
     writing.write_files(directory, report_files(results, pictures, tables))
     return directory / writing.PAGE
 

@@ -62,7 +62,8 @@ def load(
             "response_time_s": [list(each) for each in buckets(values)],
         },
         "intervals_s": {"started->up": times, "up->exited": times, "started->exited": times},
-        "phases_s": {"boot": times, "run": times}, "neighbours_s": {},
+        "phases_s": {"boot": times, "run": times, "total": times}, "neighbours_s": {},
+        "partition": partition(times["mean"], ("boot", "run")),
         "instance": {"user_s": 0.001, "system_s": 0.001, "max_rss_bytes": None}, "generator": {},
         "host": {
             "cpu_percent": 40.0, "steal_percent": 0.5, "memory_available_min_bytes": 2.0**32,
@@ -71,6 +72,19 @@ def load(
         "guards": {}, "settings": {"warmup_s": 1.0, "max_warmup_s": 60.0},
         **changes,
     }  # fmt: skip
+
+
+def partition(service_time_s: Any, names: Sequence[str]) -> Record:
+    """Return a partition: equal shares for the phases and the remainder, and as much for each after ready."""
+    share_s = service_time_s / (len(names) + 1)
+    phases = [{"name": name, "before_ready_s": share_s, "after_ready_s": share_s} for name in names]
+    return {
+        "n": 400,
+        "left_out": 0,
+        "service_time_s": service_time_s,
+        "other_s": share_s,
+        "phases": phases,
+    }
 
 
 def bench(name: str, record: Record, data: Sequence[float] = (0.01, 0.02)) -> Record:

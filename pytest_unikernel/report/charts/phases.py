@@ -1,10 +1,16 @@
-"""The phases of launches, stacked at each time step, one figure per target. Pure."""
+"""Where a launch spends its time: the phases that partition it, stacked at each time step. Pure.
+
+Only these are stacked: phases in general overlap, and then a stack's height means nothing. The others, and
+those of records that don't say which overlap, are in a table (``report/phasetable.py``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from pytest_unikernel.plan.partition import REMAINDER
 from pytest_unikernel.plan.step_names import step_number
 from pytest_unikernel.report.axes import DURATION, linear_axis
 from pytest_unikernel.report.charts.lines import Row
@@ -12,17 +18,33 @@ from pytest_unikernel.report.charts.stack import BAR, shades
 from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
 from pytest_unikernel.report.load import ReportedLoad, clean
 from pytest_unikernel.report.series import ReportedSeries, Results
-from pytest_unikernel.report.style import Spec
+from pytest_unikernel.report.style import INK, STACK, Spec
 
 HEIGHT = 220
+FAINT = 0.45  # what comes after ready
 CAPTION = (
-    "Mean time of each phase at each time step, stacked. Phases after an instance was ready are included, "
-    "so a stack can be higher than the response time."
+    "Mean time of each phase at each time step, stacked. The line marks ready: its height is the mean service "
+    "time. 'other' is the part that belongs to no phase. Phases after ready are faint."
 )
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a stack.
+
+    Attributes:
+        name: the phase's, or that of the remainder.
+        mean_s: of the launches that have all phases.
+        is_after: it came after the instances were ready.
+    """
+
+    name: str
+    mean_s: float
+    is_after: bool = False
+
+
 def figures(results: Results) -> Iterator[Figure]:
-    """Yield a figure for each target with phases, or with intervals that follow one another."""
+    """Yield a figure for each target with a partition of which anything is known."""
     colds = {each.label: each for each in results.colds if each.run == "current"}
     swept = {each.label: each for each in results.sweeps if each.run == "current"}
     for label in dict.fromkeys((*swept, *colds)):
@@ -40,43 +62,41 @@ def _rows(found: Sequence[ReportedSeries]) -> Iterator[Row]:
     for series in found:
         for load in series.loads:
             at = step_number(load.step_s) if load.step_s else "cold"
-            for order, (phase, mean_s) in enumerate(parts(load).items()):
-                yield {"at": at, "phase": clean(phase), "order": order, "value": mean_s}
+            below_s = 0.0
+            for part in parts(load):
+                place = {"from": below_s, "to": below_s + part.mean_s}
+                yield {"at": at, "phase": clean(part.name), "after": part.is_after, **place}
+                below_s += part.mean_s
 
 
-def parts(load: ReportedLoad) -> dict[str, float]:
-    """Return the mean seconds of each phase; of intervals where there are no phases."""
-    return _means(load, load.mapping("phases_s")) or _means(
-        load, chain(load.mapping("intervals_s")), "intervals_s"
-    )
+def parts(load: ReportedLoad) -> list[Part]:
+    """Return a load's stack, from its foot: the phases up to ready, the remainder, what came after ready.
 
-
-def _means(
-    load: ReportedLoad, names: Mapping[str, Any] | Sequence[str], key: str = "phases_s"
-) -> dict[str, float]:
-    known = ((name, load.number(key, name, "mean")) for name in names)
-    return {name: mean_s for name, mean_s in known if mean_s is not None and mean_s >= 0}
-
-
-def chain(intervals: Mapping[str, Any]) -> list[str]:
-    """Return the intervals that follow one another, from the first on: others overlap them."""
-    followed: list[str] = []
-    place: str | None = None
-    for name in intervals:
-        begin, arrow, end = name.partition("->")
-        if arrow and begin == (place or begin):
-            followed.append(name)
-            place = end
-    return followed
+    Empty where the record has no partition, or no launch with all of its events.
+    """
+    partition = load.mapping("partition")
+    if not partition or partition["service_time_s"] is None or partition["other_s"] is None:
+        return []
+    before = [Part(each["name"], each["before_ready_s"] or 0.0) for each in partition["phases"]]
+    after = [Part(each["name"], each["after_ready_s"] or 0.0, is_after=True) for each in partition["phases"]]
+    return [*before, Part(REMAINDER, partition["other_s"]), *(each for each in after if each.mean_s)]
 
 
 def _plot(rows: Sequence[Row], width: int) -> Spec:
-    order = list(dict.fromkeys(row["phase"] for row in sorted(rows, key=lambda row: row["order"])))
+    order = [*dict.fromkeys(row["phase"] for row in rows if row["phase"] != REMAINDER), REMAINDER]
+    steps = list(dict.fromkeys(row["at"] for row in rows))
     axis = {"labelAngle": -45, "grid": False}
-    encoding = {
-        "x": {"field": "at", "type": "nominal", "sort": None, "title": "time step, s", "axis": axis},
-        "y": {**linear_axis("value", "mean time", DURATION), "stack": "zero"},
-        "color": shades("phase", order, width),
-        "order": {"field": "order", "type": "quantitative"},
+    at = {"field": "at", "type": "nominal", "sort": steps, "title": "time step, s", "axis": axis}
+    colors = [number % (len(STACK) - 1) for number in range(len(order) - 1)] + [len(STACK) - 1]
+    faint = {"condition": {"test": "datum.after", "value": FAINT}, "value": 1}
+    stack: dict[str, Any] = {
+        "x": at,
+        "y": linear_axis("to", "mean time", DURATION),
+        "y2": {"field": "from"},
+        "color": shades("phase", order, width, colors),
+        "opacity": faint,
     }
-    return layered(rows, [{"mark": BAR, "encoding": encoding}], width, HEIGHT)
+    ready = {"x": at, "y": {"field": "to", "type": "quantitative", "aggregate": "max"}}
+    line = {"type": "tick", "color": INK, "thickness": 2}
+    marked = {"transform": [{"filter": "!datum.after"}], "mark": line, "encoding": ready}
+    return layered(rows, [{"mark": BAR, "encoding": stack}, marked], width, HEIGHT)

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from reportfiles import HOSTILE, bench, load, means_only, sweep, write
+from reportfiles import HOSTILE, bench, load, means_only, partition, sweep, write
 
 from pytest_unikernel.commands import main
 
@@ -111,6 +111,7 @@ def test_names_of_tests_and_targets_are_text_and_nothing_else(report: Report, tm
             ready=HOSTILE[1], versions={HOSTILE[1]: HOSTILE[2]}, failed={HOSTILE[1]: 3, HOSTILE[2]: 1}
         )
         record["phases_s"] = dict.fromkeys(HOSTILE, record["service_time_s"])
+        record["partition"] = partition(record["service_time_s"]["mean"], HOSTILE)
     directory = report(
         write(tmp_path / "<b>a.json", records), "--baseline", write(tmp_path / "b.json", records)
     )

@@ -58,6 +58,11 @@ def cells(lines: Sequence[str]) -> list[list[str]]:
     return found
 
 
+def said(lines: Sequence[str]) -> str:
+    """Return the lines as one, wherever they were wrapped."""
+    return " ".join(" ".join(lines).split())
+
+
 def test_a_row_per_step_has_each_phase_and_its_sum() -> None:
     slow = {name: (0.010 * number, 0.0) for number, name in enumerate(URUNC, 1)}
     fast = {name: (0.020 * number, 0.0) for number, name in enumerate(URUNC, 1)}
@@ -89,9 +94,9 @@ def test_records_without_a_partition_say_nothing() -> None:
 
 def test_launches_that_are_in_no_mean_are_counted_by_step() -> None:
     lines = phase_lines([load(0.5, {"boot": (0.2, 0.0)}, left_out=3), load(0.25, {"boot": (0.2, 0.0)})])
-    assert " ".join(" ".join(lines).split()).endswith("events out of order: 1/2 s 3 of 11")
+    assert said(lines).endswith("events out of order: 1/2 s 3 of 11")
     nothing = phase_lines([load(0.5, {"boot": (None, None)}, None, left_out=4)])
-    assert (cells(nothing), " ".join(nothing).endswith("1/2 s 4 of 12")) == ([], True)
+    assert (cells(nothing), said(nothing).endswith("1/2 s 4 of 12")) == ([], True)
     assert phase_lines([load(0.5, {"boot": (None, None)}, None)]) == []
 
 
