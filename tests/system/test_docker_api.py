@@ -76,6 +76,11 @@ def test_phases_are_the_engines_and_what_a_container_used_is_unknown(
     result = measured(session, OURS).result
     assert set(result.phases_s) == {"create", "start", "run", "notice", "removal"}
     assert all(phase.n == 2 for phase in result.phases_s.values())
+    parts = result.partition
+    assert parts is not None
+    assert (parts["n"], parts["left_out"], parts["other_s"]) == (2, 0, 0)
+    until_ready_s = sum(each["before_ready_s"] for each in parts["phases"])
+    assert until_ready_s == pytest.approx(result.service_time_s.mean)
     assert result.instance == {"user_s": None, "system_s": None, "max_rss_bytes": None}
     assert dict(result.variant) == {"via": "api", "network": "none"}
 

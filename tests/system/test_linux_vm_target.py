@@ -25,6 +25,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.intervals import intervals
 from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.partition import partition
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.qemu.linux_vm import FAILURES, ORDER, linux_vm
 from pytest_unikernel.targets.qemu.machine import PROGRAM
@@ -121,6 +122,9 @@ def test_every_phase_of_a_boot_is_an_interval(session: Session) -> None:
     summaries = intervals(target, [trial])
     assert all(each.censored == 0 for each in summaries.values())
     assert set(summaries) == {f"{a}->{b}" for a, b in itertools.pairwise(ORDER)}
+    parts = partition(target, [trial])
+    assert parts is not None
+    assert (parts["n"], parts["left_out"], parts["other_s"]) == (2, 0, 0)
 
 
 def test_the_guests_clock_is_kept_and_not_used(session: Session) -> None:

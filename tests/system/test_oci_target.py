@@ -58,6 +58,9 @@ def test_the_default_container_runs_and_leaves_nothing(pytester: pytest.Pytester
     assert record["completed"] == 3
     assert record["target"] == ("oci_container" if runtime == "runc" else f"oci_container[{runtime}]")
     assert runtime in record["versions"]
+    parts = record["partition"]
+    assert (parts["n"], parts["left_out"], parts["other_s"]) == (3, 0, 0)
+    assert parts["service_time_s"] == pytest.approx(record["service_time_s"]["mean"])
     assert not cgroups_of_ours()
 
 

@@ -90,6 +90,10 @@ def test_every_launch_has_every_stamp(pytester: pytest.Pytester, monitor: str) -
     for name in ("create", "nsenter", "created", "total", "launcher", "exec->console", "exec->exit"):
         assert (record["phases_s"][name]["n"], record["phases_s"][name]["censored"]) == (4, 0), name
     assert record["neighbours_s"]["TS00->TS01"]["n"] == 4
+    parts = record["partition"]
+    assert (parts["n"], parts["left_out"], parts["other_s"]) == (4, 0, 0)
+    until_ready_s = sum(each["before_ready_s"] for each in parts["phases"])
+    assert until_ready_s == pytest.approx(record["service_time_s"]["mean"])
     assert record["versions"]["guest"].startswith("mewz, shipped sha256:")
     assert not mentioning("/urunc-r")
 

@@ -26,6 +26,8 @@ from pytest_unikernel.plan.stamps import StampLog
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Place, Unavailable
 from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.partition import partition
+from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.run.session import Session
 from pytest_unikernel.targets.urunc import probe
 from pytest_unikernel.targets.urunc import program as programs
@@ -88,10 +90,30 @@ def test_every_launch_has_all_stamps_and_the_monitors_end(
     assert events["console"] <= launches.exited_ns[0]
 
 
+@pytest.mark.parametrize("release", ["0.6", "0.8"])
+def test_the_phases_of_its_partition_add_up_to_the_service_time(
+    tmp_path: Path, session: Session, log: Path, release: str
+) -> None:
+    launches, prepared = ran(session, target_of(tmp_path, release, log), 3)
+    trial = Trial(launches, range(3), 0, launches.exited_ns[2])
+    found = partition(prepared, [trial])
+    assert found is not None
+    assert (found["n"], found["left_out"]) == (3, 0)
+    assert prepared.partition == (
+        *("launcher", "create", "create->start", "start->exec"),
+        *("exec->console", "console->exit"),
+    )
+    phases_s = sum(each["before_ready_s"] for each in found["phases"])
+    assert phases_s == pytest.approx(found["service_time_s"])
+    assert found["service_time_s"] == pytest.approx(sum(trial.service_ns()) / 3e9)
+    assert found["other_s"] == 0
+
+
 def test_without_timestamps_nothing_is_logged(tmp_path: Path, session: Session, log: Path) -> None:
     launches, prepared = ran(session, target_of(tmp_path, "0.6", log, timestamps=False))
     assert outcomes(launches) == [Outcome.COMPLETED]
     assert (prepared.stamps, prepared.phases, log.exists()) == (None, {}, False)
+    assert prepared.partition == ()
 
 
 def test_a_stamp_that_is_not_written_is_missing(
