@@ -23,8 +23,8 @@ from pytest_unikernel.report.style import INK, STACK, Spec
 HEIGHT = 220
 FAINT = 0.45  # what comes after ready
 CAPTION = (
-    "Mean time of each phase at each time step, stacked. The line marks ready: its height is the mean service "
-    "time. 'other' is the part that belongs to no phase. Phases after ready are faint."
+    "Mean time of each phase at each time step, stacked. The line marks ready: its height is the mean "
+    "service time. 'other' is the part that belongs to no phase. Phases after ready are faint."
 )
 
 
