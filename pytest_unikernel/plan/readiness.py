@@ -62,17 +62,19 @@ class Port:
     """Ready when a TCP connection to the port is accepted.
 
     ``number=None`` means the instance's own free port: ``{port}`` in its argv, UNIKERNEL_PORT in its
-    environment. Tried every ``interval_s``, which is also the resolution of the measurement.
+    environment. The port is tried every ``interval_s`` while the instance is young. With its age the pauses
+    grow, to 1/64 of it and to ten times ``interval_s`` at most, and instances that wait at once share the
+    tries. The pause before the try that succeeded is in the record: ``ready_resolution_s``.
 
     Attributes:
         number: the port, or None.
         host: the address that is connected to.
-        interval_s: seconds between attempts.
+        interval_s: seconds between attempts while the instance is young.
     """
 
     number: int | None = None
     host: str = "127.0.0.1"
-    interval_s: float = 0.001
+    interval_s: float = 0.0001
     kind: ClassVar[str] = "port"
 
     def __post_init__(self) -> None:

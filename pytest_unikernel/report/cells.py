@@ -10,9 +10,9 @@ from pytest_unikernel.text.table_cells import NONE, change_text
 from pytest_unikernel.text.units import duration_text, rate_number, rate_text
 
 
-def duration(value_s: float | None) -> str:
-    """Return a duration with the unit that suits it."""
-    return NONE if value_s is None else duration_text(value_s)
+def duration(value_s: float | None, resolution_s: float | None = None) -> str:
+    """Return a duration with the unit that suits it, and no digit below the resolution."""
+    return NONE if value_s is None else duration_text(value_s, resolution_s)
 
 
 def rate(rate_hz: float | None) -> str:
@@ -32,7 +32,7 @@ def moment(load: ReportedLoad, name: str) -> str:
     value_s = load.number(key, name)
     if value_s is None and name.startswith("p") and load.is_beyond(key, name):
         return f"> {duration(load.positive('timeout_s'))}"
-    return duration(value_s)
+    return duration(value_s, load.ready_resolution_s)
 
 
 def lateness(load: ReportedLoad) -> str:

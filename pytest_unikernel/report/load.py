@@ -116,6 +116,11 @@ class ReportedLoad:
         return self.number(key, name) is None and censored > 0 and suffices
 
     @property
+    def ready_resolution_s(self) -> float | None:
+        """For how long an instance may have been ready unseen."""
+        return self.positive("generator", "ready_resolution_s")
+
+    @property
     def failures(self) -> dict[str, int]:
         """Return the number of the cohort's launches that did not complete, by reason."""
         counts = {clean(reason): count for reason, count in self.mapping("failed").items()}

@@ -69,7 +69,9 @@ def _typical(load: ReportedLoad) -> str:
     found = load.latency
     if found is None:
         return cell.moment(load, "p50")
-    return cell.duration(found.value_s) + (" (mean)" if found.statistic == "mean" else "")
+    return cell.duration(found.value_s, load.ready_resolution_s) + (
+        " (mean)" if found.statistic == "mean" else ""
+    )
 
 
 def _without_runs(table: Table, results: Results) -> Table:

@@ -46,6 +46,7 @@ class LaunchLog:
         self.tails_from = 0
         self.outputs: dict[int, str] = {}
         self.events: dict[int, dict[str, int]] = {}
+        self.unseen_ns: dict[int, int] = {}  # the longest time that a launch may have been ready unseen
         self.wall_clock: set[str] = set()  # events that the wall clock stamped, mapped to the monotonic clock
         self.other_stamps = 0  # stamps of other instances than ours
         self.foreign_lines = 0  # lines of the log that are no stamps

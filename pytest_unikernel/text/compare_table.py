@@ -11,7 +11,14 @@ from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.summary import enough
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid
 from pytest_unikernel.text.row import Row
-from pytest_unikernel.text.table_cells import NONE, change_text, milliseconds, rate_cell, time_cell
+from pytest_unikernel.text.table_cells import (
+    NONE,
+    change_text,
+    milliseconds,
+    rate_cell,
+    ready_resolution_s,
+    time_cell,
+)
 
 HEADS = {
     "throughput": "throughput /s",
@@ -81,9 +88,13 @@ def _figures(pair: Pair, name: str) -> Cells:
         places = 2 if pair[0]["offered_rate_hz"] < 1 else 1
         return [rate_cell(load["throughput_hz"], places) for load in pair]
     if name == "service":
-        means_s = [load["service_time_s"]["mean"] for load in pair]
-        return [NONE if mean_s is None else milliseconds(mean_s, 2) for mean_s in means_s]
+        return [_service_mean(load) for load in pair]
     return [time_cell(load, name, 2) for load in pair]
+
+
+def _service_mean(load: Record) -> str:
+    mean_s = load["service_time_s"]["mean"]
+    return NONE if mean_s is None else milliseconds(mean_s, 2, ready_resolution_s(load))
 
 
 def _ends(pair: Pair, name: str) -> tuple[float | None, float | None]:

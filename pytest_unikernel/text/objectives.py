@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_unikernel.results.record import Record
+from pytest_unikernel.text.table_cells import ready_resolution_s
 from pytest_unikernel.text.units import duration_text, rate_text, significant
 
 INTERVAL = ("rate_hz", "lower_hz", "upper_hz")
@@ -64,7 +65,7 @@ def _why(load: Record, name: str) -> str:
     value_s, timeout_s = load["slo"][name]["value_s"], load["timeout_s"]
     if value_s is None:
         return f"{name} > {'the time-out' if timeout_s is None else duration_text(timeout_s)}"
-    return f"{name} {duration_text(value_s)}"
+    return f"{name} {duration_text(value_s, ready_resolution_s(load))}"
 
 
 def _too_few(name: str, load: Record) -> str:

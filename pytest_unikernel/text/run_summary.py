@@ -17,7 +17,14 @@ from pytest_unikernel.text.objectives import objective_lines
 from pytest_unikernel.text.phase_table import phase_lines
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.skips import skip_text, why_skipped_text
-from pytest_unikernel.text.table_cells import NONE, PARTIAL, failures_of, is_partial, time_cell
+from pytest_unikernel.text.table_cells import (
+    NONE,
+    PARTIAL,
+    failures_of,
+    is_partial,
+    ready_resolution_s,
+    time_cell,
+)
 from pytest_unikernel.text.tables import cold_table, sweep_table
 from pytest_unikernel.text.units import duration_text, rate_text
 from pytest_unikernel.text.unrest import excess_text, kind_text
@@ -109,7 +116,7 @@ def load_line(load: Record) -> str:
 
 def _with_unit(load: Record, name: str) -> str:
     value_s = load["response_time_s"][name]
-    return time_cell(load, name, 0) if value_s is None else duration_text(value_s)
+    return time_cell(load, name, 0) if value_s is None else duration_text(value_s, ready_resolution_s(load))
 
 
 # around a table ------------------------------------------------------------------------------------

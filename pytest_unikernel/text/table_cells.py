@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.summary import enough
-from pytest_unikernel.text.units import duration_text
+from pytest_unikernel.text.units import digit_of, duration_text
 
 NONE = "\u2013"  # an en dash: nothing is known
 PARTIAL = "*"  # marks a largest value that stands for a quantile
@@ -26,17 +27,29 @@ def time_cell(load: Record, name: str, decimals: int) -> str:
     summary = load["response_time_s"]
     value_s = summary[name]
     if value_s is not None:
-        return milliseconds(value_s, decimals)
+        return milliseconds(value_s, decimals, ready_resolution_s(load))
     if name not in QUANTILES or not summary["censored"] or load["timeout_s"] is None:
         return NONE
     suffices = enough(summary["n"] + summary["censored"], QUANTILES[name])
     return f">{duration_text(load['timeout_s'])}" if suffices else NONE
 
 
-def milliseconds(value_s: float, decimals: int) -> str:
-    """Return a time in ms, with fewer decimals the longer it is."""
+def ready_resolution_s(load: Record) -> float | None:
+    """Return for how long an instance may have been ready unseen; None where that is not known."""
+    resolution_s: float | None = (load.get("generator") or {}).get("ready_resolution_s")
+    return resolution_s
+
+
+def milliseconds(value_s: float, decimals: int, resolution_s: float | None = None) -> str:
+    """Return a time in ms, with fewer decimals the longer it is, and no digit below the resolution."""
     places = min(decimals, 0 if value_s >= 1 else 1 if value_s >= 0.1 else 2)
-    return f"{value_s * 1e3:.{places}f}"
+    if not resolution_s or value_s > 1e9 * resolution_s:
+        return f"{value_s * 1e3:.{places}f}"
+    least_ms = max(1e3 * digit_of(resolution_s), 10.0**-places)
+    places = max(0, -round(math.log10(least_ms)))
+    if 1e3 * value_s < least_ms / 2:
+        return f"<{least_ms:.{places}f}"
+    return f"{round(1e3 * value_s / least_ms) * least_ms:.{places}f}"
 
 
 def lateness_cell(lateness: Record | None) -> str:

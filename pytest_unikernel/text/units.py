@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
 
-def duration_text(duration_s: float) -> str:
-    """Return a duration for people, with the unit that suits it: ``85 µs``, ``1.2 ms``, ``3 min 05 s``."""
+DIGITS = 100  # of three digits, none is below the resolution from here on
+FINEST_S = 1e-12  # no clock has a finer resolution
+
+
+def duration_text(duration_s: float, resolution_s: float | None = None) -> str:
+    """Return a duration for people, with the unit that suits it: ``85 µs``, ``1.2 ms``, ``3 min 05 s``.
+
+    No digit is below the resolution of the measurement, where one is given.
+    """
     if duration_s < 0:
-        return f"-{duration_text(-duration_s)}"
+        return f"-{duration_text(-duration_s, resolution_s)}"
+    if resolution_s and duration_s < DIGITS * digit_of(resolution_s):
+        return _resolved_text(duration_s, digit_of(resolution_s))
     if duration_s >= 3599.5:
         minutes = round(duration_s / 60)
         return f"{minutes // 60} h {minutes % 60:02} min"
@@ -16,6 +26,20 @@ def duration_text(duration_s: float) -> str:
         if duration_s >= 0.9995 * scale:  # a value that would be rounded to 1,000 has the next unit
             return f"{significant(duration_s / scale)} {unit}"
     return "0 s"
+
+
+def _resolved_text(duration_s: float, least_s: float) -> str:
+    if duration_s < least_s / 2:
+        return f"< {duration_text(least_s)}"
+    return duration_text(round(duration_s / least_s) * least_s)
+
+
+def digit_of(resolution_s: float) -> float:
+    """Return the value of the last digit that a resolution allows: that of its own first digit, as 10^n.
+
+    Source: GUM (JCGM 100:2008), 7.2.6: a result has no digits beyond its uncertainty's.
+    """
+    return 10.0 ** math.floor(math.log10(max(resolution_s, FINEST_S)) + 1e-9)
 
 
 def significant(value: float, decimals: int = 2) -> str:

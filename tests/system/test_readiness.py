@@ -8,9 +8,10 @@ import socket
 import sys
 
 import pytest
-from realloads import launched, outcomes, shell, supervised
+from realloads import cold_plan, launched, loading, outcomes, shell, supervised
 
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.launch.process.listening import Listening
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Event, Exit, Http, Line, Port, Ready, Target
 from pytest_unikernel.results.launches import LaunchLog
@@ -143,6 +144,44 @@ def test_a_host_may_be_named(session: Session) -> None:
 def test_an_unknown_host_is_an_error_before_anything_is_started(session: Session) -> None:
     with pytest.raises(LoadError, match=r"host 'no\.such\.host\.invalid' has no address"):
         launched(session, server()(ready=Port(host="no.such.host.invalid")))
+
+
+@pytest.mark.parametrize("ready", [Port(), Http()], ids=["port", "http"])
+@pytest.mark.parametrize("fails", ["never", "at once", "later"])
+def test_a_probe_knows_for_how_long_it_may_have_missed_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch, ready: Port, fails: str
+) -> None:
+    """Also where the kernel lists no listening ports, or no longer does."""
+    lists = {"never": -1, "at once": 0, "later": 2}[fails]
+    listed = Listening.ports
+
+    def ports(self: Listening) -> set[int]:
+        nonlocal lists
+        lists -= 1
+        if lists == -1:
+            raise PermissionError
+        return listed(self)
+
+    monkeypatch.setattr(Listening, "ports", ports)
+    log = launched(session, server()(ready=ready))
+    assert (outcomes(log), readiness(log)) == ([COMPLETED] * 2, [True] * 2)
+    assert all(0 < log.unseen_ns[row] <= log.ready_ns[row] - log.started_ns[row] for row in (0, 1))
+
+
+@pytest.mark.parametrize(("ready", "known"), [(Port(), True), (Http(), True), (Line("up"), False)])
+def test_the_record_has_the_resolution_of_a_probe(session: Session, ready: Ready, known: bool) -> None:
+    target = server()(ready=ready) if known else shell("echo up")(ready=ready)
+    with loading(session) as loads:
+        result = loads.cold(target, cold_plan(2)).result
+    resolution_s = result.generator["ready_resolution_s"]
+    assert (resolution_s is not None) is known
+    assert resolution_s is None or 0 < resolution_s <= (result.service_time_s.max or 0)
+
+
+def test_a_server_that_listens_before_its_first_look_is_seen(session: Session, free: int) -> None:
+    with socket.create_server(("127.0.0.1", free)):
+        target = shell("exec sleep 1000")(ready=Port(free), long_lived=True)
+        assert outcomes(launched(session, target)) == [COMPLETED] * 2
 
 
 HTTP = {

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from pytest_unikernel.clock import nanoseconds
+from pytest_unikernel.clock import monotonic_ns, nanoseconds
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.launch.deadlines import NEVER_NS
 from pytest_unikernel.launch.event_loop import EventLoop
 from pytest_unikernel.launch.process.child import Child
+from pytest_unikernel.launch.process.listening import Listening, is_local
+from pytest_unikernel.launch.process.lookout import Lookout
+from pytest_unikernel.launch.process.pacing import SLOWEST, Pacing, pause_ns
 from pytest_unikernel.plan.readiness import Http, Port
 
 # A SYN that is lost before the guest listens is sent again after 1 s only (RFC 6298): a new try is quicker.
@@ -33,7 +35,10 @@ class _Question(NamedTuple):
 
 
 class Prober:
-    """Tries the ports of instances that aren't ready yet, each every ``interval_s``.
+    """Finds out when the ports of instances begin to answer.
+
+    On this host one look at the listening ports serves all instances; what it shows is tried at once. Ports
+    are also tried without that: those of other hosts, and those that are forwarded by packet filters.
 
     Raises:
         LoadError: the host's name is unknown.
@@ -45,48 +50,99 @@ class Prober:
         self._on_ready = on_ready
         self._interval_ns = nanoseconds(ready.interval_s)
         self._family, self._host = _resolved(ready.host)
-        self._due: OrderedDict[int, tuple[int, Child]] = OrderedDict()
+        self._lookout = self._open_lookout()
+        # Of a port that is not listed and yet may answer, for it is forwarded.
+        self._unlisted_ns = self._interval_ns * (1 if self._lookout is None else SLOWEST)
+        self._pacing = Pacing(self._unlisted_ns)
+        self._tried_ns: dict[int, int] = {}
         self._connecting: dict[int, tuple[socket.socket | None, int]] = {}
         self._asked: dict[int, _Question] = {}
 
+    def _open_lookout(self) -> Lookout | None:
+        """Return None where the kernel gives no list, or its list isn't that of the instances' host."""
+        if not is_local(self._family, self._host):
+            return None
+        try:
+            return Lookout(Listening(), self._interval_ns)
+        except OSError:
+            return None
+
     def add(self, child: Child, now_ns: int) -> None:
-        """Begin to try the child's port, after an interval."""
-        due_ns = now_ns + self._interval_ns
-        self._due[child.pid] = (due_ns, child)
-        self._loop.expect(due_ns)
+        """Begin to wait for the port of a child that was started now."""
+        if self._lookout is not None:
+            self._loop.expect(self._lookout.add(child, self._port(child), now_ns))
+        self._try_later(child, now_ns, self._unlisted_ns)
+
+    def _try_later(self, child: Child, now_ns: int, interval_ns: int) -> None:
+        """Note that there was no answer now, and have the port tried again."""
+        self._tried_ns[child.pid] = now_ns
+        pause = pause_ns(interval_ns, now_ns - child.log.started_ns[child.index])
+        self._loop.expect(self._pacing.add(child, now_ns, pause))
 
     def discard(self, child: Child) -> None:
-        """Stop trying the child's port."""
-        self._due.pop(child.pid, None)
+        """Stop waiting for the child's port."""
+        self._pacing.discard(child.pid)
+        self._tried_ns.pop(child.pid, None)
+        if self._lookout is not None:
+            self._lookout.discard(child, self._port(child))
         connection, _ = self._connecting.pop(child.pid, _NO_CONNECTION)
         if connection is not None:
             connection.close()
         self._hang_up(child)
 
     def next_ns(self) -> int:
-        """Return when the next try is due."""
-        return next(iter(self._due.values()))[0] if self._due else NEVER_NS
+        """Return when the next look or try is due."""
+        looks_ns = NEVER_NS if self._lookout is None else self._lookout.due_ns
+        return min(looks_ns, self._pacing.next_ns())
 
     def attempt(self, now_ns: int) -> None:
-        """Try due ports, the longest overdue first; a bounded number, so that launches are not late."""
-        for _ in range(min(len(self._due), TRIES_PER_TURN)):
-            pid, (due_ns, child) = next(iter(self._due.items()))
-            if due_ns > now_ns:
+        """Try the ports that are listened on, and due ones, the longest overdue first.
+
+        Of the latter a bounded number, so that launches are not late.
+        """
+        if self._lookout is not None:
+            self._look(self._lookout, now_ns)
+        for _ in range(TRIES_PER_TURN):
+            child = self._pacing.take(now_ns)
+            if child is None:
                 break
-            del self._due[pid]
             if not self._try(child, now_ns):
-                self.add(child, now_ns)
+                self._try_later(child, now_ns, self._unlisted_ns)
+
+    def _look(self, lookout: Lookout, now_ns: int) -> None:
+        try:
+            for child in lookout.look(now_ns):
+                if not self._try(child, now_ns):
+                    self._try_later(child, now_ns, self._unlisted_ns)
+        except OSError:  # no list any more: tries alone have to do
+            lookout.close()
+            self._lookout = None
 
     def _try(self, child: Child, now_ns: int) -> bool:
         """Return whether no further try is needed for now."""
         connection = self._connected(child, now_ns)
         if connection is None:
             return False
+        at_ns = monotonic_ns()  # of an instance that began to listen in this very turn, too
+        self._note_resolution(child, at_ns)
         if isinstance(self._ready, Http):
             return self._ask(child, connection, self._ready.path)
         connection.close()
-        self._on_ready(child, now_ns)
+        self._on_ready(child, at_ns)
         return True
+
+    def _note_resolution(self, child: Child, now_ns: int) -> None:
+        """Note for how long the port may have been open, and look for it no longer."""
+        known_ns = self._tried_ns[child.pid]
+        if self._lookout is not None:
+            known_ns = max(known_ns, self._lookout.looked_ns)
+            age_ns = now_ns - child.log.started_ns[child.index]
+            self._lookout.found(child, self._port(child), age_ns)
+        self._pacing.discard(child.pid)
+        child.log.unseen_ns[child.index] = now_ns - known_ns
+
+    def _port(self, child: Child) -> int:
+        return self._ready.number or int(child.instance.port)
 
     def _connected(self, child: Child, now_ns: int) -> socket.socket | None:
         """Return a connection once it is established; a pending one is checked again at the next try."""
@@ -110,7 +166,7 @@ class Prober:
             connection = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except OSError:  # no descriptor left: tried again
             return None
-        number = connection.connect_ex((self._host, self._ready.number or int(child.instance.port)))
+        number = connection.connect_ex((self._host, self._port(child)))
         if number in (0, errno.EINPROGRESS):
             return connection
         connection.close()
@@ -136,7 +192,7 @@ class Prober:
         if isinstance(self._ready, Http) and _status(question.reply) in self._ready.statuses:
             self._on_ready(question.child, now_ns)
         else:
-            self.add(question.child, now_ns)
+            self._try_later(question.child, now_ns, self._interval_ns)
 
     def _hang_up(self, child: Child) -> None:
         question = self._asked.pop(child.pid, None)
@@ -146,6 +202,8 @@ class Prober:
 
     def close(self) -> None:
         """Close every open connection."""
+        if self._lookout is not None:
+            self._lookout.close()
         for question in list(self._asked.values()):
             self._hang_up(question.child)
         for connection, _ in self._connecting.values():

@@ -47,7 +47,12 @@ def _row(series: ReportedSeries, load: ReportedLoad) -> Row | None:
     key = f"{found.quantity}_time_s"
     ends = {"low": load.positive(key, "min"), "high": load.positive(key, "max")}
     own = {"label": series.label, "run": series.run, "statistic": found.statistic}
-    return {**own, **ends, "value": found.value_s, "text": duration_text(found.value_s)}
+    return {
+        **own,
+        **ends,
+        "value": found.value_s,
+        "text": duration_text(found.value_s, load.ready_resolution_s),
+    }
 
 
 def _has_baseline(rows: Sequence[Row]) -> bool:

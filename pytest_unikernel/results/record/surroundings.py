@@ -30,6 +30,7 @@ class Generator(Part):
         loop_turn_s: the median time of a turn of the event loop, which bounds the error of an instant.
         loop_turn_p99_s: the 99 % quantile of this time.
         loop_turn_max_s: the maximum of this time.
+        ready_resolution_s: the time that 99 % of the completed launches can at most have been ready unseen.
         realtime: whether the generator ran with real-time priority.
         realtime_refused: whether real-time priority was requested and refused.
     """
@@ -41,6 +42,7 @@ class Generator(Part):
     loop_turn_s: Number | None = None
     loop_turn_p99_s: Number | None = None
     loop_turn_max_s: Number | None = None
+    ready_resolution_s: Number | None = None
     realtime: bool | None = None
     realtime_refused: bool | None = None
 

@@ -462,3 +462,22 @@ def test_steps_that_began_on_a_busy_host_are_told_in_one_line_where_they_are_man
 def test_a_record_that_was_read_says_in_its_own_words_that_the_host_was_busy() -> None:
     text = unwrapped(text_of(*(sweep(step_s, quiescence=BUSY) for step_s in (1.0, 0.5, 0.25))))
     assert "(3 steps) began on a busy host after a wait of 3 s: as the record has it, another" in text
+
+
+@pytest.mark.parametrize(
+    ("resolution_s", "shown"),
+    [(None, "3.62"), (1e-5, "3.62"), (1e-4, "3.6"), (0.0004, "3.6"), (1e-3, "4"), (0.02, "<10")],
+)
+def test_response_times_have_no_digit_below_the_resolution(resolution_s: float | None, shown: str) -> None:
+    load = sweep(1 / 64, p50_s=0.00362, generator={"ready_resolution_s": resolution_s})
+    for lines in (tables.sweep_table(rows_of(load)), tables.cold_table(rows_of(load))):
+        assert shown in lines[-1].split()
+
+
+def test_a_baseline_has_its_own_resolution() -> None:
+    was = sweep(1 / 64, p50_s=0.00362, generator={"ready_resolution_s": 1e-3})
+    now = sweep(1 / 64, p50_s=0.00362, generator={"ready_resolution_s": 1e-4})
+    cells = "\n".join(compare_table.compare_table([Row(SERIES, now, was)]))
+    assert "3.6 " in cells
+    assert "4 " in cells
+    assert "3.62" not in cells

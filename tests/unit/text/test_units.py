@@ -93,3 +93,23 @@ def test_a_time_step_is_written_as_the_option_takes_it(step_s: float, text: str)
 
 def test_progress_fits_into_its_cells() -> None:
     assert len(Progress()) == PROGRESS_CELLS
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "resolution_s", "text"),
+    [
+        (0.0054321, None, "5.43 ms"),
+        (0.0054321, 1e-6, "5.43 ms"),
+        (0.0054321, 1e-4, "5.4 ms"),
+        (0.0054321, 1.3e-4, "5.4 ms"),
+        (0.0054321, 1e-3, "5 ms"),
+        (0.0374, 0.02, "40 ms"),
+        (1.2345, 1e-3, "1.23 s"),
+        (0.00003, 1e-3, "< 1 ms"),
+        (185.0, 1e-3, "3 min 05 s"),
+        (-0.0054321, 1e-3, "-5 ms"),
+        (0.0054321, 5e-324, "5.43 ms"),
+    ],
+)
+def test_no_digit_is_below_the_resolution(duration_s: float, resolution_s: float | None, text: str) -> None:
+    assert duration_text(duration_s, resolution_s) == text
