@@ -98,5 +98,7 @@ seconds, hertz and bytes. Any value may be null: it is unknown, or there is none
 renamed or removed: ignore those that you don't know. [record.schema.json](record.schema.json) is the same as
 a JSON Schema; `compare`, `report`, `import` and `--sweep-resume` check every record by it. The record holds
 no raw data: pytest-benchmark's own `stats.data`, the response times of the cohort's completed launches, is
-always in a `--benchmark-json` file, and in saved runs with `--benchmark-save-data`.
+always in a `--benchmark-json` file, and in saved runs with `--benchmark-save-data`. Where nothing completed,
+`stats` hold no figure: 0 rounds, every value 0, no samples, in the group `nothing completed (0 is no
+figure)`; pytest-benchmark's tables of the run leave it out.
 [Every launch's instants](../how-to/raw-data.md) are written by `--sweep-raw`."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PLUGIN = "benchmark"
 REPLAY = pytest.StashKey["Replay"]()
 BASELINE = pytest.StashKey["BaselineRun"]()
+NOTHING = "nothing completed (0 is no figure)"
 
 
 class BaselineRun(NamedTuple):
@@ -56,6 +57,31 @@ class Replay:
         )
 
 
+class NoStats:
+    """The stats of a load in which nothing completed, in place of pytest-benchmark's.
+
+    They are false, so that no table, histogram or comparison of a run shows them. A saved run has to have
+    every figure, for ``pytest-benchmark compare`` knows no null: all are 0, after 0 rounds.
+    """
+
+    def __init__(self, zeros: Mapping[str, Any]) -> None:
+        self.data: list[float] = []
+        self._figures = {**zeros, "rounds": 0}
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_figures"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return every figure by its name."""
+        return dict(self._figures)
+
+
 def has_benchmark(config: pytest.Config) -> bool:
     """Return whether pytest-benchmark is installed and active."""
     return config.pluginmanager.hasplugin(PLUGIN)
@@ -81,13 +107,17 @@ def prepare(item: pytest.Item) -> None:
 def deliver(item: pytest.Item, benchmark: Any, result: LoadResult) -> None:
     """Hand a result to pytest-benchmark.
 
-    A load without a completion would vanish from the JSON and break comparisons: its stats are one
-    placeholder, the launch's time-out, and the record has ``completed: 0``.
+    A load without a completion has no figure: pytest-benchmark's tables leave it out, and in its JSON it is
+    in a group of its own, after 0 rounds.
     """
-    durations_s = list(result.responses_s) or [result.timeout_s]
-    item.stash[REPLAY].load(durations_s)
+    durations_s = list(result.responses_s)
+    item.stash[REPLAY].load(durations_s or [0.0])
     record = benchmark.extra_info["load"] = result.as_json()
-    benchmark.pedantic(_nothing, setup=_nothing, rounds=len(durations_s), iterations=1)
+    if not durations_s:
+        benchmark.group = f"{benchmark.group}: {NOTHING}" if benchmark.group else NOTHING
+    benchmark.pedantic(_nothing, setup=_nothing, rounds=len(durations_s) or 1, iterations=1)
+    if not durations_s and benchmark.stats is not None:
+        benchmark.stats.stats = NoStats(benchmark.stats.stats.as_dict())
     _drop_incomparable(item, record)
 
 
@@ -103,8 +133,8 @@ def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:
 
 
 def _has_no_latency(record: dict[str, Any]) -> bool:
-    """Return whether an imported record has no latency, so that its stats are a placeholder."""
-    return "source" in record and record["service_time_s"]["mean"] is None
+    """Return whether a record has no latency: nothing completed, or none was published."""
+    return record["service_time_s"]["mean"] is None
 
 
 def _nothing() -> None:

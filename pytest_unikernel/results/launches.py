@@ -21,6 +21,19 @@ def _float_column() -> array[float]:
     return array("f", [0.0]) * CHUNK
 
 
+def own_rss_kib(max_rss_kib: int, generator_kib: int | None) -> int | None:
+    """Return the largest resident set of an instance; None where it may be the generator's.
+
+    Until its exec a child shares our memory, and ``ru_maxrss`` remembers that: nothing up to our own is known
+    to be the instance's. Source: getrusage(2), vfork(2).
+
+    Args:
+        max_rss_kib: what the kernel reports for the instance.
+        generator_kib: the generator's own; None if the instance was not its child.
+    """
+    return max_rss_kib if generator_kib is None or max_rss_kib > generator_kib else None
+
+
 class LaunchLog:
     """The launches of one trial, a column per quantity; ``_ns`` are CLOCK_MONOTONIC instants.
 

@@ -10,6 +10,8 @@ from itertools import chain
 from pytest_unikernel.plan.outcome import FAILURES, Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.intervals import intervals, neighbours, phases, stamp_counts
+
+from pytest_unikernel.results.launches import own_rss_kib
 from pytest_unikernel.results.partition import partition
 from pytest_unikernel.results.result import SCHEMA, JsonDict, LoadResult, Surroundings, plain
 from pytest_unikernel.results.spread import spread
@@ -143,18 +145,15 @@ def _distribution(unknown: int, **ordered_ns: list[int]) -> JsonDict:
     return {**scale, **{name: buckets(values) for name, values in ordered_ns.items()}}
 
 
-def _instance(trials: Sequence[Trial], own_rss_kib: int) -> JsonDict:
-    """Return mean CPU times and the largest resident set of the cohort's completed launches.
-
-    A resident set not above our own is an artefact of the kernel and counts as unknown: a child shares our
-    memory until its exec, and ``ru_maxrss`` includes that. Source: getrusage(2).
-    """
+def _instance(trials: Sequence[Trial], generator_kib: int) -> JsonDict:
+    """Return mean CPU times and the largest resident set of the cohort's completed launches."""
     completed = sum(trial.counts()[Outcome.COMPLETED] for trial in trials)
     if not completed or not all(trial.log.usage_known for trial in trials):
         return {"user_s": None, "system_s": None, "max_rss_bytes": None}
     largest_kib = max(max(trial.of_completed(trial.log.max_rss_kib), default=0) for trial in trials)
+    rss_kib = own_rss_kib(largest_kib, generator_kib)
     return {
         "user_s": sum(sum(trial.of_completed(trial.log.user_s)) for trial in trials) / completed,
         "system_s": sum(sum(trial.of_completed(trial.log.system_s)) for trial in trials) / completed,
-        "max_rss_bytes": largest_kib * 1024 if largest_kib > own_rss_kib else None,
+        "max_rss_bytes": None if rss_kib is None else 1024 * rss_kib,
     }

@@ -63,7 +63,7 @@ def finished(
     """
     trials = [trial for part in parts for trial in part.trials]
     problems = [problem for part in parts for problem in part.problems]
-    problems += _raw_problems(plan.raw, parts[-1], trials, token)
+    problems += _raw_problems(plan.raw, parts, trials, token)
     judged = [verdict(trial) for trial in trials]
     around = _around(
         plan,
@@ -78,11 +78,14 @@ def finished(
     return Measured(result, outputs, problems, unrest_of(_known_quiets(parts)))
 
 
-def _raw_problems(directory: Path | None, part: Part, trials: Sequence[Trial], token: str) -> list[str]:
+def _raw_problems(
+    directory: Path | None, parts: Sequence[Part], trials: Sequence[Trial], token: str
+) -> list[str]:
     """Write --sweep-raw files after the load, when I/O can no longer disturb it; return the failures."""
     try:
         if directory is not None:
-            write_raw(directory, part.target, trials, token)
+            own_kib = meter.own_rss_kib([part.span for part in parts])
+            write_raw(directory, parts[-1].target, trials, token, own_kib)
     except OSError as error:  # the load itself is measured: it must not be lost
         return [f"--sweep-raw: can't write into {str(directory)!r}: {error.strerror}"]
     return []

@@ -16,7 +16,7 @@ from pytest_unikernel.host.wall_clock import read_clock_pair
 from pytest_unikernel.launch.process.instances import id_prefix
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.results.launches import LaunchLog
+from pytest_unikernel.results.launches import LaunchLog, own_rss_kib
 from pytest_unikernel.results.trial import Trial
 
 COLUMNS = (
@@ -36,7 +36,7 @@ COLUMNS = (
     "spawn_ns",  # how long posix_spawn took
     "user_s",  # empty, as the next two, where the instance is no child of ours
     "system_s",
-    "max_rss_kib",
+    "max_rss_kib",  # empty also where it may be the generator's own
 )
 REASONS = tuple(Outcome(number).reason for number in range(len(Outcome)))
 # A chunk's text is some 2 MB; level 1 is four times as quick as the default and a fifth larger.
@@ -45,10 +45,23 @@ NAME_BYTES = 160  # of the 255 that a file's name may have
 GUEST = "guest:"  # before an event that has the time of the guest's own clock
 
 
-def write_raw(directory: Path, target: Target, trials: Sequence[Trial], session: str) -> Path:
+def write_raw(
+    directory: Path,
+    target: Target,
+    trials: Sequence[Trial],
+    session: str,
+    generator_kib: int | None = None,
+) -> Path:
     """Write a load's launches into a new file of the directory and return its path.
 
     Readers see the whole file or none. Memory is bounded: rows are made a chunk at a time.
+
+    Args:
+        directory: where the file goes.
+        target: the target of the load.
+        trials: its trials, in their order.
+        session: the session's token.
+        generator_kib: the largest resident set of the process that started the instances.
     """
     step = _step_text(trials[0]) if trials else ""
     name = _file_name(target.full_name)
@@ -59,7 +72,7 @@ def write_raw(directory: Path, target: Target, trials: Sequence[Trial], session:
             out.write(f"{','.join((*COLUMNS, *_event_columns(events)))}\n".encode("ascii"))
             for number, trial in enumerate(trials, 1):
                 head = f"{_quoted(target.full_name)},{step},{number},"
-                for text in _chunks(trial, head, id_prefix(session), events):
+                for text in _chunks(trial, head, id_prefix(session), events, generator_kib):
                     out.write(text.encode(errors="backslashreplace"))
         return _published(beside, directory, f"{name}-{f'{step}s' if step else 'cold'}")
     finally:
@@ -113,25 +126,27 @@ def _event_columns(events: Iterable[str]) -> list[str]:
     return made
 
 
-def _chunks(trial: Trial, head: str, prefix: str, events: Sequence[str]) -> Iterator[str]:
+def _chunks(
+    trial: Trial, head: str, prefix: str, events: Sequence[str], generator_kib: int | None
+) -> Iterator[str]:
     """Yield the trial's rows as text."""
     log, offset_ns = trial.log, read_clock_pair().offset_ns
     for begin in range(0, len(log), CHUNK_ROWS):
         rows = range(begin, min(begin + CHUNK_ROWS, len(log)))
-        columns = _columns(log, rows, trial.rows, prefix, offset_ns)
+        columns = [*_columns(log, rows, trial.rows, prefix, offset_ns), *_usage(log, rows, generator_kib)]
         columns += [_event(log, rows, event) for event in events]
         lines = map(",".join, zip(*columns, strict=True))
         yield "".join(f"{head}{line}\n" for line in lines)
 
 
 def _columns(log: LaunchLog, rows: range, window: range, prefix: str, offset_ns: int) -> list[Iterable[str]]:
-    """Return the columns of some rows from ``launch`` on, as text: a column at a time costs least."""
+    """Return the columns ``launch`` to ``spawn_ns`` of some rows, as text: a column at a time costs least."""
 
     def part(column: array[int]) -> array[int]:
         return column[rows.start : rows.stop]
 
     instants = (log.scheduled_ns, log.started_ns, log.ready_ns, log.exited_ns)
-    made: list[Iterable[str]] = [
+    return [
         map(str, rows),
         [f"{prefix}{number}" if number else "" for number in part(log.instance)],
         ["1" if row in window else "0" for row in rows],
@@ -141,15 +156,15 @@ def _columns(log: LaunchLog, rows: range, window: range, prefix: str, offset_ns:
         repeat(str(offset_ns), len(rows)),
         map(str, part(log.spawn_ns)),
     ]
-    return [*made, *_usage(log, rows)]
 
 
-def _usage(log: LaunchLog, rows: range) -> list[Iterable[str]]:
+def _usage(log: LaunchLog, rows: range, generator_kib: int | None) -> list[Iterable[str]]:
     if not log.usage_known:
         return [repeat("", len(rows)) for _ in range(3)]  # one each: they must not share an iterator
     times = (log.user_s, log.system_s)
     shown: list[Iterable[str]] = [map("{:.6f}".format, each[rows.start : rows.stop]) for each in times]
-    return [*shown, map(str, log.max_rss_kib[rows.start : rows.stop])]
+    sizes_kib = (own_rss_kib(each, generator_kib) for each in log.max_rss_kib[rows.start : rows.stop])
+    return [*shown, ("" if each is None else str(each) for each in sizes_kib)]
 
 
 def _event(log: LaunchLog, rows: range, event: str) -> list[str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import importlib.util
 import json
 import re
 import statistics
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeprun import TWO_STEPS, benches, loads, run, run_apart
+from sweeprun import TWO_STEPS, benches, loads, run, run_apart, write
 
 from pytest_unikernel.plan.profiles import MAX_WARMUP_S
+from pytest_unikernel.plugin.benchmark import NOTHING
 
 REAL = """
 @pytest.fixture
@@ -144,7 +148,9 @@ def test_a_load_without_a_completion_fails_and_is_in_the_file(
     bench = benches(output)["test_it[0.1s]"]
     load = bench["extra_info"]["load"]
     assert (load["completed"], load["failed"], load["verdict"]) == (0, {"exit-code": 10}, "failing")
-    assert bench["stats"]["data"] == [7.0]  # a placeholder: the time-out
+    figures = {key: value for key, value in bench["stats"].items() if key != "iterations"}
+    assert all(not value or value == "0;0" for value in figures.values()), figures
+    assert bench["group"] == NOTHING
     assert load["response_time_s"]["p50"] is None
 
 
@@ -193,6 +199,19 @@ def test_machine_info_is_the_same_whenever_it_is_asked_for(pytester: pytest.Pyte
     assert first == second
     assert {"cpu_model", "cpu_count", "memory_bytes", "os", "kernel", "programs"} <= set(first)
     result.stdout.no_fnmatch_line("*unikernel*VS saved*")
+
+
+def test_the_raw_table_knows_no_resident_set_that_the_record_does_not(
+    pytester: pytest.Pytester, output: Path
+) -> None:
+    run(pytester, f"--benchmark-json={output}", "--sweep-raw=raw", "--sweep-quiet-host=off", source=REAL)
+    for load in loads(output).values():
+        assert load["instance"]["max_rss_bytes"] is None  # /bin/true is smaller than pytest
+    for file in (pytester.path / "raw").glob("*.csv.gz"):
+        with gzip.open(file, "rt", newline="") as text:
+            rows = list(csv.DictReader(text))
+        assert rows
+        assert {row["max_rss_kib"] for row in rows} == {""}
 
 
 # comparing ----------------------------------------------------------------------------------------
@@ -244,9 +263,66 @@ def test_a_run_measured_otherwise_is_not_compared(pytester: pytest.Pytester, old
 
 def test_a_load_without_completions_can_be_compared(pytester: pytest.Pytester) -> None:
     run(pytester, "--benchmark-autosave", source=ALL_FAIL)
-    result = run(pytester, "--benchmark-autosave", "--benchmark-compare")
+    result = run(pytester, "--benchmark-autosave", "--benchmark-compare", "--benchmark-compare-fail=mean:1%")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines_random(["test_it?0.1s? (0001*", "test_it?0.1s? (NOW)*"])
+    result.stdout.no_fnmatch_line("test_it?0.1s? (*")
+
+
+# Times that differ, so that no other deviation is 0, and a load that completes nothing if NEVER is set.
+SOME_FAIL = """
+import os
+
+
+@pytest.mark.load_sweep(time_steps=[0.1], warmup=0, window=1)
+def test_turns(load_step):
+    load_step(FakeTarget(fail_every=1 if "NEVER" in os.environ else None, service_time_s=0.3, servers=1))
+
+
+@pytest.mark.load_sweep(time_steps=[0.1], warmup=0, window=1)
+def test_other(load_step):
+    load_step(FakeTarget(service_time_s=0.3, servers=1))
+"""
+
+
+def compared_by_command(pytester: pytest.Pytester, *options: str) -> str:
+    """Return what pytest-benchmark's own command says about all saved runs."""
+    done = pytester.run(sys.executable, "-m", "pytest_benchmark", "compare", *options)
+    assert done.ret == 0
+    return done.stdout.str()
+
+
+def rows_about(shown: str, test: str) -> list[str]:
+    return [line for line in shown.splitlines() if line.startswith(test)]
+
+
+@pytest.mark.parametrize("never_first", [True, False])
+def test_a_load_without_completions_changes_no_other_loads_row(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, never_first: bool
+) -> None:
+    write(pytester, SOME_FAIL)
+    for never in (never_first, not never_first):
+        monkeypatch.setenv("NEVER", "") if never else monkeypatch.delenv("NEVER", raising=False)
+        shown = run_apart(
+            pytester, "--benchmark-autosave", "--benchmark-compare", "--benchmark-histogram=chart"
+        ).stdout.str()
+        other = rows_about(shown, "test_other")
+        assert other
+        assert not any("inf" in row for row in other)
+        assert len(rows_about(shown, "test_turns")) == (0 if never else 1)
+
+
+def test_saved_runs_without_completions_are_told_apart_by_pytest_benchmarks_command(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEVER", "")
+    run_apart(pytester, "--benchmark-save=never", source=SOME_FAIL)
+    monkeypatch.delenv("NEVER")
+    run_apart(pytester, "--benchmark-save=ever")
+    for options in ((), ("--csv=o.csv",), ("--histogram=chart",)):
+        usual, marked = compared_by_command(pytester, *options).split(NOTHING, 1)
+        assert "inf" not in usual
+        assert len(rows_about(marked, "test_turns")) == 1
+        assert "60" not in "".join(rows_about(marked, "test_turns"))
 
 
 def test_an_interrupted_load_is_no_baseline(pytester: pytest.Pytester) -> None:

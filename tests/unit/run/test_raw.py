@@ -68,6 +68,13 @@ def test_usage_that_nobody_can_see_is_empty(tmp_path: Path) -> None:
         assert (row["user_s"], row["system_s"], row["max_rss_kib"]) == shown
 
 
+def test_a_resident_set_that_may_be_the_generators_is_empty(tmp_path: Path) -> None:
+    measured = trial()
+    measured.log.max_rss_kib[0], measured.log.max_rss_kib[1], measured.log.max_rss_kib[3] = 999, 1000, 1001
+    found = rows(write_raw(tmp_path, TARGET, [measured], SESSION, 1000))
+    assert [row["max_rss_kib"] for row in found] == ["", "", "", "1001"]
+
+
 def test_trials_are_rows_of_one_table_and_each_knows_target_step_and_trial(tmp_path: Path) -> None:
     found = rows(write_raw(tmp_path, TARGET, [trial(), trial()], SESSION))
     assert [(row["trial"], row["launch"]) for row in found[3:6]] == [("1", "3"), ("2", "0"), ("2", "1")]
