@@ -8,7 +8,7 @@ from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.launch.deadlines import NEVER_NS
 from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.launch.process.listening import Listening
-from pytest_unikernel.launch.process.pacing import pause_ns
+from pytest_unikernel.launch.process.pacing import SLOWEST, pause_ns
 
 # Of the generator's time, looks take one part in so many at most: a host may have thousands of listeners.
 COST_PARTS = 5
@@ -26,19 +26,21 @@ class Lookout:
         self._listening = listening
         self._interval_ns = interval_ns
         self._by_port: dict[int, dict[int, Child]] = {}
-        self._youngest_ns = self._least_age_ns = 0
+        self._begun_ns: dict[int, int] = {}
+        self._least_age_ns = 0
         self.looked_ns = 0
         self.due_ns = NEVER_NS
 
     def add(self, child: Child, port: int, now_ns: int) -> int:
         """Begin to look for the port of a child that was started now; return when the next look is due."""
         self._by_port.setdefault(port, {})[child.pid] = child
-        self._youngest_ns = now_ns
-        self.due_ns = min(self.due_ns, now_ns + pause_ns(self._interval_ns, self._least_age_ns))
+        self._begun_ns[child.pid] = now_ns
+        self.due_ns = min(self.due_ns, now_ns + self._pause_ns(now_ns))
         return self.due_ns
 
     def discard(self, child: Child, port: int) -> None:
         """Stop looking for the child's port."""
+        self._begun_ns.pop(child.pid, None)
         at_port = self._by_port.get(port)
         if at_port is not None and at_port.pop(child.pid, None) is not None and not at_port:
             del self._by_port[port]
@@ -46,7 +48,7 @@ class Lookout:
             self.due_ns = NEVER_NS
 
     def found(self, child: Child, port: int, age_ns: int) -> None:
-        """Note at which age a child's port began to answer: others need no close look long before that."""
+        """Note at which age a child's port began to answer: others need no close looks before half of it."""
         least_ns = age_ns // 2
         self._least_age_ns = min(self._least_age_ns or least_ns, least_ns)
         self.discard(child, port)
@@ -64,9 +66,16 @@ class Lookout:
         seen = [child for port in ports & self._by_port.keys() for child in self._by_port[port].values()]
         yield from seen
         self.looked_ns = begun_ns
-        pause = pause_ns(self._interval_ns, max(begun_ns - self._youngest_ns, self._least_age_ns))
         if self._by_port:
-            self.due_ns = now_ns + max(pause, COST_PARTS * (monotonic_ns() - begun_ns))
+            cost_ns = monotonic_ns() - begun_ns
+            self.due_ns = now_ns + max(self._pause_ns(now_ns), COST_PARTS * cost_ns)
+
+    def _pause_ns(self, now_ns: int) -> int:
+        """Return the pause before the next look: long while all are much younger than any that was found."""
+        begun_ns = self._begun_ns.values()
+        if now_ns - next(iter(begun_ns)) < self._least_age_ns:
+            return SLOWEST * self._interval_ns
+        return pause_ns(self._interval_ns, max(now_ns - next(reversed(begun_ns)), self._least_age_ns))
 
     def close(self) -> None:
         """Close the question's socket."""

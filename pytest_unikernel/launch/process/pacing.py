@@ -7,8 +7,8 @@ import heapq
 from pytest_unikernel.launch.deadlines import NEVER_NS
 from pytest_unikernel.launch.process.child import Child
 
-# A pause is this part of the instance's age: an error of at most 1.6 % of the service time.
-AGE_PARTS = 64
+# A pause is this part of the instance's age: an error of at most 0.8 % of the service time.
+AGE_PARTS = 128
 # An instance that takes long is still looked at that often, as a part of the rate while it is young.
 SLOWEST = 10
 

@@ -20,6 +20,8 @@ from pytest_unikernel.plan.readiness import Http, Port
 # A SYN that is lost before the guest listens is sent again after 1 s only (RFC 6298): a new try is quicker.
 CONNECT_PATIENCE_NS = 50_000_000
 REPLY_BYTES = 4096
+# Where the kernel lists what is listened on, a port that isn't listed is tried that much more rarely.
+UNLISTED = 40
 TRIES_PER_TURN = 8  # each costs some 30 µs, which exits and launches wait for
 
 
@@ -52,8 +54,8 @@ class Prober:
         self._family, self._host = _resolved(ready.host)
         self._lookout = self._open_lookout()
         # Of a port that is not listed and yet may answer, for it is forwarded.
-        self._unlisted_ns = self._interval_ns * (1 if self._lookout is None else SLOWEST)
-        self._pacing = Pacing(self._unlisted_ns)
+        self._unlisted_ns = self._interval_ns * (1 if self._lookout is None else UNLISTED)
+        self._pacing = Pacing(self._interval_ns * (1 if self._lookout is None else SLOWEST))
         self._tried_ns: dict[int, int] = {}
         self._connecting: dict[int, tuple[socket.socket | None, int]] = {}
         self._asked: dict[int, _Question] = {}

@@ -29,7 +29,7 @@ def child(pid: int) -> Child:
 
 @pytest.mark.parametrize(
     ("age_ns", "pause"),
-    [(0, 100 * US), (6 * MS, 100 * US), (12_800 * US, 200 * US), (64 * MS, MS), (60_000 * MS, MS)],
+    [(0, 100 * US), (12 * MS, 100 * US), (25_600 * US, 200 * US), (128 * MS, MS), (60_000 * MS, MS)],
 )
 def test_a_pause_is_short_while_an_instance_is_young_and_grows_with_its_age(age_ns: int, pause: int) -> None:
     assert pause_ns(100 * US, age_ns) == pause
@@ -146,5 +146,9 @@ def test_nobody_looks_for_nobody(listening: Listening) -> None:
 
 def test_looks_are_no_closer_than_the_quickest_instance_so_far_asks_for(listening: Listening) -> None:
     lookout = Lookout(listening, 100 * US)
-    lookout.found(child(1), 80, 64 * MS)
-    assert lookout.add(child(2), 81, 0) == 500 * US
+    lookout.found(child(1), 80, 51_200 * US)
+    assert lookout.add(child(2), 81, 0) == MS
+    assert list(lookout.look(25 * MS)) == []
+    assert lookout.due_ns >= 26 * MS
+    assert list(lookout.look(26 * MS)) == []
+    assert lookout.due_ns >= 26_200 * US
