@@ -10,7 +10,6 @@ from itertools import chain
 from pytest_unikernel.plan.outcome import FAILURES, Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.intervals import intervals, neighbours, phases, stamp_counts
-
 from pytest_unikernel.results.launches import own_rss_kib
 from pytest_unikernel.results.partition import partition
 from pytest_unikernel.results.result import SCHEMA, JsonDict, LoadResult, Surroundings, plain
