@@ -31,6 +31,9 @@ def document(
                 "name": each.name,
                 "metric": each.change.metric,
                 "change": each.change.change,
+                "measured": each.change.measured,
+                "corrected": each.change.corrected,
+                "counts": each.change.counts,
                 "limit": None if each.limit is None else each.limit.most,
                 "text": regression_text(each),
             }

@@ -3,59 +3,63 @@
 The CPU speed of a shared host varies from minute to minute. Measured on an idle host, the medians of equal
 loads had a standard deviation of 4 to 18 %. The time that the generator takes to start a process (spawn time)
 is measured with each launch and does not depend on the target; it followed these medians with r = 0.6 to 0.9.
-Response times are therefore compared as residuals of a regression on the spawn time (analysis of covariance).
-Both runs share one slope, estimated without regard to the run that a trial belongs to. It is limited to 0
-(independent of the CPU) ... 1, so the host never explains more of a change than its own speed changed. When
-in doubt, the whole change of speed is attributed to the host.
+Response times are therefore corrected by a regression on the spawn time (analysis of covariance). All steps
+and both runs of a series share one slope. It comes from the trials within each run only
+(:mod:`.sensitivity`): a slope from the difference between the runs would take a change of the target for a
+change of the host.
 
-Source: Freedman and Lane, A nonstochastic interpretation of reported significance levels (1983).
+Source: Fisher, Statistical Methods for Research Workers, 4th edition (1932), section 49.1: the slope within
+groups, and the error that it adds to a difference of adjusted means.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean, median
+from typing import NamedTuple
 
+from pytest_unikernel.compare.questions import Question
+from pytest_unikernel.compare.sensitivity import Sensitivity, Trials, sensitivity
 from pytest_unikernel.compare.sides import Side
 
-STEEPEST = 1.0
+
+class Asked(NamedTuple):
+    """A question about one step, and the sides that it is about."""
+
+    question: Question
+    was: Side
+    now: Side
 
 
-def speeds(side: Side) -> list[float] | None:
-    """Return the logarithm of each trial's spawn time; None if a trial has none."""
-    known = side.spawns_s
-    if not known or not all(known):
-        return None
-    return [math.log(spawn_s) for spawn_s in known if spawn_s]
+def corrected(asked: Sequence[Asked]) -> list[Question]:
+    """Return one metric's questions, one per step of a series, corrected for the host's speed.
 
-
-def change(was: Side, now: Side) -> float | None:
-    """Return the difference of the runs' median spawn times, on a logarithmic scale; None if unknown."""
-    old, new = speeds(was), speeds(now)
-    return median(new) - median(old) if old and new else None
-
-
-def without(
-    old: Sequence[float], new: Sequence[float], was: Side, now: Side
-) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the values by trial, on a logarithmic scale, corrected for the host's speed.
-
-    The values are returned unchanged if the speed of a trial is unknown.
+    A question stays as measured if the speed of a trial is unknown.
     """
-    before, after = speeds(was), speeds(now)
-    if before is None or after is None or (len(before), len(after)) != (len(old), len(new)):
-        return old, new
-    middle = fmean([*before, *after])
-    slope = _slope([*before, *after], [*old, *new])
-    return tuple(
-        [value - slope * (speed - middle) for value, speed in zip(values, speeds_, strict=True)]
-        for values, speeds_ in ((old, before), (new, after))
-    )  # type: ignore[return-value]
+    found = sensitivity(group for each in asked for group in _groups(each) or ())
+    return [_without(each, found) for each in asked]
 
 
-def _slope(speeds_: Sequence[float], values: Sequence[float]) -> float:
-    middle, level = fmean(speeds_), fmean(values)
-    square = math.fsum((speed - middle) ** 2 for speed in speeds_)
-    both = math.fsum((speed - middle) * (value - level) for speed, value in zip(speeds_, values, strict=True))
-    return min(max(both / square, 0.0), STEEPEST) if square else 0.0
+def _groups(asked: Asked) -> tuple[Trials, Trials] | None:
+    """Return the trials of both runs; None where there is nothing to correct, or nothing to do it by."""
+    before, after = asked.was.speeds, asked.now.speeds
+    old, new = asked.question.old, asked.question.new
+    if before is None or after is None or not old or (len(before), len(after)) != (len(old), len(new)):
+        return None
+    return Trials(before, old), Trials(after, new)
+
+
+def _without(asked: Asked, found: Sensitivity) -> Question:
+    question, groups = asked.question, _groups(asked)
+    measured = (question.old, question.new) if question.old else None
+    if groups is None or not found.slope:
+        return replace(question, measured=measured, sensitivity=None if groups is None else 0.0)
+    middle = fmean([*groups[0].speeds, *groups[1].speeds])
+    old, new = (
+        [value - found.slope * (speed - middle) for speed, value in zip(*each, strict=True)]
+        for each in groups
+    )
+    apart = abs(median(groups[1].speeds) - median(groups[0].speeds))
+    error = found.error * apart
+    return replace(question, old=old, new=new, measured=measured, sensitivity=found.slope, slope_error=error)

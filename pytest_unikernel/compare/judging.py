@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import TypedDict
 
-from pytest_unikernel.compare import hostspeed
+from pytest_unikernel.compare.hostspeed import Asked, corrected
 from pytest_unikernel.compare.permutation import adjusted
 from pytest_unikernel.compare.questions import Question, ask
+from pytest_unikernel.compare.sensitivity import DEVIATIONS
 from pytest_unikernel.compare.seriespair import MISSING, Half, SeriesPair
-from pytest_unikernel.compare.shift import shift
-from pytest_unikernel.compare.sides import METRICS, Side, searched
+from pytest_unikernel.compare.shift import Shift, shift
+from pytest_unikernel.compare.sides import METRICS, Side, searched, slowdown
 from pytest_unikernel.plan.step_names import series_of
-from pytest_unikernel.results.comparison import RATE, Change, Comparison, Judgement, SeriesComparison, Step
+from pytest_unikernel.results.comparison import (
+    LATENCIES,
+    RATE,
+    Change,
+    Comparison,
+    Judgement,
+    SeriesComparison,
+    Step,
+)
 from pytest_unikernel.results.evidence import Cause, Why
 
 ALPHA = 0.015  # share of comparisons of equal runs that raise any alarm
@@ -85,17 +95,23 @@ class _Asked:
         self._sides = {each: (pair.old.steps.get(each), pair.new.steps.get(each)) for each in steps}
         self._cold = steps == [0.0]
         self._status = {each: pair.status(each, self._fullname(each)) for each in steps}
-        self._metrics = {each: self._asked_of(*both) for each, both in self._sides.items()}
+        self._metrics = self._asked_of()
         self._knee = None if self._cold else pair.knee()
 
     def _fullname(self, step_s: float) -> str:
         return next(side.fullname for side in self._sides[step_s] if side is not None)
 
-    def _asked_of(self, was: Side | None, now: Side | None) -> list[Question]:
-        if was is None or now is None:
-            return []
-        metrics = COLD_METRICS if self._cold else METRICS
-        return [ask(metric, was, now, same_host=self._pair.same_host) for metric in metrics]
+    def _asked_of(self) -> dict[float, list[Question]]:
+        """Return the questions about the metrics of each step, which none has that one run lacks."""
+        found: dict[float, list[Question]] = {each: [] for each in self._sides}
+        both = {each: (was, now) for each, (was, now) in self._sides.items() if was and now}
+        for metric in COLD_METRICS if self._cold else METRICS:
+            asked = [Asked(ask(metric, was, now), was, now) for was, now in both.values()]
+            with_host = metric not in LATENCIES or not self._pair.same_host
+            questions = [each.question for each in asked] if with_host else corrected(asked)
+            for step_s, question in zip(both, questions, strict=True):
+                found[step_s].append(question)
+        return found
 
     def questions(self) -> Iterable[Question]:
         """Yield all questions."""
@@ -131,26 +147,52 @@ class _Asked:
 
     def _host(self, step_s: float) -> float | None:
         old, new = self._sides[step_s]
-        change = hostspeed.change(old, new) if old and new else None
+        change = slowdown(old, new) if old and new else None
         return None if change is None else math.expm1(change)
+
+
+class _Ends(TypedDict):
+    was: float | None
+    now: float | None
 
 
 def judge(question: Question, p: float | None) -> Change:
     """Return the judgement of a metric, or the reason why it could not be tested."""
-    ends = {"was": question.was, "now": question.now}
+    ends = _Ends(was=question.was, now=question.now)
     if p is None:
         plain = _plain_change(question)
         nothing: Judgement = "no evidence" if question.comparable else "not comparable"
         return Change(question.metric, nothing, question.why_not, **ends, change=plain)
-    found = shift(question.old, question.new)
+    found = _widened(shift(question.old, question.new), question.slope_error)
     as_change = (lambda value: value) if question.absolute else math.expm1
     estimate, low, high, noise = map(as_change, (*found, question.noise))
     certain = p <= ALPHA and abs(found.estimate) > question.noise
     judged = direction(question.metric, found.estimate) if certain else "no evidence"
     why = None if certain else Why(Cause.NOISE)
     measured = as_change(shift(*question.measured).estimate) if question.measured else None
-    figures = {"low": low, "high": high, "noise": noise, "p": p, "measured": measured}
-    return Change(question.metric, judged, why, **ends, change=estimate, **figures)
+    is_corrected = bool(question.sensitivity)
+    return Change(
+        question.metric,
+        judged,
+        why,
+        **ends,
+        change=estimate,
+        low=low,
+        high=high,
+        noise=noise,
+        p=p,
+        measured=measured,
+        corrected=estimate if is_corrected else None,
+        sensitivity=question.sensitivity,
+        counts="corrected" if is_corrected else "measured",
+    )
+
+
+def _widened(found: Shift, error: float) -> Shift:
+    """Return a change within bounds that allow for the slope's error too."""
+    reach = DEVIATIONS * error
+    low, high = (math.hypot(each - found.estimate, reach) for each in (found.low, found.high))
+    return Shift(found.estimate, found.estimate - low, found.estimate + high)
 
 
 def direction(metric: str, change: float) -> Judgement:
@@ -173,7 +215,7 @@ def _status(question: Question, was: str, now: str, p: float | None) -> Change:
     With few trials the verdicts alone decide. With enough trials, the numbers of ok trials must differ by
     more than chance. A step that is missing without a reason was left out; that always counts as worse.
     """
-    ends, metric = {"was": question.was, "now": question.now}, question.metric
+    ends, metric = _Ends(was=question.was, now=question.now), question.metric
     if question.was == question.now or not question.comparable:
         nothing: Judgement = "no evidence" if question.comparable else "not comparable"
         return Change(metric, nothing, question.why_not if not question.comparable else None, **ends)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from statistics import median
 
-from pytest_unikernel.compare import hostspeed
 from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis
-from pytest_unikernel.compare.sides import Side
+from pytest_unikernel.compare.sides import Side, slowdown
 from pytest_unikernel.results.comparable import differences
 from pytest_unikernel.results.comparison import FAILURES, LATENCIES
 from pytest_unikernel.results.evidence import Cause, Why
@@ -36,6 +35,9 @@ class Question:
         old, new: values by trial, on the scale of :class:`Hypothesis`, corrected for the host's speed; empty
             if the question cannot be tested.
         measured: values by trial on the same scale, as measured.
+        sensitivity: the slope of the correction, 0 where the trials show none; None where the host's speed is
+            unknown.
+        slope_error: the standard error that the slope adds to the difference of the runs.
         why_not: the reason why the question cannot be tested; None if it can.
         comparable: both runs measured the same; if ``why_not`` is set too, only evidence is missing.
     """
@@ -48,6 +50,8 @@ class Question:
     why_not: Why | None = None
     comparable: bool = True
     measured: tuple[Sequence[float], Sequence[float]] | None = None
+    sensitivity: float | None = None
+    slope_error: float = 0.0
 
     @property
     def absolute(self) -> bool:
@@ -62,7 +66,8 @@ class Question:
     @property
     def noise(self) -> float:
         """The smallest change beyond noise, on the scale of the values, from the spread of the trials."""
-        error = math.hypot(*(_spread(each) / math.sqrt(len(each)) for each in (self.old, self.new)))
+        errors = (_spread(each) / math.sqrt(len(each)) for each in (self.old, self.new))
+        error = math.hypot(self.slope_error, *errors)
         least = LEAST_SHARE if self.absolute else math.log(LEAST_RATIO)
         return max(least, NOISE_ERRORS * error)
 
@@ -73,14 +78,13 @@ def _spread(values: Sequence[float]) -> float:
     return MAD_TO_SD * median([abs(value - middle) for value in values])
 
 
-def ask(metric: str, was: Side, now: Side, *, same_host: bool = True) -> Question:
-    """Return the question about a metric of a benchmark that both runs have.
+def ask(metric: str, was: Side, now: Side) -> Question:
+    """Return the question about a metric of a benchmark that both runs have, as measured.
 
     Args:
         metric: one of ``METRICS``.
         was: the benchmark in the earlier run.
         now: the benchmark in the later run.
-        same_host: both runs are of the same host, so values are corrected for its speed.
     """
     ends = was.typical(metric), now.typical(metric)
     other = conditions(was, now)
@@ -92,11 +96,7 @@ def ask(metric: str, was: Side, now: Side, *, same_host: bool = True) -> Questio
     if why_not is not None:
         return Question(metric, *ends, why_not=why_not)
     values = ([v for v in side.values(metric) if v is not None] for side in (was, now))
-    asked = of_values(metric, ends, *values)
-    if metric not in LATENCIES or not same_host:
-        return asked
-    old, new = hostspeed.without(asked.old, asked.new, was, now)
-    return replace(asked, old=old, new=new, measured=(asked.old, asked.new))
+    return of_values(metric, ends, *values)
 
 
 def of_values(
@@ -179,7 +179,7 @@ def slower(both: Iterable[tuple[Side, Side]], *, worse: bool) -> Why | None:
         both: steps that were ok in both runs.
         worse: the knee moved to a lower rate.
     """
-    known = [change for was, now in both if (change := hostspeed.change(was, now)) is not None]
+    known = [change for was, now in both if (change := slowdown(was, now)) is not None]
     change = median(known) if known else 0.0
     if (change if worse else -change) < math.log(HOST_RATIO):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -62,6 +63,12 @@ class Side:
         """The median spawn time of the generator in each trial; unknown in old records."""
         return [spawn_s for record in self.records for spawn_s in _spawns_s(record)]
 
+    @property
+    def speeds(self) -> list[float] | None:
+        """The logarithm of what a start of a process took in each trial; None unless all know it."""
+        known = self.spawns_s
+        return [math.log(spawn_s) for spawn_s in known if spawn_s] if known and all(known) else None
+
     def typical(self, metric: str) -> float | None:
         """Return a metric of the pooled trials; of several runs, the median over their trials."""
         if len(self.records) > 1:
@@ -99,6 +106,12 @@ class Side:
         """The share of the host's CPU time that neither the load nor the generator used, in per cent."""
         known = [share for record in self.records if (share := others_percent(record)) is not None]
         return fmean(known) if known else None
+
+
+def slowdown(was: Side, now: Side) -> float | None:
+    """Return the change of the time in which a process is started, on a logarithmic scale; None if unknown."""
+    old, new = was.speeds, now.speeds
+    return median(new) - median(old) if old and new else None
 
 
 def _spawns_s(load: Record) -> list[float | None]:

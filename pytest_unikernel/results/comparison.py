@@ -13,6 +13,7 @@ RATE, FAILURES = "throughput", "failure_rate"
 LATENCIES = ("p50", "p90", "p99")
 
 Judgement = Literal["better", "worse", "no evidence", "not comparable"]
+Counts = Literal["measured", "corrected"]
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,17 @@ class Change:
     Attributes:
         metric: ``throughput``, ``knee``, ``p50``, ``p90``, ``p99``, ``failure_rate`` or ``verdict``.
         was, now: in hertz, seconds or as a share; for ``verdict`` the share of trials that were ok.
-        change: the relative change, 0.1 is 10 % more; for shares the difference. It is the median of all
+        change: the relative change that counts, 0.1 is 10 % more; for shares the difference. It is the median of all
             pairs of trials, so it need not be exactly ``now / was - 1``.
         low, high: the 95 % confidence interval of ``change``; None for fewer than five trials.
         noise: the smallest change beyond noise.
         p: the p-value, adjusted for all metrics tested together.
-        measured: the change as measured, where ``change`` is corrected for the host's speed.
+        measured: the change as measured, of a figure that can be corrected for the host's speed.
+        corrected: the change corrected for the host's speed; None where nothing is corrected.
+        sensitivity: the slope of the figure's logarithm over that of the spawn time, from the trials within
+            the runs; 0 where they show none, None where the host's speed is unknown or plays no part.
+        counts: whether ``change``, which is judged and limited, is ``measured`` or ``corrected``; None where
+            nothing was tested.
         why: the judgement's reason; None where the change itself is the reason.
     """
 
@@ -42,6 +48,9 @@ class Change:
     noise: float | None = None
     p: float | None = None
     measured: float | None = None
+    corrected: float | None = None
+    sensitivity: float | None = None
+    counts: Counts | None = None
 
 
 @dataclass(frozen=True)

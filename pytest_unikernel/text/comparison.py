@@ -18,20 +18,17 @@ from pytest_unikernel.results.comparison import (
 )
 from pytest_unikernel.results.evidence import Cause
 from pytest_unikernel.results.record import Record
+from pytest_unikernel.text import host_speed
 from pytest_unikernel.text.compare_table import compare_table
 from pytest_unikernel.text.evidence import is_curable, why_text
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
 from pytest_unikernel.text.row import Row
-from pytest_unikernel.text.table_cells import NONE
+from pytest_unikernel.text.table_cells import NONE, percent_cell
 from pytest_unikernel.text.units import rate_text
 
 MARKS = {"worse": "!", "better": "*"}
 LEGEND = (
     "! worse, * better, no mark: no evidence; changes in per cent, from..to: their 95 % confidence interval"
-)
-HOST = (
-    "host: change of the time in which the generator starts a process; p50, p90 and p99 are corrected for "
-    "the speed of the host"
 )
 SWEEP_CURE = "5 or more are needed on each side: --sweep-trials=5"
 COLD_CURE = "5 or more are needed on each side; give 5 runs of each to pytest-unikernel compare"
@@ -68,8 +65,10 @@ def series_lines(group: Sequence[SeriesComparison]) -> list[str]:
     table = changes_table(steps)
     knees = [line for series in group for line in _knee(series)]
     notes = [*knees, *_statuses(steps), *_unknown(steps)]
-    legend = [LEGEND, *([HOST] if any(map(_is_without, steps)) else [])] if table else []
-    return [*([*table, ""] if table else []), *(line for note in [*legend, *notes] for line in wrapped(note))]
+    corrected = host_speed.corrected_table(steps)
+    legend = [LEGEND, *host_speed.notes(group)] if table else []
+    tables = [line for part in (table, corrected) if part for line in [*part, ""]]
+    return [*tables, *(line for note in [*legend, *notes] for line in wrapped(note))]
 
 
 def changes_table(steps: Sequence[Step]) -> list[str]:
@@ -88,12 +87,15 @@ def changes_table(steps: Sequence[Step]) -> list[str]:
 
 def _grid(steps: Sequence[Step], metrics: Sequence[str], gap: str) -> list[str]:
     swept = any(step.step_s for step in steps)
-    with_host = any(map(_is_without, steps))
+    with_host = any(map(host_speed.is_known, steps))
     header = [
         ["step" if swept else "", *("" for _ in metrics for _ in range(2)), "failed", "host"],
         ["s" if swept else "target", *(text for _ in metrics for text in ("", "from..to")), "points", ""],
     ]
-    body = [[*_cells(step, metrics), _percent(step.host) if _is_without(step) else NONE] for step in steps]
+    body = [
+        [*_cells(step, metrics), percent_cell(step.host) if host_speed.is_known(step) else NONE]
+        for step in steps
+    ]
     header, body = ([row if with_host else row[:-1] for row in rows] for rows in (header, body))
     groups = [(1 + 2 * place, 2, name) for place, name in enumerate(metrics)]
     return grid(header, body, left=() if swept else (0,), gap=gap, groups=groups)
@@ -108,11 +110,6 @@ def _cells(step: Step, metrics: Sequence[str]) -> Cells:
     return [*cells, NONE if failed is None or failed.low is None else _marked(failed)]
 
 
-def _is_without(step: Step) -> bool:
-    """Return whether a step's response times are corrected for the host's speed."""
-    return any(change.measured is not None for change in step.changes) and step.host is not None
-
-
 def _tested(step: Step, metric: str) -> bool:
     change = _of(step, metric)
     return change is not None and change.low is not None
@@ -123,23 +120,11 @@ def _of(step: Step, metric: str) -> Change | None:
 
 
 def _marked(change: Change) -> str:
-    return MARKS.get(change.judgement, "") + _percent(change.change)
+    return MARKS.get(change.judgement, "") + percent_cell(change.change)
 
 
 def _within(change: Change) -> str:
-    return f"{_percent(change.low)}..{_percent(change.high)}"
-
-
-def _percent(share: float | None) -> str:
-    """Return per cent with a sign and without a unit; large shares as a factor."""
-    if share is None:
-        return NONE
-    percent = 100 * share
-    if percent >= 999.5:
-        return f"x{share + 1:.0f}" if share < 1e4 else f"x{share + 1:.0e}".replace("+0", "")
-    if abs(percent) >= 9.95:
-        return f"{percent:+.0f}"
-    return "0" if abs(percent) < 0.05 else f"{percent:+.1f}"
+    return f"{percent_cell(change.low)}..{percent_cell(change.high)}"
 
 
 def _knee(series: SeriesComparison) -> Iterator[str]:
@@ -147,7 +132,7 @@ def _knee(series: SeriesComparison) -> Iterator[str]:
     if change is None:
         return
     now, was = ("unknown" if each is None else rate_text(each) for each in (change.now, change.was))
-    by = "" if change.low is None else f", {_percent(change.change)} % ({_within(change)})"
+    by = "" if change.low is None else f", {percent_cell(change.change)} % ({_within(change)})"
     yield f"knee {now}, was {was}{by}: {_judgement(change)}"
 
 
@@ -219,7 +204,8 @@ def regression_text(found: Regression) -> str:
         return f"verdict {why_text(found.change.why)}"
     change = 100 * (found.change.change or 0.0)
     points = " points" if found.change.metric == FAILURES else "%"
-    return f"{found.change.metric} {change:+.1f}{points} (limit {found.limit})"
+    text = f"{found.change.metric} {change:+.1f}{points} (limit {found.limit})"
+    return text + host_speed.correction_text(found.change)
 
 
 def machine_text(found: MachineDifference) -> str:

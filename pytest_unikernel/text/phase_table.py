@@ -110,9 +110,9 @@ def _grid(columns: Sequence[Column]) -> list[str]:
 def _notes(loads: Sequence[Record]) -> Iterator[str]:
     """Yield which launches are in no mean."""
     few = [load for load in loads if load["partition"]["left_out"]]
-    told = ", ".join(f"{_at(load)} {load['partition']['left_out']} of {load['completed']}" for load in few)
-    if told:
-        yield f"no phases of launches that lack an event, or have events out of order: {told}"
+    steps = ", ".join(f"{_at(load)} {load['partition']['left_out']} of {load['completed']}" for load in few)
+    if steps:
+        yield f"no phases of launches that lack an event, or have events out of order: {steps}"
 
 
 def _at(load: Record) -> str:

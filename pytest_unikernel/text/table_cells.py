@@ -89,3 +89,15 @@ def change_text(now: float | None, was: float | None) -> str:
     if percent >= 99_950:
         return f"x{now / was:.2g}"
     return f"{percent:+,.0f}%" if abs(percent) >= 9.95 else f"{percent:+.1f}%"
+
+
+def percent_cell(share: float | None) -> str:
+    """Return per cent with a sign and without a unit; as a factor where they say nothing any more."""
+    if share is None:
+        return NONE
+    percent = 100 * share
+    if percent >= 999.5:
+        return f"x{share + 1:.0f}" if share < 1e4 else f"x{share + 1:.0e}".replace("+0", "")
+    if abs(percent) >= 9.95:
+        return f"{percent:+.0f}"
+    return "0" if abs(percent) < 0.05 else f"{percent:+.1f}"

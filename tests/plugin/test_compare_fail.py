@@ -59,14 +59,55 @@ def test_a_target_slower_by_a_third_fails_and_each_metric_is_named(pytester: pyt
     result.stdout.fnmatch_lines(["  knee 50/s, was 50/s, 0 % (0..0): no evidence: within the noise"])
 
 
-def test_a_host_slower_by_a_third_is_no_change_of_the_target(pytester: pytest.Pytester) -> None:
-    usual, slow = source(0.01, spawn_s=0.0003), source(0.0133, spawn_s=0.0004)
-    run(pytester, FIVE, "--benchmark-save=run", source=usual).assert_outcomes(passed=3)
-    result = compare(pytester, LIMITS, source=slow)
+DRIFTING = """
+import dataclasses
+import itertools
+
+SLOW = itertools.cycle([{slower} * each for each in (1.0, 1.2, 1.1, 0.9, 1.3)])
+
+
+def supervisor(*arguments, **keywords):
+    slow = next(SLOW)
+    changed = FakeTarget(service_time_s={service_s} * slow**{power}, servers=4, spawn_s=0.0003 * slow)
+    return changed.supervisor(*arguments, **keywords)
+
+
+@pytest.mark.load_sweep(time_steps=[0.1, 0.05, 0.02], warmup=0, window=1)
+def test_it(load_step):
+    load_step(dataclasses.replace(FakeTarget(), supervisor=supervisor))
+"""
+
+
+def drifting(slower: float, service_s: float = 0.01, *, power: int = 1) -> str:
+    """A target on a host whose speed varies from trial to trial, which takes times to that power of it."""
+    return DRIFTING.format(slower=slower, service_s=service_s, power=power)
+
+
+def test_a_host_slower_by_a_third_is_no_change_of_a_target_whose_trials_follow_it(
+    pytester: pytest.Pytester,
+) -> None:
+    run(pytester, FIVE, "--benchmark-save=run", source=drifting(1.0)).assert_outcomes(passed=3)
+    result = compare(pytester, LIMITS, source=drifting(1.33))
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["*failed*host", "  host: change of the time in which the generator*"])
-    slower_target = compare(pytester, LIMITS, source=source(0.0133, spawn_s=0.0003))
+    result.stdout.fnmatch_lines(
+        [
+            "*failed*host",
+            "*measured  corrected*",
+            "  host: change of the time in which the generator*",
+            "  share of the host's change that is removed: p50 9? %*",
+        ]
+    )
+    slower_target = compare(pytester, LIMITS, source=drifting(1.33, 0.0133))
     assert slower_target.ret == pytest.ExitCode.TESTS_FAILED
+    slower_target.stdout.fnmatch_lines(["*: p50 +3*% (limit p50:20%), corrected *; measured +7*%"])
+
+
+def test_a_target_that_does_not_follow_the_host_is_judged_as_measured(pytester: pytest.Pytester) -> None:
+    run(pytester, FIVE, "--benchmark-save=run", source=drifting(1.0, power=0)).assert_outcomes(passed=3)
+    assert compare(pytester, LIMITS, source=drifting(1.33, power=0)).ret == 0
+    result = compare(pytester, LIMITS, source=drifting(1.33, 0.0133, power=0))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*: p50 +3*% (limit p50:20%)"])
 
 
 @pytest.mark.usefixtures("saved")

@@ -15,6 +15,7 @@ from pytest_unikernel.compare.saved_run import machine_differences, read
 from pytest_unikernel.errors import CompareError
 from pytest_unikernel.results.saved_file import without_samples
 from pytest_unikernel.text.grid import WIDTH
+from pytest_unikernel.text.table_cells import NONE
 
 STEPS = (1.0, 0.5, 0.25)
 
@@ -122,6 +123,70 @@ def test_a_slower_host_is_no_regression_unless_it_may_be_what_is_measured(
     assert main.main(["compare", before, after, "--fail", "p50:20%", "--as-measured"]) == 1
     assert main.main(["compare", before, other, "--fail", "p50:20%"]) == 1
     assert "host:" not in capsys.readouterr().out
+
+
+BESIDE = f"""\
+step        p50                p90                p99
+   s  measured  corrected  measured  corrected  measured  corrected
+-------------------------------------------------------------------
+   1       +94        +20       +94        +20       +20          {NONE}
+
+  ! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in
+    per cent
+  host: by how much longer the generator's own starts of a process took;
+    corrected: without what goes with that, by the trials within each run; where
+    there is one it counts, above and for limits; {NONE} corrected: the trials show
+    no such dependence, so measured counts
+  taken out of the host's change: p50 100 %, p90 100 %
+"""
+
+
+def test_measured_and_corrected_changes_stand_side_by_side_and_the_one_that_counts_is_judged(
+    save: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loads = drifting(SPEEDS), drifting([1.6 * speed for speed in OTHERS], 0.024)
+    for load, p99_s in zip(loads, (0.2, 0.24), strict=True):
+        for number, trial in enumerate(load["per_trial"]):
+            trial["p99"] = p99_s * (1 + 0.001 * number)
+    files, out = [save(f"{number}.json", run(load)) for number, load in enumerate(loads)], tmp_path / "out"
+    limits = "p50:10%,p90:50%,p99:10%"
+    assert main.main(["compare", *files, "--fail", limits, "--json", str(out)]) == 1
+    told = capsys.readouterr()
+    assert BESIDE in told.out
+    why = ", corrected for the host's speed; measured +93.9%"
+    assert told.err.splitlines() == [
+        f"pytest-unikernel: worse: {name(1.0)}: p50 +20.0% (limit p50:10%){why}",
+        f"pytest-unikernel: worse: {name(1.0)}: p99 +20.0% (limit p99:10%)",
+    ]
+    found = json.loads(out.read_text())
+    p50, p99 = (
+        next(each for each in found["series"][0]["steps"][0]["changes"] if each["metric"] == metric)
+        for metric in ("p50", "p99")
+    )
+    assert p50["change"] == p50["corrected"] == pytest.approx(0.2, abs=0.01)
+    assert (p50["counts"], p50["measured"]) == ("corrected", pytest.approx(0.94, abs=0.01))
+    assert p50["sensitivity"] == pytest.approx(1, abs=0.02)
+    assert p99["change"] == p99["measured"] == pytest.approx(0.2, abs=0.01)
+    assert (p99["counts"], p99["corrected"], p99["sensitivity"]) == ("measured", None, 0)
+    assert [each["counts"] for each in found["regressions"]] == ["corrected", "measured"]
+    assert found["regressions"][0]["measured"] == p50["measured"]
+
+
+def test_where_no_trial_shows_a_dependence_on_the_host_that_is_said_once(
+    save: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loads = [
+        {
+            **steady(1.0),
+            "per_trial": [{**each, "spawn_s": 0.0003 * slow} for each in steady(1.0)["per_trial"]],
+        }
+        for slow in (1.0, 1.3)
+    ]
+    assert main.main(["compare", *(save(f"{n}.json", run(load)) for n, load in enumerate(loads))]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "took; the trials show no dependence of response times on that, so they count as measured" in out
+    assert "corrected" not in out
+    assert "+30" in out
 
 
 def test_runs_made_in_turn_add_their_trials(save: Any, capsys: pytest.CaptureFixture[str]) -> None:

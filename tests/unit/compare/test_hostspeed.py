@@ -65,14 +65,77 @@ def test_what_does_not_depend_on_the_hosts_speed_stays_as_it_is() -> None:
     assert found.change == pytest.approx(0.2, abs=0.01)
 
 
-def test_the_host_is_given_no_more_of_a_change_than_its_own_speed_changed() -> None:
+def test_a_host_that_was_steady_within_each_run_shows_no_sensitivity_so_measured_counts() -> None:
     old, new = (
         record(1.0, [row(p50_s * (1 + 0.001 * number), spawn_s=spawn_s) for number in range(5)])
-        for p50_s, spawn_s in ((0.02, SPAWN_S), (0.03, 1.02 * SPAWN_S))
+        for p50_s, spawn_s in ((0.02, SPAWN_S), (0.03, 1.3 * SPAWN_S))
     )
     found = p50_of(compared(old, new))
-    assert found.judgement == "worse"
-    assert found.change == pytest.approx(1.5 / 1.02 - 1, abs=0.005)
+    assert (found.judgement, found.counts) == ("worse", "measured")
+    assert (found.sensitivity, found.corrected) == (0, None)
+    assert found.change == found.measured == pytest.approx(0.5, abs=0.005)
+
+
+STEPS = (1.0, 0.5, 0.25, 0.125, 0.0625)
+LATER = 1.27  # as much longer starts take in the later run
+
+
+def swept(power: float, slower: float, changed: dict[float, float] | None = None) -> dict[str, Record]:
+    """A run of five steps whose times are the host's speed to a power; some steps have a change."""
+    records = []
+    for turn, step_s in enumerate(STEPS):
+        speeds = [slower * each for each in (*SPEEDS[turn:], *SPEEDS[:turn])]
+        p50_s = 0.02 * (changed or {}).get(step_s, 1.0)
+        rows = [
+            row(p50_s * each**power * (1 + 0.005 * (-1) ** number), spawn_s=SPAWN_S * each)
+            for number, each in enumerate(speeds)
+        ]
+        records.append(record(step_s, rows))
+    return run(*records)
+
+
+@pytest.mark.parametrize("steps", [STEPS[:1], STEPS[2:3], STEPS[-1:], STEPS[1:3], STEPS])
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("slower", "factor"), [(LATER, 1.27), (1 / LATER, 1 / 1.27), (1.6, 1.27), (LATER, 2.0)]
+)
+def test_a_real_change_is_never_taken_for_the_hosts(
+    slower: float, factor: float, power: float, steps: tuple[float, ...]
+) -> None:
+    """Whether at one step or at all of them, and whatever of it goes with the host's speed by chance."""
+    old, new = swept(power, 1.0), swept(power, slower, dict.fromkeys(steps, factor))
+    for step in compare(sides([old]), sides([new])).series[0].steps:
+        found = next(each for each in step.changes if each.metric == "p50")
+        real = factor if step.step_s in steps else 1.0
+        assert found.judgement == ("no evidence" if real == 1.0 else "worse" if real > 1 else "better")
+        assert found.change == pytest.approx(real - 1, abs=0.02)
+        assert found.measured == pytest.approx(real * slower**power - 1, abs=0.02 + 0.3 * power)
+        assert found.counts == ("corrected" if power else "measured")
+        assert found.corrected == (found.change if power else None)
+        assert found.sensitivity == pytest.approx(power, abs=0.03)
+
+
+def test_a_metric_that_does_not_follow_the_host_is_not_corrected_by_one_that_does() -> None:
+    """Such as where one launch in fifty waits for a time-out."""
+    old, new = swept(1.0, 1.0), swept(1.0, LATER)
+    for loads, p99_s in ((old, 0.2), (new, 0.2 * 1.27)):
+        for load in loads.values():
+            load["per_trial"] = [
+                {**each, "p99": p99_s * (1 + 0.002 * (-1) ** n)} for n, each in enumerate(load["per_trial"])
+            ]
+    changes = compare(sides([old]), sides([new])).series[0].steps[0].changes
+    told = {each.metric: (each.judgement, each.counts) for each in changes}
+    assert told["p50"] == ("no evidence", "corrected")
+    assert told["p99"] == ("worse", "measured")
+    assert told["throughput"] == ("no evidence", "measured")
+
+
+def test_what_a_slope_leaves_in_doubt_widens_the_interval_and_the_noise() -> None:
+    old, near = drifting(SPEEDS), drifting(OTHERS)
+    far = drifting(tuple(3 * speed for speed in OTHERS))
+    close, apart = (p50_of(compared(old, each)) for each in (near, far))
+    assert None not in {close.noise, apart.noise, close.low, apart.low}
+    assert (apart.high or 0) - (apart.low or 0) > (close.high or 0) - (close.low or 0)
 
 
 def test_where_the_hosts_speed_is_not_known_of_all_trials_figures_are_compared_as_measured() -> None:
