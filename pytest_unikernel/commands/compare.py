@@ -53,8 +53,8 @@ def _describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-measured",
         action="store_true",
-        help="compare response times as measured; default: without the part that the speed of the host "
-        "explains, unless the kernel or another recorded fact of the machine differs",
+        help="compare response times as measured; default: corrected for the speed of the host, as far as "
+        "the trials show a dependence on it, unless the kernel or another recorded fact of the machine differs",
     )
     parser.add_argument(
         "--json",

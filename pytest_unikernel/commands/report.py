@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_unikernel.commands.command import PROGRAM, Command
 from pytest_unikernel.commands.output import show
+
+if TYPE_CHECKING:
+    from pytest_unikernel.report.series import Document
+    from pytest_unikernel.results.comparison import Comparison
+    from pytest_unikernel.results.record import Record
 
 EXAMPLES = f"""\
 examples:
@@ -56,9 +63,30 @@ def _run(parsed: argparse.Namespace) -> int:
     render.check_library()
     writing.check_directory(parsed.directory)
     more = report_sections()
-    results = Results(reading.read_documents(parsed.files), reading.read_documents(parsed.baseline))
+    current, baseline = reading.read_documents(parsed.files), reading.read_documents(parsed.baseline)
+    results = Results(current, baseline, _comparison(current, baseline))
     show(f"{write_report(results, parsed.directory, more)}\n")
     return 0
+
+
+def _comparison(current: Sequence[Document], baseline: Sequence[Document]) -> Comparison | None:
+    """Return how they compare, by the records that are sound; None without a baseline."""
+    from pytest_unikernel.compare.judging import compare  # noqa: PLC0415 - see Command
+    from pytest_unikernel.compare.saved_run import machine_differences  # noqa: PLC0415 - see Command
+    from pytest_unikernel.compare.sides import sides  # noqa: PLC0415 - see Command
+
+    if not baseline or not current:
+        return None
+    was, now = (sides(map(_sound, documents)) for documents in (baseline, current))
+    other = machine_differences(baseline[0].machine, current[0].machine)
+    return compare(was, now, same_host=not other)
+
+
+def _sound(document: Document) -> dict[str, Record]:
+    from pytest_unikernel.results.record.check import Fault, checked  # noqa: PLC0415 - see Command
+
+    known = {each.fullname: each.record for each in document.loads}
+    return {name: record for name, record in known.items() if not isinstance(checked(record), Fault)}
 
 
 COMMAND = Command(

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_unikernel.clock import local_time
 from pytest_unikernel.errors import UnikernelError
-from pytest_unikernel.plugin import benchmark, current_run, options
+from pytest_unikernel.plugin import baseline, benchmark, current_run, options
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 if TYPE_CHECKING:
@@ -94,8 +94,9 @@ def results_of(config: pytest.Config, run: Run) -> Results:
     loads = [ReportedLoad(entry.fullname, entry.series, entry.record) for entry in run.entries]
     name, now = clean(config.rootpath.name or "this run"), local_time("%Y-%m-%dT%H:%M")
     current = Document(name, loads, now, {"unikernel": facts.facts()})
-    baseline = _baseline(config, {load.series for load in loads})
-    return Results([current], [baseline] if baseline is not None else [])
+    was, found = _baseline(config, {load.series for load in loads}), baseline.existing(config)
+    comparison = found.comparison if found is not None else None
+    return Results([current], [was] if was is not None else [], comparison)
 
 
 def _baseline(config: pytest.Config, series: set[str]) -> Document | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_unikernel.report import gallery, markdown, overview, phasetable, render, sections, writing
 from pytest_unikernel.report.grids import FORMATS, grids
+from pytest_unikernel.report.judged import judged
 from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.page import page
 from pytest_unikernel.report.render import Picture
@@ -31,8 +32,8 @@ def write_report(results: Results, directory: Path, more: Sequence[ReportSection
     """
     writing.check_directory(directory)
     pictures = list(render.draw(gallery.figures(results, sections.figures(more, results))))
-    phases = phasetable.other_phases(results)
-    own = [*overview.tables(results), *([phases] if phases is not None else [])]
+    more_tables = (judged(results.comparison), phasetable.other_phases(results))
+    own = [*overview.tables(results), *(table for table in more_tables if table is not None)]
     tables = [*own, *sections.tables(more, results)]
     writing.write_files(directory, report_files(results, pictures, tables))
     return directory / writing.PAGE

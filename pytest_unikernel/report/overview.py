@@ -111,8 +111,10 @@ def compared(results: Results) -> Table | None:
         "",
     ]  # fmt: skip
     rows = list(_compared_rows(results))
-    note = "Changes without a statistical test; pytest-unikernel compare tests them."
-    return Table("Comparison with the baseline", heads, rows, 1, note) if rows else None
+    note = (
+        "Changes as measured, without a statistical test. Where both runs have enough trials, they are judged below."
+    )
+    return Table("Beside the baseline", heads, rows, 1, note) if rows else None
 
 
 def _compared_rows(results: Results) -> Iterator[Cells]:

@@ -9,6 +9,7 @@ from math import inf
 from typing import Any, Literal
 
 from pytest_unikernel.report.load import ReportedLoad, clean
+from pytest_unikernel.results.comparison import Comparison
 from pytest_unikernel.results.knee import Knee, cores_of, find_knee
 
 Run = Literal["current", "baseline"]
@@ -79,10 +80,15 @@ class ReportedSeries:
 
 @dataclass(frozen=True)
 class Results:
-    """All results that a report shows."""
+    """All results that a report shows.
+
+    Attributes:
+        comparison: the judged changes from the baseline to the current run.
+    """
 
     current: Sequence[Document]
     baseline: Sequence[Document] = ()
+    comparison: Comparison | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from comparedruns import steady
 from reportfiles import HOSTILE, bench, load, means_only, partition, sweep, write
 
 from pytest_unikernel.commands import main
@@ -201,3 +202,14 @@ def test_the_command_line_does_not_import_what_draws() -> None:
     code = f"import sys, {modules}; print('vl_convert' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_changes_are_judged_where_both_runs_have_trials_enough(tmp_path: Path, report: Report) -> None:
+    def saved(file: str, p50_s: float) -> Path:
+        load = bench("one", steady(1.0, p50_s))
+        return write(tmp_path / file, [load])
+
+    page = Page(report(saved("now.json", 0.026), "--baseline", saved("was.json", 0.02)))
+    assert "Changes, judged" in page.words
+    assert "+30" in page.words
+    assert "worse" in page.words
