@@ -72,7 +72,7 @@ def _by_series(run: Mapping[str, Side], absent: Mapping[str, str]) -> dict[str, 
     searches: dict[str, Side] = {}
     for fullname, side in run.items():
         step_s = side.load["time_step_s"]
-        name = series_of(fullname, step_s)
+        name = series_of(fullname, step_s, side.load.get("series"))
         if side.load.get("knee"):
             searches[name] = side
         else:

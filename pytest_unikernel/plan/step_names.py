@@ -6,6 +6,9 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
+# A time step's part of an id: all of what is in the brackets, or between dashes.
+STEP = re.compile(r"(?<=[\[-])(?:knee|([0-9.]+)s)(?=[\]-])")
+
 
 def step_text(step_s: float) -> str:
     """Return a time step as people and ``--sweep-time-steps`` write it: ``4 s``, ``1/1024 s``, ``0.3 s``."""
@@ -34,17 +37,29 @@ def step_id(step: Fraction) -> str:
     return f"{text(step)}s"
 
 
-def series_of(fullname: str, step_s: float | None) -> str:
+def series_of(fullname: str, step_s: float | None, recorded: str | None = None) -> str:
     """Return the name of a test without its time step: the name that the steps of a sweep share.
+
+    Other plugins put parts of their own around the step's (``[1s-1-3]``) or behind the id; the last part
+    that is this step is taken out.
 
     Args:
         fullname: the node id, also as pytest-benchmark saves it.
         step_s: the time step in seconds; None for a test without one.
+        recorded: the series as the run knew it, which counts; None in records that don't have it.
     """
-    match = re.fullmatch(r"(.*)\[(?:(.*)-)?(?:knee|([0-9.]+)s)\]", fullname, re.DOTALL)
-    if step_s is None or match is None or (match[3] and not _is_step(match[3], step_s)):
-        return fullname
-    return match[1] + (f"[{match[2]}]" if match[2] else "")
+    if recorded is not None or step_s is None:
+        return fullname if recorded is None else recorded
+    found = [each for each in STEP.finditer(fullname) if each[1] is None or _is_step(each[1], step_s)]
+    return _without(fullname, found[-1]) if found else fullname
+
+
+def _without(fullname: str, part: re.Match[str]) -> str:
+    """Return a node id without one part of its brackets, and without brackets that are empty then."""
+    before, after = fullname[: part.start()], fullname[part.end() :]
+    if before.endswith("[") and after.startswith("]"):
+        return before[:-1] + after[1:]
+    return before + after[1:] if after.startswith("-") else before[:-1] + after
 
 
 def _is_step(text: str, step_s: float) -> bool:

@@ -38,12 +38,10 @@ class Replay:
     __name__ = "unikernel_replay"
 
     def __init__(self) -> None:
-        self.used = False
         self._readings: Iterator[float] = iter(())
 
     def load(self, durations_s: Sequence[float]) -> None:
         """Take the durations of the rounds to come."""
-        self.used = True
         self._readings = (reading for duration_s in durations_s for reading in (0.0, duration_s))
 
     def __call__(self) -> float:
@@ -88,11 +86,13 @@ def has_benchmark(config: pytest.Config) -> bool:
 
 
 def prepare(item: pytest.Item) -> None:
-    """Put our timer on the item, before pytest-benchmark makes its fixture of the item's marks.
+    """Put our timer on the item, once, before pytest-benchmark makes its fixture of the item's marks.
 
     Raises:
         SweepUsageError: the test names a timer of its own.
     """
+    if REPLAY in item.stash:
+        return
     existing = item.get_closest_marker("benchmark")
     keywords = dict(existing.kwargs) if existing else {}
     if "timer" in keywords:
@@ -141,13 +141,10 @@ def _nothing() -> None:
     """The function that is "timed" in a replay."""
 
 
-def pass_by(item: pytest.Item, benchmark: Any) -> None:
+def pass_by(benchmark: Any) -> None:
     """Use the fixture up without a record, or pytest-benchmark would warn that it was never used."""
-    replay = item.stash[REPLAY]
-    if not replay.used:
-        replay.used = True
-        benchmark.disabled = True
-        benchmark.pedantic(_nothing)
+    benchmark.disabled = True
+    benchmark.pedantic(_nothing)
 
 
 def is_disabled(benchmark: Any) -> bool:

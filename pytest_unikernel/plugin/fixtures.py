@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.plugin.loader import Loader
+from pytest_unikernel.plugin.loader import Loader, OneLoad
 
 if TYPE_CHECKING:  # a load's modules are imported only when a load runs
     from pytest_unikernel.results.result import LoadResult
@@ -106,11 +106,19 @@ def timestep(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture
-def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Target], LoadResult]:
+def _unikernel_load() -> OneLoad:
+    """The load of this run of the test, whichever fixture runs it."""
+    return OneLoad()
+
+
+@pytest.fixture
+def load_step(
+    request: pytest.FixtureRequest, benchmark: Any, _unikernel_load: OneLoad
+) -> Callable[[Target], LoadResult]:
     """Runs the load of one time step: ``load_step(target) -> LoadResult``. A test calls it once.
     The test needs the marker ``load_sweep``.
     """
-    loader = Loader(request.node, benchmark, "load_step")
+    loader = Loader(request.node, benchmark, _unikernel_load, "load_step")
 
     def load_step(target: Target) -> LoadResult:
         __tracebackhide__ = True  # so that a skip shows the test's line
@@ -120,12 +128,14 @@ def load_step(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[Targe
 
 
 @pytest.fixture
-def cold_start(request: pytest.FixtureRequest, benchmark: Any) -> Callable[..., LoadResult]:
+def cold_start(
+    request: pytest.FixtureRequest, benchmark: Any, _unikernel_load: OneLoad
+) -> Callable[..., LoadResult]:
     """Launches instances one after the other, on a host without other load:
     ``cold_start(target, launches=10) -> LoadResult``. One more launch before them is not measured.
     A test calls it once, and has the marker ``cold``.
     """
-    loader = Loader(request.node, benchmark, "cold_start")
+    loader = Loader(request.node, benchmark, _unikernel_load, "cold_start")
 
     def cold_start(target: Target, launches: int = 10) -> LoadResult:
         __tracebackhide__ = True

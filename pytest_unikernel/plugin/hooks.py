@@ -19,6 +19,7 @@ from pytest_unikernel.plugin import (
     terminal,
 )
 from pytest_unikernel.plugin.fixtures import (
+    _unikernel_load,
     cold_start,
     docker_container,
     linux_process,
@@ -32,6 +33,7 @@ from pytest_unikernel.plugin.fixtures import (
 )
 
 __all__ = [
+    "_unikernel_load",
     "cold_start",
     "docker_container",
     "linux_process",
@@ -83,6 +85,7 @@ def pytest_collection_modifyitems(
     """Give tests with a load the timer that replays durations; put sweeps in order."""
     _prepare(config, items)
     yield
+    _prepare(config, items)  # those that another plugin has made
     interleaving.arrange(items, alone=not hasattr(config, "workerinput"))
 
 

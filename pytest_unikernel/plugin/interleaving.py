@@ -58,7 +58,10 @@ Swept = tuple[pytest.Item, ItemSweep]
 
 
 def arrange(items: list[pytest.Item], *, alone: bool) -> None:
-    """Put searches behind the steps of their series, and steps into turns where that was asked for.
+    """Put each series in order, slow to fast, its search last; or steps into turns where that was asked for.
+
+    Other plugins may have shuffled the tests, but a sweep ends at its first step that isn't ok. Tests that
+    were turned round as a whole were so on purpose; they stay so, and the summary names the order.
 
     Args:
         items: all tests; changed in place.
@@ -68,19 +71,29 @@ def arrange(items: list[pytest.Item], *, alone: bool) -> None:
     if alone and any(sweep.settings.order == "interleaved" for _, sweep in swept):
         _interleave(items, swept)
     else:
-        _searches_last(items, swept)
+        _order_series(items)
 
 
-def _searches_last(items: list[pytest.Item], swept: Sequence[Swept]) -> None:
-    for item, sweep in swept:
-        if not sweep.searches:
-            continue
-        steps = [
-            items.index(other) for other, its in swept if its.series == sweep.series and not its.searches
-        ]
-        if steps and max(steps) > items.index(item):
-            items.remove(item)
-            items.insert(max(steps), item)
+def _order_series(items: list[pytest.Item]) -> None:
+    """Put the items of each series in order, in the places that they have."""
+    places: dict[str, list[tuple[int, Swept]]] = {}  # of each series
+    for place, item in enumerate(items):
+        sweep = sweep_of(item)
+        if sweep is not None:
+            places.setdefault(sweep.series, []).append((place, (item, sweep)))
+    sign = 1 if _turned_round([sweep for _, (_, sweep) in found] for found in places.values()) else -1
+    for found in places.values():
+        ordered = sorted(
+            (each for _, each in found), key=lambda each: (each[1].searches, sign * each[1].step)
+        )
+        for (place, _), (item, _) in zip(found, ordered, strict=True):
+            items[place] = item
+
+
+def _turned_round(series: Iterable[Sequence[ItemSweep]]) -> bool:
+    """Whether every series goes from fast to slow."""
+    steps = [[each.step for each in sweeps if not each.searches] for sweeps in series]
+    return any(len(set(each)) > 1 for each in steps) and all(each == sorted(each) for each in steps)
 
 
 def _interleave(items: list[pytest.Item], swept: Sequence[Swept]) -> None:

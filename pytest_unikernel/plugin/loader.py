@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -29,12 +30,26 @@ if TYPE_CHECKING:  # a load's modules are imported only when a load runs
 TAIL_LINES = 10
 
 
+@dataclass
+class OneLoad:
+    """The one load of one run of a test. It is made with the run's fixtures: a test may be run again.
+
+    Attributes:
+        begun: it was asked for.
+        benchmarked: pytest-benchmark has got a result, or was passed by.
+    """
+
+    begun: bool = False
+    benchmarked: bool = False
+
+
 class Loader:
     """Runs the one load of a test and hands it to pytest-benchmark."""
 
-    def __init__(self, item: pytest.Item, benchmark: Any, name: str) -> None:
+    def __init__(self, item: pytest.Item, benchmark: Any, load: OneLoad, name: str) -> None:
         self._item = item
         self._benchmark = benchmark
+        self._one = load
         self._name = name
         self._run = current_run.run_of(item.config)
 
@@ -111,10 +126,9 @@ class Loader:
     def _begin(self, target: Target) -> None:
         if not isinstance(target, Target):
             self._refuse(f"expected a Target, got {target!r}")
-        turn = interleaving.turn_of(self._item)
-        if self._item.stash.get(_LOADED, ()) == (turn,):
+        if self._one.begun:
             self._refuse("expected one load per test, got a second", "parametrize the test over targets")
-        self._item.stash[_LOADED] = (turn,)
+        self._one.begun = True
 
     def _refuse(self, cause: str, cure: str = "") -> NoReturn:
         self._fail(f"{self._name}: {cause} ({self._item.nodeid})" + (f"; {cure}" if cure else ""))
@@ -172,6 +186,7 @@ class Loader:
         return measured.result
 
     def _deliver(self, result: LoadResult) -> None:
+        self._one.benchmarked = True
         bridge.deliver(self._item, self._benchmark, result)
         self._item.config.hook.pytest_unikernel_load_ended(item=self._item, result=result)
 
@@ -185,7 +200,7 @@ class Loader:
             measured = self._run.once(request, interrupts)
         for text in measured.outputs:
             print(text, end="" if text.endswith("\n") else "\n")  # noqa: T201 - pytest captures it
-        bridge.pass_by(self._item, self._benchmark)
+        self._pass_by()
         return measured.result
 
     def _console(self, target: Target) -> AbstractContextManager[None]:
@@ -197,8 +212,13 @@ class Loader:
         return shown
 
     def _fail(self, text: str) -> NoReturn:
-        bridge.pass_by(self._item, self._benchmark)
+        self._pass_by()
         pytest.fail(text, pytrace=False)
+
+    def _pass_by(self) -> None:
+        if not self._one.benchmarked:
+            self._one.benchmarked = True
+            bridge.pass_by(self._benchmark)
 
     def _fail_if_nothing_completed(self, result: LoadResult) -> None:
         if result.completed or result.interrupted:
@@ -211,9 +231,6 @@ class Loader:
             f"{result.target}: none of {result.started} launches completed ({reasons}); "
             f"readiness: {result.ready!r}, time-out: {result.timeout_s:g} s{tail}"
         )
-
-
-_LOADED = pytest.StashKey[tuple[interleaving.Turn | None, ...]]()  # the turns in which the test has run
 
 
 def _end_if_asked(number: int) -> None:

@@ -7,9 +7,10 @@ of two markers on one function. Keywords of the other markers are not merged int
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, count
 from typing import Any, cast
 
 import pytest
@@ -51,6 +52,9 @@ LINES = (
     "cold: a test that uses cold_start: it launches instances one after the other on an otherwise idle host.",
 )
 SWEPT = pytest.StashKey[dict[str, SweepSettings]]()
+SERIES = pytest.StashKey[dict["Identity", str]]()
+Parameter = tuple[str, type, Any]
+Identity = tuple[str, frozenset[Parameter]]
 
 
 class SearchStep(float):
@@ -64,7 +68,7 @@ class ItemSweep:
     Attributes:
         settings: the settings of this test.
         step: the exact time step in seconds; for a search, the sweep's fastest step.
-        series: the test's node id without the time step; equal for all steps of one variant.
+        series: the test's node id without the time step; equal for all items whose parameters are the same.
         searches: whether the item searches for the knee.
     """
 
@@ -77,6 +81,7 @@ class ItemSweep:
 def register(config: pytest.Config) -> None:
     """Register the markers with pytest."""
     config.stash[SWEPT] = {}
+    config.stash[SERIES] = {}
     for line in LINES:
         config.addinivalue_line("markers", line)
 
@@ -162,12 +167,42 @@ def sweep_of(item: pytest.Item) -> ItemSweep | None:
     """Return the time step and the settings of a swept test's item; None for every other item."""
     if not isinstance(item, pytest.Function) or not hasattr(item, "callspec") or item.parent is None:
         return None
-    settings = item.config.stash[SWEPT].get(f"{item.parent.nodeid}::{item.originalname}")
+    function = f"{item.parent.nodeid}::{item.originalname}"
+    settings = item.config.stash[SWEPT].get(function)
     if settings is None:
         return None
     timestep = cast("float", item.callspec.params[ARGUMENT])
     step, searches = settings.step_of(timestep), isinstance(timestep, SearchStep)
-    return ItemSweep(settings, step, series_of(item.nodeid, timestep), searches)
+    return ItemSweep(
+        settings, step, _series(item, (function, _variant(item.callspec.params)), timestep), searches
+    )
+
+
+def _variant(params: Mapping[str, Any]) -> frozenset[Parameter]:
+    """Return an item's parameters but the time step."""
+    return frozenset((name, type(value), _key(value)) for name, value in params.items() if name != ARGUMENT)
+
+
+def _key(value: Any) -> Any:
+    """Return a parameter's value, or its identity where it can't be hashed: all steps share the object."""
+    try:
+        hash(value)
+    except Exception:  # noqa: BLE001 - it is the user's class
+        return id(value)
+    return value
+
+
+def _series(item: pytest.Item, identity: Identity, timestep: float) -> str:
+    """Return the name of the series: its first item's id without the time step.
+
+    The id is for people only: other plugins add to ids, and not always alike.
+    """
+    names = item.config.stash[SERIES]
+    if identity not in names:
+        name, taken = series_of(item.nodeid, timestep), set(names.values())
+        alike = (f"{name} #{number}" for number in count(2))
+        names[identity] = next(each for each in chain([name], alike) if each not in taken)
+    return names[identity]
 
 
 def effective_lines(items: Iterable[pytest.Item]) -> list[str]:

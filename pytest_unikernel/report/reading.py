@@ -92,4 +92,4 @@ def _records(path: Path, benchmarks: list[Any]) -> Iterator[_Saved]:
 def load_of(fullname: str, record: Mapping[str, Any]) -> ReportedLoad:
     """Return the sound part of a record as a load of its series."""
     whole = sound(record)
-    return ReportedLoad(fullname, series_of(fullname, whole["time_step_s"]), whole)
+    return ReportedLoad(fullname, series_of(fullname, whole["time_step_s"], whole.get("series")), whole)

@@ -128,6 +128,7 @@ class LoadResult:
             ``interrupted``; and ``loads``, the complete record of each load of the search.
         slo: for each objective ``limit_s``, ``value_s``, ``met`` (null: too few launches to decide),
             ``launches`` and ``launches_needed``; for a search also its ``interval``.
+        series: the test's node id without the time step; null in cold mode.
         spread: between trials, for ``throughput_hz``, ``p50`` and ``p99``: ``n``, ``min``, ``max``,
             ``stddev``, ``cv``.
         quiescence: the waits for a quiet host before the load's trials: ``waits``, ``waited_s``, ``bound_s``,
@@ -183,6 +184,7 @@ class LoadResult:
     spread: Mapping[str, Mapping[str, float | None]] | None = None
     quiescence: Mapping[str, Any] | None = None
     partition: Mapping[str, Any] | None = None
+    series: str | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:

@@ -146,7 +146,7 @@ class Run:
     def _recorded(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
         """Judge a load by the objectives of this run; take it into the summary and the journal."""
         slo = judged(measured.result, request.settings.slo) if request.settings.slo else None
-        measured = replace(measured, result=replace(measured.result, slo=slo))
+        measured = replace(measured, result=replace(measured.result, slo=slo, series=request.series))
         self.enter(request, measured.result, resumed=resumed, unrest=measured.unrest)
         self._journal.add(request.fullname, measured.result)
         return measured
@@ -154,8 +154,9 @@ class Run:
     def enter(
         self, request: Request, result: LoadResult, *, resumed: bool = False, unrest: Sequence[Excess] = ()
     ) -> None:
-        """Take a load into the summary."""
+        """Take a load into the summary; a test that is run again has its last load there."""
         self.interrupted |= result.interrupted
+        self.entries = [entry for entry in self.entries if entry.fullname != request.fullname]
         about = {"resumed": resumed, "searched": request.is_of_search}
         self.entries.append(
             FinishedLoad(request.fullname, request.series, result.as_json(), **about, unrest=unrest)

@@ -45,7 +45,7 @@ def report(
     """Return the end-of-run summary of all loads.
 
     Args:
-        rows: the loads, in any order.
+        rows: the loads, in the order in which they were run.
         skipped: the steps that were not run.
         memory_bytes: the host's memory; None omits the note on low memory.
         evidence: the lines of the comparison with the baseline, by series; ``COLD`` names all cold
@@ -60,7 +60,7 @@ def report(
             (row for row in swept if row.series == series), key=lambda row: -row.load["time_step_s"]
         )
         missed = [each for each in skipped if each.series == series]
-        lines += series_report(steps, missed, memory_bytes, evidence.get(series, ()))
+        lines += series_report(steps, missed, memory_bytes, evidence.get(series, ()), _order(swept, series))
         lines.append("")
     if cold:
         lines += [*_cold_report(cold, evidence.get(COLD, ())), ""]
@@ -72,14 +72,23 @@ def series_report(
     skipped: Sequence[SkippedStep],
     memory_bytes: int | None,
     evidence: Sequence[str] = (),
+    order: Sequence[str] = (),
 ) -> list[str]:
-    """Return the lines of one series: title, table, knee, notes, comparison. Steps go slow to fast."""
+    """Return the lines of one series: title, table, knee, notes, comparison. Steps go slow to fast.
+
+    Args:
+        steps: the series' loads.
+        skipped: the steps that were not run.
+        memory_bytes: the host's memory; None omits the note on low memory.
+        evidence: the lines of the comparison with the baseline.
+        order: a note on the order in which the loads were run, if it differs.
+    """
     found = [row for row in steps if row.load.get("knee")]  # a search's record repeats one of the other loads
     steps = [row for row in steps if row not in found] or found
     loads = [row.load for row in steps]
     table = sweep_table(steps)
     knee = knee_text(find_knee([*loads, *(row.load for row in found)]), cores_of(loads))
-    notes = [*_marks(loads), *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
+    notes = [*_marks(loads), *order, *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
     notes += [*_spread(loads), *_guards(loads), *disturbance_notes.step_notes(loads, memory_bytes)]
     notes += _restless(steps)
     return [
@@ -139,6 +148,16 @@ def _span(values_s: Iterable[float]) -> str:
     ordered = sorted(values_s)
     ends = list(dict.fromkeys(duration_text(value_s) for value_s in (ordered[0], ordered[-1])))
     return " to ".join(ends)
+
+
+def _order(swept: Sequence[Row], series: str) -> list[str]:
+    """Return a note if the steps of a series were not run from slow to fast."""
+    own = [row for row in swept if row.series == series and not row.searched and not row.load.get("knee")]
+    steps_s = [row.load["time_step_s"] for row in own if not row.resumed]
+    if steps_s == sorted(steps_s, reverse=True):
+        return []
+    shown = ", ".join(map(step_text, steps_s))
+    return [f"run in this order, which another plugin or a conftest.py made: {shown}"]
 
 
 def _marks(loads: Sequence[Record]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import jsonschema
 import psutil  # noqa: F401 - modules that a run inside this process imports are forgotten; this one minds
 import pytest
 from places import DOCS
+from sweeprun import OTHERS
 
 from pytest_unikernel.results.record.check import faults
 from pytest_unikernel.results.record.whole import WHOLE
@@ -61,6 +62,7 @@ def run(pytester: pytest.Pytester) -> Runs:
             "no:cacheprovider",
             "-p",
             "no:hypothesispytest",
+            *OTHERS,
         ]
         return pytester.runpytest_inprocess(*fixed, *arguments)
 
@@ -73,7 +75,7 @@ def items_of(pytester: pytest.Pytester) -> Callable[..., list[pytest.Item]]:
 
     def collect(source: str, *arguments: str) -> list[pytest.Item]:
         path = pytester.makepyfile(test_it=source)
-        fixed = [*plugin_arguments(), "--strict-markers", "-p", "no:cacheprovider"]
+        fixed = [*plugin_arguments(), "--strict-markers", "-p", "no:cacheprovider", *OTHERS]
         items, _ = pytester.inline_genitems(*fixed, *arguments, path)
         return items
 

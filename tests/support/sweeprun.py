@@ -36,7 +36,9 @@ TWO_STEPS = """
 def test_it(load_step, fake):
     assert load_step(fake).verdict == "ok"
 """
-FIXED = ("-p", "no:hypothesispytest", "-p", "no:randomly", "--strict-markers")
+# Plugins that the tests of other plugins need, and that would change every other run.
+OTHERS = ("-p", "no:randomly", "-p", "no:rerunfailures")
+FIXED = ("-p", "no:hypothesispytest", *OTHERS, "--strict-markers")
 
 
 def write(pytester: pytest.Pytester, source: str, *, head: str = FAKE) -> None:

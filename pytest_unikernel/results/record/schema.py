@@ -191,6 +191,7 @@ class LoadSchema(Part, kw_only=True):
         slo: the results of the objectives, by statistic.
         spread: the spread of the trials.
         quiescence: the waits for a quiet host; null if there were none.
+        series: the test's node id without the time step; null in cold mode.
         source: the origin of an imported record; other records lack this key.
     """
 
@@ -242,6 +243,7 @@ class LoadSchema(Part, kw_only=True):
     slo: dict[str, Objective] | None = None
     spread: Spreads | None = None
     quiescence: Quiescence | None = None
+    series: str | None = None
     source: Source | None = None
 
 
