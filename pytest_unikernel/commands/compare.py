@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_unikernel.commands.command import PROGRAM, Command
-from pytest_unikernel.commands.output import STREAM, deliver, note, refuse_no_place, show
+from pytest_unikernel.commands.output import STREAM, deliver, json_text, note, refuse_no_place, show
 
 if TYPE_CHECKING:
     from pytest_unikernel.compare.saved_runs import Compared
@@ -96,8 +95,7 @@ def _write(where: str | None, compared: Compared, found: Sequence[object]) -> No
     from pytest_unikernel.compare.document import document  # noqa: PLC0415 - see Command
 
     if where is not None:
-        text = json.dumps(document(compared.comparison, compared.machine, found), indent=2) + "\n"  # type: ignore[arg-type]
-        deliver(where, text)
+        deliver(where, json_text(document(compared.comparison, compared.machine, found)))  # type: ignore[arg-type]
     if where != STREAM:
         show("\n".join(compared.lines()) + "\n")
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from pytest_unikernel.commands.command import PROGRAM, Command
-from pytest_unikernel.commands.output import STREAM, deliver, note, refuse_no_place, show
+from pytest_unikernel.commands.output import STREAM, deliver, json_text, note, refuse_no_place, show
 
 if TYPE_CHECKING:
     from pytest_unikernel.doctor.examination import Examination
@@ -104,8 +103,7 @@ def _required(parsed: argparse.Namespace) -> frozenset[str]:
 def _tell(found: Examination, where: str | None, status: int, faults: list[str]) -> None:
     if where is not None:
         record = {**found.as_json(), "faults": faults, "exit_status": status}
-        text = json.dumps(record, indent=2) + "\n"
-        deliver(where, text)
+        deliver(where, json_text(record))
     if where == STREAM:
         return
     from pytest_unikernel.doctor import screen  # noqa: PLC0415 - see Command

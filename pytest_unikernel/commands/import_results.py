@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +12,7 @@ from pytest_unikernel.commands.command import PROGRAM, Command
 from pytest_unikernel.commands.output import (
     STREAM,
     deliver,
+    json_text,
     note,
     refuse_no_file,
     show,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_unikernel.importers.pool import Pooled
     from pytest_unikernel.importers.readings import ImportFormat
 
-TYPES = ("linux", "linux-kvm", "rust", "docker", "process")
+TYPES = ("linux", "linux-kvm", "rust", "docker", "process", "podman", "osv")
 SHOWN = 5
 EXAMPLES = f"""\
 examples:
@@ -40,7 +40,8 @@ Formats:
                                as the scripts define them
   kernel-benchmark-results     BEGIN, END, and an id per exit: throughput
   kernel-benchmark-tables      latency.tsv (s), throughput.tsv (per minute),
-                               raw_latency.tsv (s, without contention)
+                               raw_latency.tsv (s, without contention), the
+                               same as .csv; avg_perfs.csv (both)
   urunc-measurements           the JSON of measure_to_json.py
 Installed packages add formats by the hook pytest_unikernel_import_formats.
 
@@ -129,8 +130,7 @@ def _run(parsed: argparse.Namespace) -> int:
     _check_output(parsed)
     pooled = _read(parsed)
     made = document(pooled, Stated(parsed.window, parsed.warmup), parsed.fullname)
-    text = json.dumps(made, indent=2) + "\n"
-    deliver(parsed.output, text)
+    deliver(parsed.output, json_text(made))
     if parsed.output != STREAM:
         show("\n".join(summary.lines(made["benchmarks"])) + "\n")
     return 0

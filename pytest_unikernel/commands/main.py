@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import threading
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     SIGINT, SIGTERM and SIGHUP end it once all is cleaned up, with status 128 + the signal's number.
     """
-    parsed = parser().parse_args(arguments)
+    parsed = _parsed(arguments)
     try:
         with _cleaning_up() as came:
             return int(parsed.command.run(parsed))
@@ -45,8 +46,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first, _, _ = cause.partition("\n")
         print(f"{PROGRAM}: {printable(first)}", file=sys.stderr)  # noqa: T201
         return getattr(error, "exit_status", FAILED)
+    except MemoryError:
+        cure = "give it more (ulimit -v, the cgroup's memory.max), or smaller files"
+        print(f"{PROGRAM}: out of memory; {cure}", file=sys.stderr)  # noqa: T201
+        return FAILED
     except KeyboardInterrupt:
         return SIGNALLED + (came or [signal.SIGINT])[0]
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the parsed command line, without ``--option=--``: older versions of argparse stumble on it."""
+    made = parser()
+    for word in sys.argv[1:] if arguments is None else arguments:
+        if word == "--":
+            break
+        if found := re.fullmatch(r"(--?[a-z][a-z-]*?)=--|(-[a-z])--", word):
+            made.error(f"argument {found[1] or found[2]}: expected a value, got '--'")
+    return made.parse_args(arguments)
 
 
 @contextmanager

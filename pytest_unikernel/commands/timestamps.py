@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_unikernel.commands.command import PROGRAM, Command
-from pytest_unikernel.commands.output import STREAM, deliver, show
+from pytest_unikernel.commands.output import STREAM, deliver, json_text, show
 from pytest_unikernel.errors import LogError
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def _as_text(log: Log, parsed: argparse.Namespace) -> None:
     view: View = parsed.view or "intervals"
     if parsed.json is not None:
         record = document.overview(log) if chosen is None else document.one(log, chosen)
-        deliver(parsed.json, json.dumps(record, indent=2) + "\n")
+        deliver(parsed.json, json_text(record))
     if parsed.json != STREAM:
         lines = report.overview(log, view) if chosen is None else container_report.one(log, chosen, view)
         show("\n".join(lines) + "\n")

@@ -11,7 +11,9 @@ from pytest_unikernel.host import cgroups, tuning
 from pytest_unikernel.host import facts as host
 from pytest_unikernel.host.bounds import Bound
 from pytest_unikernel.host.disturbances import EFFECTS
+from pytest_unikernel.host.system_calls import first_refused
 from pytest_unikernel.launch.guards import DESCRIPTORS_PER_LAUNCH, DESCRIPTORS_RESERVED, process_room
+from pytest_unikernel.text.system_calls import refused_text
 
 MIB, GIB = 1 << 20, 1 << 30
 ROOMY = 2048  # instances in flight: 1,024/s of two seconds each
@@ -33,11 +35,22 @@ def user() -> Check:
     return Check("user", "yes", name + needs, facts={"uid": os.geteuid()})
 
 
+def system_calls() -> Check:
+    """Report whether the system calls of every load are allowed."""
+    refused = first_refused()
+    if refused is None:
+        return Check("system calls", "yes", "those of every load are allowed", facts={"refused": None})
+    why = refused_text(refused)
+    return Check("system calls", "no", why.reason, why.cure, facts={"refused": refused.call})
+
+
 def realtime() -> Check:
     """Report whether the generator may have real-time priority: tried, and put back."""
+    effect, cure = EFFECTS["real-time"]
+    if first_refused() is not None:
+        return Check("real-time", "unknown", "not tried, for no load can run", effect=effect)
     with tuning.tuned("auto", 0) as granted:
         allowed = granted.realtime
-    effect, cure = EFFECTS["real-time"]
     facts = {"allowed": allowed}
     if allowed:
         return Check("real-time", "yes", "SCHED_FIFO is granted", effect=effect, facts=facts)
@@ -120,5 +133,5 @@ def _shown(limit: int) -> str:
 
 def checks() -> list[Check]:
     """Return all checks of this file."""
-    own = [user(), realtime(), cpus(), memory(), shared_memory(), descriptors()]
+    own = [user(), system_calls(), realtime(), cpus(), memory(), shared_memory(), descriptors()]
     return [*own, address_space(), *process_limits()]

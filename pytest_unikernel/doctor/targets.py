@@ -9,10 +9,12 @@ from pytest_unikernel.doctor.check import Check
 from pytest_unikernel.doctor.running import Job
 from pytest_unikernel.doctor.variants import Variant, is_there
 from pytest_unikernel.host import facts
+from pytest_unikernel.host.system_calls import first_refused
 from pytest_unikernel.launch.guards import find_cap
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.text.bounds import bound_text
+from pytest_unikernel.text.system_calls import refused_text
 
 
 def lanes(variants: Iterable[Variant], can_run: dict[str, Target]) -> list[list[Job]]:
@@ -36,12 +38,15 @@ class _Asking:
         self._can_run = can_run
 
     def __call__(self) -> Check:
+        refused, installed = first_refused(), all(map(is_there, self._variant.needs))
+        if refused is not None and installed:
+            why = refused_text(refused)
+            return Check(self._variant.name, "no", why.reason, why.cure)
         target = self._variant.make()
         if isinstance(target, Unavailable):
             return Check(self._variant.name, "absent", target.reason, target.cure)
         missing = target.probe() if target.probe is not None else None
         if missing is not None:
-            installed = all(map(is_there, self._variant.needs))
             return Check(self._variant.name, "no" if installed else "absent", missing.reason, missing.cure)
         self._can_run[self._variant.name] = target
         return with_room(Check(self._variant.name, "yes"), target)

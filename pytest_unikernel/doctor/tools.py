@@ -15,6 +15,7 @@ from pytest_unikernel.doctor import files
 from pytest_unikernel.doctor.check import Check, State
 from pytest_unikernel.doctor.running import Job
 from pytest_unikernel.guests.build.cargo import TARGET as RUST_TARGET
+from pytest_unikernel.host.asking import ask
 from pytest_unikernel.targets.containers import docker, oci, podman
 from pytest_unikernel.targets.qemu import kvm, machine
 
@@ -26,12 +27,9 @@ RUST = "apt-get install cargo, or https://rustup.rs; 1.85 or later, to build ker
 def asked(*argv: str) -> str:
     """Return a program's stdout; empty if it fails or takes too long."""
     try:
-        done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False
-        )
+        return ask(*argv, within_s=PATIENCE_S).out.decode(errors="replace").strip()
     except (OSError, subprocess.SubprocessError):
         return ""
-    return done.stdout.decode(errors="replace").strip()
 
 
 def kvm_device() -> Check:

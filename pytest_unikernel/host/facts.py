@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from pytest_unikernel.host.asking import ask
+
 PROC, CGROUP, SYS = Path("/proc"), Path("/sys/fs/cgroup"), Path("/sys")
 CONTAINER_DAEMONS = frozenset({"dockerd", "containerd", "podman", "crio", "k3s", "kubelet"})
 PROGRAMS = ("qemu-system-x86_64", "docker", "podman", "runc", "crun", "urunc")
@@ -128,12 +130,6 @@ def program_version(name: str) -> str | None:
     if path is None:
         return None
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(
-            [path, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=VERSION_PATIENCE_S,
-            check=False,
-        )
-        return done.stdout.decode(errors="replace").partition("\n")[0].strip() or None
+        told = ask(path, "--version", within_s=VERSION_PATIENCE_S).out.decode(errors="replace")
+        return told.partition("\n")[0].strip() or None
     return None

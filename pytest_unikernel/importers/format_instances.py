@@ -86,7 +86,10 @@ def read(files: Sequence[InputFile], options: ImportOptions) -> Iterator[Reading
 def _reading(directory: str, files: list[InputFile], options: ImportOptions, *, kvm: bool) -> Reading:
     stamps = [stamps_of(file) for file in files]
     kind = _kind(directory, files, stamps, options)
-    rules = RULES[kind.removesuffix("-kvm")]
+    rules = RULES.get(kind.removesuffix("-kvm"))
+    if rules is None:
+        known = ", ".join(RULES)
+        raise files[0].wrong(1, f"launches of the types {known}", kind, "their stamps are of no known form")
     _check_program(files, stamps, rules, kind)
     if kind == "linux" and kvm:
         kind = LINUX_KVM

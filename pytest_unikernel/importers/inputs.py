@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_unikernel.errors import ResultFileError
+from pytest_unikernel.results.size import read_bounded
 from pytest_unikernel.text.grid import printable
 
 HEAD_BYTES = 4096
@@ -72,7 +73,7 @@ class InputFile:
                     self._kept = data
                 elif most is None:
                     with os.fdopen(os.dup(descriptor), "rb") as stream:
-                        data += stream.read()
+                        data += read_bounded(stream)
             finally:
                 os.close(descriptor)
         except OSError as error:

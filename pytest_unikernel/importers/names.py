@@ -22,6 +22,8 @@ SUBJECTS = {
     "process": Subject("linux_process", "linux_process", ready=f"line {OWN_LINE['process']!r}"),
     "rust": Subject("rust_kernel", "rust_kernel", ready="exit"),
     "docker": Subject("docker_container", "docker_container", ready="exit"),
+    "podman": Subject("podman_container", "podman_container", ready="exit"),
+    "osv": Subject("osv", "osv"),
     LINUX_KVM: Subject("linux_vm[kvm]", "linux_vm", {"kvm": True}, f"line {OWN_LINE['linux']!r}"),
     "linux": Subject("linux_vm", "linux_vm", ready=f"line {OWN_LINE['linux']!r}"),
 }
@@ -145,14 +147,15 @@ def check_template(template: str) -> None:
     """Refuse a template of full names that can't be filled in.
 
     Raises:
-        ResultFileError: a brace is unmatched, or its content is none of ``FIELDS``.
+        ResultFileError: a brace is unmatched, or its content isn't just one of ``FIELDS``; a width could fill
+            the memory.
     """
     try:
-        fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+        parts = [part for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         raise ResultFileError(f"--fullname: {error}, got {template!r}") from None
-    unknown = [name for name in fields if name not in FIELDS]
-    if unknown or "::" not in template:
+    known_only = all(name in FIELDS and not how and not conversion for _, name, how, conversion in parts)
+    if not known_only or "::" not in template:
         known = ", ".join(f"{{{name}}}" for name in FIELDS)
         raise ResultFileError(f"--fullname: expected FILE::TEST with {known}, got {template!r}")
 

@@ -111,7 +111,10 @@ def path(name: str) -> Reader:
     def read(value: object) -> Path:
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"{name} must be a path, got {value!r}")
-        return Path(value).expanduser()
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:
+            raise ValueError(f"{name} begins with a home directory that isn't known, got {value!r}") from None
 
     return read
 

@@ -140,13 +140,21 @@ class Loader:
         missing = self._probe(target)
         if missing is None:
             return
-        text = f"{target.full_name}: {missing}"
+        from pytest_unikernel.text.grid import printable  # noqa: PLC0415 - loads only, not collection
+
+        text = printable(f"{target.full_name}: {missing}")
         if settings.require & {"all", target.full_name}:
             self._fail(f"{text} (required by --sweep-require)")
         self._run.missing.append((target.full_name, missing))
         pytest.skip(text)
 
     def _probe(self, target: Target) -> Unavailable | None:
+        from pytest_unikernel.host.system_calls import first_refused  # noqa: PLC0415 - loads only
+        from pytest_unikernel.text.system_calls import refused_text  # noqa: PLC0415 - loads only
+
+        refused = first_refused()
+        if refused is not None:
+            return refused_text(refused)
         try:
             return target.probe() if target.probe is not None else None
         except UnikernelError as error:
@@ -223,9 +231,11 @@ class Loader:
     def _fail_if_nothing_completed(self, result: LoadResult) -> None:
         if result.completed or result.interrupted:
             return
+        from pytest_unikernel.text.grid import printable  # noqa: PLC0415 - loads only, not collection
+
         reasons = ", ".join(f"{reason} {count}" for reason, count in result.failed.items()) or "none ended"
         example = next((each["output_tail"] for each in result.failures), "")
-        shown = "\n".join(example.rstrip().splitlines()[-TAIL_LINES:])
+        shown = "\n".join(map(printable, example.rstrip().splitlines()[-TAIL_LINES:]))
         tail = f"\nthe first failed launch printed last:\n{shown}" if shown else ""
         self._fail(
             f"{result.target}: none of {result.started} launches completed ({reasons}); "

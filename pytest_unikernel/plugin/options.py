@@ -67,6 +67,8 @@ def _value(option: Option, given: object, name: str, place: str, base: Path) -> 
     try:
         if option.is_switch and isinstance(given, str):
             given = readers.switch_of_text(option.name, given)
+        if isinstance(given, list):  # argparse's answer to --option=--
+            raise ValueError(f"{option.name} must have a value, got '--'")  # noqa: TRY301, TRY004 - as the readers do
         value = option.read(given)
         if option.name == "cpus":
             _check_usable(value, given)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.results.record.check import is_deep
+from pytest_unikernel.results.size import read_bounded, refuse_too_large
 
 SAMPLES = b'"data"'
 WHITE = b" \t\r\n"
@@ -25,7 +26,8 @@ def document(path: Path) -> Any:
     """Return the JSON of a file, with each array of samples empty.
 
     Raises:
-        OSError: the file cannot be read; devices, and pipes without a writer, are refused.
+        OSError: the file cannot be read; devices, pipes without a writer and files that would fill the
+            memory are refused.
         ValueError: the content is no JSON.
     """
     try:
@@ -44,14 +46,16 @@ def _content(path: Path) -> Content:
     # A blocking open would wait for a pipe's writer without end; this way the pipe is empty.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb") as stream:  # noqa: PTH123 - a descriptor, no path
-        mode = os.fstat(descriptor).st_mode
+        status = os.fstat(descriptor)
+        mode = status.st_mode
         if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # may never end
             raise OSError(0, "it is a device")
+        refuse_too_large(status.st_size)
         os.set_blocking(descriptor, True)
         try:
             return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):  # a pipe, a directory, or nothing in it
-            return stream.read()
+            return read_bounded(stream)
 
 
 def without_samples(content: Content) -> bytes:

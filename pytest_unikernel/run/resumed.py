@@ -13,6 +13,7 @@ from pytest_unikernel.results.record.check import DAMAGED, ROOT, faults, misfits
 from pytest_unikernel.results.record.whole import WHOLE, Samples, Step
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.saved_result import from_json
+from pytest_unikernel.results.size import read_bounded
 
 CURE = f"{DAMAGED}; take that out, and its step is run again"
 IDENTITY = frozenset(f"{ROOT}.{key}" for key in ("target", "variant", "ready", "settings", "interrupted"))
@@ -46,9 +47,11 @@ def read(path: Path) -> Steps:
         LoadError: the file is neither, or a record in it is damaged; the text says where.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as stream:
+            text = read_bounded(stream).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise LoadError(f"--sweep-resume: can't read {str(path)!r}: {error}") from error
+        said = getattr(error, "strerror", None) or error
+        raise LoadError(f"--sweep-resume: can't read {str(path)!r}: {said}") from error
     benchmarks = _benchmarks(text)
     return dict(_lines(path, text) if benchmarks is None else _saved(path, benchmarks))
 

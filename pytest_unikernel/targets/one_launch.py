@@ -6,12 +6,12 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from pytest_unikernel.host.asking import ask
 from pytest_unikernel.launch.cleanup import leftovers, reaper
 from pytest_unikernel.launch.cleanup.helper_process import HelperProcess
 from pytest_unikernel.plan.target import Target
@@ -70,32 +70,25 @@ def _watched(directory: str, token: str, removal: Sequence[str]) -> Iterator[Non
 
 def _call(argv: Sequence[str]) -> None:
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
+        ask(*argv, within_s=PATIENCE_S)
 
 
 def _launched(target: Target, instance: Instance) -> str | None:
     own = {"UNIKERNEL_ID": instance.id, "UNIKERNEL_SESSION": instance.session}
     try:
-        process = subprocess.Popen(
-            [instance.fill(part) for part in target.argv],
-            env={**os.environ, **target.env, **own},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        done = ask(
+            *map(instance.fill, target.argv),
+            within_s=PATIENCE_S,
+            both=True,
+            environment={**os.environ, **target.env, **own},
         )
     except OSError as error:
         return str(error)
-    with process:
-        try:
-            said = process.communicate(timeout=PATIENCE_S)[0].decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            return f"it did not end in {PATIENCE_S:g} s"
-        finally:
-            if process.poll() is None:  # Ctrl-C ends up here too
-                os.killpg(process.pid, signal.SIGKILL)
+    except subprocess.TimeoutExpired:
+        return f"it did not end in {PATIENCE_S:g} s"
+    said = done.out.decode(errors="replace")
     wanted = target.output if isinstance(target.output, str) else ""
-    if process.returncode == 0 and wanted in said:
+    if done.status == 0 and wanted in said:
         return None
     lines = said.strip().splitlines()
-    return lines[-1] if lines else f"status {process.returncode}"
+    return lines[-1] if lines else f"status {done.status}"

@@ -20,8 +20,26 @@ def cache_directory(name: str) -> Path:
     """
     # Source: XDG Base Directory Specification: a relative path is to be ignored.
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    base = named if named.is_absolute() else Path.home() / ".cache"
+    base = named if named.is_absolute() else home_directory("XDG_CACHE_HOME") / ".cache"
     return private(private(base) / "pytest-unikernel") / name
+
+
+def home_directory(instead: str) -> Path:
+    """Return the user's home directory.
+
+    Args:
+        instead: the variable that names a directory in place of one below it.
+
+    Raises:
+        BuildError: there is none.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise BuildError(
+            f"expected a home directory, but HOME isn't set and uid {os.getuid()} is no user of this host; "
+            f"set HOME, or {instead} to a directory of yours"
+        ) from None
 
 
 def private(folder: Path) -> Path:

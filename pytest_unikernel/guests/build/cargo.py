@@ -14,6 +14,7 @@ from typing import Any
 
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.guests.build import toml
+from pytest_unikernel.guests.build.cache import home_directory
 
 TARGET = "x86_64-unknown-linux-gnu"
 FIXED_ARGS = ("build", "--release", "--target", TARGET)
@@ -128,7 +129,7 @@ def _only_program(crate: Path, messages: Path) -> Path:
 def _environment(work: Path, toolchain: Toolchain) -> dict[str, str]:
     """Return the caller's environment, less what changes the result, with flags that override any file."""
     env = {name: value for name, value in os.environ.items() if _is_kept(name)}
-    home = env.get("CARGO_HOME") or str(Path.home() / ".cargo")
+    home = env.get("CARGO_HOME") or str(home_directory("CARGO_HOME") / ".cargo")
     # Where the compiler's sources are installed, it would name their place in panic messages.
     remapped = {
         str(work): "/build",

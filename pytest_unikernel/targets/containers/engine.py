@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pytest_unikernel.guests.build.container_image import hello_image
+from pytest_unikernel.host.asking import ask
 from pytest_unikernel.launch.answers import json_object
 from pytest_unikernel.launch.cleanup import remove
 from pytest_unikernel.plan.stamps import Stamp
@@ -125,14 +126,12 @@ class Answer(NamedTuple):
 def call(program: str, *arguments: str, given: bytes = b"", within_s: float = ANSWER_S) -> Answer:
     """Call the client; status -1 means that it did not end in time, or could not be started."""
     try:
-        done = subprocess.run(
-            [program, *arguments], input=given, capture_output=True, timeout=within_s, check=False
-        )
+        done = ask(program, *arguments, within_s=within_s, given=given)
     except subprocess.TimeoutExpired:
         return Answer(-1, "", f"{program} {arguments[0]} did not end within {within_s:g} s")
     except OSError as error:
         return Answer(-1, "", f"can't start {program}: {error.strerror}")
-    return Answer(done.returncode, done.stdout.decode(errors="replace"), _last_line(done.stderr))
+    return Answer(done.status, done.out.decode(errors="replace"), _last_line(done.error))
 
 
 def _last_line(text: bytes) -> str:

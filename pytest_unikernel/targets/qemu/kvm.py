@@ -5,6 +5,7 @@ Never a fallback to TCG: either KVM, or the reason why not, with a cure.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -111,26 +112,36 @@ def _boot(program: str, machine: qemu.Machine, boot: tuple[str, ...]) -> tuple[i
     output = b""
     try:
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     except OSError as error:
         return None, str(error).encode()
     with process:
         assert process.stdout is not None  # noqa: S101 - asked for
-        timer = threading.Timer(BOOT_LIMIT_S, process.kill)
+        timer = threading.Timer(BOOT_LIMIT_S, _kill, (process.pid,))
         timer.start()
         try:
             for line in process.stdout:
                 output += line
                 if TELLING.search(line):
-                    process.kill()
+                    _kill(process.pid)
             process.wait()
         finally:
             timer.cancel()
-            process.kill()  # nothing, where it has ended
+            _kill(process.pid)  # nothing, where it has ended
     if process.returncode == -signal.SIGKILL and not TELLING.search(output):
         output += f"it did not end within {BOOT_LIMIT_S:g} s\n".encode()
     return process.returncode, output
+
+
+def _kill(group: int) -> None:
+    """End QEMU, and with it what a wrapper has started: the output ends with the last that has it open."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def _telling(output: bytes) -> str:

@@ -16,6 +16,7 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_unikernel.host.asking import ask
 from pytest_unikernel.plan.target_fields import Unavailable
 
 PROGRAM = "qemu-system-x86_64"
@@ -194,14 +195,6 @@ def why_no_window(program: str) -> Unavailable | None:
 def _ask(program: str, *arguments: str) -> str:
     """Return QEMU's output, or why it can't be run."""
     try:
-        answer = subprocess.run(
-            [program, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        return ask(program, *arguments, within_s=PATIENCE_S, both=True).out.decode(errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return answer.stdout.decode(errors="replace")

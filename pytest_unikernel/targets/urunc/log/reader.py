@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+BOM = b"\xef\xbb\xbf"
 LONGEST_BYTES = 65_536  # of a line; urunc's have 200. A file without line ends must not fill the memory
 _SURELY_SHORT = LONGEST_BYTES // 4  # characters; one has 4 bytes at most
 _MAX_NS = 2**63 - 1
@@ -85,9 +86,12 @@ class LogReader:
         self.counts = Counts()
         self._pending = b""
         self._skipping = False  # the rest of a line that was too long
+        self._at_begin = True
 
     def feed(self, data: bytes) -> list[LogStamp]:
         """Return the stamps of the lines that this piece completes."""
+        if self._at_begin and data:
+            data = self._without_mark(data)
         if self._skipping:
             _, newline, data = data.partition(b"\n")
             self._skipping = not newline
@@ -96,9 +100,19 @@ class LogReader:
         self._keep(rest if newline else self._pending + rest)
         return stamps
 
+    def _without_mark(self, data: bytes) -> bytes:
+        """Return the log's first bytes without a byte order mark, which some editors write."""
+        data, self._pending = self._pending + data, b""
+        if len(data) < len(BOM) and BOM.startswith(data):
+            self._pending = data
+            return b""
+        self._at_begin = False
+        return data.removeprefix(BOM)
+
     def finish(self) -> list[LogStamp]:
         """Take the rest as the last line; return its stamp if it has one, else count it as incomplete."""
         rest, self._pending, self._skipping = self._pending, b"", False
+        self._at_begin = False
         found = parsed(_text(rest)) if rest else None
         if isinstance(found, LogStamp):
             self.counts.stamps += 1

@@ -167,3 +167,15 @@ def test_ids_that_are_not_utf8_stay_different() -> None:
 @example('{"containerID":"c\t","timestampID":"TS00","time":1}')
 def test_uruncs_own_lines_are_read_as_json_would_be(text: str) -> None:
     assert parsed(text) == parsed_as_json(text)
+
+
+@pytest.mark.parametrize("places", [[], [1], [2], [1, 2], [3], [4], [0, 0]])
+def test_a_byte_order_mark_before_the_first_line_is_passed_over(places: list[int]) -> None:
+    data = "".join(SEED_LINES).encode()
+    assert read(*cut(b"\xef\xbb\xbf" + data, places)) == read(data)
+
+
+def test_a_log_of_a_byte_order_mark_alone_has_an_incomplete_line_at_most() -> None:
+    for mark in (b"\xef", b"\xef\xbb", b"\xef\xbb\xbf"):
+        stamps, counts = read(mark)
+        assert (stamps, counts.stamps, counts.foreign) == ([], 0, 0)
