@@ -17,10 +17,18 @@ from pytest_unikernel.targets.containers import engine as engines
 from pytest_unikernel.targets.containers.container import Container
 from pytest_unikernel.targets.containers.docker import container_target
 from pytest_unikernel.targets.containers.engine import Engine
+from pytest_unikernel.targets.one_launch import launched_once
 
 NAME = "podman_container"
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"  # where Podman looks as well
 # Podman's words, and Docker's for the same.
+# Error messages of its runtimes -> cures.
+CURES = {
+    "setrlimit": 'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"] below [containers] in '
+    "/etc/containers/containers.conf",
+    "newuidmap": "apt-get install uidmap, and lines for the user in /etc/subuid and /etc/subgid",
+}
+_STARTED: set[tuple[str | None, str]] = set()  # programs and containers that have run
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 EVENTS = {"create": "create", "start": "start", "died": "die", "remove": "destroy"}
 
@@ -101,7 +109,24 @@ def probe(engine: Engine, container: Container) -> Unavailable | None:
         and shutil.which(runtime, path=SYSTEM_PATH) is None
     ):
         return Unavailable(f"no runtime {runtime!r} on PATH", f"apt-get install {runtime}")
-    return engines.why_not(engine, container)
+    return engines.why_not(engine, container) or _why_no_launch(engine, container)
+
+
+def _why_no_launch(engine: Engine, container: Container) -> Unavailable | None:
+    """Return why a container of ours can't be started, or None: ``podman info`` answers where none can.
+
+    Tried with our own image only, whose command does nothing; once, for each load asks.
+    """
+    asked = (shutil.which(engine.program), repr(container))
+    if container.image is not None or asked in _STARTED:
+        return None
+    said = launched_once(container_target(engine, container, probe, versions))
+    if said is None:
+        _STARTED.add(asked)
+        return None
+    usual = "podman run, by hand with --log-level=debug, says more"
+    cure = next((cure for words, cure in CURES.items() if words in said), usual)
+    return Unavailable(f"podman can't run a container here: {said}", cure)
 
 
 def versions(engine: Engine, container: Container) -> Mapping[str, str]:
