@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance, Place
 
 PATIENCE_S = 20.0
+LINGER_S = 1.0  # for the output of a program that has ended
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
 
 # Takes the prepared target before the launch; returns a function that is called after the launch.
@@ -73,22 +75,48 @@ def _call(argv: Sequence[str]) -> None:
         ask(*argv, within_s=PATIENCE_S)
 
 
+def _output(process: subprocess.Popen[bytes]) -> bytes:
+    """Return a program's output, which a child may hold open a little longer than the program lives.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time.
+    """
+    has_ended, left_s = False, PATIENCE_S
+    while True:
+        try:
+            return process.communicate(timeout=LINGER_S)[0]
+        except subprocess.TimeoutExpired as late:  # noqa: PERF203 - once a second
+            left_s -= LINGER_S
+            if has_ended:
+                return late.output or b""
+            has_ended = process.poll() is not None
+            if left_s <= 0 and not has_ended:
+                raise
+
+
 def _launched(target: Target, instance: Instance) -> str | None:
     own = {"UNIKERNEL_ID": instance.id, "UNIKERNEL_SESSION": instance.session}
     try:
-        done = ask(
-            *map(instance.fill, target.argv),
-            within_s=PATIENCE_S,
-            both=True,
-            environment={**os.environ, **target.env, **own},
+        process = subprocess.Popen(
+            [instance.fill(part) for part in target.argv],
+            env={**os.environ, **target.env, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     except OSError as error:
         return str(error)
-    except subprocess.TimeoutExpired:
-        return f"it did not end in {PATIENCE_S:g} s"
-    said = done.out.decode(errors="replace")
+    with process:
+        try:
+            said = _output(process).decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            return f"it did not end in {PATIENCE_S:g} s"
+        finally:
+            if process.poll() is None:  # Ctrl-C ends up here too
+                os.killpg(process.pid, signal.SIGKILL)
     wanted = target.output if isinstance(target.output, str) else ""
-    if done.status == 0 and wanted in said:
+    if process.returncode == 0 and wanted in said:
         return None
     lines = said.strip().splitlines()
-    return lines[-1] if lines else f"status {done.status}"
+    return lines[-1] if lines else f"status {process.returncode}"

@@ -9,9 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 from realloads import until
 from uruncs import fake
+
+from pytest_unikernel.targets import one_launch
+from pytest_unikernel.targets.containers.oci import oci_container
 
 PROBING = """
 import pathlib, sys
@@ -51,3 +55,18 @@ def test_a_probe_that_is_killed_leaves_neither_process_nor_directory(
             probing.send_signal(number)
         assert until(lambda: not Path(f"/proc/{told.read_text().strip()}").exists())
         assert until(lambda: not list(Path(place).iterdir()))
+
+
+def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path) -> None:
+    program, told = tmp_path / "runtime", tmp_path / "pid"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *" run "*) setsid sleep 1235 & echo $! > {told} ;; esac\n')
+    program.chmod(0o755)
+    assert one_launch.launched_once(oci_container(runtime=str(program))) is None  # and not "did not end"
+    assert until(lambda: not alive(int(told.read_text())))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
