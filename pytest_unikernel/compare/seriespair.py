@@ -10,7 +10,7 @@ from statistics import median
 from pytest_unikernel.compare.questions import Question, busier, conditions, few_trials, of_values, slower
 from pytest_unikernel.compare.sides import OK, Side
 from pytest_unikernel.results.evidence import Cause, Why
-from pytest_unikernel.results.knee import NOT_THE_TARGET
+from pytest_unikernel.results.knee import NOT_THE_TARGET, verdict_on
 
 SKIPPED, MISSING = "skipped", "missing"
 
@@ -69,7 +69,8 @@ class Half:
     def _knee_hz(known: Mapping[float, Side], number: int) -> float:
         knee_hz = 0.5 / max(known)
         for step_s in sorted(known, reverse=True):
-            if known[step_s].rows[number].get("verdict") != "ok":
+            row = known[step_s].rows[number]
+            if verdict_on(row.get("verdict"), row.get("completed")) != "ok":
                 break
             knee_hz = 1 / step_s
         return knee_hz

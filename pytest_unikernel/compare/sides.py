@@ -10,7 +10,7 @@ from statistics import fmean, median
 from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.comparable import COMPARED_TAIL, differences
 from pytest_unikernel.results.comparison import FAILURES, LATENCIES, RATE
-from pytest_unikernel.results.knee import cores_of, verdict_of
+from pytest_unikernel.results.knee import cores_of, verdict_of, verdict_on
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.summary import enough
 
@@ -55,7 +55,7 @@ class Side:
         if metric == RATE:
             return [row.get("throughput_hz") for row in self.rows]
         if metric == OK:
-            return [float(row.get("verdict") == "ok") for row in self.rows]
+            return [float(verdict_on(row.get("verdict"), row.get("completed")) == OK) for row in self.rows]
         return [row.get(metric) for row in self.rows]
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.results.knee import NOT_THE_TARGET
+from pytest_unikernel.results.knee import NOT_THE_TARGET, verdict_on
 from pytest_unikernel.results.record.check import fits
 from pytest_unikernel.results.record.parts import Signed
 from pytest_unikernel.results.summary import enough
@@ -90,7 +90,7 @@ class ReportedLoad:
         """The verdict; ``interrupted`` for a load that was cut short, empty for a load without a verdict."""
         if self.record.get("interrupted"):
             return "interrupted"
-        verdict = self.record.get("verdict")
+        verdict = verdict_on(self.record.get("verdict"), self.record.get("completed"))
         return verdict if verdict in VERDICTS else ""
 
     @property

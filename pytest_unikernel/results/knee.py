@@ -51,7 +51,7 @@ def find_knee(rows: Iterable[Mapping[str, Any]]) -> Knee:
 
 def _searched(knee: Mapping[str, Any]) -> Knee:
     return Knee(
-        fastest_ok_hz=knee["lower_hz"],
+        fastest_ok_hz=knee["lower_hz"] or None,  # at 0 nothing was borne
         first_not_ok_hz=knee["upper_hz"],
         verdict_of_first_not_ok=knee["upper_verdict"] or "",
         lower_bound=knee["lower_bound"],
@@ -61,7 +61,19 @@ def _searched(knee: Mapping[str, Any]) -> Knee:
 
 def verdict_of(row: Mapping[str, Any]) -> str:
     """Return a record's verdict; ``interrupted`` for a load that was cut short."""
-    return "interrupted" if row["interrupted"] else str(row["verdict"])
+    return "interrupted" if row["interrupted"] else verdict_on(row["verdict"], row.get("completed"))
+
+
+def verdict_on(verdict: object, completed: int | None) -> str:
+    """Return a verdict of a record or of one of its trials.
+
+    Earlier versions called it ok although nothing had completed.
+
+    Args:
+        verdict: as the record has it.
+        completed: launches that completed; None where the record doesn't have it.
+    """
+    return "failing" if verdict == "ok" and completed == 0 else str(verdict)
 
 
 def cores_of(rows: Iterable[Mapping[str, Any]]) -> float | None:

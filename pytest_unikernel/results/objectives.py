@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.plan.objectives import Objective
+from pytest_unikernel.results.knee import verdict_on
 
 
 def judged(result: LoadResult, objectives: Iterable[Objective]) -> dict[str, dict[str, Any]]:
@@ -34,7 +35,7 @@ def met(result: LoadResult, objective: Objective) -> bool | None:
     """
     if result.interrupted:
         return None
-    if result.verdict != "ok":
+    if verdict_on(result.verdict, result.completed) != "ok":
         return False
     times, value_s = result.response_time_s, result.response_time_s[objective.statistic]
     if times.n + times.censored < objective.launches_needed:

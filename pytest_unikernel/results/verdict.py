@@ -35,13 +35,14 @@ class Rule(Enum):
     NOT_STARTED = auto()  # launches started in the window, launches offered in it
     LATE = auto()  # lateness in ms, its limit
     LATE_FOR_RESPONSE = auto()  # median lateness in per cent of the median response time
+    NOTHING_DUE = auto()  # no figures: the cohort is empty
 
 
 class Reason(NamedTuple):
     """The rule that a trial broke, with its figures; see :class:`Rule` for their meaning."""
 
     rule: Rule
-    figure: float
+    figure: float = 0.0
     against: float = 0.0
 
 
@@ -93,8 +94,13 @@ def backlog_rise(trial: Trial) -> tuple[float, float]:
 
 
 def verdict(trial: Trial) -> Judged:
-    """Return the verdict on a trial, by the first rule that it breaks."""
+    """Return the verdict on a trial, by the first rule that it breaks.
+
+    Only a trial in which something completed is ok. An empty cohort says nothing of the target.
+    """
     counts = trial.counts()
+    if not counts.total():
+        return Judged("generator-bound", Reason(Rule.NOTHING_DUE))
     if reason := _failing(counts):
         return Judged("failing", reason)
     if reason := _saturated(trial, counts):
@@ -105,9 +111,11 @@ def verdict(trial: Trial) -> Judged:
 
 
 def _failing(counts: Counter[Outcome]) -> Reason | None:
-    started = sum(counts.values()) - counts[Outcome.DROPPED]
+    """Return that launches failed: more than one and more than 1 % of those started, or all of them."""
+    started = counts.total() - counts[Outcome.DROPPED]
     failed = sum(counts[outcome] for outcome in FAILURES if outcome is not Outcome.TIMEOUT)
-    return Reason(Rule.FAILED, failed, started) if failed > 1 and failed > FAILING_SHARE * started else None
+    too_many = failed > FAILING_SHARE * started and (failed > 1 or failed == started)
+    return Reason(Rule.FAILED, failed, started) if too_many else None
 
 
 def _saturated(trial: Trial, counts: Counter[Outcome]) -> Reason | None:
@@ -157,6 +165,10 @@ def majority(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def pooled(trials: Sequence[Judged]) -> Judged:
-    """Return the verdict of most trials, with the reason of the first trial that has it."""
-    final = majority([each.verdict for each in trials])
-    return next(each for each in trials if each.verdict == final)
+    """Return the verdict of most trials, with the reason of the first trial that has it.
+
+    A trial without a cohort has no say, unless none has one.
+    """
+    measured = [each for each in trials if each.reason is None or each.reason.rule is not Rule.NOTHING_DUE]
+    final = majority([each.verdict for each in measured or trials])
+    return next(each for each in measured or trials if each.verdict == final)

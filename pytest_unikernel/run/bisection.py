@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pytest_unikernel.plan.schedule import between
-from pytest_unikernel.results.knee import NOT_THE_TARGET
+from pytest_unikernel.results.knee import NOT_THE_TARGET, verdict_on
 from pytest_unikernel.results.result import JsonDict, LoadResult
 from pytest_unikernel.results.skips import SkipCause, WhySkipped
 
@@ -72,8 +72,8 @@ def borne_hz(result: LoadResult) -> float:
 
 
 def is_ok(result: LoadResult) -> bool:
-    """Return whether a load's verdict is ok: the knee's condition."""
-    return result.verdict == "ok"
+    """Return whether a load's verdict is ok: the knee's condition. It never is if nothing completed."""
+    return verdict_on(result.verdict, result.completed) == "ok"
 
 
 def interval_of(results: Steps, holds: Holds) -> Interval:
@@ -216,7 +216,8 @@ def why_no_knee(steps: Sequence[Fraction], results: Steps) -> WhySkipped | None:
     end = max((step for step, result in results.items() if not is_ok(result)), default=Fraction(0))
     left_out = tuple(step for step in steps if step not in results and step > end)
     if known.lower is None:
-        return WhySkipped(SkipCause.NONE_OK, end, results[end].verdict, left_out)
+        verdict = verdict_on(results[end].verdict, results[end].completed)
+        return WhySkipped(SkipCause.NONE_OK, end, verdict, left_out)
     if known.upper is None and left_out:
         return WhySkipped(SkipCause.ALL_OK, left_out=left_out)
     return None

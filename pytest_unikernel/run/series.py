@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from pytest_unikernel.host.quiet import Excess
+from pytest_unikernel.results.knee import verdict_on
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.skips import SkipCause, WhySkipped
 
@@ -31,16 +32,20 @@ class Series:
         A search runs its steps in the range of these. Service times beyond the knee would make it warm up for
         minutes.
         """
-        times = (result.service_time_s.max for result in self.results.values() if result.verdict == "ok")
+        times = (result.service_time_s.max for result in self.results.values() if _verdict(result) == "ok")
         return max((time_s or 0.0 for time_s in times), default=0.0)
 
     def why_not(self, step: Fraction) -> WhySkipped | None:
         """Return the reason to skip a step, that a slower step was not ok; None if the step must be run."""
-        ended = [each for each, result in self.results.items() if each > step and result.verdict != "ok"]
+        ended = [each for each, result in self.results.items() if each > step and _verdict(result) != "ok"]
         if not ended:
             return None
         slowest = max(ended)
-        return WhySkipped(SkipCause.SLOWER_NOT_OK, slowest, self.results[slowest].verdict)
+        return WhySkipped(SkipCause.SLOWER_NOT_OK, slowest, _verdict(self.results[slowest]))
+
+
+def _verdict(result: LoadResult) -> str:
+    return verdict_on(result.verdict, result.completed)
 
 
 @dataclass(frozen=True)

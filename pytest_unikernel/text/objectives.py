@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_unikernel.results.knee import verdict_on
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.table_cells import ready_resolution_s
 from pytest_unikernel.text.units import duration_text, rate_text, significant
@@ -60,8 +61,9 @@ def _ends(name: str, loads: Sequence[Record]) -> tuple[Record | None, Record | N
 
 
 def _why(load: Record, name: str) -> str:
-    if load["verdict"] != "ok":
-        return str(load["verdict"])
+    verdict = verdict_on(load["verdict"], load.get("completed"))
+    if verdict != "ok":
+        return verdict
     value_s, timeout_s = load["slo"][name]["value_s"], load["timeout_s"]
     if value_s is None:
         return f"{name} > {'the time-out' if timeout_s is None else duration_text(timeout_s)}"

@@ -169,6 +169,19 @@ def test_it(load_step):
     result.stdout.fnmatch_lines(["fake: none of 10 launches completed (exit-code 10); *"])
 
 
+def test_a_step_whose_only_launch_failed_is_failing_and_gives_no_knee(pytester: pytest.Pytester) -> None:
+    source = """
+@pytest.mark.load_sweep(time_steps=[1, 0.5], warmup=0, window=1)
+def test_it(load_step):
+    load_step(FakeTarget(fail_every=1))
+"""
+    result = run(pytester, "--benchmark-json=o.json", source=source)
+    result.assert_outcomes(failed=1, skipped=1)
+    load = loads(pytester.path / "o.json")["test_it[1s]"]
+    assert (load["verdict"], load["verdict_reason"]) == ("failing", "1 of 1 launches failed")
+    result.stdout.fnmatch_lines(["  knee < 1/s (failing)"])
+
+
 # other plugins and options ------------------------------------------------------------------------
 
 

@@ -62,3 +62,28 @@ def test_the_knee_is_given_per_core_too() -> None:
 def test_a_quota_of_cpus_may_be_a_fraction() -> None:
     assert cores_of(OK) == 1.5
     assert cores_of([{"throughput_hz": 0.0, "throughput_per_core_hz": 0.0}]) is None
+
+
+@pytest.mark.parametrize(
+    ("empty", "text"),
+    [
+        ({0: 0}, "knee < 1/s (failing)"),
+        ({3: 0}, "knee 4/s; not 8/s (failing)"),
+        ({5: 0}, "knee 16/s; not 32/s (failing)"),
+    ],
+)
+def test_a_saved_step_in_which_nothing_completed_was_not_ok(empty: dict[int, int], text: str) -> None:
+    """Earlier versions wrote ok in such records."""
+    rows = [{**row, "completed": empty.get(number, 9)} for number, row in enumerate(OK)]
+    assert knee_text(find_knee(rows)) == text
+
+
+def test_a_search_at_whose_lower_end_nothing_completed_found_no_knee() -> None:
+    knee = {
+        "rate_hz": 0.0,
+        "lower_hz": 0.0,
+        "upper_hz": 2.0,
+        "upper_verdict": "failing",
+        "lower_bound": False,
+    }
+    assert find_knee([{"knee": knee}]).fastest_ok_hz is None

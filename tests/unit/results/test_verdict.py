@@ -13,6 +13,7 @@ from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.trial import Trial, in_flight_max
 from pytest_unikernel.results.verdict import (
+    Judged,
     Reason,
     Rule,
     Verdict,
@@ -20,6 +21,7 @@ from pytest_unikernel.results.verdict import (
     censored,
     majority,
     mean_in_flight,
+    pooled,
     verdict,
 )
 
@@ -112,7 +114,15 @@ E, T, U, D = Outcome.EXIT_CODE, Outcome.TIMEOUT, Outcome.UNFINISHED, Outcome.DRO
         (trial(), "ok"),
         # failing: more than one launch and more than 1 % of the started cohort failed, time-outs aside
         (trial(10, ends={E: 1}), "ok"),  # one launch is no rate
-        (trial(1, ends={E: 1}), "ok"),
+        (trial(1, ends={E: 1}), "failing"),  # unless it is the only one
+        (trial(2, ends={E: 1, T: 1}), "saturated"),
+        (trial(2, ends={E: 1, D: 1}), "failing"),  # the only one that was started
+        (trial(3, ends={Outcome.KILLED: 1, U: 2}), "saturated"),
+        (trial(1, ends={Outcome.SPAWN_ERROR: 1}), "failing"),
+        (trial(1, ends={U: 1}), "saturated"),
+        (trial(1, ends={T: 1}), "saturated"),
+        (trial(1, ends={D: 1}), "saturated"),
+        (trial(500, ends={D: 500}), "saturated"),
         (trial(2, ends={E: 2}), "failing"),
         (trial(200, ends={E: 2}), "ok"),  # exactly 1 %
         (trial(199, ends={E: 2}), "failing"),
@@ -156,8 +166,12 @@ E, T, U, D = Outcome.EXIT_CODE, Outcome.TIMEOUT, Outcome.UNFINISHED, Outcome.DRO
         (trial(40, service_ms=growing(9.0, 40), scheduled=False), "ok"),
         (trial(10, ends={E: 2}, scheduled=False), "failing"),
         (trial(10, ends={T: 1}, scheduled=False), "saturated"),
-        # no launches, as when a load is interrupted at once
-        (trial(0), "ok"),
+        (trial(1, ends={E: 1}, scheduled=False), "failing"),
+        # nothing at all, as when a load is interrupted at once: nothing is known of the target
+        (trial(0), "generator-bound"),
+        (trial(0, window_steps=100), "generator-bound"),
+        (trial(0, window_steps=0.5), "generator-bound"),
+        (trial(0, scheduled=False), "generator-bound"),
         (trial(3, window_steps=1e-7), "ok"),  # a window of one nanosecond
     ],
 )
@@ -194,6 +208,25 @@ def test_a_window_of_poisson_arrivals_may_hold_fewer_launches_than_offered() -> 
     """The offered rate is 1 per step on average; a generator that started all due launches is not late."""
     made = trial(900, window_steps=1000)
     assert verdict(made) == ("ok", None)
+
+
+outcome_counts = st.dictionaries(
+    st.sampled_from([each for each in Outcome if each is not Outcome.COMPLETED]), st.integers(0, 30)
+)
+
+
+@given(outcome_counts, st.booleans())
+def test_where_nothing_completed_no_verdict_is_ok(ends: dict[Outcome, int], scheduled: bool) -> None:
+    made = trial(sum(ends.values()), ends=ends, scheduled=scheduled)
+    assert verdict(made).verdict != "ok"
+    assert verdict(made).reason is not None
+
+
+def test_a_trial_without_launches_has_no_say_beside_others() -> None:
+    empty, ok, lost = (verdict(each) for each in (trial(0), trial(), trial(1, ends={U: 1})))
+    assert pooled([empty, lost, empty]) == lost
+    assert pooled([ok, empty]) == ok
+    assert pooled([empty, empty]) == Judged("generator-bound", Reason(Rule.NOTHING_DUE))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from simulated import load, search, swept
 
 from pytest_unikernel.plan.schedule import halving
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.knee import find_knee
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.skips import SkipCause, WhySkipped
@@ -167,3 +168,29 @@ def test_an_ok_step_faster_than_one_that_was_not_does_not_count() -> None:
 )
 def test_what_can_not_be_searched_has_a_reason(known: dict[str, str], reason: WhySkipped | None) -> None:
     assert why_no_knee(halving(Fraction(1), Fraction(1, 4)), results_of(**known)) == reason
+
+
+def test_no_knee_comes_from_a_step_in_which_nothing_completed() -> None:
+    """Records of earlier versions may call such a step ok."""
+    steps = results_of(r1="ok", r2="ok")
+    lost = {step: dataclasses.replace(result, completed=0) for step, result in steps.items()}
+    assert interval_of(lost, is_ok).lower is None
+    why = why_no_knee(tuple(lost), lost)
+    assert why is not None
+    assert (why.cause, why.verdict) == (SkipCause.NONE_OK, "failing")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        FakeTarget(fail_every=1),
+        FakeTarget(fail_every=1, fail_as="spawn-error"),
+        FakeTarget(fail_every=1, fail_as="killed"),
+        FakeTarget(never_exits_every=1, timeout_s=0.5),
+        FakeTarget(never_exits_every=1),
+    ],
+)
+def test_a_sweep_of_a_target_that_never_completes_has_no_step_that_is_ok(target: Target) -> None:
+    supervised = load(target, Fraction(1), 1.0, warmup_s=0.0, max_warmup_s=1.0, drain_timeout_s=1.0)
+    assert supervised.completed == 0
+    assert not is_ok(supervised)

@@ -13,6 +13,7 @@ TEXTS = {
     Reason(Rule.NOT_STARTED, 989, 999.6): "only 989 of 1000 launches were started in the window",
     Reason(Rule.LATE, 12.34, 1.0): "launches were 12.3 ms late (limit 1.0 ms)",
     Reason(Rule.LATE_FOR_RESPONSE, 33.4): "median lateness is 33 % of the median response time",
+    Reason(Rule.NOTHING_DUE): "no launch was due in the window",
 }
 
 
