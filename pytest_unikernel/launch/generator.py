@@ -44,7 +44,7 @@ class LoadGenerator:
         self._guard = guard
         self._show = show
         self._interrupted = interrupted
-        self._window_ns, self._drain_ns = nanoseconds(plan.window_s), nanoseconds(plan.drain_timeout_s)
+        self._window_ns, self._drain_ns = plan.window_ns, nanoseconds(plan.drain_timeout_s)
         self._phase = WARM_UP
         self._due_ns = self._begin_ns = self._window_begin_ns = self._window_end_ns = 0
         self._cohort_begin = self._cohort_end = self._oldest = -1
@@ -251,5 +251,5 @@ class LoadGenerator:
         if self._phase == WARM_UP:
             longest_ns = max(self._supervisor.longest_service_ns, nanoseconds(self._plan.longest_service_s))
             warmup_ns = max(nanoseconds(self._plan.warmup_s), 2 * longest_ns)
-            return self._begin_ns + warmup_ns + nanoseconds(self._plan.window_s)
+            return self._begin_ns + warmup_ns + self._window_ns
         return self._window_end_ns

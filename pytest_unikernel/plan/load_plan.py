@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pytest_unikernel.plan import schedule
 from pytest_unikernel.plan.target_fields import TargetFields
 
 BACKLOG_RISE_SHARE = 0.05
@@ -55,7 +56,7 @@ class LoadPlan(LaunchConditions):
         step: spacing of scheduled launches in seconds, exact.
         profile: as in :class:`LaunchConditions`; compared here, for it bounds the warm-up too.
         warmup_s: the least warm-up; long launches lengthen it up to ``max_warmup_s``.
-        window_s: length of the window.
+        window_s: length of the window that is asked for; :attr:`window_ns` is the one measured.
         trials: windows that are measured.
         order: whether trials follow one another or alternate with those of other loads.
         arrivals: ``fixed`` or ``poisson``; ``seed`` makes the latter reproducible.
@@ -76,6 +77,11 @@ class LoadPlan(LaunchConditions):
     drain_timeout_s: float = 60.0
     longest_service_s: float = field(default=0.0, compare=False)
     backlog_share: float = BACKLOG_RISE_SHARE
+
+    @property
+    def window_ns(self) -> int:
+        """The length of the window that is measured; at fixed arrivals whole time steps."""
+        return schedule.window_ns(self.window_s, self.step, self.arrivals)
 
     def as_json(self) -> dict[str, Any]:
         """Return the compared values but the step; the backlog's share only where it is not the usual one."""

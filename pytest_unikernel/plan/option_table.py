@@ -83,8 +83,8 @@ OPTIONS: tuple[Option, ...] = (
         "window",
         "window_s",
         readers.seconds("window"),
-        help="duration of the measured window in seconds; a value given by an option, a marker or an ini "
-        "key is never extended",
+        help="duration of the measured window in seconds, rounded up to whole time steps at fixed arrivals; "
+        "a value given by an option, a marker or an ini key is never extended to hold more launches",
         metavar="SECONDS",
         shown="quick 4 s, paper 60 s",
         in_marker=True,

@@ -11,11 +11,12 @@ from decimal import Decimal
 from fractions import Fraction
 from numbers import Rational
 
-from pytest_unikernel.clock import NS_PER_S
+from pytest_unikernel.clock import NS_PER_S, nanoseconds
 from pytest_unikernel.plan.step_names import text
 
 SLOWEST_STEP = Fraction(4)
 FASTEST_STEP = Fraction(1, 1024)  # Source: the kernel-benchmark scripts, run_benchmarks.sh
+ROUNDING = Fraction(1, 2**52)  # of a quotient of two floats
 SHORTEST_STEP = Fraction(1, NS_PER_S)  # instants are whole nanoseconds
 LONGEST_S = 10**9  # 31 years; some hundreds of them still fit the 64-bit instants of a record
 MAX_STEPS = 64
@@ -123,6 +124,29 @@ def between(slower: Fraction, faster: Fraction) -> Fraction:
     """Return the step whose rate is the geometric mean of two others', to four significant digits."""
     rate_hz = math.sqrt(1 / slower * (1 / faster))
     return 1 / Fraction(f"{rate_hz:.3e}")
+
+
+def whole_steps(window_s: float, step: Fraction) -> int:
+    """Return how many time steps a window is rounded up to, at least one.
+
+    A part of a step would hold one launch too many for its length, or one too few. Both numbers may be
+    floats that were given in decimals: a quotient within their rounding of a whole number is that number.
+
+    Source: IEEE 754: a double is within 2^-53 of the number it stands for; two of them are divided.
+    """
+    quotient = Fraction(window_s) / step
+    nearest = max(1, round(quotient))
+    return nearest if abs(quotient - nearest) <= nearest * ROUNDING else math.ceil(quotient)
+
+
+def window_ns(window_s: float, step: Fraction, arrivals: str) -> int:
+    """Return the length in ns of the window that is measured where ``window_s`` are asked for.
+
+    At fixed arrivals it is a whole number of steps, so that its rates are those of the schedule.
+    """
+    if arrivals != "fixed":
+        return nanoseconds(window_s)
+    return whole_steps(window_s, step) * step.numerator * NS_PER_S // step.denominator
 
 
 def fixed(step: Fraction, seed: int | None = None) -> Dues:

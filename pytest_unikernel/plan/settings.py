@@ -38,7 +38,8 @@ class SweepSettings:
 
     Attributes:
         max_warmup_s: the limit up to which a slow target extends the warm-up.
-        window_is_explicit: the window was given, not taken from a profile; it is never extended.
+        window_is_explicit: the window was given, not taken from a profile; it is never extended to
+            hold more launches.
         timeout_s: the limit of one launch; None: the target's own.
         max_in_flight: the limit on instances in flight; None: derived from the host's limits.
         seed: the seed of Poisson arrivals; None: drawn at random.
@@ -73,7 +74,10 @@ class SweepSettings:
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
     def window_for(self, step: Fraction) -> float:
-        """Return the window in seconds: long enough for ``min_launches``, unless it is explicit."""
+        """Return the window in seconds: long enough for ``min_launches``, unless it is explicit.
+
+        It is what a load asks for: :attr:`LoadPlan.window_ns` makes whole time steps of it.
+        """
         if self.window_is_explicit:
             return self.window_s
         return max(self.window_s, float(self.min_launches * step))

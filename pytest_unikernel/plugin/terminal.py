@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_unikernel.clock import seconds
 from pytest_unikernel.plugin import baseline, benchmark, current_run, marker
 from pytest_unikernel.plugin.remaining import PlannedStep, place_text, remaining_s
 from pytest_unikernel.text.knee import knee_text
@@ -197,7 +198,7 @@ def planned(sweep: marker.ItemSweep) -> PlannedStep:
         step_s=0.0 if sweep.searches else float(sweep.step),
         trials=settings.trials * (SEARCH_LOADS if sweep.searches else 1),
         warmup_s=settings.warmup_s,
-        window_s=settings.window_for(sweep.step),
+        window_s=seconds(settings.load_plan(sweep.step).window_ns),
     )
 
 

@@ -72,7 +72,8 @@ class LoadResult:
         throughput_hz: successful completions in the window ÷ window; null in cold mode.
         throughput_per_core_hz: ``throughput_hz`` ÷ the CPUs of affinity and cgroup quota.
         warmup_s: the longest warm-up of a trial.
-        window_s: the length of one trial's window.
+        window_s: the length of one trial's window as measured: at fixed arrivals whole time steps.
+            ``settings`` has the requested length.
         trials: the number of windows measured.
         per_trial: for each trial ``throughput_hz``, ``achieved_rate_hz``, ``p50``, ``p90`` and ``p99`` of the
             response time, ``verdict``, ``scheduled``, ``completed``, ``censored``, ``failure_rate``, and

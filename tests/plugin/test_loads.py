@@ -169,6 +169,30 @@ def test_it(load_step):
     result.stdout.fnmatch_lines(["fake: none of 10 launches completed (exit-code 10); *"])
 
 
+def test_a_window_is_whole_steps_and_on_record_as_it_was(pytester: pytest.Pytester) -> None:
+    source = """
+@pytest.mark.load_sweep(time_steps=["1/3"], warmup=0, window=0.34)
+def test_given(load_step, fake):
+    load_step(fake)
+
+@pytest.mark.load_sweep(time_steps=[0.39], warmup=0)
+def test_of_profile(load_step, fake):
+    load_step(fake)
+
+@pytest.mark.load_sweep(time_steps=[0.41], warmup=0)
+def test_stretched(load_step, fake):
+    load_step(fake)
+"""
+    run(pytester, "--benchmark-json=o.json", source=source).assert_outcomes(passed=3)
+    for name, load in loads(pytester.path / "o.json").items():
+        asked_s, was_s = {"g": (0.34, 2 / 3), "o": (4.0, 4.29), "s": (4.1, 4.1)}[
+            name.removeprefix("test_")[0]
+        ]
+        assert load["settings"]["window_s"] == pytest.approx(asked_s)
+        assert load["window_s"] == pytest.approx(was_s)
+        assert load["throughput_hz"] == pytest.approx(load["offered_rate_hz"])
+
+
 def test_a_step_whose_only_launch_failed_is_failing_and_gives_no_knee(pytester: pytest.Pytester) -> None:
     source = """
 @pytest.mark.load_sweep(time_steps=[1, 0.5], warmup=0, window=1)

@@ -158,7 +158,7 @@ class LoadSchema(Part, kw_only=True):
         throughput_hz: successful completions in the windows, per second.
         throughput_per_core_hz: ``throughput_hz`` per CPU of affinity and cgroup quota.
         warmup_s: the longest warm-up of a trial.
-        window_s: the mean length of the trials' windows.
+        window_s: the mean length of the trials' windows as measured: at fixed arrivals whole time steps.
         trials: the number of windows that were measured.
         per_trial: the figures of each trial.
         scheduled: launches that were due in the windows (the cohort).

@@ -104,7 +104,7 @@ class Settings(Part):
         profile: the profile that values came from.
         warmup_s: the minimum warm-up.
         max_warmup_s: the limit up to which slow launches extend the warm-up.
-        window_s: the window's length.
+        window_s: the window's length; at fixed arrivals it was rounded up to whole time steps.
         trials: the number of windows to measure.
         order: ``series`` or ``interleaved``.
         arrivals: ``fixed`` or ``poisson``.

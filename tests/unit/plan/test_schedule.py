@@ -226,3 +226,39 @@ def test_poisson_gaps_are_exponential_with_the_step_as_mean(seed: int) -> None:
 
 def test_the_contract_knows_two_kinds_of_arrivals() -> None:
     assert list(schedule.ARRIVALS) == ["fixed", "poisson"]
+
+
+@pytest.mark.parametrize(
+    ("window_s", "step", "count"),
+    [
+        (4.0, Fraction(1, 4), 16),
+        (4.0, Fraction(39, 100), 11),
+        (0.34, Fraction(1, 3), 2),
+        (0.1, Fraction(1, 4), 1),  # never none
+        # Written alike, as floats: these are whole steps.
+        (0.1, Fraction(1, 10), 1),
+        (0.1, Fraction(0.1), 1),
+        (0.3, Fraction(1, 10), 3),
+        (0.3, Fraction(0.1), 3),
+        (0.1 * 3, Fraction(1, 10), 3),
+        (float(10 * Fraction(1, 3)), Fraction(1, 3), 10),
+        (float(1000 * Fraction(4, 181)), Fraction(4, 181), 1000),
+        (60.0, Fraction(1, 1024), 61440),
+        (60.000001, Fraction(1, 1024), 61441),
+    ],
+)
+def test_a_window_is_rounded_up_to_whole_steps(window_s: float, step: Fraction, count: int) -> None:
+    assert schedule.whole_steps(window_s, step) == count
+    assert (
+        schedule.window_ns(window_s, step, "fixed") == count * step.numerator * NS_PER_S // step.denominator
+    )
+
+
+@given(STEPS, st.integers(1, 100_000))
+def test_a_window_of_whole_steps_stays_as_it_is(step: Fraction, count: int) -> None:
+    assert schedule.whole_steps(float(count * step), step) == count
+    assert schedule.whole_steps(float(count * step), Fraction(float(step))) == count
+
+
+def test_a_window_of_poisson_arrivals_is_not_rounded() -> None:
+    assert schedule.window_ns(4.0, Fraction(39, 100), "poisson") == 4 * NS_PER_S
