@@ -1,16 +1,16 @@
 """Service level objectives: limits that a statistic of the response time must not exceed. Pure.
 
-``p99:0.5s`` is met by a load that is ok, has launches enough for the quantile, and whose quantile is no
-longer than that.
+``p99:0.5s`` is met by a load that is ok and whose launches prove, with 95 % confidence, that the quantile is
+no longer than that; it is missed if they prove that it is. See :mod:`pytest_unikernel.plan.binomial`.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from pytest_unikernel.plan import binomial
 from pytest_unikernel.plan.schedule import LONGEST_S, NOT_A_NUMBER, exact
 from pytest_unikernel.plan.statistics import QUANTILES
 
@@ -22,7 +22,8 @@ UNITS_S = {
     "s": Fraction(1),
     "": Fraction(1),
 }
-LAUNCHES_BEYOND = 10  # expected beyond a quantile before anything is decided by it
+MEAN_LAUNCHES = 10  # needed before a mean is compared to its limit
+LAUNCHES_BEYOND = 10  # expected beyond a quantile in a load that can decide near its limit too
 RULE = (
     "slo must be a list of STATISTIC:TIME such as p99:0.5s,p50:20ms with STATISTIC one of "
     f"{', '.join(STATISTICS)} and TIME > 0"
@@ -36,10 +37,18 @@ class Objective(NamedTuple):
     limit_s: float
 
     @property
-    def launches_needed(self) -> int:
-        """The number of launches that a decision needs."""
-        beyond = 1 - QUANTILES.get(self.statistic, 0.0)
-        return math.ceil(round(LAUNCHES_BEYOND / beyond, 6))
+    def q(self) -> float | None:
+        """The quantile; None for the mean."""
+        return QUANTILES.get(self.statistic)
+
+    def launches_needed(self, beyond: int = 0) -> int:
+        """Return the least number of launches that can prove it met, with this many beyond its limit."""
+        return MEAN_LAUNCHES if self.q is None else binomial.launches_needed(self.q, beyond)
+
+    @property
+    def launches_wanted(self) -> int:
+        """The number of launches for a load of a search: the least number decides only if none is beyond."""
+        return MEAN_LAUNCHES if self.q is None else round(LAUNCHES_BEYOND / (1 - self.q))
 
     def __str__(self) -> str:
         return f"{self.statistic}:{self.limit_s:g}s"

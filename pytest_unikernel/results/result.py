@@ -127,8 +127,9 @@ class LoadResult:
             ``upper_per_core_hz``; ``lower_bound``, true if the upper end says nothing about the target;
             ``narrow``, true if the search reached its final width; ``upper_verdict``, ``upper_reason``,
             ``interrupted``; and ``loads``, the complete record of each load of the search.
-        slo: for each objective ``limit_s``, ``value_s``, ``met`` (null: too few launches to decide),
-            ``launches`` and ``launches_needed``; for a search also its ``interval``.
+        slo: for each objective ``limit_s``, ``value_s``, ``met`` (null: the launches prove neither),
+            ``launches``, those ``beyond`` the limit, and ``launches_needed`` to prove it met; for a search
+            also its ``interval``.
         series: the test's node id without the time step; null in cold mode.
         spread: between trials, for ``throughput_hz``, ``p50`` and ``p99``: ``n``, ``min``, ``max``,
             ``stddev``, ``cv``.

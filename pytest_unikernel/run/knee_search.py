@@ -10,7 +10,7 @@ from functools import partial
 from pytest_unikernel.host import facts
 from pytest_unikernel.plan.objectives import Objective
 from pytest_unikernel.plan.step_names import step_id
-from pytest_unikernel.results.objectives import judged, met
+from pytest_unikernel.results.objectives import holds, judged
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.saved_result import from_json
 from pytest_unikernel.run.bisection import (
@@ -47,7 +47,9 @@ class KneeSearch:
         if result is None:
             search = Search(self._results, self._load)
             search.narrowed(is_ok)
-            slo = {each: search.narrowed(partial(met, objective=each)) for each in self._request.settings.slo}
+            slo = {
+                each: search.narrowed(partial(holds, objective=each)) for each in self._request.settings.slo
+            }
             result = self._result(search, slo)
             self._run.enter(self._request, result)
         return Measured(result, self._outputs, self._problems)
@@ -84,7 +86,7 @@ class KneeSearch:
     def _request_of(self, step: Fraction) -> Request:
         """Return the request of one load: a name of its own, a window that holds enough launches."""
         settings = self._request.settings
-        wanted = max([LAUNCHES, *(each.launches_needed for each in settings.slo)])
+        wanted = max([LAUNCHES, *(each.launches_wanted for each in settings.slo)])
         launches = max(settings.min_launches, launches_within(wanted, settings.max_warmup_s, step))
         return dataclasses.replace(
             self._request,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_unikernel.plan.statistics import QUANTILES
 from pytest_unikernel.results.knee import verdict_on
 from pytest_unikernel.results.record import Record
+from pytest_unikernel.results.summary import enough
 from pytest_unikernel.text.table_cells import ready_resolution_s
 from pytest_unikernel.text.units import duration_text, rate_text, significant
 
@@ -64,7 +66,11 @@ def _why(load: Record, name: str) -> str:
     verdict = verdict_on(load["verdict"], load.get("completed"))
     if verdict != "ok":
         return verdict
-    value_s, timeout_s = load["slo"][name]["value_s"], load["timeout_s"]
+    about, timeout_s = load["slo"][name], load["timeout_s"]
+    value_s, limit_s = about["value_s"], about["limit_s"]
+    q, launches = QUANTILES.get(name), about["launches"]
+    if about.get("beyond") and q and ((value_s or 0.0) <= limit_s) and (value_s or not enough(launches, q)):
+        return f"{about['beyond']:,} of {launches:,} took longer"
     if value_s is None:
         return f"{name} > {'the time-out' if timeout_s is None else duration_text(timeout_s)}"
     return f"{name} {duration_text(value_s, ready_resolution_s(load))}"
@@ -75,7 +81,9 @@ def _too_few(name: str, load: Record) -> str:
     if load["interrupted"]:
         return f"{name} at {rate_text(load['offered_rate_hz'])}: the load was interrupted"
     needed = judged_["launches_needed"]
+    beyond = judged_.get("beyond") or 0
+    few = f"{judged_['launches']:,} measured" + (f", {beyond:,} of them took longer" if beyond else "")
     return (
-        f"{name} at {rate_text(load['offered_rate_hz'])}: too few launches: {needed:,} needed, "
-        f"{judged_['launches']:,} measured; use --sweep-min-launches={needed} without --sweep-window"
+        f"{name} at {rate_text(load['offered_rate_hz'])}: too few launches: {needed:,} needed, {few}; "
+        f"use --sweep-min-launches={needed} without --sweep-window"
     )

@@ -265,12 +265,20 @@ def test_the_highest_rate_that_meets_an_objective_is_in_summary_and_record(pytes
         [
             "  slo p50 <= 30 ms: up to 32/s; not at 64/s (saturated)",
             "  slo p99 <= 1 s: no rate is known to meet it; not at 64/s (saturated)",
-            "  slo p99 at 32/s: too few launches: 1,000 needed, 128 measured;*",
+            "  slo p99 at 32/s: too few launches: 299 needed, 128 measured;*",
         ]
     )
     slo = loads(pytester.path / "o.json")["test_it[0.03125s]"]["slo"]
     assert slo["p50"]["met"] is True
     assert slo["p99"]["met"] is None
+
+
+def test_299_launches_below_the_limit_prove_a_p99(pytester: pytest.Pytester) -> None:
+    arguments = ["--sweep-slo=p99:1s", "--sweep-min-launches=299", "--benchmark-json=o.json"]
+    result = run(pytester, *arguments, source=PLAIN)
+    result.stdout.fnmatch_lines(["  slo p99 <= 1 s: up to 32/s; not at 64/s (saturated)"])
+    about = loads(pytester.path / "o.json")["test_it[0.03125s]"]["slo"]["p99"]
+    assert (about["met"], about["launches"], about["beyond"], about["launches_needed"]) == (True, 299, 0, 299)
 
 
 def test_a_search_narrows_objectives_down_too(pytester: pytest.Pytester) -> None:

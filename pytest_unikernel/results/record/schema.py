@@ -93,9 +93,11 @@ class Objective(Part, kw_only=True):
     Attributes:
         limit_s: the objective's limit.
         value_s: the statistic of the response time; null if it is beyond the time-out.
-        met: whether the objective was met; null if undecided.
-        launches: launches in the window.
-        launches_needed: the number of launches that a decision needs.
+        met: whether the launches prove, with 95 % confidence, that the objective is met, or that it is not;
+            null if neither.
+        launches: launches in the window that completed, timed out, were unfinished or dropped.
+        beyond: the largest number of them that can have taken longer than the limit.
+        launches_needed: the number of launches that would prove it met, with no more of them beyond.
         interval: for a search, the interval of rates up to which the objective is met.
     """
 
@@ -104,6 +106,7 @@ class Objective(Part, kw_only=True):
     met: bool | None
     launches: Count
     launches_needed: Count
+    beyond: Count | None = None
     interval: Interval | None = None
 
 
