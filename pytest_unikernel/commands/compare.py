@@ -27,7 +27,8 @@ answer is "no evidence". Files are written by --benchmark-json,
 --benchmark-save or --benchmark-autosave. The samples that
 --benchmark-save-data adds are not needed.
 Exit status: 0; 1 with --fail, if a metric is worse than its limit; 2 if a file
-can't be compared.
+can't be compared; 75 with --fail, if nothing is worse but no metric with a
+limit could be tested.
 """
 
 
@@ -47,7 +48,14 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         "--fail",
         metavar="METRIC:PERCENT,...",
         help="end with status 1 if a metric is worse by more than PERCENT with statistical evidence, or "
-        "if a time step that was ok no longer is; metrics: throughput, knee, p50, p90, p99, failure_rate",
+        "if a time step that was ok no longer is; with 75 if no such metric could be tested; metrics: "
+        "throughput, knee, p50, p90, p99, failure_rate",
+    )
+    parser.add_argument(
+        "--busy",
+        action="store_true",
+        help="compare although other work kept the host busy in one of the runs; default: such figures are "
+        "no evidence",
     )
     parser.add_argument(
         "--as-measured",
@@ -63,18 +71,23 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from pytest_unikernel.compare.limits import regressions  # noqa: PLC0415 - see Command
+    from pytest_unikernel.compare.limits import UNTESTED, could_test, regressions  # noqa: PLC0415 - see Command
     from pytest_unikernel.compare.saved_runs import compare_files  # noqa: PLC0415 - see Command
-    from pytest_unikernel.text.comparison import regression_lines  # noqa: PLC0415 - see Command
+    from pytest_unikernel.text.comparison import regression_lines, untested_lines  # noqa: PLC0415 - see Command
 
     files: list[Path] = [parsed.old, parsed.new, *parsed.more]
     limits = _checked(parsed, files)
-    compared = compare_files(files[::2], files[1::2], as_measured=parsed.as_measured)
+    lifted = {"as_measured": parsed.as_measured, "despite_busy": parsed.busy}
+    compared = compare_files(files[::2], files[1::2], **lifted)
     found = list(regressions(compared.comparison, limits)) if limits else []
     _write(parsed.json, compared, found)
     for line in regression_lines(found):
         note(f"{PROGRAM}: worse: {line}")
-    return 1 if found else 0
+    if found or not limits or could_test(compared.comparison, limits):
+        return 1 if found else 0
+    for line in untested_lines(compared.comparison, "--fail", "--busy"):
+        note(f"{PROGRAM}: {line}")
+    return UNTESTED
 
 
 def _checked(parsed: argparse.Namespace, files: Sequence[Path]) -> tuple[Tolerance, ...]:

@@ -36,6 +36,7 @@ def compare(
     absent: Mapping[str, str] | None = None,
     *,
     same_host: bool = True,
+    despite_busy: bool = False,
 ) -> Comparison:
     """Return the changes from the earlier run to the later one.
 
@@ -45,8 +46,9 @@ def compare(
         absent: benchmarks that the new run was asked for and did not measure: full name -> reason.
         same_host: both runs are of the same host, so figures are corrected for its own speed; otherwise all
             figures are compared as measured.
+        despite_busy: figures are compared although other work kept the host busy in one of the runs.
     """
-    pairs, lonely = _matched(old, new, absent or {}, same_host=same_host)
+    pairs, lonely = _matched(old, new, absent or {}, same_host, despite_busy)
     asked = [_Asked(pair) for pair in pairs]
     open_questions = [each for one in asked for each in one.questions() if each.old and each.new]
     settled = dict(
@@ -56,12 +58,12 @@ def compare(
 
 
 def _matched(
-    old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str], *, same_host: bool
+    old: Mapping[str, Side], new: Mapping[str, Side], absent: Mapping[str, str], *conditions: bool
 ) -> tuple[list[SeriesPair], tuple[list[str], list[str]]]:
     """Return the series that both runs have, and the names of the series that only one of them has."""
     halves = [_by_series(old, {}), _by_series(new, absent)]
     both = [name for name in halves[0] if name in halves[1]]
-    pairs = [SeriesPair(name, halves[0][name], halves[1][name], same_host) for name in both]
+    pairs = [SeriesPair(name, halves[0][name], halves[1][name], *conditions) for name in both]
     only = [[name for name in one if name not in other] for one, other in (halves, halves[::-1])]
     return pairs, (only[0], only[1])
 
@@ -106,7 +108,10 @@ class _Asked:
         found: dict[float, list[Question]] = {each: [] for each in self._sides}
         both = {each: (was, now) for each, (was, now) in self._sides.items() if was and now}
         for metric in COLD_METRICS if self._cold else METRICS:
-            asked = [Asked(ask(metric, was, now), was, now) for was, now in both.values()]
+            asked = [
+                Asked(ask(metric, was, now, despite_busy=self._pair.despite_busy), was, now)
+                for was, now in both.values()
+            ]
             with_host = metric not in LATENCIES or not self._pair.same_host
             questions = [each.question for each in asked] if with_host else corrected(asked)
             for step_s, question in zip(both, questions, strict=True):
@@ -143,7 +148,12 @@ class _Asked:
             changes,
             (trials[0], trials[1]),
             self._host(step_s),
+            self._busy(step_s),
         )
+
+    def _busy(self, step_s: float) -> tuple[float, ...] | None:
+        found = self._pair.busier_at(step_s) if self._pair.despite_busy else None
+        return None if found is None else found.figures
 
     def _host(self, step_s: float) -> float | None:
         old, new = self._sides[step_s]

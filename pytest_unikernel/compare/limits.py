@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pytest_unikernel.plan.tolerances import Tolerance
 from pytest_unikernel.results.comparison import Comparison, Regression
 
+# The exit status where no figure that has a limit could be tested: EX_TEMPFAIL of sysexits.h, "try again
+# later". pytest has 0 to 6 for itself, argparse 2.
+UNTESTED = 75
 
-def can_fail(comparison: Comparison) -> bool:
-    """Return whether any figure had enough trials to be tested, so that the limits can fail the run."""
-    return any(change.p is not None for _, change in comparison.judged() if change.metric != "verdict")
+
+def could_test(comparison: Comparison, limits: Sequence[Tolerance]) -> bool:
+    """Return whether a figure with a limit could be tested at any step, so that the limits could fail the run."""
+    limited = {limit.metric for limit in limits}
+    return any(change.p is not None for _, change in comparison.judged() if change.metric in limited)
 
 
 def regressions(comparison: Comparison, limits: tuple[Tolerance, ...]) -> Iterator[Regression]:

@@ -78,13 +78,14 @@ def _spread(values: Sequence[float]) -> float:
     return MAD_TO_SD * median([abs(value - middle) for value in values])
 
 
-def ask(metric: str, was: Side, now: Side) -> Question:
+def ask(metric: str, was: Side, now: Side, *, despite_busy: bool = False) -> Question:
     """Return the question about a metric of a benchmark that both runs have, as measured.
 
     Args:
         metric: one of ``METRICS``.
         was: the benchmark in the earlier run.
         now: the benchmark in the later run.
+        despite_busy: other work on the host is no reason not to ask.
     """
     ends = was.typical(metric), now.typical(metric)
     other = conditions(was, now)
@@ -92,7 +93,8 @@ def ask(metric: str, was: Side, now: Side) -> Question:
         other = Why(Cause.MEANS_ONLY)
     if other is not None:
         return Question(metric, *ends, why_not=other, comparable=False)
-    why_not = few_trials(len(was.rows), len(now.rows)) or _no_values(metric, was, now) or busier(was, now)
+    why_not = few_trials(len(was.rows), len(now.rows)) or _no_values(metric, was, now)
+    why_not = why_not or (None if despite_busy else busier(was, now))
     if why_not is not None:
         return Question(metric, *ends, why_not=why_not)
     values = ([v for v in side.values(metric) if v is not None] for side in (was, now))

@@ -34,13 +34,16 @@ class Compared:
         return comparison_lines(self.comparison, self.machine, shown)
 
 
-def compare_files(old: Sequence[Path], new: Sequence[Path], *, as_measured: bool = False) -> Compared:
+def compare_files(
+    old: Sequence[Path], new: Sequence[Path], *, as_measured: bool = False, despite_busy: bool = False
+) -> Compared:
     """Return the comparison of the later runs with the earlier ones.
 
     Args:
         old: the files of the earlier runs.
         new: the files of the later runs, the same number.
         as_measured: figures are not corrected for the host's own speed, as is usual for different machines.
+        despite_busy: figures are compared although other work kept the host busy in one of the runs.
 
     Raises:
         CompareError: a file cannot be read, or the runs have no test in common.
@@ -49,7 +52,8 @@ def compare_files(old: Sequence[Path], new: Sequence[Path], *, as_measured: bool
     was, now = _sides(before), _sides(after)
     absent = dict.fromkeys(interrupted([run.loads for run in after]) - set(now), "interrupted")
     machine = machine_differences(before[0].machine, after[0].machine)
-    comparison = compare(was, now, absent, same_host=not (as_measured or machine))
+    same_host = not (as_measured or machine)
+    comparison = compare(was, now, absent, same_host=same_host, despite_busy=despite_busy)
     if not comparison.series:
         only = _names(comparison.only_old, before), _names(comparison.only_new, after)
         raise CompareError(

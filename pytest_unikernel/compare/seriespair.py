@@ -100,12 +100,14 @@ class SeriesPair:
 
     Attributes:
         same_host: both runs are of the same host, so figures are corrected for its speed.
+        despite_busy: other work on the host is no reason not to compare.
     """
 
     name: str
     old: Half
     new: Half
     same_host: bool = True
+    despite_busy: bool = False
 
     def knee(self) -> Question:
         """Return the question whether the knee moved.
@@ -147,19 +149,24 @@ class SeriesPair:
             return Why(Cause.NO_COMMON_STEP)
         return next(filter(None, (conditions(old, new) for old, new in both)), None)
 
+    def busier_at(self, step_s: float) -> Why | None:
+        """Return ``OTHER_WORK`` if the host was busy at a step; None if not, or if a run lacks the step."""
+        old, new = self.old.steps.get(step_s), self.new.steps.get(step_s)
+        return busier(old, new) if old and new else None
+
     def _busier(self) -> Why | None:
+        if self.despite_busy:
+            return None
         both = sorted(each for each in self.old.steps if each in self.new.steps)
-        found = (busier(self.old.steps[each], self.new.steps[each]) for each in both)
-        return next(filter(None, found), None)
+        return next(filter(None, map(self.busier_at, both)), None)
 
     def _busy_at(self, step_s: float) -> Why | None:
         """Return ``OTHER_WORK`` if the host was busy at a step, or at the step that ended the series."""
+        if self.despite_busy:
+            return None
         ended = (self.old.ended_at(step_s), self.new.ended_at(step_s))
-        for each in (step_s, *(step for step in ended if step is not None)):
-            old, new = self.old.steps.get(each), self.new.steps.get(each)
-            if old and new and (found := busier(old, new)):
-                return found
-        return None
+        each = (step_s, *(step for step in ended if step is not None))
+        return next(filter(None, map(self.busier_at, each)), None)
 
     def status(self, step_s: float, fullname: str) -> Question:
         """Return the question whether a step was ok in one run and not in the other."""

@@ -238,9 +238,20 @@ OPTIONS: tuple[Option, ...] = (
         tolerances.parse,
         help="with --benchmark-compare: fail the run if a metric is worse by more than PERCENT and at "
         "least 5 trials on each side give evidence of it, or if a time step that was ok no longer is; "
-        "metrics: throughput, knee, p50, p90, p99, failure_rate (in percentage points)",
+        "exit status 75 if no such metric could be tested; metrics: throughput, knee, p50, p90, p99, "
+        "failure_rate (in percentage points)",
         metavar="METRIC:PERCENT,...",
         shown="nothing fails",
+    ),
+    Option(
+        "compare_busy",
+        "compare_busy",
+        readers.switch("compare_busy"),
+        help="compare although other work kept the host busy in one of the runs; without it such figures are "
+        "no evidence",
+        metavar="",
+        default=False,
+        shown="off",
     ),
     Option(
         "slo",

@@ -71,6 +71,7 @@ class SweepSettings:
     resume: Path | None
     slo: tuple[Objective, ...]
     compare_fail: tuple[Tolerance, ...] | None
+    compare_busy: bool
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
     def window_for(self, step: Fraction) -> float:

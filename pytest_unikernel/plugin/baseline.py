@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_unikernel.results.comparison import Comparison, Regression
     from pytest_unikernel.run.run import Run
 
-FLAG = "--sweep-compare-fail"
+FLAG, LIFT = "--sweep-compare-fail", "--sweep-compare-busy"
 
 
 class Found(NamedTuple):
@@ -50,15 +50,31 @@ def check(session: pytest.Session) -> None:
     """Compare with the baseline; fail the session if a regression exceeds ``--sweep-compare-fail``."""
     config, run = session.config, current_run.existing(session.config)
     if not benchmark.compares(config) or run is None or not run.entries:
-        config.stash[UNMEASURED] = _is_asked(config)
+        config.stash[UNMEASURED] = asked = _is_asked(config)
+        _end_with(session, failed=False, untested=asked)
         return
     config.stash[FOUND] = found = _compare(config, run)
     lines = _why_failed(config, found)
-    if lines and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    _end_with(session, failed=bool(lines), untested=_is_untested(config, found))
     config.stash[FAILURE] = lines
     if lines and config.pluginmanager.getplugin("terminalreporter") is None:
         print("\n".join(lines), file=sys.stderr)  # noqa: T201 - nobody else would say it
+
+
+def _end_with(session: pytest.Session, *, failed: bool, untested: bool) -> None:
+    """Give a run that would have passed the exit status of the comparison."""
+    from pytest_unikernel.compare.limits import UNTESTED  # noqa: PLC0415 - the end of a run with limits only
+
+    if session.exitstatus == pytest.ExitCode.OK and (failed or untested):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED if failed else UNTESTED
+
+
+def _is_untested(config: pytest.Config, found: Found) -> bool:
+    """Return whether there are limits, and no figure with a limit could be tested."""
+    from pytest_unikernel.compare.limits import could_test  # noqa: PLC0415 - the end of a compared run only
+
+    limits = options.settings(config).compare_fail
+    return bool(limits) and not could_test(found.comparison, limits or ())
 
 
 def _is_asked(config: pytest.Config) -> bool:
@@ -76,8 +92,10 @@ def _compare(config: pytest.Config, run: Run) -> Found:
     reached = {*now, *(each.fullname for each in run.skips)}
     was = {name: record for name, record in benchmark.baselines(config).items() if name in reached}
     absent = dict.fromkeys(interrupted([now]), "interrupted")
-    comparison = compare(sides([was]), sides([now]), absent, same_host=not benchmark.other_machine(config))
-    limits = options.settings(config).compare_fail
+    settings = options.settings(config)
+    how = {"same_host": not benchmark.other_machine(config), "despite_busy": settings.compare_busy}
+    comparison = compare(sides([was]), sides([now]), absent, **how)
+    limits = settings.compare_fail
     return Found(comparison, list(regressions(comparison, limits)) if limits else [])
 
 
@@ -106,21 +124,30 @@ def failure_lines(config: pytest.Config) -> list[str]:
 
 def remark_lines(config: pytest.Config) -> list[str]:
     """Return a remark if the limits had no effect because no figure could be tested; else no lines."""
-    from pytest_unikernel.compare.limits import can_fail  # noqa: PLC0415 - as above
-    from pytest_unikernel.results.evidence import Cause  # noqa: PLC0415 - as above
+    from pytest_unikernel.text.comparison import untested_lines  # noqa: PLC0415 - as above
 
     found = existing(config)
     if config.stash.get(UNMEASURED, False):
         return [f"{FLAG}: no load was measured, so nothing was compared"]
-    if found is None or not options.settings(config).compare_fail or can_fail(found.comparison):
+    if found is None or found.regressions or not _is_untested(config, found):
         return []
     if not found.comparison.series:  # the failure lines report this
         return []
-    reasons = [change.why for _, change in found.comparison.judged() if change.why is not None]
-    few = any(why.cause is Cause.FEW_TRIALS for why in reasons)
-    cure = "  a test needs 5 trials on each side: --sweep-trials=5, in the saved run too"
-    text = f"{FLAG}: no metric could be tested; only steps that are no longer ok fail the run"
-    return [text, cure if few else "  the comparison above has the reason for each step"]
+    return untested_lines(found.comparison, FLAG, LIFT)
+
+
+def busy_lines(config: pytest.Config) -> list[str]:
+    """Return a warning if a run that is saved was measured on a busy host; else no lines."""
+    run = current_run.existing(config)
+    if run is None or not benchmark.saves(config):
+        return []
+    from pytest_unikernel.compare.questions import BUSY_PERCENT  # noqa: PLC0415 - the end of a saved run only
+    from pytest_unikernel.compare.sides import others_percent  # noqa: PLC0415 - as above
+    from pytest_unikernel.text.baseline_notes import busy_baseline_lines  # noqa: PLC0415 - as above
+
+    shares = {entry.fullname: others_percent(entry.record) for entry in run.entries if not entry.resumed}
+    busy = {name: share for name, share in shares.items() if share is not None and share > BUSY_PERCENT}
+    return busy_baseline_lines(busy, LIFT)
 
 
 def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:

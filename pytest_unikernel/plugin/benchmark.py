@@ -240,3 +240,9 @@ class WithoutBenchmark:
             "install it, or remove -p no:benchmark",
             pytrace=False,
         )
+
+
+def saves(config: pytest.Config) -> bool:
+    """Whether the run is saved, so that later ones can be compared with it."""
+    names = ("benchmark_autosave", "benchmark_save", "benchmark_json")
+    return any(config.getoption(name, None) for name in names)

@@ -156,7 +156,7 @@ class TerminalReport:
 
     def write_regressions(self) -> None:
         """Write the regressions that fail the run, as the last lines of the output."""
-        for line in baseline.remark_lines(self._config):
+        for line in [*baseline.busy_lines(self._config), *baseline.remark_lines(self._config)]:
             self._reporter.ensure_newline()
             self._reporter.write_line(self._shown(line), yellow=True)
         for line in baseline.failure_lines(self._config):

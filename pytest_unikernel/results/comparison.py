@@ -63,6 +63,8 @@ class Step:
         trials: the numbers of trials in the earlier and in the later run.
         host: the relative change of the generator's spawn time, which does not depend on the target:
             0.1 is 10 % longer; None if unknown.
+        busy: per cent of the CPU time of other work in the later run and in the earlier one, if the step was
+            compared despite it; else None.
     """
 
     fullname: str
@@ -74,6 +76,7 @@ class Step:
     changes: Sequence[Change]
     trials: tuple[int, int]
     host: float | None = None
+    busy: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

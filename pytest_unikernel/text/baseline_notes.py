@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.comparable import differences
@@ -68,3 +68,21 @@ def _no_comparison(row: Row) -> str:
         return "not in the baseline"
     why = differences_text(differences(row.load, row.baseline))
     return why and f"not comparable: {why}"
+
+
+def busy_baseline_lines(busy: Mapping[str, float], lift: str) -> list[str]:
+    """Return a warning that a saved run is hardly a baseline; none where nothing was busy.
+
+    Args:
+        busy: per cent of the CPU time that others had, by the full names of the tests.
+        lift: the option that compares with it all the same.
+    """
+    if not busy:
+        return []
+    name = max(busy, key=lambda each: busy[each])
+    took = f"other work took {busy[name]:.0f} % of the CPU time in {name}"
+    return [
+        f"WARNING: the saved run is hardly a baseline: {took}"
+        + (f" and much in {len(busy) - 1} more" if len(busy) > 1 else ""),
+        f"  measure it again on a quiet host; a comparison with it is no evidence without {lift}",
+    ]

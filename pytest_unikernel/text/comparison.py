@@ -16,7 +16,7 @@ from pytest_unikernel.results.comparison import (
     SeriesComparison,
     Step,
 )
-from pytest_unikernel.results.evidence import Cause
+from pytest_unikernel.results.evidence import Cause, Why
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.text import host_speed
 from pytest_unikernel.text.compare_table import compare_table
@@ -32,6 +32,11 @@ LEGEND = (
 )
 SWEEP_CURE = "5 or more are needed on each side: --sweep-trials=5"
 COLD_CURE = "5 or more are needed on each side; give 5 runs of each to pytest-unikernel compare"
+UNTESTED_CURES = {
+    Cause.FEW_TRIALS: "a test needs 5 trials on each side: --sweep-trials=5, in the saved run too",
+    Cause.OTHER_WORK: "other work kept the host busy in one of the runs: repeat it on a quiet host, or "
+    "add {lift}",
+}
 TARGET_COLUMNS = 24
 Reasons = dict[str, dict[str, list[str]]]  # reason -> metrics -> steps
 Shown = Mapping[str, tuple[Record, Record]]  # by a test's full name: its records, the later run's first
@@ -64,7 +69,7 @@ def series_lines(group: Sequence[SeriesComparison]) -> list[str]:
     steps = [step for series in group for step in series.steps]
     table = changes_table(steps)
     knees = [line for series in group for line in _knee(series)]
-    notes = [*knees, *_statuses(steps), *_unknown(steps)]
+    notes = [*knees, *_statuses(steps), *_unknown(steps), *_despite(steps)]
     corrected = host_speed.corrected_table(steps)
     legend = [LEGEND, *host_speed.notes(group)] if table else []
     tables = [line for part in (table, corrected) if part for line in [*part, ""]]
@@ -171,6 +176,15 @@ def _unknown(steps: Iterable[Step]) -> Iterator[str]:
             yield f"{_span(labels)}{which}: {reason}"
 
 
+def _despite(steps: Iterable[Step]) -> Iterator[str]:
+    """Yield the steps that are compared although other work kept the host busy."""
+    for step in steps:
+        if step.busy is not None:
+            label = step_text(step.step_s) if step.step_s else step.target
+            took = why_text(Why(Cause.OTHER_WORK, step.busy))
+            yield f"{label}: compared although {took}"
+
+
 def _span(labels: Sequence[str]) -> str:
     return f"{labels[0]} … {labels[-1]} ({len(labels)} steps)" if len(labels) > 3 else ", ".join(labels)
 
@@ -206,6 +220,20 @@ def regression_text(found: Regression) -> str:
     points = " points" if found.change.metric == FAILURES else "%"
     text = f"{found.change.metric} {change:+.1f}{points} (limit {found.limit})"
     return text + host_speed.correction_text(found.change)
+
+
+def untested_lines(comparison: Comparison, limits: str, lift: str) -> list[str]:
+    """Return that no figure with a limit could be tested, and what would make it possible.
+
+    Args:
+        comparison: what was compared.
+        limits: the option that has the limits.
+        lift: the option that lifts the veto of a busy host.
+    """
+    causes = {change.why.cause for _, change in comparison.judged() if change.why is not None}
+    cures = [cure.format(lift=lift) for cause, cure in UNTESTED_CURES.items() if cause in causes]
+    text = f"{limits}: no metric could be tested; only steps that are no longer ok fail the run"
+    return [text, *(f"  {cure}" for cure in cures or ["the comparison above has the reason for each step"])]
 
 
 def machine_text(found: MachineDifference) -> str:

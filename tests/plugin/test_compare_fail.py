@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sweeprun import run, write
 
+from pytest_unikernel.compare import sides  # here, so that runs in this process have the very same module
+
 LIMITS = "--sweep-compare-fail=throughput:20%,p50:20%,knee:20%"
+UNTESTED = 75
+BUSY = 96.25
 FIVE = "--sweep-trials=5"
 SWEPT = """
 import dataclasses
@@ -149,7 +154,7 @@ def test_steps_that_were_not_asked_for_are_not_missed(pytester: pytest.Pytester)
 def test_with_one_trial_no_figure_fails_and_that_is_said(pytester: pytest.Pytester) -> None:
     slower = source(service_s=0.05)
     result = run(pytester, "--benchmark-compare", LIMITS, source=slower)
-    assert result.ret == 0
+    assert result.ret == UNTESTED
     result.stdout.fnmatch_lines(
         ["*no evidence: one trial*", "--sweep-compare-fail: no metric could be tested*"]
     )
@@ -159,8 +164,79 @@ def test_with_one_trial_no_figure_fails_and_that_is_said(pytester: pytest.Pytest
 def test_a_run_under_other_conditions_is_not_compared(pytester: pytest.Pytester) -> None:
     slower = source(service_s=0.0133).replace("window=1", "window=2")
     result = compare(pytester, LIMITS, source=slower)
-    assert result.ret == 0
+    assert result.ret == UNTESTED
     result.stdout.fnmatch_lines(["*not comparable: window 2 s against 1 s*"])
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the CPU time of saved records that were made busy for that of other work."""
+
+    def percent(load: dict[str, Any]) -> float:
+        return 90.0 if load["host"].get("cpu_percent") == BUSY else 4.0
+
+    monkeypatch.setattr(sides, "others_percent", percent)
+
+
+def make_busy(saved: Path) -> None:
+    document = json.loads(saved.read_text())
+    for bench in document["benchmarks"]:
+        bench["extra_info"]["load"]["host"]["cpu_percent"] = BUSY
+    saved.write_text(json.dumps(document))
+
+
+@pytest.mark.usefixtures("others")
+def test_a_gate_that_could_test_nothing_for_a_busy_host_does_not_pass(
+    pytester: pytest.Pytester, saved: Path
+) -> None:
+    make_busy(saved)
+    result = compare(pytester, LIMITS)
+    result.assert_outcomes(passed=3)
+    assert result.ret == UNTESTED
+    result.stdout.fnmatch_lines(
+        [
+            "--sweep-compare-fail: no figure could be tested*",
+            "  other work kept the host busy in one of the runs: *, or add --sweep-compare-busy",
+        ]
+    )
+    assert compare(pytester).ret == 0  # without limits nothing is a gate
+
+
+@pytest.mark.usefixtures("others")
+def test_the_veto_of_a_busy_host_is_lifted_knowingly(pytester: pytest.Pytester, saved: Path) -> None:
+    make_busy(saved)
+    result = compare(pytester, LIMITS, "--sweep-compare-busy")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*compared although other work took 4 % of the CPU time, 90 %*"])
+    slower = compare(pytester, LIMITS, "--sweep-compare-busy", source=source(service_s=0.0133))
+    assert slower.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_failed_test_is_the_exit_status_although_no_figure_could_be_tested(
+    pytester: pytest.Pytester,
+) -> None:
+    failing = source() + "    assert False\n"
+    result = run(pytester, "--benchmark-compare", LIMITS, source=failing)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("saving", ["--benchmark-autosave", "--benchmark-save=x", "--benchmark-json=x.json"])
+def test_a_baseline_that_is_saved_on_a_busy_host_warns(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, saving: str
+) -> None:
+    monkeypatch.setattr(sides, "others_percent", lambda _: 62.0)
+    result = run(pytester, saving, source=source())
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "WARNING: the saved run is hardly a baseline: other work took 62 % of the CPU time in test_it*",
+            "  measure it again on a quiet host; *--sweep-compare-busy",
+        ]
+    )
+    run(pytester).stdout.no_fnmatch_line("WARNING: the saved run*")
+    monkeypatch.setattr(sides, "others_percent", lambda _: 9.0)
+    run(pytester, saving.replace("x", "y")).stdout.no_fnmatch_line("WARNING: the saved run*")
 
 
 def test_a_comparison_needs_something_to_compare_with(pytester: pytest.Pytester) -> None:
@@ -227,6 +303,7 @@ def test_a_malformed_record_is_no_baseline_and_said(
 @pytest.mark.parametrize("arguments", [["--benchmark-disable"], ["-k", "nothing"], ["-n1"]])
 def test_limits_that_had_nothing_to_judge_say_so(pytester: pytest.Pytester, arguments: list[str]) -> None:
     result = compare(pytester, LIMITS, *arguments)
+    assert result.ret == (pytest.ExitCode.NO_TESTS_COLLECTED if "-k" in arguments else UNTESTED)
     result.stdout.fnmatch_lines(["--sweep-compare-fail: no load was measured, so nothing was compared"])
     assert not run(pytester, *arguments).stdout.str().count("--sweep-compare-fail")
 

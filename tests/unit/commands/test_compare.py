@@ -111,6 +111,61 @@ def test_what_is_worse_than_allowed_is_named_and_ends_with_status_1(
     ]
 
 
+BUSY: Record = {
+    "host": {"cpu_percent": 90.0, "cpu_count": 2},
+    "instance": {"user_s": 0.01, "system_s": 0.01},
+    "generator": {"cpu_s_per_launch": 0.0},
+}
+IDLE: Record = {**BUSY, "host": {"cpu_percent": 3.0, "cpu_count": 2}}
+
+
+@pytest.mark.parametrize(
+    ("made", "cure"),
+    [
+        ((IDLE, BUSY, 5), "repeat it on a quiet host, or add --busy"),
+        ((BUSY, IDLE, 5), "repeat it on a quiet host, or add --busy"),
+        ((BUSY, BUSY, 5), "repeat it on a quiet host, or add --busy"),
+        ((IDLE, IDLE, 1), "at least 5 trials on each side can be"),
+        ((IDLE, {**IDLE, "window_s": 2.0}, 5), "why is said for each step above"),
+        ((IDLE, {**IDLE, "verdict": "generator-bound"}, 5), "why is said for each step above"),
+    ],
+)
+def test_limits_of_which_no_figure_could_be_tested_end_with_status_75(
+    save: Any, capsys: pytest.CaptureFixture[str], made: tuple[Record, Record, int], cure: str
+) -> None:
+    was, now, trials = made
+    before = save("before.json", run(steady(1.0, trials=trials, **was)))
+    after = save("after.json", run(steady(1.0, trials=trials, **now)))
+    assert main.main(["compare", before, after]) == 0
+    capsys.readouterr()
+    assert main.main(["compare", before, after, "--fail", "p50:20%,knee:20%"]) == 75
+    told = capsys.readouterr().err
+    assert "--fail: no figure could be tested" in told
+    assert cure in told
+
+
+def test_the_veto_of_a_busy_host_is_lifted_by_an_option(
+    save: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, same = (save(f"{each}.json", run(steady(1.0, **IDLE))) for each in ("before", "same"))
+    busy = save("busy.json", run(steady(1.0, **BUSY)))
+    slower = save("slower.json", run(steady(1.0, 0.03, **BUSY)))
+    limits = ["--fail", "p50:20%"]
+    assert main.main(["compare", before, same, *limits]) == 0
+    capsys.readouterr()
+    assert main.main(["compare", before, busy, *limits, "--busy"]) == 0
+    assert (
+        "1 s: compared although other work took 89 % of the CPU time, 2 % before" in capsys.readouterr().out
+    )
+    assert main.main(["compare", before, slower, *limits, "--busy"]) == 1
+
+
+def test_a_step_that_is_ok_no_more_is_worse_although_no_figure_could_be_tested(save: Any) -> None:
+    before = save("before.json", run(steady(1.0, trials=1)))
+    after = save("after.json", run(mixed(1.0, ["saturated"], "saturated")))
+    assert main.main(["compare", before, after, "--fail", "p50:20%"]) == 1
+
+
 def test_a_slower_host_is_no_regression_unless_it_may_be_what_is_measured(
     save: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

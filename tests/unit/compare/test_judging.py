@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_unikernel.compare.judging import compare
-from pytest_unikernel.compare.limits import can_fail, regressions
+from pytest_unikernel.compare.limits import could_test, regressions
 from pytest_unikernel.compare.sides import sides
 from pytest_unikernel.plan.step_names import series_of
 from pytest_unikernel.plan.tolerances import parse
@@ -203,6 +203,29 @@ def test_other_work_on_the_host_leaves_nothing_to_tell(was: float, now: float) -
     assert found.why.figures == pytest.approx((now - 1, was - 1))
 
 
+@pytest.mark.parametrize(("was", "now"), [(11.0, 30.0), (30.0, 11.0), (60.0, 61.0)])
+def test_the_veto_of_other_work_can_be_lifted_knowingly(was: float, now: float) -> None:
+    old, new = run(steady(1.0, **host(was))), run(steady(1.0, 9.0, **host(now)))
+    before, after = sides([old]), sides([new])
+    limits = parse("p50:20%,knee:20%")
+    assert not could_test(compare(before, after), limits)
+    lifted = compare(before, after, despite_busy=True)
+    assert could_test(lifted, limits)
+    assert change_of(lifted, "p50").judgement == "worse"
+    assert lifted.series[0].steps[0].busy == pytest.approx((now - 1, was - 1))
+    assert compare(before, before, despite_busy=True).series[0].steps[0].busy is None or was > 25
+
+
+def test_only_figures_that_have_a_limit_count_as_tested() -> None:
+    comparison = compared(run(steady(1.0)), run(steady(1.0)))
+    assert could_test(comparison, parse("p50:20%"))
+    assert could_test(comparison, parse("failure_rate:1%,p50:20%"))
+    mute = run(record(1.0, [row(None)] * 5))
+    half = compared(mute, mute)
+    assert could_test(half, parse("throughput:20%"))
+    assert not could_test(half, parse("p50:20%"))
+
+
 @pytest.mark.parametrize("trials", [1, 5])
 def test_a_step_that_was_skipped_because_of_other_work_is_no_regression(trials: int) -> None:
     old = run(*(steady(each, trials=trials, **host(5.0)) for each in STEPS))
@@ -261,7 +284,7 @@ def test_with_one_trial_a_step_that_is_ok_no_more_is_a_regression_all_the_same()
     comparison = compared(run(was), run(now))
     assert failing(comparison) == [f"{name(1.0)} verdict"]
     assert change_of(comparison, "knee", SERIES).why == Why(Cause.FEW_TRIALS, (1,))
-    assert not can_fail(comparison)
+    assert not could_test(comparison, parse("p50:20%,knee:20%,throughput:20%"))
 
 
 @pytest.mark.parametrize("trials", [1, 5])
