@@ -135,6 +135,8 @@ class LoadResult:
             ``stddev``, ``cv``.
         quiescence: the waits for a quiet host before the load's trials: ``waits``, ``waited_s``, ``bound_s``,
             ``bound_hit``, and the ``reasons``; null if there were none.
+        first_attempt: the complete record of the first attempt, if the step was repeated because one or two
+            late launches of fewer than 200 had made it generator-bound. All other keys are the second's.
         responses_s: the cohort's completed response times, for pytest-benchmark; not part of the record.
     """
 
@@ -187,6 +189,7 @@ class LoadResult:
     quiescence: Mapping[str, Any] | None = None
     partition: Mapping[str, Any] | None = None
     series: str | None = None
+    first_attempt: Mapping[str, Any] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:

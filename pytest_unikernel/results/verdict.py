@@ -38,12 +38,24 @@ class Rule(Enum):
     NOTHING_DUE = auto()  # no figures: the cohort is empty
 
 
+class Steal(NamedTuple):
+    """CPU time that the hypervisor gave to others during a load: of all CPUs, and its share in per cent."""
+
+    stolen_s: float
+    percent: float
+
+
 class Reason(NamedTuple):
-    """The rule that a trial broke, with its figures; see :class:`Rule` for their meaning."""
+    """The rule that a trial broke, with its figures; see :class:`Rule` for their meaning.
+
+    Attributes:
+        steal: the stolen CPU time, if launches were late and it explains why; else None.
+    """
 
     rule: Rule
     figure: float = 0.0
     against: float = 0.0
+    steal: Steal | None = None
 
 
 class Judged(NamedTuple):
@@ -156,6 +168,34 @@ def _late_by_response(trial: Trial, unknown: int) -> Reason | None:
     if late_ns and response_ns and late_ns > LATENESS_RESPONSE_SHARE * response_ns:
         return Reason(Rule.LATE_FOR_RESPONSE, 100 * late_ns / response_ns)
     return None
+
+
+LATE_RULES = frozenset({Rule.NOT_STARTED, Rule.LATE, Rule.LATE_FOR_RESPONSE})
+
+
+def with_steal(judged: Judged, trials: Sequence[Trial], steal: Steal) -> Judged:
+    """Return a verdict whose reason names the steal, if that explains why launches were late.
+
+    It does if the time stolen is as long as the largest lateness: less can't have held back that launch.
+    """
+    reason = judged.reason
+    if reason is None or reason.rule not in LATE_RULES or steal.stolen_s <= 0:
+        return judged
+    latest_ns = max(
+        (trial.ordered_lateness_ns[-1] for trial in trials if trial.ordered_lateness_ns), default=0
+    )
+    return (
+        judged._replace(reason=reason._replace(steal=steal)) if steal.stolen_s >= latest_ns / 1e9 else judged
+    )
+
+
+def is_doubtful(judged: Judged, trials: Sequence[Trial]) -> bool:
+    """Return whether one or two late launches may have made a load generator-bound, so that it is repeated.
+
+    That is where the largest lateness counts, or a launch is more than 1 % of those due: below 200 launches.
+    """
+    late = judged.reason is not None and judged.reason.rule in {Rule.NOT_STARTED, Rule.LATE}
+    return late and not any(enough(len(trial.rows), 0.99) for trial in trials)
 
 
 def majority(verdicts: Sequence[Verdict]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial
-from pytest_unikernel.results.verdict import pooled, verdict
+from pytest_unikernel.results.verdict import is_doubtful, pooled, verdict, with_steal
 from pytest_unikernel.run import meter
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.raw import write_raw
@@ -36,12 +36,23 @@ class Measured:
         outputs: the output of its instances, where it is kept.
         problems: failures beside the measurement, in words.
         unrest: what was not quiet before its trials; the record has it in words only.
+        doubtful: one or two late launches of few may have decided the verdict.
     """
 
     result: LoadResult
     outputs: Sequence[str] = ()
     problems: Sequence[str] = ()
     unrest: Sequence[Excess] = ()
+    doubtful: bool = False
+
+    def repeated(self, second: Measured) -> Measured:
+        """Return a repetition of this load, with this one on record beside it."""
+        return Measured(
+            replace(second.result, first_attempt=self.result.as_json()),
+            [*self.outputs, *second.outputs],
+            [*self.problems, *second.problems],
+            [*self.unrest, *second.unrest],
+        )
 
 
 def finished(
@@ -65,17 +76,19 @@ def finished(
     problems = [problem for part in parts for problem in part.problems]
     problems += _raw_problems(plan.raw, parts, trials, token)
     judged = [verdict(trial) for trial in trials]
+    final = with_steal(pooled(judged), trials, meter.steal([part.span for part in parts]))
     around = _around(
         plan,
         parts,
         trials,
         settings=settings_json(target, plan),
-        verdict_reason=reason_text(pooled(judged).reason),
+        verdict_reason=reason_text(final.reason),
         interrupted=interrupted or parts[-1].cut_short,
     )
     result = make_result(parts[-1].target, trials, judged, around)
     outputs = [text for trial in trials for text in trial.log.outputs.values()]
-    return Measured(result, outputs, problems, unrest_of(_known_quiets(parts)))
+    doubtful = not result.interrupted and is_doubtful(final, trials)
+    return Measured(result, outputs, problems, unrest_of(_known_quiets(parts)), doubtful)
 
 
 def _raw_problems(

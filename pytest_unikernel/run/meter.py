@@ -14,6 +14,7 @@ from pytest_unikernel.host.samples import Sample, joined, summarize
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.summary import summarize as summarize_ns
+from pytest_unikernel.results.verdict import Steal
 
 RESOLVED = 0.99  # the share of launches that the resolution holds for
 
@@ -56,6 +57,16 @@ def host_json(spans: Sequence[Span]) -> dict[str, Any]:
         "governors": facts.governors(),
         "container_daemons": facts.container_daemons(),
     }
+
+
+def steal(spans: Sequence[Span]) -> Steal:
+    """Return the CPU time that the hypervisor gave to others.
+
+    Source: proc_stat(5), ``steal``.
+    """
+    begin, end = joined([(begin.sample, end.sample) for begin, end in spans])
+    stolen_s, total_s = end.cpu_steal_s - begin.cpu_steal_s, end.cpu_total_s - begin.cpu_total_s
+    return Steal(stolen_s, 100 * stolen_s / total_s if total_s > 0 else 0.0)
 
 
 def generator_json(

@@ -78,8 +78,9 @@ class Run:
         known = self.finished(request, step)
         if known is not None:
             return self._recorded(request, Measured(known), resumed=True)
-        measured = self._loads(interrupts).sweep(request.target, self._plan(request, step))
-        return self._recorded(request, measured)
+        loads, plan = self._loads(interrupts), self._plan(request, step)
+        measured = loads.sweep(request.target, plan)
+        return self._recorded(request, _certain(measured, loads, request, plan))
 
     def trial(self, request: Request, step: Fraction, number: int, interrupts: Interrupts) -> Measured | None:
         """Run one trial of a step; return the load when all of its trials are run, and None before."""
@@ -94,7 +95,8 @@ class Run:
             if not parts[-1].cut_short and len(before) + 1 < plan.trials:
                 self._parts[request.fullname] = parts
                 return None
-            measured = self._recorded(request, loads.finished(request.target, plan, parts))
+            measured = _certain(loads.finished(request.target, plan, parts), loads, request, plan)
+            measured = self._recorded(request, measured)
         self.series(request.series).add(step, measured.result)
         return measured
 
@@ -172,3 +174,8 @@ class Run:
             self._session.close()
             self._session = None
         return self._journal.close(keep=not complete)
+
+
+def _certain(measured: Measured, loads: Loads, request: Request, plan: LoadPlan) -> Measured:
+    """Return a load, or its repetition where one or two late launches of few decided its verdict."""
+    return measured.repeated(loads.sweep(request.target, plan)) if measured.doubtful else measured

@@ -174,6 +174,8 @@ def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
         failed = ", ".join(f"{count} {reason}" for reason, count in failures_of(load).most_common())
         parts += [failed] if failed else []
         parts += ["taken over from the resumed run"] if row.resumed else []
+        first = load.get("first_attempt")
+        parts += [f"repeated: at first {first['verdict']}, {first.get('verdict_reason')}"] if first else []
         if parts:
             yield f"{step_text(load['time_step_s'])} {'; '.join(parts)}"
 

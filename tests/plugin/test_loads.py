@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from sweeprun import FAKE, TWO_STEPS, loads, run, run_apart
 
+from pytest_unikernel.results.verdict import Steal
+from pytest_unikernel.run import meter
+
 REVERSED = """
 def pytest_collection_modifyitems(items):
     items.reverse()
@@ -191,6 +194,53 @@ def test_stretched(load_step, fake):
         assert load["settings"]["window_s"] == pytest.approx(asked_s)
         assert load["window_s"] == pytest.approx(was_s)
         assert load["throughput_hz"] == pytest.approx(load["offered_rate_hz"])
+
+
+ONCE_LATE = """
+@pytest.mark.load_sweep(time_steps=[0.1, 0.05], warmup=0, window=1)
+def test_it(load_step):
+    load_step(stalling())
+
+
+def stalling():
+    import dataclasses
+    import itertools
+
+    numbers = itertools.count()
+
+    def supervisor(*args, **kwargs):
+        late = FakeTarget(spawn_stall=(0.5, 0.15) if next(numbers) < {late} else None)
+        return late.supervisor(*args, **kwargs)
+
+    return dataclasses.replace(FakeTarget(), supervisor=supervisor)
+"""
+
+
+@pytest.mark.parametrize("order", ["series", "interleaved"])
+def test_a_step_that_one_late_launch_made_generator_bound_is_repeated_once(
+    pytester: pytest.Pytester, order: str
+) -> None:
+    source = ONCE_LATE.replace("{late}", "1")
+    result = run(pytester, "--benchmark-json=o.json", f"--sweep-order={order}", source=source)
+    result.assert_outcomes(passed=2)
+    for load in loads(pytester.path / "o.json").values():
+        first = load["first_attempt"]
+        assert (load["verdict"], first["verdict"]) == ("ok", "generator-bound")
+        assert first["scheduled"] == load["scheduled"]
+        assert first["verdict_reason"].startswith("launches were ")
+        assert first["first_attempt"] is None
+    result.stdout.fnmatch_lines(["  1/10 s repeated: at first generator-bound, launches were * ms late*"])
+
+
+def test_a_step_that_is_late_twice_is_generator_bound_with_both_attempts_on_record(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meter, "steal", lambda _: Steal(0.5, 12.0))
+    result = run(pytester, "--benchmark-json=o.json", source=ONCE_LATE.replace("{late}", "2"))
+    result.assert_outcomes(passed=1, skipped=1)
+    load = loads(pytester.path / "o.json")["test_it[0.1s]"]
+    assert load["verdict"] == load["first_attempt"]["verdict"] == "generator-bound"
+    assert "the host stole the CPU (500 ms of CPU time, 12.0 %)" in load["verdict_reason"]
 
 
 def test_a_step_whose_only_launch_failed_is_failing_and_gives_no_knee(pytester: pytest.Pytester) -> None:

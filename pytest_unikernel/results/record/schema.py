@@ -195,6 +195,7 @@ class LoadSchema(Part, kw_only=True):
         spread: the spread of the trials.
         quiescence: the waits for a quiet host; null if there were none.
         series: the test's node id without the time step; null in cold mode.
+        first_attempt: the record of the first attempt, if the step was repeated; all other keys are the second's.
         source: the origin of an imported record; other records lack this key.
     """
 
@@ -247,6 +248,7 @@ class LoadSchema(Part, kw_only=True):
     spread: Spreads | None = None
     quiescence: Quiescence | None = None
     series: str | None = None
+    first_attempt: Sweep | None = None
     source: Source | None = None
 
 

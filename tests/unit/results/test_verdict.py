@@ -16,13 +16,16 @@ from pytest_unikernel.results.verdict import (
     Judged,
     Reason,
     Rule,
+    Steal,
     Verdict,
     backlog_rise,
     censored,
+    is_doubtful,
     majority,
     mean_in_flight,
     pooled,
     verdict,
+    with_steal,
 )
 
 MS = 1_000_000
@@ -208,6 +211,46 @@ def test_a_window_of_poisson_arrivals_may_hold_fewer_launches_than_offered() -> 
     """The offered rate is 1 per step on average; a generator that started all due launches is not late."""
     made = trial(900, window_steps=1000)
     assert verdict(made) == ("ok", None)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (trial(128, late_ms={7: 9.0, 99: 9.0}), True),  # two of 128
+        (trial(199, late_ms={7: 9.0}), True),
+        (
+            trial(50, late_ms={49: 10.0}),
+            True,
+        ),  # 49 of 50 started
+        (trial(1000, late_ms=2.0, service_ms=50), False),  # enough launches
+        (trial(199, late_ms=0.25, service_ms=0.75), False),  # it is the median: no single launch
+        (trial(199), False),
+        (trial(10, ends={E: 10}), False),
+        (trial(0), False),
+    ],
+)
+def test_a_verdict_that_one_or_two_late_launches_made_is_doubtful(made: Trial, *, expected: bool) -> None:
+    assert is_doubtful(verdict(made), [made]) is expected
+
+
+@pytest.mark.parametrize(
+    ("made", "stolen_s", "named"),
+    [
+        (trial(128, late_ms={7: 9.0}), 0.009, True),
+        (trial(128, late_ms={7: 9.0}), 0.5, True),
+        (trial(128, late_ms={7: 9.0}), 0.0089, False),  # less than that launch was late
+        (trial(128, late_ms={7: 9.0}), 0.0, False),
+        (trial(199, late_ms=0.25, service_ms=0.75), 0.01, True),
+        (trial(128), 0.5, False),
+        (trial(128, ends={E: 128}), 0.5, False),
+    ],
+)
+def test_steal_is_named_where_it_explains_that_launches_were_late(
+    made: Trial, stolen_s: float, *, named: bool
+) -> None:
+    steal = Steal(stolen_s, 3.0)
+    reason = with_steal(verdict(made), [made], steal).reason
+    assert (reason is not None and reason.steal == steal) == named
 
 
 outcome_counts = st.dictionaries(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_unikernel.results.verdict import Reason, Rule
+from pytest_unikernel.results.verdict import Reason, Rule, Steal
 from pytest_unikernel.text.verdict import REASONS, reason_text
 
 TEXTS = {
@@ -13,6 +13,9 @@ TEXTS = {
     Reason(Rule.NOT_STARTED, 989, 999.6): "only 989 of 1000 launches were started in the window",
     Reason(Rule.LATE, 12.34, 1.0): "launches were 12.3 ms late (limit 1.0 ms)",
     Reason(Rule.LATE_FOR_RESPONSE, 33.4): "median lateness is 33 % of the median response time",
+    Reason(Rule.LATE, 12.34, 1.0, Steal(0.0604, 0.62)): (
+        "launches were 12.3 ms late (limit 1.0 ms): the host stole the CPU (60 ms of CPU time, 0.6 %)"
+    ),
     Reason(Rule.NOTHING_DUE): "no launch was due in the window",
 }
 
