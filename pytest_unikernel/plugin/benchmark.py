@@ -1,4 +1,4 @@
-"""The only module that knows pytest-benchmark: recorded durations are replayed through its public API.
+"""Knows pytest-benchmark, as ``saving.py`` does: recorded durations are replayed through its public API.
 
 ``stats`` hold the response times; everything else is in ``extra_info["load"]``. Tried with 5.2 and 5.3.
 """
@@ -19,6 +19,7 @@ PLUGIN = "benchmark"
 REPLAY = pytest.StashKey["Replay"]()
 BASELINE = pytest.StashKey["BaselineRun"]()
 NOTHING = "nothing completed (0 is no figure)"
+DELIVERED = pytest.StashKey[list[tuple[str, dict[str, Any]]]]()
 
 
 class BaselineRun(NamedTuple):
@@ -118,7 +119,13 @@ def deliver(item: pytest.Item, benchmark: Any, result: LoadResult) -> None:
     benchmark.pedantic(_nothing, setup=_nothing, rounds=len(durations_s) or 1, iterations=1)
     if not durations_s and benchmark.stats is not None:
         benchmark.stats.stats = NoStats(benchmark.stats.stats.as_dict())
+    item.config.stash.setdefault(DELIVERED, []).append((item.nodeid, record))
     _drop_incomparable(item, record)
+
+
+def delivered(config: pytest.Config) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    """Return the name and the record of every load that pytest-benchmark was given."""
+    return config.stash.get(DELIVERED, [])
 
 
 def _drop_incomparable(item: pytest.Item, record: dict[str, Any]) -> None:

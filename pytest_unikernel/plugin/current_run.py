@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RUN = pytest.StashKey["Run"]()
 FINISHED: pytest.StashKey[Steps] = pytest.StashKey()
+JOURNALS: pytest.StashKey[Path] = pytest.StashKey()  # the directory
 COMPLETE = pytest.StashKey[bool]()
 TERMINAL = "unikernel-terminal"  # the plugin that has remembered the terminal
 ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -53,7 +54,8 @@ def run_of(config: pytest.Config) -> Run:
     if RUN not in config.stash:
         from pytest_unikernel.run.run import Run  # noqa: PLC0415
 
-        config.stash[RUN] = Run(_terminal(config), _journals(config), config.stash.get(FINISHED, None))
+        journals, finished = config.stash.get(JOURNALS, None), config.stash.get(FINISHED, None)
+        config.stash[RUN] = Run(_terminal(config), journals, finished)
     return config.stash[RUN]
 
 
@@ -73,13 +75,25 @@ def _reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
     return reporter
 
 
-def _journals(config: pytest.Config) -> Path | None:
-    """Return the directory of journals, in pytest's cache; None where there is none to write to."""
+def find_journals(config: pytest.Config) -> None:
+    """Find the directory of journals, in pytest's cache; say so if there is none that can be written to."""
     cache: pytest.Cache | None = getattr(config, "cache", None)
-    if cache is not None:
-        with contextlib.suppress(OSError):
-            return cache.mkdir("unikernel")
-    return None
+    if cache is None:
+        why = "pytest's cache is off; take away -p no:cacheprovider"
+    else:
+        from pytest_unikernel.results import destinations  # noqa: PLC0415 - loads only, not collection
+
+        try:
+            directory = cache.mkdir("unikernel")
+            destinations.check_directory(directory)
+            config.stash[JOURNALS] = directory
+        except OSError as error:
+            place = cache._cachedir / "d" / "unikernel"  # noqa: SLF001 - mkdir() has failed
+            cure = "name a directory that can be written to with -o cache_dir=DIR"
+            why = f"can't write into {str(place)!r}: {error.strerror or error}; {cure}"
+        else:
+            return
+    say(config, f"sweep: no journal is written, so this run can't be resumed: {why}")
 
 
 def unfinished_lines(config: pytest.Config) -> list[str]:
@@ -106,10 +120,16 @@ def check_required(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         xdist = config.getoption("dist", "no") != "no"
         cure = "run with -n0" if xdist else "check the name, -k and -m"
-        _say(config, f"ERROR: --sweep-require: no test launched {', '.join(missing)}; {cure}", red=True)
+        say(config, f"ERROR: --sweep-require: no test launched {', '.join(missing)}; {cure}", red=True)
 
 
-def _say(config: pytest.Config, line: str, *, red: bool = False) -> None:
+def say(config: pytest.Config, line: str, *, red: bool = False) -> None:
+    """Write a line for the user, to the terminal if there is one still."""
+    with contextlib.suppress(OSError, ValueError):  # it may be closed
+        _write(config, line, red=red)
+
+
+def _write(config: pytest.Config, line: str, *, red: bool) -> None:
     reporter = _reporter(config)
     if reporter is None:
         print(line, file=sys.stderr)  # noqa: T201 - there is no terminal reporter
@@ -134,12 +154,23 @@ def deliver_kept(config: pytest.Config) -> None:
         deliver()
 
 
-def close(config: pytest.Config) -> None:
-    """End the helpers, remove the private directory, and print how to resume a run that was cut short."""
+def close(config: pytest.Config, *, delivered: bool) -> None:
+    """End the helpers, remove the private directory, and print how to resume a run that was cut short.
+
+    Args:
+        config: the session's.
+        delivered: the results are known to have reached the user; the journal of a complete run may go.
+    """
     run = existing(config)
     if run is None:
         return
     del config.stash[RUN]
-    journal_path = run.close(complete=config.stash.get(COMPLETE, False) and not run.interrupted)
-    if journal_path is not None:
-        _say(config, f"resume with: --sweep-resume={journal_path}")
+    complete = config.stash.get(COMPLETE, False) and not run.interrupted
+    try:
+        journal_path = run.close_journal(complete=complete and delivered)
+        if journal_path is not None:
+            say(config, f"resume with: --sweep-resume={journal_path}")
+            if run.not_in_journal:
+                say(config, f"sweep: the journal lacks loads: {run.not_in_journal}", red=True)
+    finally:
+        run.close()

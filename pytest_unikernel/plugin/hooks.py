@@ -11,11 +11,13 @@ from pytest_unikernel.plugin import (
     baseline,
     benchmark,
     current_run,
+    ending,
     fixtures,
     interleaving,
     marker,
     options,
     report,
+    saving,
     terminal,
 )
 from pytest_unikernel.plugin.fixtures import (
@@ -68,6 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
     current_run.read_resumed(config)
     terminal.configure(config)
     report.configure(config)
+    config.add_cleanup(
+        lambda: ending.close(config)
+    )  # another plugin's error may keep pytest_unconfigure from us
     if not benchmark.has_benchmark(config):
         config.pluginmanager.register(benchmark.WithoutBenchmark(), "unikernel-without-benchmark")
 
@@ -125,6 +130,20 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return interleaving.run(item, nextitem)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Before the first load: can results be saved, is there a journal?"""
+    if saving.has_loads(session):
+        saving.prepare(session)
+        current_run.find_journals(session.config)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_benchmark_generate_commit_info(config: pytest.Config) -> dict[str, Any] | None:
+    """Return the commit that was found before the first load."""
+    return saving.known_commit(config)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Add stable facts about this machine."""
@@ -144,12 +163,8 @@ def pytest_unikernel_load_ended(item: pytest.Item, result: Any) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-benchmark saves its results
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Fail a run in which a required variant was never asked for; note whether something is left to do."""
-    current_run.deliver_kept(session.config)
-    current_run.note_end(session)
-    current_run.check_required(session)
-    baseline.check(session)
-    return (yield)
+    """Fail a run in which a required variant was never asked for; see that no result is lost."""
+    yield from ending.finish(session)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -159,4 +174,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the helpers and remove the private directory."""
-    current_run.close(config)
+    ending.close(config)

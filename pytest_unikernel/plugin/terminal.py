@@ -164,6 +164,7 @@ class TerminalReport:
 
 
 REPORT = pytest.StashKey[TerminalReport]()
+SHOWN = pytest.StashKey[bool]()
 
 
 def configure(config: pytest.Config) -> None:
@@ -188,6 +189,12 @@ def write_summary(reporter: pytest.TerminalReporter) -> None:
         if run is not None:
             report.write_summary(run)
         report.write_regressions()
+        reporter.config.stash[SHOWN] = True
+
+
+def is_shown(config: pytest.Config) -> bool:
+    """Whether the tables were written, to their end."""
+    return config.stash.get(SHOWN, False)
 
 
 def planned(sweep: marker.ItemSweep) -> PlannedStep:

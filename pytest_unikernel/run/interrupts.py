@@ -9,14 +9,14 @@ import threading
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """While entered, SIGINT and SIGTERM only set ``requested`` and make ``descriptor`` readable.
+    """While entered, SIGINT, SIGTERM and SIGHUP only set ``requested`` and make ``descriptor`` readable.
 
-    Leaving puts the old handlers back; the caller then raises the interrupt. Outside the main thread
-    Python delivers no signals, and nothing is changed.
+    A SIGHUP that is ignored (by nohup) stays so. Leaving puts the old handlers back; the caller then raises
+    the interrupt. Outside the main thread Python delivers no signals, and nothing is changed.
     """
 
     def __init__(self) -> None:
@@ -32,6 +32,8 @@ class Interrupts:
             self._old_wakeup = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
             # A handler that wasn't installed from Python couldn't be put back: it is left alone.
             ours = [number for number in SIGNALS if signal.getsignal(number) is not None]
+            if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+                ours.remove(signal.SIGHUP)
             self._old = {number: signal.signal(number, self._note) for number in ours}
         return self
 

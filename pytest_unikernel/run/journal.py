@@ -1,4 +1,4 @@
-"""The journal: records each finished step, so that an aborted run can be resumed.
+"""The journal: records each finished load, so that an aborted run can be resumed.
 
 A journal is JSON lines: ``{"fullname", "record", "responses_s"}``; ``resumed.py`` reads it.
 """
@@ -23,20 +23,25 @@ SUFFIX = ".journal"
 
 
 class Journal:
-    """A file (0600) with a line per finished step; each line is on disk before the next step.
+    """A file (0600) with a line per finished load; each line is on disk before the next load.
 
-    The file is created at the first step and locked while its run lives. Without a directory, or on a full
+    The file is created at the first load and locked while its run lives. Without a directory, or on a full
     disk, nothing is recorded: the measurement matters more.
+
+    Attributes:
+        lacks: the reason why a load is not in the file; empty if all are.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._path: Path | None = None
         self._descriptor = -1
+        self._bytes = 0
+        self.lacks = ""
         self._fullnames: set[str] = set()
 
     def add(self, fullname: str, result: LoadResult) -> None:
-        """Append a finished step; interrupted steps are not recorded."""
+        """Append a finished load; interrupted loads are not recorded."""
         if self._directory is None or result.interrupted:
             return
         entry = {"fullname": fullname, "record": result.as_json(), "responses_s": list(result.responses_s)}
@@ -45,10 +50,19 @@ class Journal:
             if self._descriptor < 0:
                 self._open(self._directory)
             _write(self._descriptor, line)
-        except OSError:
-            self._directory = None
+        except OSError as error:
+            self._give_up(error)
             return
+        self._bytes += len(line)
         self._fullnames.add(fullname)
+
+    def _give_up(self, error: OSError) -> None:
+        """Take back half a line; a later load may find room again."""
+        self.lacks = error.strerror or str(error)
+        if self._descriptor >= 0:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, self._bytes)
+                os.lseek(self._descriptor, self._bytes, os.SEEK_SET)
 
     def _open(self, directory: Path) -> None:
         prefix = f"{local_time('%Y%m%d-%H%M%S')}-"

@@ -37,10 +37,6 @@ class Request:
         rule = {} if self.backlog_share is None else {"backlog_share": self.backlog_share}
         return self.settings.load_plan(step, longest_service_s=longest_service_s, **rule)
 
-    def asked(self, step: Fraction) -> dict[str, Any]:
-        """Return the settings that the record of an equal load has."""
-        return settings_json(self.target, self.plan(step))
-
 
 def settings_json(target: Target, plan: LoadPlan | ColdPlan) -> dict[str, Any]:
     """Return a record's ``settings``: loads are the same if these are equal."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_unikernel.host.quiet import Excess, Quiescence
 from pytest_unikernel.launch.cleanup import leftovers
-from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.objectives import judged
 from pytest_unikernel.results.result import LoadResult, plain
@@ -19,7 +19,7 @@ from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.part import Part
-from pytest_unikernel.run.request import Request
+from pytest_unikernel.run.request import Request, settings_json
 from pytest_unikernel.run.resumed import Steps
 from pytest_unikernel.run.series import FinishedLoad, Series
 from pytest_unikernel.run.session import Session
@@ -107,10 +107,12 @@ class Run:
         return self._recorded(request, loads.finished(request.target, plan, parts, interrupted=True))
 
     def cold(self, request: Request, launches: int, interrupts: Interrupts) -> Measured:
-        """Run cold starts; they take seconds and are not resumed."""
-        measured = self._loads(interrupts).cold(request.target, request.settings.cold_plan(launches))
-        self.enter(request, measured.result, unrest=measured.unrest)
-        return measured
+        """Run cold starts, unless a resumed run has them already, and put them on record."""
+        known = self.finished_cold(request, launches)
+        if known is not None:
+            return self._noted(request, Measured(known), resumed=True)
+        plan = request.settings.cold_plan(launches)
+        return self._noted(request, self._loads(interrupts).cold(request.target, plan))
 
     def once(self, request: Request, interrupts: Interrupts) -> Measured:
         """Launch a single instance and keep its output: the rest of a load under --benchmark-disable."""
@@ -129,14 +131,22 @@ class Run:
 
     def finished(self, request: Request, step: Fraction) -> LoadResult | None:
         """Return the result of an earlier run, if it is of the very same load."""
+        return self._finished_load(request, request.plan(step), float(step))
+
+    def finished_cold(self, request: Request, launches: int) -> LoadResult | None:
+        """Return the cold starts of an earlier run, if they are the very same."""
+        return self._finished_load(request, request.settings.cold_plan(launches), None)
+
+    def _finished_load(
+        self, request: Request, plan: LoadPlan | ColdPlan, time_step_s: float | None
+    ) -> LoadResult | None:
         found = self._finished.get(request.fullname)
         if found is None:
             return None
-        target, record = request.target, found.record
-        asked = (target.full_name, plain(target.variant), str(target.ready), plain(request.asked(step)))
+        target, record, settings = request.target, found.record, settings_json(request.target, plan)
+        asked = (target.full_name, plain(target.variant), str(target.ready), plain(settings))
         had = (record["target"], record["variant"], record["ready"], record["settings"])
-        same = had == asked and record["time_step_s"] == float(step)
-        return found.result() if same else None
+        return found.result() if had == asked and record["time_step_s"] == time_step_s else None
 
     def _loads(self, interrupts: Interrupts) -> Loads:
         if self._session is None or self._quiescence is None:
@@ -148,7 +158,11 @@ class Run:
     def _recorded(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
         """Judge a load by the objectives of this run; take it into the summary and the journal."""
         slo = judged(measured.result, request.settings.slo) if request.settings.slo else None
-        measured = replace(measured, result=replace(measured.result, slo=slo, series=request.series))
+        result = replace(measured.result, slo=slo, series=request.series)
+        return self._noted(request, replace(measured, result=result), resumed=resumed)
+
+    def _noted(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
+        """Take a load into the summary and the journal."""
         self.enter(request, measured.result, resumed=resumed, unrest=measured.unrest)
         self._journal.add(request.fullname, measured.result)
         return measured
@@ -164,16 +178,20 @@ class Run:
             FinishedLoad(request.fullname, request.series, result.as_json(), **about, unrest=unrest)
         )
 
-    def close(self, *, complete: bool) -> Path | None:
-        """End the helpers and remove the private directory.
+    def close_journal(self, *, complete: bool) -> Path | None:
+        """Return the journal to resume from; None if the run is complete or had no load."""
+        return self._journal.close(keep=not complete)
 
-        Returns:
-            The journal to resume from; None if the run is complete or had no sweep.
-        """
+    @property
+    def not_in_journal(self) -> str:
+        """Why the journal lacks loads; empty if it has all."""
+        return self._journal.lacks
+
+    def close(self) -> None:
+        """End the helpers and remove the private directory."""
         if self._session is not None:
             self._session.close()
             self._session = None
-        return self._journal.close(keep=not complete)
 
 
 def _certain(measured: Measured, loads: Loads, request: Request, plan: LoadPlan) -> Measured:

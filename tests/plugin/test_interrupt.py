@@ -113,7 +113,9 @@ def helpers_of(private: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 2), (signal.SIGTERM, 128 + signal.SIGTERM)], ids=["INT", "TERM"]
+    ("number", "status"),
+    [(signal.SIGINT, 2), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["INT", "TERM", "HUP"],
 )
 def test_one_signal_keeps_what_was_measured_and_leaves_nothing(
     pytester: pytest.Pytester, running: Running, number: int, status: int

@@ -203,11 +203,47 @@ def test_a_later_run_with_other_steps_leaves_a_journal_alone(pytester: pytest.Py
     assert journals(pytester) == before
 
 
-def test_a_run_without_a_sweep_has_no_journal(pytester: pytest.Pytester) -> None:
-    source = "def test_c(cold_start, fake): assert cold_start(fake).verdict == 'never'\n"
-    result = run(pytester, "-x", source=source)
+def test_a_run_without_a_load_has_no_journal(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "-x", source="def test_c(cold_start, fake): assert False\n")
     assert journals(pytester) == []
     result.stdout.no_fnmatch_line("*resume with*")
+
+
+COLD = (
+    COUNTED
+    + """
+
+def test_cold(cold_start, counted):
+    cold_start(counted, launches=3)
+"""
+)
+
+
+@pytest.fixture
+def cold(pytester: pytest.Pytester) -> Path:
+    """The journal of a cold start."""
+    run(pytester, "-x", "-k", "cold or last", source=COLD + "\ndef test_last(): assert False\n")
+    assert launches(pytester) == 4
+    (journal,) = journals(pytester)
+    return journal
+
+
+def test_a_cold_start_is_in_the_journal_and_not_run_again(pytester: pytest.Pytester, cold: Path) -> None:
+    result = run(pytester, f"--sweep-resume={cold}", "--benchmark-json=o.json", "-k", "cold")
+    result.assert_outcomes(passed=1)
+    assert launches(pytester) == 0
+    (record,) = loads(pytester.path / "o.json").values()
+    assert (record["mode"], record["completed"]) == ("cold", 3)
+    assert journals(pytester) == []
+
+
+@pytest.mark.parametrize(
+    "change", [("launches=3", "launches=4"), ('"counted"', '"counter"')], ids=["launches", "name"]
+)
+def test_another_cold_start_is_run(pytester: pytest.Pytester, cold: Path, change: tuple[str, str]) -> None:
+    write(pytester, COLD.replace(*change))
+    run(pytester, f"--sweep-resume={cold}", "-k", "cold").assert_outcomes(passed=1)
+    assert launches(pytester) >= 4
 
 
 def test_a_cache_that_cannot_be_written_costs_the_journal_only(pytester: pytest.Pytester) -> None:

@@ -128,7 +128,7 @@ def document() -> dict[str, Any]:
 
 
 def journal() -> list[dict[str, Any]]:
-    """Return the run's finished steps as the lines of a journal."""
+    """Return the run's finished loads as the lines of a journal."""
     return [
         {
             "fullname": each["fullname"],
@@ -136,5 +136,4 @@ def journal() -> list[dict[str, Any]]:
             "responses_s": each["stats"]["data"],
         }
         for each in document()["benchmarks"]
-        if each["extra_info"]["load"]["mode"] == "sweep"
     ]

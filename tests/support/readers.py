@@ -64,8 +64,12 @@ def rerun(file: Path, journals: Path) -> None:
             request = finishedrun.request(finishedrun.name(step))
             if run.finished(request, step) is not None:
                 run.step(request, step, interrupts)
+        cold = finishedrun.request(finishedrun.COLD)
+        if run.finished_cold(cold, finishedrun.LAUNCHES) is not None:
+            run.cold(cold, finishedrun.LAUNCHES, interrupts)
         KneeSearch(run, finishedrun.request(finishedrun.KNEE), interrupts)._finished()
-    run.close(complete=True)
+    run.close_journal(complete=True)
+    run.close()
     rows = [Row(each.series, each.record, None, each.resumed, each.searched) for each in run.entries]
     summary(rows, memory_bytes=2**33)
 

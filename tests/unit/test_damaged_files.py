@@ -172,7 +172,7 @@ def test_a_step_without_what_a_result_needs_is_named_and_left_out(tmp_path: Path
     del entries[0]["record"]["instance"], entries[1]["record"]["per_trial"][0]["verdict"]
     steps = resumed.read(damaged(tmp_path, damage.journal(entries)))
     assert [step.lacks for step in steps.values()] == [
-        "load.instance is missing", "load.per_trial[0].verdict is missing", "", "",
+        "load.instance is missing", "load.per_trial[0].verdict is missing", "", "", "",
     ]  # fmt: skip
 
 

@@ -25,8 +25,8 @@ class WholeKnee(Knee, kw_only=True):
     loads: list[WholeSweep]  # type: ignore[assignment]
 
 
-class WholeSweep(Sweep, kw_only=True):
-    """A load at a time step, with every key that all versions have measured."""
+class WholeLoad(LoadSchema, kw_only=True):
+    """A load with every key that all versions have measured."""
 
     schema: Count
     fixture: str
@@ -61,7 +61,16 @@ class WholeSweep(Sweep, kw_only=True):
     generator: Generator
     host: Host
     guards: Guards
+
+
+class WholeSweep(WholeLoad, Sweep, kw_only=True):
+    """One load at a time step."""
+
     knee: WholeKnee | None = None
+
+
+class WholeCold(WholeLoad, Cold, kw_only=True):
+    """Launches one after the other."""
 
 
 Samples = list[Number]
@@ -81,4 +90,4 @@ class Step(Part):
     responses_s: Samples
 
 
-WHOLE: Mapping[str, type[LoadSchema]] = {"sweep": WholeSweep, "cold": Cold}
+WHOLE: Mapping[str, type[LoadSchema]] = {"sweep": WholeSweep, "cold": WholeCold}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +121,31 @@ def test_a_directory_that_cannot_be_written_costs_the_journal_only(tmp_path: Pat
     written.add("x", result())
     written.add("y", result())
     assert written.close(keep=True) is None
+
+
+def test_half_a_line_on_a_full_disk_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, write = journal.Journal(tmp_path), os.write
+    written.add("x", result())
+    monkeypatch.setattr(os, "write", half(write))
+    written.add("y", result())
+    monkeypatch.undo()
+    assert written.lacks == os.strerror(errno.ENOSPC)
+    written.add("z", result())
+    path = written.close(keep=True)
+    assert path is not None
+    assert list(resumed.read(path)) == ["x", "z"]
+
+
+def half(write: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
+    """Return a write that takes ten bytes, and then no more."""
+    left = [10]
+
+    def write_half(descriptor: int, data: bytes) -> int:
+        if not left:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[: left.pop()])
+
+    return write_half
 
 
 def test_no_directory_means_no_journal() -> None:

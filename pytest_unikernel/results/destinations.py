@@ -1,0 +1,113 @@
+"""Places that results are to go to, tried before anything is measured: a file is made there and removed.
+
+Permissions alone say too little: root ignores them, a disk may be full, a file system read-only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+NEEDED_BYTES = 16_384  # about one load's record and some hundred samples; less room than that is none
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+CURES = {
+    errno.ENOENT: "make the directory first",
+    errno.ENOSPC: "make room there, or name another place",
+    errno.EDQUOT: "make room there, or name another place",
+    errno.EISDIR: "name a file in it",
+}
+
+
+def check_file(path: Path) -> None:
+    """Try whether a file can be written; what it holds stays.
+
+    A pipe is not opened: its reader would see its end.
+
+    Raises:
+        OSError: it can't.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        _try_new(Path(os.path.realpath(path)))  # a link to a file that is to be made is fine
+        return
+    if stat.S_ISREG(mode):
+        _try_existing(path)
+    elif stat.S_ISCHR(mode):
+        _try_device(path)
+    elif stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    elif not stat.S_ISFIFO(mode) or not os.access(path, os.W_OK):
+        raise OSError(errno.EACCES, "it is no file that can be written")
+
+
+def check_directory(directory: Path) -> None:
+    """Try whether files can be written into a directory, or into one that can be made.
+
+    Raises:
+        OSError: they can't.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=".unikernel-", dir=_nearest(directory))
+    _fill(descriptor, name)
+
+
+def cause_and_cure(error: OSError) -> str:
+    """Return why a place takes no results, and what helps."""
+    cure = CURES.get(error.errno or 0, "name a place that can be written to")
+    return f"{error.strerror or error}; {cure}"
+
+
+def _nearest(directory: Path) -> Path:
+    """Return the directory, or the one that exists and that it would be made in."""
+    for each in (directory, *directory.absolute().parents):
+        try:
+            mode = each.stat().st_mode
+        except FileNotFoundError:
+            if each.is_symlink():
+                raise OSError(errno.EEXIST, f"{str(each)!r} is a link to nothing") from None
+            continue
+        if not stat.S_ISDIR(mode):
+            raise OSError(errno.ENOTDIR, f"{str(each)!r} is not a directory")
+        return each
+    raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
+def _try_new(path: Path) -> None:
+    _fill(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), str(path))
+
+
+def _try_existing(path: Path) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC))
+    if path.stat().st_size >= NEEDED_BYTES:  # its own room is free when it is written anew
+        return
+    try:
+        check_directory(Path(os.path.realpath(path)).parent)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+
+
+def _try_device(path: Path) -> None:
+    """Write nothing to a device: one that is always full refuses even that."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, b"")
+    finally:
+        os.close(descriptor)
+
+
+def _fill(descriptor: int, name: str) -> None:
+    """Write as much as is needed at least into a file, close it and remove it."""
+    try:
+        left = bytes(NEEDED_BYTES)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        os.fsync(descriptor)  # some file systems refuse only now
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        Path(name).unlink(missing_ok=True)
