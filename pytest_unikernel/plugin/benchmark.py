@@ -119,7 +119,8 @@ def deliver(item: pytest.Item, benchmark: Any, result: LoadResult) -> None:
     benchmark.pedantic(_nothing, setup=_nothing, rounds=len(durations_s) or 1, iterations=1)
     if not durations_s and benchmark.stats is not None:
         benchmark.stats.stats = NoStats(benchmark.stats.stats.as_dict())
-    item.config.stash.setdefault(DELIVERED, []).append((item.nodeid, record))
+    # A copy, because plugins may change the record before it is saved.
+    item.config.stash.setdefault(DELIVERED, []).append((item.nodeid, result.as_json()))
     _drop_incomparable(item, record)
 
 

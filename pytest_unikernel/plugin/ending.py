@@ -50,6 +50,7 @@ def _complete(config: pytest.Config) -> None:
     if reporter is None or config.option.no_summary or terminal.is_shown(config):
         return
     try:
+        reporter.line("")  # pytest's last one is open
         terminal.write_summary(reporter)
     except Exception as error:  # noqa: BLE001 - the error that has led here is the more important one
         current_run.say(config, f"ERROR: the tables can't be written: {error!r}", red=True)

@@ -178,7 +178,7 @@ class Saving:
             self._save()
             self.doubt = self._found(before)
         except Exception as error:  # noqa: BLE001 - the tables and other plugins must not be lost by it
-            self.doubt = _said(error)
+            self.doubt = _said(error, ", ".join(repr(str(path)) for _, path in _files(self._known)))
 
     def _found(self, before: set[Path]) -> str:
         """Return why the files aren't known to hold every load; empty if they do."""
@@ -212,14 +212,14 @@ def _is_stream(path: Path) -> bool:
     )
 
 
-def _said(error: Exception) -> str:
-    """Return what went wrong, and for a system's error what helps."""
+def _said(error: Exception, places: str) -> str:
+    """Return what went wrong, and for a system's error where and what helps."""
     from pytest_unikernel.results import destinations  # noqa: PLC0415 - the end of a run with loads only
 
     if not isinstance(error, OSError) or error.errno is None:
         return f"{type(error).__name__}: {error}"
-    place = "" if error.filename is None else f"{str(error.filename)!r}: "
-    return place + destinations.cause_and_cure(error)
+    place = places if error.filename is None else repr(str(error.filename))
+    return f"{place}: " + destinations.cause_and_cure(error)
 
 
 def of(config: pytest.Config) -> Saving | None:

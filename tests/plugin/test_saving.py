@@ -32,7 +32,7 @@ def test_it(load_step, counted):
 def test_cold(cold_start, counted):
     cold_start(counted, launches=3)
 """
-NAMES = {"test_it.py::test_it[0.05s]", "test_it.py::test_it[0.025s]", "test_it.py::test_cold"}
+NAMES = {"test_it[0.05s]", "test_it[0.025s]", "test_cold"}
 JSON = "--benchmark-json=o.json"
 SECTION = "unikernel load sweeps"
 
@@ -47,7 +47,7 @@ def launched(pytester: pytest.Pytester) -> bool:
 
 def resume_option(result: pytest.RunResult) -> str:
     """Return the option that the run's end names; its journal is there."""
-    text = result.stdout.str() + result.stderr.str()
+    text = f"{result.stdout.str()}\n{result.stderr.str()}"
     (option,) = re.findall(r"^resume with: (--sweep-resume=\S+)$", text, re.MULTILINE)
     assert Path(option.partition("=")[2]).is_file()
     return str(option)
@@ -58,7 +58,7 @@ def assert_resumable(pytester: pytest.Pytester, result: pytest.RunResult) -> Non
     option = resume_option(result)
     assert launched(pytester)
     (pytester.path / "conftest.py").unlink(missing_ok=True)
-    again = pytester.runpytest_subprocess(option, "--benchmark-json=again.json", "-p", "no:randomly")
+    again = run(pytester, option, "--benchmark-json=again.json")
     again.assert_outcomes(passed=3)
     assert not launched(pytester)
     assert loads(pytester.path / "again.json").keys() == NAMES
@@ -101,14 +101,10 @@ def assert_tables(result: pytest.RunResult) -> None:
         ),
         (["--benchmark-autosave", "--benchmark-storage=/proc"], "--benchmark-autosave: can't write '/proc/*"),
         (["--benchmark-save=" + 300 * "a"], "--benchmark-save: can't write '*': File name too long; *"),
-        (["--sweep-raw=file/x"], "--sweep-raw: can't write '*file/x': *is not a directory*"),
+        (["--sweep-raw=file/x"], "--sweep-raw: can't write '*file/x': Not a directory; *"),
         (["--sweep-raw=/proc/x"], "--sweep-raw: can't write '/proc/x': *"),
-        (["--sweep-output=file/x"], "--sweep-output: can't write '*file/x': *is not a directory*"),
+        (["--sweep-output=file/x"], "--sweep-output: can't write '*file/x': Not a directory; *"),
         (["--sweep-report=/proc/x"], "--sweep-report: *'/proc/x'*"),
-        (
-            ["--benchmark-histogram=file/x"],
-            "--benchmark-histogram: can't write '*file': *is not a directory*",
-        ),
     ],
     ids=lambda value: value[-1][:40] if isinstance(value, list) else "",
 )
@@ -144,6 +140,16 @@ def test_pictures_without_their_library_end_the_run_before_the_first_load(pytest
     result.stderr.fnmatch_lines(
         ["ERROR: --benchmark-histogram: pygal can't be imported *; pip install 'pytest-benchmark[[]his*"]
     )
+    assert not launched(pytester)
+
+
+def test_pictures_that_cannot_be_written_end_the_run_before_the_first_load(pytester: pytest.Pytester) -> None:
+    (pytester.path / "file").touch()
+    result = run_apart(
+        pytester, "--benchmark-histogram=file/x", source=COUNTED
+    )  # its library changes imports
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --benchmark-histogram: can't write '*file': *is not a directory*"])
     assert not launched(pytester)
 
 
@@ -273,20 +279,16 @@ RAISING = {
     "summary, first": "@pytest.hookimpl(tryfirst=True)\ndef pytest_terminal_summary(): {}",
     "summary, around": "@pytest.hookimpl(wrapper=True)\ndef pytest_terminal_summary():\n    {}\n    yield",
 }
-FIRST_ERRORS = {
-    "error": "raise RuntimeError('theirs')",
-    "exit": "pytest.exit('theirs')",
-    "Ctrl-C": "raise KeyboardInterrupt",
-}
+ERRORS = {"error": "raise RuntimeError('theirs')", "exit": "pytest.exit('theirs', returncode=7)"}
 
 
-@pytest.mark.parametrize("error", FIRST_ERRORS.values(), ids=FIRST_ERRORS)
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
 @pytest.mark.parametrize("code", RAISING.values(), ids=RAISING)
 def test_whatever_another_plugin_raises_tables_and_results_are_there(
     pytester: pytest.Pytester, code: str, error: str
 ) -> None:
     pytester.makeconftest(f"import pytest\n{code.format(error)}\n")
-    result = run_apart(pytester, JSON, source=COUNTED)
+    result = run(pytester, JSON, source=COUNTED)
     assert result.ret != 0
     assert_tables(result)
     assert loads(pytester.path / "o.json").keys() == NAMES
@@ -296,10 +298,19 @@ def test_whatever_another_plugin_raises_tables_and_results_are_there(
 def test_a_run_that_saves_nothing_keeps_its_journal_when_a_plugin_raises(
     pytester: pytest.Pytester, code: str
 ) -> None:
-    pytester.makeconftest(f"import pytest\n{code.format(FIRST_ERRORS['error'])}\n")
-    result = run_apart(pytester, source=COUNTED)
+    pytester.makeconftest(f"import pytest\n{code.format(ERRORS['error'])}\n")
+    result = run(pytester, source=COUNTED)
     assert_tables(result)
     assert_resumable(pytester, result)
+
+
+def test_a_plugin_that_raises_ctrl_c_before_all_others_costs_no_results(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        f"import pytest\n{RAISING['finish, outermost'].format('raise KeyboardInterrupt')}\n"
+    )
+    result = run_apart(pytester, JSON, source=COUNTED)
+    assert_tables(result)
+    assert loads(pytester.path / "o.json").keys() == NAMES
 
 
 def test_a_plugin_that_raises_when_all_is_over_keeps_nothing_from_its_end(pytester: pytest.Pytester) -> None:
@@ -326,8 +337,14 @@ SENT = {
 }
 
 
-@pytest.mark.parametrize("code", SENT.values(), ids=SENT)
-@pytest.mark.parametrize(("number", "status"), SIGNALS, ids=["INT", "TERM", "HUP"])
+@pytest.mark.parametrize(
+    ("number", "status", "code"),
+    [
+        *((*each, SENT["saving"]) for each in SIGNALS),
+        *((*SIGNALS[0], SENT[when]) for when in ("finish", "summary")),
+    ],
+    ids=["INT", "TERM", "HUP", "INT, finish", "INT, summary"],
+)
 def test_a_signal_at_the_end_takes_effect_when_the_results_are_saved(
     pytester: pytest.Pytester, number: int, status: int, code: str
 ) -> None:
