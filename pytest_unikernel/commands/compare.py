@@ -61,7 +61,7 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         "--as-measured",
         action="store_true",
         help="compare response times as measured; default: corrected for the speed of the host, as far as "
-        "the trials show a dependence on it, unless the kernel or another recorded fact of the machine differs",
+        "the trials show a dependence on it; not if the kernel or another fact of the machine differs",
     )
     parser.add_argument(
         "--json",

@@ -13,7 +13,7 @@ UNTESTED = 75
 
 
 def could_test(comparison: Comparison, limits: Sequence[Tolerance]) -> bool:
-    """Return whether a figure with a limit could be tested at any step, so that the limits could fail the run."""
+    """Return whether a figure with a limit could be tested at any step."""
     limited = {limit.metric for limit in limits}
     return any(change.p is not None for _, change in comparison.judged() if change.metric in limited)
 

@@ -109,7 +109,7 @@ class Side:
 
 
 def slowdown(was: Side, now: Side) -> float | None:
-    """Return the change of the time in which a process is started, on a logarithmic scale; None if unknown."""
+    """Return the change of the time to start a process, on a logarithmic scale; None if unknown."""
     old, new = was.speeds, now.speeds
     return median(new) - median(old) if old and new else None
 

@@ -111,9 +111,7 @@ def compared(results: Results) -> Table | None:
         "",
     ]  # fmt: skip
     rows = list(_compared_rows(results))
-    note = (
-        "Changes as measured, without a statistical test. Where both runs have enough trials, they are judged below."
-    )
+    note = "Changes as measured, not tested. Where both runs have enough trials, they are tested below."
     return Table("Beside the baseline", heads, rows, 1, note) if rows else None
 
 

@@ -23,8 +23,8 @@ class Change:
     Attributes:
         metric: ``throughput``, ``knee``, ``p50``, ``p90``, ``p99``, ``failure_rate`` or ``verdict``.
         was, now: in hertz, seconds or as a share; for ``verdict`` the share of trials that were ok.
-        change: the relative change that counts, 0.1 is 10 % more; for shares the difference. It is the median of all
-            pairs of trials, so it need not be exactly ``now / was - 1``.
+        change: the relative change that counts, 0.1 is 10 % more; for shares the difference. It is the median
+            of all pairs of trials, so it need not be exactly ``now / was - 1``.
         low, high: the 95 % confidence interval of ``change``; None for fewer than five trials.
         noise: the smallest change beyond noise.
         p: the p-value, adjusted for all metrics tested together.

@@ -36,7 +36,7 @@ def _judged(result: LoadResult, objective: Objective) -> dict[str, Any]:
 
 
 def met(result: LoadResult, objective: Objective) -> bool | None:
-    """Return whether a load meets an objective; None if its launches prove neither, or for an interrupted load.
+    """Return whether a load meets an objective; None if its launches prove neither, or it was interrupted.
 
     A load whose verdict is not ok never meets an objective: the host cannot sustain its rate.
     """

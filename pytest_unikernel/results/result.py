@@ -112,8 +112,8 @@ class LoadResult:
         generator: the error bounds of the measurement. ``cpu_s_per_launch`` is the CPU time of pytest's own
             process; ``spawn_s``, ``spawn_p99_s``, ``spawn_max_s`` are posix_spawn's duration;
             ``loop_turn_s``, ``loop_turn_p99_s``, ``loop_turn_max_s`` bound the error of a stamp;
-            ``ready_resolution_s`` is the longest time for which a launch can have been ready before a probe saw
-            it (99 % quantile), null where nothing was probed;
+            ``ready_resolution_s`` is the longest time for which a launch can have been ready before a probe
+            saw it (99 % quantile), null where nothing was probed;
             ``realtime`` is whether it had real-time priority, ``realtime_refused`` whether the host refused.
         host: the host during the load: ``cpu_percent``, ``steal_percent``, ``memory_available_min_bytes``,
             ``load1_max``, ``processes_max``, pressure in per cent (``psi_cpu``, ``psi_memory``, ``psi_io``),

@@ -48,7 +48,10 @@ def notes(series: Sequence[SeriesComparison]) -> list[str]:
     slopes = [text for each in series for text in _slopes(each)]
     both = [(step, metric) for step in steps for metric in LATENCIES if _of(step, metric)]
     dashes = [] if all(_counts(*each) for each in both) else [DASH]
-    return ["; ".join([HOST, COUNTS, *dashes]), f"share of the host's change that is removed: {'; '.join(slopes)}"]
+    return [
+        "; ".join([HOST, COUNTS, *dashes]),
+        f"share of the host's change that is removed: {'; '.join(slopes)}",
+    ]
 
 
 def correction_text(change: Change) -> str:

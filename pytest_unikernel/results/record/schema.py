@@ -195,7 +195,7 @@ class LoadSchema(Part, kw_only=True):
         spread: the spread of the trials.
         quiescence: the waits for a quiet host; null if there were none.
         series: the test's node id without the time step; null in cold mode.
-        first_attempt: the record of the first attempt, if the step was repeated; all other keys are the second's.
+        first_attempt: the record of the first attempt, if the step was repeated; other keys are the second's.
         source: the origin of an imported record; other records lack this key.
     """
 
