@@ -195,7 +195,7 @@ def test_a_gate_that_could_test_nothing_for_a_busy_host_does_not_pass(
     assert result.ret == UNTESTED
     result.stdout.fnmatch_lines(
         [
-            "--sweep-compare-fail: no figure could be tested*",
+            "--sweep-compare-fail: no metric could be tested*",
             "  other work kept the host busy in one of the runs: *, or add --sweep-compare-busy",
         ]
     )

@@ -93,8 +93,7 @@ class Objective(Part, kw_only=True):
     Attributes:
         limit_s: the objective's limit.
         value_s: the statistic of the response time; null if it is beyond the time-out.
-        met: whether the launches prove, with 95 % confidence, that the objective is met, or that it is not;
-            null if neither.
+        met: whether launches prove at 95 % confidence that it is met (true) or not (false); null if neither.
         launches: launches in the window that completed, timed out, were unfinished or dropped.
         beyond: the largest number of them that can have taken longer than the limit.
         launches_needed: the number of launches that would prove it met, with no more of them beyond.

@@ -125,9 +125,12 @@ IDLE: Record = {**BUSY, "host": {"cpu_percent": 3.0, "cpu_count": 2}}
         ((IDLE, BUSY, 5), "repeat it on a quiet host, or add --busy"),
         ((BUSY, IDLE, 5), "repeat it on a quiet host, or add --busy"),
         ((BUSY, BUSY, 5), "repeat it on a quiet host, or add --busy"),
-        ((IDLE, IDLE, 1), "at least 5 trials on each side can be"),
-        ((IDLE, {**IDLE, "window_s": 2.0}, 5), "why is said for each step above"),
-        ((IDLE, {**IDLE, "verdict": "generator-bound"}, 5), "why is said for each step above"),
+        ((IDLE, IDLE, 1), "a test needs 5 trials on each side"),
+        ((IDLE, {**IDLE, "window_s": 2.0}, 5), "the comparison above has the reason for each step"),
+        (
+            (IDLE, {**IDLE, "verdict": "generator-bound"}, 5),
+            "the comparison above has the reason for each step",
+        ),
     ],
 )
 def test_limits_of_which_no_figure_could_be_tested_end_with_status_75(
@@ -140,7 +143,7 @@ def test_limits_of_which_no_figure_could_be_tested_end_with_status_75(
     capsys.readouterr()
     assert main.main(["compare", before, after, "--fail", "p50:20%,knee:20%"]) == 75
     told = capsys.readouterr().err
-    assert "--fail: no figure could be tested" in told
+    assert "--fail: no metric could be tested" in told
     assert cure in told
 
 
@@ -155,7 +158,8 @@ def test_the_veto_of_a_busy_host_is_lifted_by_an_option(
     capsys.readouterr()
     assert main.main(["compare", before, busy, *limits, "--busy"]) == 0
     assert (
-        "1 s: compared although other work took 89 % of the CPU time, 2 % before" in capsys.readouterr().out
+        "1 s: compared although other work took 89 % of the CPU time, 2 % in the\n    baseline"
+        in capsys.readouterr().out
     )
     assert main.main(["compare", before, slower, *limits, "--busy"]) == 1
 
@@ -186,13 +190,13 @@ step        p50                p90                p99
 -------------------------------------------------------------------
    1       +94        +20       +94        +20       +20          {NONE}
 
-  ! worse, * better, otherwise no evidence; .. with 95 % confidence; changes in
-    per cent
-  host: by how much longer the generator's own starts of a process took;
-    corrected: without what goes with that, by the trials within each run; where
-    there is one it counts, above and for limits; {NONE} corrected: the trials show
-    no such dependence, so measured counts
-  taken out of the host's change: p50 100 %, p90 100 %
+  ! worse, * better, no mark: no evidence; changes in per cent, from..to: their
+    95 % confidence interval
+  host: change of the time in which the generator starts a process; corrected:
+    without the part that follows the host's speed in the trials within each
+    run; a corrected change counts, above and for limits; {NONE} corrected: the
+    trials show no dependence on the host's speed, so the measured change counts
+  share of the host's change that is removed: p50 100 %, p90 100 %
 """
 
 
@@ -239,7 +243,7 @@ def test_where_no_trial_shows_a_dependence_on_the_host_that_is_said_once(
     ]
     assert main.main(["compare", *(save(f"{n}.json", run(load)) for n, load in enumerate(loads))]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "took; the trials show no dependence of response times on that, so they count as measured" in out
+    assert "the trials show no dependence of response times on it, so the measured changes count" in out
     assert "corrected" not in out
     assert "+30" in out
 

@@ -124,7 +124,7 @@ def test_markdown_has_every_table(results: Results) -> None:
     heads = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
     assert heads == [
         "At a glance",
-        "Comparison with the baseline",
+        "Beside the baseline",
         "All figures",
         "Machine",
         "Versions and conditions",
