@@ -43,7 +43,7 @@ def read(path: Path) -> SavedRun:
     }
     if not loads:
         raise CompareError(
-            f"{path}: expected records of loads in it, got {len(benches)} benchmarks without one; "
+            f"{path}: expected records of loads, got {len(benches)} benchmarks without one; "
             "tests that use load_step or cold_start write them"
         )
     return SavedRun(path, loads, saved_file.machine_info(document))

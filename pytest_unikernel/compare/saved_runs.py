@@ -57,7 +57,7 @@ def compare_files(
     if not comparison.series:
         only = _names(comparison.only_old, before), _names(comparison.only_new, after)
         raise CompareError(
-            f"expected tests that are in both runs, got none: {only[0]} in {old[0]}, {only[1]} in {new[0]}"
+            f"expected tests that both runs have, got none: {only[0]} in {old[0]}, {only[1]} in {new[0]}"
         )
     return Compared(comparison, machine, was, now)
 

@@ -52,7 +52,7 @@ def private(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(
-            f"expected a place to build in, got {str(folder)!r}: {error}; "
+            f"expected a writable cache directory, got {str(folder)!r}: {error}; "
             "set XDG_CACHE_HOME to a directory of yours"
         ) from error
     return folder

@@ -121,7 +121,7 @@ def _only_program(crate: Path, messages: Path) -> Path:
     if len(programs) != 1:
         names = [program.name for program in programs]
         raise BuildError(
-            f"expected exactly one binary from {str(crate)!r}, got {names!r}; see [[bin]] in Cargo.toml"
+            f"expected exactly one binary from {str(crate)!r}, got {names!r}; leave one [[bin]] in Cargo.toml"
         )
     return programs[0]
 

@@ -64,8 +64,8 @@ def new_crate(directory: Path) -> None:
         raise BuildError(f"expected a new or empty directory, got {str(directory)!r}, which is a file")
     if directory.is_dir() and any(directory.iterdir()):
         raise BuildError(
-            f"expected a new or empty directory, got {str(directory)!r}, which holds files; "
-            "nothing was written: name another one"
+            f"expected a new or empty directory, got {str(directory)!r}, which has files; "
+            "nothing was written; choose another directory"
         )
     copy_crate(CRATE, directory)
 
@@ -84,5 +84,5 @@ def _refuse_link(folder: Path) -> None:
     if folder.is_symlink():
         raise BuildError(
             f"expected a crate that holds its own files, got a link to a directory: {str(folder)!r}; "
-            "put a copy in its place"
+            "replace the link with a copy"
         )

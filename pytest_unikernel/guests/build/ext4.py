@@ -80,7 +80,9 @@ def write(image: Path, name: str, content: bytes, permissions: int) -> None:
     for field, value in (("mode", f"0{REGULAR | permissions:o}"), ("uid", "0"), ("gid", "0")):
         _debugfs(image, f"set_inode_field {quoted} {field} {value}")
     if read(image, name) != content:
-        raise BuildError(f"no room for {name!r} ({len(content)} bytes) in the image")
+        raise BuildError(
+            f"no room for {name!r} ({len(content)} bytes) in the image; make a larger image with --size"
+        )
 
 
 def set_owners(image: Path, owners: Iterable[tuple[str, int, int]]) -> None:
@@ -130,7 +132,7 @@ def _complaints(ended: subprocess.CompletedProcess[str]) -> str:
 
 def _quoted(name: str) -> str:
     if '"' in name or "\n" in name:
-        raise BuildError(f"expected a file name without quotes and line ends, got {name!r}")
+        raise BuildError(f"expected a file name without quotes and line ends, got {name!r}; rename the file")
     return f'"{name}"'
 
 

@@ -61,7 +61,8 @@ def make(tree: Path, objects: Path, what: Sequence[str], log: Path, tell: Callab
         for line in tail:
             tell(line.rstrip())
         raise BuildError(
-            f"make {' '.join(what)} failed with status {process.returncode} (all of it: {log})", "".join(tail)
+            f"make {' '.join(what)} failed with status {process.returncode} (complete output: {log})",
+            "".join(tail),
         )
 
 

@@ -117,7 +117,7 @@ def build_image(
     """
     size_bytes = _size_bytes(size)
     if not re.fullmatch(r"[a-z][a-z0-9.+-]*", suite):
-        raise BuildError(f"expected one of Debian's suites, as {DEFAULT_SUITE!r}, got {suite!r}")
+        raise BuildError(f"expected a suite of Debian, such as {DEFAULT_SUITE!r}, got {suite!r}")
     place = output or private(cache_directory(CACHE)) / f"{suite}.img"
     refuse_existing(place, force=force or output is None)
     with scratch("linux-image-") as work:
@@ -135,7 +135,7 @@ def _size_bytes(size: str) -> int:
     """Return a size in bytes: a bare number is blocks to mke2fs, but bytes to qemu-img and to us."""
     match = re.fullmatch(r"([1-9]\d*)([kKMGT]?)", size)
     if match is None:
-        raise BuildError(f"expected a size like 384M or 2G, got {size!r}")
+        raise BuildError(f"expected a size such as 384M or 2G, got {size!r}")
     return int(match[1]) << UNITS[match[2].upper()]
 
 
@@ -146,7 +146,9 @@ def refuse_existing(place: Path, *, force: bool) -> None:
         BuildError: there is one, and ``force`` isn't set; or no directory for it.
     """
     if place.exists() and not force:
-        raise BuildError(f"{str(place)!r} exists; name another, or give --force")
+        raise BuildError(
+            f"expected -o to name a new file, got {str(place)!r}, which exists; --force replaces it"
+        )
     if not place.parent.is_dir():
         raise BuildError(f"expected -o to name a file in a directory that exists, got {str(place)!r}")
 

@@ -170,7 +170,7 @@ class _Build:
         wanted = [line for line in self._base.text.splitlines() if line.startswith("CONFIG_")]
         missing = [line for line in wanted if line not in got]
         if missing:
-            self._tell(f"these sources don't have {', '.join(missing)}")
+            self._tell(f"options that these sources do not have: {', '.join(missing)}")
 
     def _make(self, tree: Path, *what: str) -> None:
         make(tree, self._objects, what, self._log, self._tell)
@@ -181,7 +181,7 @@ class _Build:
         vmlinux = self._work / "vmlinux"
         _run("strip", "--strip-all", "-o", str(vmlinux), str(objects / "vmlinux"))
         if reason := why_not_pvh(vmlinux):
-            raise BuildError(f"expected a configuration with CONFIG_PVH=y, make built {reason}")
+            raise BuildError(f"expected a configuration with CONFIG_PVH=y, but make built {reason}")
         facts = {
             "version": release,
             "config": self._base.name,

@@ -69,7 +69,7 @@ def find_sources(source: str | Path | None, downloads: Path, progress: Progress)
     if isinstance(source, str) and VERSION.fullmatch(source):
         return _tarball(_downloaded(source, private(downloads), progress))
     raise BuildError(
-        f"expected a kernel's source tree, a tarball, or a version like 6.1.150, got {str(source)!r}"
+        f"expected a kernel's source tree, a tarball, or a version such as 6.1.150, got {str(source)!r}"
     )
 
 
@@ -77,7 +77,7 @@ def _packaged() -> Path:
     found = sorted(PACKAGED.glob("linux-source-*.tar.*"), key=_version_of)
     if not found:
         raise BuildError(
-            f"no kernel sources: no linux-source-*.tar.* in {PACKAGED}; {INSTALL}, or name a source tree, "
+            f"no kernel sources: no linux-source-*.tar.* in {PACKAGED}; {INSTALL}, or give a source tree, "
             "a tarball or a version"
         )
     return found[-1]
@@ -93,7 +93,7 @@ def _tree(path: Path) -> Sources:
     if (path / ".config").exists() or (path / "include" / "config").exists():
         raise BuildError(
             f"expected a clean source tree, got {str(path)!r}, which was configured in place: "
-            f"make -C {path} mrproper, or name another"
+            f"make -C {path} mrproper, or give another tree"
         )
     digest = hashlib.sha256()
     for file in sorted(each for each in path.rglob("*") if each.is_file()):
@@ -122,7 +122,7 @@ def _unpacked(tarball: Path, folder: Path) -> Path:
         ended = subprocess.run([*argv, "-C", str(work)], capture_output=True, text=True, check=False)
         if ended.returncode:
             first = ended.stderr.strip().partition("\n")[0]
-            raise BuildError(f"expected a whole tarball, got {str(tarball)!r}: {first}")
+            raise BuildError(f"expected a complete tarball, got {str(tarball)!r}: {first}")
         if not (work / "Kbuild").is_file():
             raise BuildError(f"expected a kernel's tarball, got {str(tarball)!r}: it has no Kbuild")
         work.replace(done)
@@ -152,7 +152,7 @@ def _wanted_sum(address: str, name: str) -> str:
         listed = answer.read().decode(errors="replace")
     match = re.search(rf"^([0-9a-f]{{64}})  {re.escape(name)}$", listed, re.MULTILINE)
     if match is None:
-        raise BuildError(f"no such release: {name} isn't listed in {address}")
+        raise BuildError(f"no such release: {address} does not list {name}")
     return match[1]
 
 
@@ -169,7 +169,10 @@ def _fetched(address: str, tarball: Path, wanted: str, progress: Progress) -> Pa
                 digest.update(chunk)
                 progress(f"downloading {tarball.name}: {file.tell() >> 20} MiB")
         if digest.hexdigest() != wanted:
-            raise BuildError(f"{address} isn't what {SUMS} lists: its sha256 is {digest.hexdigest()}")
+            raise BuildError(
+                f"expected the sha256 of {address} that {SUMS} lists, got "
+                f"{digest.hexdigest()}; download it again"
+            )
         return new.replace(tarball)
     finally:
         new.unlink(missing_ok=True)

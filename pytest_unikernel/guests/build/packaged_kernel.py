@@ -66,8 +66,8 @@ def _refuse_missing_tools() -> None:
     missing = sorted({package for tool, package in _TOOLS.items() if shutil.which(tool) is None})
     if missing:
         raise BuildError(
-            f"can't fetch a packaged kernel here: no {' '.join(missing)}, which Debian and Ubuntu have; "
-            "build one, or name one: linux_vm(kernel=…)"
+            f"can't download a packaged kernel here: no {' '.join(missing)} (Debian and Ubuntu have them); "
+            "build a kernel, or give linux_vm(kernel=…)"
         )
 
 
@@ -80,7 +80,7 @@ def _current_package() -> str:
         )
         if found := _DEPENDS.search(ended.stdout):
             return found[1]
-    raise BuildError(f"apt knows none of {', '.join(PACKAGES)}; apt-get update (as root) brings its lists")
+    raise BuildError(f"apt lists none of {', '.join(PACKAGES)}; update its lists: apt-get update (as root)")
 
 
 def _english() -> dict[str, str]:

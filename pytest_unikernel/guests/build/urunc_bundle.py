@@ -118,12 +118,14 @@ def entries(directory: Path) -> list[str]:
         found += [f"{prefix}{name}/" for name in folders] + sorted(prefix + name for name in (*files, *links))
     if len(found) > MOST_ENTRIES:
         raise BuildError(
-            f"expected a bundle with at most {MOST_ENTRIES} files, got {len(found)}; keep in its rootfs "
-            "what the unikernel needs"
+            f"expected a bundle with at most {MOST_ENTRIES} files, got {len(found)}; keep only the files "
+            "that the unikernel needs"
         )
     odd = [each for each in found if PLACEHOLDER.search(each)]
     if odd:
-        raise BuildError(f"expected names that a launch's argv doesn't fill in, got {odd[0]!r}; rename it")
+        raise BuildError(
+            f"expected file names without a placeholder such as {{id}}, got {odd[0]!r}; rename it"
+        )
     return found
 
 
@@ -143,11 +145,13 @@ def read_configuration(bundle: Path) -> dict[str, Any]:
     missing = sorted(each for each in NEEDED if each not in kinds or kinds[each])
     if missing:
         raise BuildError(
-            f"{where}: expected new namespaces {' and '.join(missing)}, without a path; in the host's own "
-            "urunc would change the host's root or network"
+            f"{where}: expected new namespaces {' and '.join(missing)}, without a path; otherwise urunc "
+            "would change the root or the network of the host"
         )
     if terminal:
-        raise BuildError(f"{where}: process.terminal must be false: the output is read, got {terminal!r}")
+        raise BuildError(
+            f"{where}: process.terminal must be false, because the output is read, got {terminal!r}"
+        )
     if not isinstance(root, str):
         raise BuildError(f"{where}: root.path must be text, got {root!r}")
     return dict(made)
@@ -170,7 +174,7 @@ def hypervisor_of(bundle: Path) -> str:
         return base64.b64decode(found[f"{KEY}hypervisor"], validate=True).decode()
     except FileNotFoundError:
         raise BuildError(
-            f"no urunc metadata: expected {str(file)!r}; see urunc's page on packaging"
+            f"expected urunc's metadata in {str(file)!r}, got no such file; see urunc's page on packaging"
         ) from None
     except (OSError, ValueError, KeyError, TypeError, binascii.Error) as error:
         raise BuildError(f"expected {KEY}hypervisor, in base64, in {str(file)!r}: {error!r}") from None
@@ -189,9 +193,9 @@ def launcher() -> Path:
             with locked(cache):
                 _copy_program(URUNC_LAUNCH.shipped, place)
     except OSError as error:
-        raise BuildError(f"expected to write {str(place)!r}, got {error.strerror}; {ELSEWHERE}") from error
+        raise BuildError(f"can't write {str(place)!r}: {error.strerror}; {ELSEWHERE}") from error
     if not os.access(place, os.X_OK):
-        raise BuildError(f"expected to run {str(place)!r}, which may not be (mounted noexec?); {ELSEWHERE}")
+        raise BuildError(f"can't run {str(place)!r} (mounted noexec?); {ELSEWHERE}")
     return place
 
 

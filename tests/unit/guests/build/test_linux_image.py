@@ -129,7 +129,7 @@ def test_what_is_no_bare_file_system_is_refused(tmp_path: Path) -> None:
 
 def test_an_image_of_that_name_is_not_written_over_unless_forced(image: Path, tmp_path: Path) -> None:
     taken = script(tmp_path / "taken.img", "mine")
-    with pytest.raises(BuildError, match="exists; name another, or give --force"):
+    with pytest.raises(BuildError, match="which exists; --force replaces it"):
         edit_image(image, taken, Edit(shutdown=True))
     assert taken.read_text() == "mine"
     assert ext4.is_ext(edit_image(image, taken, Edit(shutdown=True), force=True))
@@ -271,7 +271,7 @@ def test_a_file_that_may_not_be_so_large_is_named_with_the_reason(
 
 @pytest.mark.parametrize("size", ["", "lots", "-1M", "384 M"])
 def test_a_size_that_is_none_is_refused(size: str, tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="expected a size like 384M"):
+    with pytest.raises(BuildError, match="expected a size such as 384M"):
         build_image(tmp_path / "new.img", size=size)
 
 

@@ -96,7 +96,7 @@ def test_ubuntus_kernel_is_found_by_the_name_it_has_there(programs: Path, tmp_pa
 @pytest.mark.usefixtures("apt")
 def test_without_lists_the_cure_is_to_fetch_them(programs: Path, tmp_path: Path) -> None:
     script(programs, "apt-cache", "exit 100")
-    with pytest.raises(BuildError, match=r"apt knows none of linux-image-cloud-amd64, .*apt-get update"):
+    with pytest.raises(BuildError, match=r"apt lists none of linux-image-cloud-amd64, .*apt-get update"):
         fetch_kernel(cache_dir=tmp_path / "cache")
 
 
@@ -129,7 +129,7 @@ def test_a_package_without_a_whole_kernel_is_refused(
 
 def test_where_there_is_no_apt_the_error_says_what_else_to_do(programs: Path, tmp_path: Path) -> None:
     assert not list(programs.glob("apt*"))
-    with pytest.raises(BuildError, match=r"no apt dpkg, which Debian and Ubuntu have; build one"):
+    with pytest.raises(BuildError, match=r"no apt dpkg .*; build a kernel"):
         fetch_kernel(cache_dir=tmp_path)
 
 

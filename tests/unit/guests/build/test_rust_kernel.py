@@ -138,7 +138,7 @@ def test_a_new_crate_may_go_into_an_empty_directory(tmp_path: Path) -> None:
 
 def test_a_new_crate_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "Cargo.toml").write_text("mine")
-    with pytest.raises(BuildError, match="holds files"):
+    with pytest.raises(BuildError, match="which has files"):
         files.new_crate(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["Cargo.toml"]
     assert (tmp_path / "Cargo.toml").read_text() == "mine"
