@@ -84,7 +84,7 @@ class Target(TargetFields):
         for key in changes:
             if key not in known:
                 raise TargetError(
-                    f"{self.name}: expected one of the parameters {', '.join(sorted(known))}, got {key!r}"
+                    f"{self.name}: unknown parameter {key!r}; expected one of {', '.join(sorted(known))}"
                 )
 
 
