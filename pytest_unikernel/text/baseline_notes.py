@@ -71,18 +71,18 @@ def _no_comparison(row: Row) -> str:
 
 
 def busy_baseline_lines(busy: Mapping[str, float], lift: str) -> list[str]:
-    """Return a warning that a saved run is hardly a baseline; none where nothing was busy.
+    """Return a warning that a saved run is a poor baseline; no lines if the host was quiet.
 
     Args:
-        busy: per cent of the CPU time that others had, by the full names of the tests.
-        lift: the option that compares with it all the same.
+        busy: the CPU time of other work in per cent, by the full names of the tests.
+        lift: the option that allows comparisons with it.
     """
     if not busy:
         return []
     name = max(busy, key=lambda each: busy[each])
-    took = f"other work took {busy[name]:.0f} % of the CPU time in {name}"
-    return [
-        f"WARNING: the saved run is hardly a baseline: {took}"
-        + (f" and much in {len(busy) - 1} more" if len(busy) > 1 else ""),
-        f"  measure it again on a quiet host; a comparison with it is no evidence without {lift}",
-    ]
+    others = f" (and in {len(busy) - 1} more tests)" if len(busy) > 1 else ""
+    return wrapped(
+        f"WARNING: this run is a poor baseline: other work took {busy[name]:.0f} % of the CPU time in "
+        f"{name}{others}; measure it again on a quiet host: comparisons with it need {lift}",
+        "",
+    )
