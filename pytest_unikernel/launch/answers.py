@@ -10,6 +10,6 @@ def json_object(answer: str | bytes) -> dict[str, Any]:
     """Return the JSON object that an answer is; an empty one if it is anything else."""
     try:
         found = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pytest_unikernel.clock import nanoseconds
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON
+from pytest_unikernel.plan.schedule import LONGEST_S
 
 Interval = tuple[float, float]
 
@@ -52,17 +53,21 @@ class Behaviour:
     def __post_init__(self) -> None:
         for name in ("servers", "fail_every", "never_exits_every"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int) and value >= 1):
+            if value is not None and not (isinstance(value, int) and 1 <= value <= sys.maxsize):
                 raise TargetError(f"FakeTarget: {name} must be an integer >= 1 or None, got {value!r}")
         for name in ("service_time_s", "spawn_s", "linger_s"):
             value = getattr(self, name)
-            if not callable(value) and not (math.isfinite(value) and value >= 0):
+            if not callable(value) and not _is_duration(value):
                 raise TargetError(f"FakeTarget: {name} must be a finite number >= 0, got {value!r}")
         for name in ("stall", "spawn_stall"):
             value = getattr(self, name)
             if value is not None and not _is_interval(value):
                 raise TargetError(f"FakeTarget: {name} must be two finite numbers >= 0, got {value!r}")
-        if self.fail_as not in OUTCOME_OF_REASON or self.fail_as == "timeout":
+        if (
+            not isinstance(self.fail_as, str)
+            or self.fail_as not in OUTCOME_OF_REASON
+            or self.fail_as == "timeout"
+        ):
             reasons = ", ".join(reason for reason in OUTCOME_OF_REASON if reason != "timeout")
             raise TargetError(
                 f"FakeTarget: fail_as must be one of {reasons}, got {self.fail_as!r}; "
@@ -87,7 +92,11 @@ class Behaviour:
 
 
 def _is_interval(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(0 <= each < math.inf for each in value)
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_duration, value))
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value <= LONGEST_S
 
 
 def is_nth(index: int, every: int | None) -> bool:

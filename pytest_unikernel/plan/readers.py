@@ -109,7 +109,7 @@ def path(name: str) -> Reader:
     """Return a reader of a path; ``~`` is the home directory."""
 
     def read(value: object) -> Path:
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise ValueError(f"{name} must be a path, got {value!r}")
         try:
             return Path(value).expanduser()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.plan.schedule import LONGEST_S
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class Line:
             raise TargetError(
                 f"Line: pattern must be text, bytes or a compiled regex, and not empty, got {self.pattern!r}"
             )
-        text = raw.encode() if isinstance(raw, str) else raw
+        try:
+            text = raw.encode() if isinstance(raw, str) else raw
+        except UnicodeEncodeError:
+            raise TargetError(f"Line: expected text that UTF-8 can hold, got {self.pattern!r}") from None
         if not isinstance(self.pattern, re.Pattern) and b"\n" in text:
             raise TargetError(f"Line: pattern must not contain a line end, got {self.pattern!r}")
 
@@ -82,7 +87,9 @@ class Port:
             raise TargetError(
                 f"{type(self).__name__}: number must be a port from 1 to 65535, got {self.number!r}"
             )
-        if not self.interval_s > 0:
+        if not isinstance(self.host, str) or not self.host:
+            raise TargetError(f"{type(self).__name__}: host must be a name or an address, got {self.host!r}")
+        if not isinstance(self.interval_s, (int, float)) or not 0 < self.interval_s <= LONGEST_S:
             raise TargetError(f"{type(self).__name__}: interval_s must be > 0, got {self.interval_s!r}")
 
     def __str__(self) -> str:
@@ -104,10 +111,13 @@ class Http(Port):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not re.fullmatch(r"/[!-~]*", self.path):
+        if not isinstance(self.path, str) or not re.fullmatch(r"/[!-~]*", self.path):
             raise TargetError(
                 f"Http: path must begin with / and contain printable ASCII without spaces, got {self.path!r}"
             )
+        statuses = self.statuses
+        if not isinstance(statuses, Collection) or not all(isinstance(each, int) for each in statuses):
+            raise TargetError(f"Http: statuses must be a list of numbers, got {statuses!r}")
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ class Event:
     kind: ClassVar[str] = "event"
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.:/-]+", self.name):
+        if not isinstance(self.name, str) or not re.fullmatch(r"[\w.:/-]+", self.name):
             raise TargetError(f"Event: name must consist of letters, digits and .:/-_, got {self.name!r}")
 
     def __str__(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import signal
+import sys
+from collections.abc import Mapping
 
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON
@@ -13,10 +14,18 @@ from pytest_unikernel.plan.partition import check_partition
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
 from pytest_unikernel.plan.target_fields import TargetFields
 
+MOST = sys.maxsize  # a larger number is no limit, and no float either
+MAPPINGS = {
+    "exit_reasons": "exit statuses to reasons",
+    "failures": "regexes to reasons",
+    "marks": "events to regexes",
+    "phases": "names to pairs of events",
+}
+
 
 def check(target: TargetFields) -> None:
     """Refuse invalid fields, with the rule that was broken."""
-    if not re.fullmatch(r"[A-Za-z_][\w.-]*", target.name):
+    if not isinstance(target.name, str) or not re.fullmatch(r"[A-Za-z_][\w.-]*", target.name):
         raise TargetError(
             f"Target: name must be a letter or _, then letters, digits and ._-, got {target.name!r}"
         )
@@ -33,6 +42,7 @@ def check(target: TargetFields) -> None:
         )
     _check_texts(target)
     _check_commands(target)
+    _check_collections(target)
     _check_reasons(target)
     check_partition(target)
     if target.long_lived and isinstance(target.ready, Exit):
@@ -41,7 +51,7 @@ def check(target: TargetFields) -> None:
         )
     for key in ("timeout_s", "stop_grace_s", "memory_bytes", "processes"):
         value = getattr(target, key)
-        if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
+        if value is not None and not (isinstance(value, (int, float)) and 0 < value <= MOST):
             raise TargetError(f"{target.name}: {key} must be a finite number > 0, got {value!r}")
     its_own = getattr(target.supervisor, "check_target", None)
     if its_own is not None:
@@ -67,6 +77,8 @@ def _check_argv(target: TargetFields) -> None:
 
 def _check_texts(target: TargetFields) -> None:
     """Refuse an environment or a working directory that no process could be given."""
+    if not isinstance(target.env, Mapping):
+        raise TargetError(f"{target.name}: env must map names to text without NUL, got {target.env!r}")
     for key, value in target.env.items():
         wrong = not isinstance(key, str) or not isinstance(value, str) or not key or "=" in key
         if wrong or "\0" in key + value:
@@ -94,13 +106,22 @@ def _check_commands(target: TargetFields) -> None:
         )
 
 
+def _check_collections(target: TargetFields) -> None:
+    """Refuse fields that hold no values of the kind that is looked for in them."""
+    for key, kind in MAPPINGS.items():
+        if not isinstance(getattr(target, key), Mapping):
+            raise TargetError(f"{target.name}: {key} must map {kind}, got {getattr(target, key)!r}")
+    if not isinstance(target.intervals, (list, tuple)):
+        raise TargetError(f"{target.name}: intervals must be a list of pairs, got {target.intervals!r}")
+
+
 def _check_reasons(target: TargetFields) -> None:
     """Refuse exit statuses, patterns and reasons that would only fail when the first instance does."""
     for status in (*target.exit_codes, *target.exit_reasons):
         if not isinstance(status, int):
             raise TargetError(f"{target.name}: exit statuses must be whole numbers, got {status!r}")
     for reason in (*target.exit_reasons.values(), *target.failures.values()):
-        if reason not in OUTCOME_OF_REASON:
+        if not isinstance(reason, str) or reason not in OUTCOME_OF_REASON:
             known = ", ".join(OUTCOME_OF_REASON)
             raise TargetError(f"{target.name}: reasons must be among {known}, got {reason!r}")
     for key, patterns in (("failures", target.failures), ("marks", target.marks.values())):
@@ -111,7 +132,7 @@ def _check_reasons(target: TargetFields) -> None:
             raise TargetError(
                 f"{target.name}: intervals and phases must be pairs of events' names, got {pair!r}"
             )
-    if target.stop_signal not in signal.valid_signals():
+    if not isinstance(target.stop_signal, int) or target.stop_signal not in signal.valid_signals():
         raise TargetError(f"{target.name}: stop_signal must be a signal, got {target.stop_signal!r}")
 
 

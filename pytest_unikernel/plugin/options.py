@@ -75,6 +75,8 @@ def _value(option: Option, given: object, name: str, place: str, base: Path) -> 
         return _located(option, base / value) if isinstance(value, Path) else value
     except ValueError as error:
         raise SweepUsageError(f"{name}: {error} ({place})") from error
+    except OSError as error:  # a path that is too long, or a loop of links
+        raise SweepUsageError(f"{name}: {error.strerror}, got {given!r} ({place})") from error
 
 
 def _check_usable(cpus: frozenset[int], given: object) -> None:

@@ -1,19 +1,19 @@
-"""Damaged files of results, as by hand, by disks or by other programs. For hypothesis."""
+"""Damage to files of results: by hand, by disks, by other programs. One random change per call."""
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 Way = tuple[Any, ...]
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 3.5, 1e308, -1e308, 5e-324, 10**400, float("nan"), float("inf")),
-    *("", "x", "1", "\x1b[31m", "\ud800"),
-    *([], [None], [1], [[1, 2]], {}, {"a": 1}, {"mean": "x"}),
+    *("", "x", "1", "\x1b[31m", "\ud800", "a\nb", "a\0b", "\u202e", "x" * 5000),
+    *([], [None], [1], [[1, 2]], {}, {"a": 1}, {"mean": "x"}, {"": None}),
 )
 DEEP = "(deep)"  # placeholder in a document for nesting that exhausts a stack
 
@@ -66,44 +66,62 @@ def _change(part: Any, key: Any, how: str, odd: Any) -> None:
 HOW = ("odd", "odd", "odd", "odd", "drop", "drop", "deep", "reverse", "twice", "elsewhere", "neighbour")
 
 
-def documents(document: Any, ways: Sequence[Way]) -> st.SearchStrategy[Any]:
-    """Return the strategy of documents with one to three changes."""
-
-    @st.composite
-    def drawn(draw: st.DrawFn) -> Any:
-        made = document
-        for _ in range(draw(st.integers(1, 3))):
-            number, how = draw(st.integers(0, len(ways) - 1)), draw(st.sampled_from(HOW))
-            made = changed(made, ways[number], how, draw(st.sampled_from(ODD)))
-        return made
-
-    return drawn()
+def altered(random: Random, document: Any, ways: Sequence[Way] = ()) -> Any:
+    """Return a document with one value changed, by default any of its values."""
+    found = ways or list(places(document))
+    if not found:
+        return random.choice(ODD)
+    return changed(document, random.choice(found), random.choice(HOW), random.choice(ODD))
 
 
-def texts(text: bytes) -> st.SearchStrategy[bytes]:
-    """Return the strategy of texts with one to three changes."""
+EDITS = (
+    *("cut", "byte", "no text", "mark", "brackets", "line gone", "line twice", "lines reversed"),
+    *("number", "number", "piece gone", "piece twice", "controls", "line ends", "commas", "long"),
+)
+INSERTED = {
+    "no text": b"\xff\xfe\x00",
+    "mark": b"\xef\xbb\xbf",
+    "brackets": b"[" * 9999,
+    "controls": b"\x1b[31m\x00\x07\r\x0b\x1c\xc2\x85\xe2\x80\xa8",
+    "long": b"x" * 70_000,
+}
+NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?")
+NUMBERS = (
+    *(b"0", b"-1", b"1e999", b"NaN", b"1" * 5000, b"9223372036854775807", b"9223372036854775808"),
+    *(b"0.1", b"1e-400", b"", b"true", b"0x10", b"\xd9\xa1", b"1_000", b"1e308", b"-0.0"),
+)
 
-    @st.composite
-    def drawn(draw: st.DrawFn) -> bytes:
-        made = text
-        for _ in range(draw(st.integers(1, 3))):
-            made = _edited(made, draw(st.sampled_from(EDITS)), draw(st.integers(0, len(made))))
-        return made
 
-    return drawn()
-
-
-EDITS = ("cut", "byte", "no text", "mark", "brackets", "line gone", "line twice", "lines reversed")
-INSERTED = {"no text": b"\xff\xfe\x00", "mark": b"\xef\xbb\xbf", "brackets": b"[" * 9999}
-
-
-def _edited(text: bytes, how: str, place: int) -> bytes:
-    if how == "cut":
-        return text[:place]
-    if how == "byte":
-        return text[:place] + bytes([place % 256]) + text[place + 1 :]
+def edited(random: Random, text: bytes) -> bytes:
+    """Return a text with one change: a place damaged, a number replaced, lines lost or repeated."""
+    how, place = random.choice(EDITS), random.randint(0, len(text))
     if how in INSERTED:
         return text[:place] + INSERTED[how] + text[place:]
+    if how == "number":
+        return _renumbered(random, text)
+    if how.startswith("line"):
+        return _lines_edited(text, how, place)
+    end = min(len(text), place + random.choice((1, 4, 40)))
+    return {
+        "cut": lambda: text[:place],
+        "byte": lambda: text[:place] + bytes([random.randrange(256)]) + text[place + 1 :],
+        "piece gone": lambda: text[:place] + text[end:],
+        "piece twice": lambda: text[:end] + text[place:],
+        "commas": lambda: text.replace(b"\t", b",").replace(b" ", b"\t"),
+    }[how]()
+
+
+def _renumbered(random: Random, text: bytes) -> bytes:
+    found = list(NUMBER.finditer(text[:20_000]))
+    if not found:
+        return text
+    number = random.choice(found)
+    return text[: number.start()] + random.choice(NUMBERS) + text[number.end() :]
+
+
+def _lines_edited(text: bytes, how: str, place: int) -> bytes:
+    if how == "line ends":
+        return text.replace(b"\n", b"\r\n")
     lines = text.splitlines(keepends=True)
     if how == "lines reversed":
         return b"".join(lines[::-1])

@@ -9,8 +9,8 @@ from typing import Any
 
 import finishedrun
 import pytest
+from asked import answered
 
-from pytest_unikernel.commands import main
 from pytest_unikernel.compare.judging import compare
 from pytest_unikernel.compare.sides import interrupted, sides
 from pytest_unikernel.errors import LoadError, ReportError
@@ -28,13 +28,12 @@ from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.run_summary import report as summary
 
 
-def compared(file: Path, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def compared(file: Path, whole: Path) -> None:
     """Compare a file with an undamaged file, in both orders: tables, or one line of error and status 2."""
     for files in ((file, whole), (whole, file)):
-        status = main.main(["compare", *map(str, files)])
-        told = capsys.readouterr().err
-        assert status == (2 if told else 0), told
-        assert told.count("\n") == bool(told)
+        answer = answered(["compare", *map(str, files)])
+        assert answer.status == (2 if answer.error else 0), answer
+        assert answer.error.count("\n") == bool(answer.error)
 
 
 def reported(file: Path, whole: Path) -> None:

@@ -64,7 +64,7 @@ def why_not_usable(program: str, path: str) -> str | None:
         header = _ask(program, "info", path)
         if header.status:
             return _unreadable(header)
-        cluster_bytes = header.report.get("cluster-size", 0)
+        cluster_bytes = _number(header.report, "cluster-size")
         return _why_not_alone(header.report, path) or _why_damaged(program, path, cluster_bytes)
     except subprocess.TimeoutExpired:
         return f"it can't be checked: {PROGRAM} did not end within {PATIENCE_S:g} s"
@@ -106,9 +106,19 @@ def _ask(program: str, command: str, image: str, *descriptors: int) -> _Answer:
 def _parsed(output: bytes) -> Mapping[str, Any]:
     try:
         report = json.loads(output)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return report if isinstance(report, dict) else {}
+
+
+def _number(report: Mapping[str, Any], key: str) -> int:
+    value = report.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _table(report: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = report.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _unreadable(answer: _Answer) -> str:
@@ -117,7 +127,7 @@ def _unreadable(answer: _Answer) -> str:
 
 def _why_not_alone(header: Mapping[str, Any], path: str) -> str | None:
     """Return the reason, from the header, to refuse an image, or None."""
-    features = header.get("format-specific", {}).get("data", {})
+    features = _table(_table(header, "format-specific"), "data")
     repair = f"repair it: {PROGRAM} check -f qcow2 -r all {path!r}"
     reasons = {
         "it is encrypted; make a copy that isn't: qemu-img convert": header.get("encrypted"),
@@ -130,14 +140,21 @@ def _why_not_alone(header: Mapping[str, Any], path: str) -> str | None:
     return found or _why_no_backing(header.get("full-backing-filename"))
 
 
-def _why_no_backing(backing: str | None) -> str | None:
+def _why_no_backing(backing: object) -> str | None:
     """Return the fault in the path of a backing file, or None; the file is not opened.
 
     QEMU takes the part before a colon for a protocol. Source: QEMU's block.c, path_has_protocol().
     """
-    if backing is None or ":" in backing.partition("/")[0] or Path(backing).exists():
+    if not isinstance(backing, str) or ":" in backing.partition("/")[0] or _exists(backing):
         return None
     return f"its backing file {backing!r} isn't there; bring it, or name another: {PROGRAM} rebase -u"
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # too long, or NUL in it: the header can hold any text
+        return False
 
 
 def _why_damaged(program: str, path: str, cluster_bytes: int) -> str | None:
@@ -157,5 +174,5 @@ def _why_damaged(program: str, path: str, cluster_bytes: int) -> str | None:
         return _unreadable(answer)
     # The check takes the missing part of a table for anything, mostly zeros, which are no errors. But a
     # cluster that it counted may be missing. A file that ends within its last table isn't always found.
-    last = answer.report.get("image-end-offset", 0) - cluster_bytes
+    last = _number(answer.report, "image-end-offset") - cluster_bytes
     return f"truncated or damaged: its last cluster is at {last}, its end at {size}" if last >= size else None

@@ -33,8 +33,10 @@ def parse_event(line: bytes) -> Stamp | None:
     try:
         event = json.loads(line)
         name, action = event["Actor"]["Attributes"]["name"], event["Action"]
-        return Stamp(name, action, int(event["timeNano"])) if action in EVENTS else None
-    except (ValueError, KeyError, TypeError):
+        if action not in EVENTS or not isinstance(name, str):
+            return None
+        return Stamp(name, action, int(event["timeNano"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

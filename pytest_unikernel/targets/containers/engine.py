@@ -160,8 +160,8 @@ def _errors_in(out: str) -> str:
     found = json_object(out)
     if not found:
         return f"expected a JSON object from `info`, got {out[:80]!r}"
-    errors = found.get("ServerErrors") or []
-    return str(errors[0]) if errors else ""
+    errors = found.get("ServerErrors")
+    return str(errors[0]) if isinstance(errors, list) and errors else ""
 
 
 def _cure(engine: Engine, said: str) -> str:

@@ -37,8 +37,9 @@ def parse_event(line: bytes) -> Stamp | None:
     """Return the stamp of a line of ``podman events``, if it is one of a container's life."""
     try:
         event = json.loads(line)
-        return Stamp(event["Name"], EVENTS[event["Status"]], unix_ns(event["Time"]))
-    except (ValueError, KeyError, TypeError):
+        name, action = event["Name"], EVENTS[event["Status"]]
+        return Stamp(name, action, unix_ns(event["Time"])) if isinstance(name, str) else None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

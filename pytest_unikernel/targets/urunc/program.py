@@ -105,7 +105,10 @@ def read_config(file: Path) -> dict[str, Any]:
 
     if not file.exists():
         return {}
-    found = loads(file.read_text(encoding="utf-8"))
+    try:
+        found = loads(file.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("expected TOML, got one that is nested too deeply") from error
     monitors = found.get("monitors", {})
     if not isinstance(monitors, dict) or not all(isinstance(each, dict) for each in monitors.values()):
         raise ValueError(f"expected tables in [monitors], got {monitors!r}")
