@@ -116,7 +116,8 @@ def _change(random: Random, argv: Argv) -> Argv:
 
 
 def _inside(word: str) -> str:
-    """Return a word that names nothing outside the case's directory."""
+    """Return a word as an argument can be, which names nothing outside the case's directory."""
+    word = word.replace("\ud800", "\udcff").replace("\0", "")
     if word in OUTSIDE or re.fullmatch(r"-*[\w-]*=?1/\d+", word):
         return word
     return re.sub(r"(^|[=,])/|-o/|\.\./|~", r"\1", word).replace("/proc", "").replace("/dev", "")

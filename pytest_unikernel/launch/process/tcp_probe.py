@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from pytest_unikernel.clock import monotonic_ns, nanoseconds
+from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.launch.deadlines import NEVER_NS
 from pytest_unikernel.launch.event_loop import EventLoop
@@ -43,7 +43,7 @@ class Prober:
     are also tried without that: those of other hosts, and those that are forwarded by packet filters.
 
     Raises:
-        LoadError: the host's name is unknown.
+        LoadError: the host's name is unknown, or the port is served before anything is launched.
     """
 
     def __init__(self, ready: Port, loop: EventLoop[Child], on_ready: Callable[[Child, int], None]) -> None:
@@ -52,6 +52,7 @@ class Prober:
         self._on_ready = on_ready
         self._interval_ns = nanoseconds(ready.interval_s)
         self._family, self._host = _resolved(ready.host)
+        _refuse_served(ready, self._family, self._host)
         self._lookout = self._open_lookout()
         # Of a port that is not listed and yet may answer, for it is forwarded.
         self._unlisted_ns = self._interval_ns * (1 if self._lookout is None else UNLISTED)
@@ -221,6 +222,21 @@ def _resolved(host: str) -> tuple[socket.AddressFamily, str]:
     except OSError as error:
         raise LoadError(f"ready: host {host!r} has no address ({error.strerror}); give its number") from error
     return family, str(address[0])
+
+
+def _refuse_served(ready: Port, family: int, host: str) -> None:
+    """Refuse a given port that is served already: every instance would seem to be ready at once."""
+    if ready.number is None:
+        return
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.settimeout(CONNECT_PATIENCE_NS / NS_PER_S)
+        refused = connection.connect_ex((host, ready.number))
+        if not refused and _state(connection) == "connected":
+            raise LoadError(
+                f"ready: expected port {ready.number} of {ready.host} to be free before the first launch, "
+                "but it is served already; end that program, or take Port() or Http() for a port of each "
+                "instance"
+            )
 
 
 def _state(connection: socket.socket) -> Literal["connected", "under way", "failed"]:

@@ -133,18 +133,25 @@ def log_of_system() -> str | Unavailable:
     destination = found.get("destination") if isinstance(found, dict) else None
     if not isinstance(found, dict) or found.get("enabled") is not True or not isinstance(destination, str):
         return Unavailable(f"timestamps of this urunc are switched off in {SYSTEM_CONFIG}", cure)
-    if not Path(destination).is_absolute() or Path(destination).is_dir():
+    if not Path(destination).is_absolute() or _is_directory(destination, if_unknown=True):
         return Unavailable(
             f"{SYSTEM_CONFIG}: the destination of timestamps must be the absolute path of a file, "
             f"got {destination!r}",
             cure,
         )
-    if not Path(destination).parent.is_dir():
+    if not _is_directory(Path(destination).parent, if_unknown=False):
         return Unavailable(
             f"{SYSTEM_CONFIG}: the directory of the timestamps' destination {destination!r} does not exist",
             f"mkdir -p {Path(destination).parent}",
         )
     return destination
+
+
+def _is_directory(path: str | Path, *, if_unknown: bool) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # too long for a path, or a loop of links
+        return if_unknown
 
 
 def private_config(log: Path | None, hypervisor: str, monitor: str | None) -> str:
