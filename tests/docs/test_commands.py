@@ -103,9 +103,10 @@ def suite(pytester: pytest.Pytester, saved_run: Path) -> pytest.Pytester:
     """A directory with what pytest's commands name: the suite, other tests, saved runs."""
     left_out = shutil.ignore_patterns("figures", "__pycache__")
     shutil.copytree(BENCHMARKS, pytester.path / "benchmarks", ignore=left_out)
-    for folder in ("unit", "docs", "plugin"):
-        (pytester.path / "tests" / folder).mkdir(parents=True)
-        (pytester.path / "tests" / folder / "test_one.py").write_text("def test_one(): pass\n")
+    for name in ("unit/test_one", "docs/test_one", "plugin/test_one", "fuzz/test_one", "system/test_faults"):
+        path = pytester.path / "tests" / f"{name}.py"
+        path.parent.mkdir(parents=True)
+        path.write_text("def test_one(): pass\n")
     (pytester.path / "test_start.py").write_text(named_block(TUTORIAL, "snippet: tutorial"))
     for name in ("FILE", "2020.json"):
         shutil.copy(saved_run, pytester.path / name)
