@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import re
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from faults import COMPLETED, Fault
 
+from pytest_unikernel.host import wall_clock
 from pytest_unikernel.plan.readiness import Event, Http, Line, Port
+from pytest_unikernel.plan.stamps import Stamps
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.targets.linux_process import LINUX_PROCESS
 
 TARGET = "linux_process"
 UP: dict[str, Any] = {"ready": Line("up")}
+HOUR_NS = 3600 * 10**9
 AARCH64 = 183  # e_machine
 SERVER = """
 import http.server, os, sys, time
@@ -70,6 +75,17 @@ def _server(how: str) -> Any:
 
 
 PORT_FILE = "port"
+
+
+@contextlib.contextmanager
+def _wall_clock_steps(_: Path) -> Iterator[None]:
+    """Set the wall clock forward by an hour, whenever it is read."""
+    with mock.patch.object(wall_clock, "unix_ns", side_effect=itertools.count(0, HOUR_NS)):
+        yield
+
+
+def _stamped(program: str) -> Callable[[Path], Target]:
+    return lambda _: LINUX_PROCESS("exit 0", stamps=Stamps([program], lambda _: None))
 
 
 @contextlib.contextmanager
@@ -162,6 +178,10 @@ ROWS = (
         lambda _: LINUX_PROCESS(["/bin/true", "x" * 200_000]),
         "spawn-error",
         status=errno.E2BIG,
+    ),
+    Fault("wall clock steps", TARGET, _stamped("true"), COMPLETED, around=_wall_clock_steps),
+    Fault(
+        "program of its stamps missing", TARGET, _stamped("/nowhere/events"), "LoadError", "/nowhere/events"
     ),
     Fault("HTTP 500", TARGET, _server("500"), "timeout", timeout_s=0.7),
     Fault("HTTP without an answer", TARGET, _server("silent"), "timeout", timeout_s=0.7),

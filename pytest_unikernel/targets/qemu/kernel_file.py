@@ -35,6 +35,8 @@ START_BYTES = 0x300
 PART_BYTES = 1 << 20
 # Source: init/version-timestamp.c, linux_banner; a release has 64 bytes at most (__NEW_UTS_LEN).
 VERSION, VERSION_BYTES = re.compile(rb"Linux version (\S{1,64})\s"), 80
+# A kernel of a distribution has 30 to 100 MB. A small file can unpack to any size.
+MOST_UNPACKED_BYTES = 512 << 20
 PATIENCE_S = 60.0
 BOOT = Path("/boot")
 CURE = "pytest-unikernel build linux-kernel, or give linux_vm(kernel=…)"
@@ -212,11 +214,11 @@ def _unpack(path: str, start: bytes, unpacked: Path) -> bool:
 
 
 def _xz(data: bytes) -> bytes:
-    return lzma.LZMADecompressor().decompress(data)
+    return lzma.LZMADecompressor().decompress(data, MOST_UNPACKED_BYTES)
 
 
 def _gzip(data: bytes) -> bytes:
-    return zlib.decompressobj(wbits=31).decompress(data)  # 31: gzip's own header
+    return zlib.decompressobj(wbits=31).decompress(data, MOST_UNPACKED_BYTES)  # 31: gzip's own header
 
 
 def _by_program(*argv: str) -> Callable[[bytes], bytes | None]:
@@ -234,7 +236,7 @@ def _by_program(*argv: str) -> Callable[[bytes], bytes | None]:
 _DECOMPRESSORS: dict[bytes, Callable[[bytes], bytes | None]] = {
     b"\x1f\x8b\x08": _gzip,
     b"\xfd7zXZ\0": _xz,
-    b"BZh": lambda data: bz2.BZ2Decompressor().decompress(data),
+    b"BZh": lambda data: bz2.BZ2Decompressor().decompress(data, MOST_UNPACKED_BYTES),
     b"\x5d\x00\x00": _xz,
     b"\x28\xb5\x2f\xfd": _by_program("zstd", "-dcq"),
     b"\x02\x21\x4c\x18": _by_program("lz4", "-dcq"),
@@ -250,5 +252,7 @@ def _decompressed(data: bytes) -> bytes | None:
                 content = decompress(data)
             except (OSError, lzma.LZMAError, EOFError, ValueError, zlib.error, subprocess.SubprocessError):
                 return None
-            return content if content is not None and content.startswith(ELF) else None
+            if content is None or len(content) >= MOST_UNPACKED_BYTES:
+                return None
+            return content if content.startswith(ELF) else None
     return data if data.startswith(ELF) else None
