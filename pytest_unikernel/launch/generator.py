@@ -223,7 +223,9 @@ class LoadGenerator:
             self._cohort_begin = self._cohort_end
             begin_ns = end_ns = self._last_turn_ns
         elif self._interrupted():
-            end_ns = min(end_ns, self._due_ns, self._last_turn_ns + 1)  # the next launch isn't part of it
+            # The next launch isn't part of it. A part of a step would hold one launch too many.
+            measured_ns = NEVER_NS if self._plan.arrivals == "fixed" else self._last_turn_ns + 1
+            end_ns = min(end_ns, self._due_ns, measured_ns)
         return Trial(
             log=self._supervisor.log.trim(),
             rows=range(self._cohort_begin, self._cohort_end),

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 
 CONFIDENCE = 0.95
+# A sum of floats may be above 5 % where it is 5 %, as with the one launch that is beyond p95.
+DOUBT = (1 - CONFIDENCE) * (1 + 1e-9)
 NEGLIGIBLE = 1e-18  # of a sum: further terms change no digit of it
 
 
@@ -48,12 +50,12 @@ def _probability(count: int, launches: int, share: float) -> float:
 
 def proves_below(beyond: int, launches: int, q: float) -> bool:
     """Whether so few launches beyond a limit prove that the q-quantile is not above it."""
-    return launches > 0 and at_most(beyond, launches, 1 - q) <= 1 - CONFIDENCE
+    return launches > 0 and at_most(beyond, launches, 1 - q) <= DOUBT
 
 
 def proves_above(beyond: int, launches: int, q: float) -> bool:
     """Whether so many launches beyond a limit prove that the q-quantile is above it."""
-    return beyond > 0 and at_least(beyond, launches, 1 - q) <= 1 - CONFIDENCE
+    return beyond > 0 and at_least(beyond, launches, 1 - q) <= DOUBT
 
 
 def launches_needed(q: float, beyond: int = 0) -> int:

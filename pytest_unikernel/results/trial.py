@@ -45,8 +45,17 @@ class Trial:
 
     @property
     def window_s(self) -> float:
-        """The window's length in seconds."""
-        return (self.end_ns - self.begin_ns) / NS_PER_S
+        """The window's length in seconds.
+
+        Instants are cut to whole nanoseconds. Where that is all that parts the window from whole time steps,
+        those are its length: the rate of launches that keep up is then the offered one, and no more.
+        """
+        length_ns = self.end_ns - self.begin_ns
+        if not self.step_ns:
+            return length_ns / NS_PER_S
+        steps = round(length_ns / self.step_ns)
+        is_whole = abs(steps * self.step_ns - length_ns) < 2  # less than one at each of its ends
+        return steps * (self.step_ns / NS_PER_S) if is_whole else length_ns / NS_PER_S
 
     @cached_property
     def started_in_window(self) -> int:

@@ -235,6 +235,26 @@ def test_throughput_never_exceeds_what_is_offered(window_s: float, step: Fractio
     assert load.plan.as_json()["window_s"] == window_s
 
 
+ODD_STEPS = ("1/1024", "1/3", "2/1373", "4/181", 0.39, 0.7, 1 / 3, 4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    step=st.sampled_from(ODD_STEPS).map(schedule.parse_step) | steps,
+    window_s=st.sampled_from([0.001, 0.34, 4.0, 10.0]) | windows_s,
+    service_s=st.sampled_from([0.0, 0.01]) | st.floats(0.0, 3.0),
+)
+def test_a_target_that_keeps_up_has_the_offered_rate_and_no_more(
+    step: Fraction, window_s: float, service_s: float
+) -> None:
+    """Instants are whole nanoseconds, of which a window of one step may be a millionth."""
+    result = Load(FakeTarget(service_time_s=service_s), step, window_s=window_s).result
+    offered_hz = 1 / float(step)
+    for rate_hz in (result.throughput_hz, result.achieved_rate_hz):
+        assert rate_hz is not None
+        assert offered_hz - 1.000001 / (result.window_s or 1) <= rate_hz <= offered_hz * (1 + 1e-15)
+
+
 def test_a_window_of_poisson_arrivals_is_as_long_as_asked() -> None:
     load = Load(FakeTarget(), Fraction(39, 100), seed=1, window_s=4.0, arrivals="poisson")
     assert load.trial.end_ns - load.trial.begin_ns == 4 * S
@@ -485,6 +505,15 @@ def test_an_interruption_cuts_the_window_to_what_was_measured() -> None:
     assert load.trial.end_ns == LEAD_NS + 3100 * MS  # when the next launch would have been due
     assert load.result.unfinished == 7
     assert load.result.achieved_rate_hz == pytest.approx(10, rel=0.1)
+
+
+@pytest.mark.parametrize("at_s", [2.0, 2.3, 3.0, 3.7, 5.99])
+def test_an_interruption_leaves_no_part_of_a_step_for_which_rates_would_be_too_high(at_s: float) -> None:
+    """Two launches in the time of one, for example."""
+    load = Load(FakeTarget(), Fraction(1), interrupted=lambda sup: sup.now_ns() >= LEAD_NS + at_s * S)
+    assert (load.result.achieved_rate_hz or 0) <= 1
+    assert (load.result.throughput_hz or 0) <= 1
+    assert list(load.trial.rows) == scheduled_in_window(load.trial)
 
 
 def test_a_load_interrupted_at_once_has_no_cohort() -> None:

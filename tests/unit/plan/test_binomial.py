@@ -14,7 +14,7 @@ from pytest_unikernel.plan.binomial import at_least, at_most, launches_needed, p
 QUANTILES = st.sampled_from([0.5, 0.9, 0.95, 0.99, 0.999])
 
 
-def exactly_at_most(count: int, launches: int, share: float) -> Fraction:
+def exactly_at_most(count: int, launches: int, share: float | Fraction) -> Fraction:
     """Return the sum by its definition, in fractions."""
     p = Fraction(share)
     terms = (math.comb(launches, i) * p**i * (1 - p) ** (launches - i) for i in range(count + 1))
@@ -57,6 +57,18 @@ def test_the_launches_needed_are_the_least_that_prove_it(beyond: int, q: float) 
 def test_nothing_proves_a_quantile_below_and_above(data: st.DataObject, launches: int, q: float) -> None:
     beyond = data.draw(st.integers(0, launches))
     assert not (proves_below(beyond, launches, q) and proves_above(beyond, launches, q))
+
+
+@pytest.mark.parametrize("percent", [50, 90, 95, 99])
+def test_what_is_proven_is_what_exact_fractions_prove(percent: int) -> None:
+    """Where the probability is 5 % exactly too: that of the one launch beyond p95."""
+    share, doubt = Fraction(100 - percent, 100), Fraction(5, 100)
+    for launches in range(1, 61):
+        at_mosts = [exactly_at_most(count, launches, share) for count in range(launches + 1)]
+        for beyond, at_most_beyond in enumerate(at_mosts):
+            at_least_beyond = 1 - at_mosts[beyond - 1] if beyond else 1
+            assert proves_below(beyond, launches, percent / 100) is (at_most_beyond <= doubt)
+            assert proves_above(beyond, launches, percent / 100) is (at_least_beyond <= doubt)
 
 
 def test_a_million_launches_are_no_matter() -> None:
