@@ -179,7 +179,7 @@ def judge(question: Question, p: float | None) -> Change:
     certain = p <= ALPHA and abs(found.estimate) > question.noise
     judged = direction(question.metric, found.estimate) if certain else "no evidence"
     why = None if certain else Why(Cause.NOISE)
-    measured = as_change(shift(*question.measured).estimate) if question.measured else None
+    measured = shift(*(question.measured or (question.old, question.new)))
     is_corrected = bool(question.sensitivity)
     return Change(
         question.metric,
@@ -191,7 +191,7 @@ def judge(question: Question, p: float | None) -> Change:
         high=high,
         noise=noise,
         p=p,
-        measured=measured,
+        measured=as_change(measured.estimate),
         corrected=estimate if is_corrected else None,
         sensitivity=question.sensitivity,
         counts="corrected" if is_corrected else "measured",

@@ -37,12 +37,11 @@ def _rows(comparison: Comparison) -> Iterator[Cells]:
 
 
 def _cells(change: Change) -> Cells:
-    measured = change.change if change.measured is None else change.measured
     why = f": {why_text(change.why)}" if change.why is not None else ""
     name = "failed" if change.metric == FAILURES else change.metric
     return [
         name,
-        percent_cell(measured),
+        percent_cell(change.measured),
         percent_cell(change.corrected),
         change.counts or NONE,
         f"{percent_cell(change.low)} … {percent_cell(change.high)}",

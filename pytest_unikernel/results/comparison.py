@@ -28,7 +28,7 @@ class Change:
         low, high: the 95 % confidence interval of ``change``; None for fewer than five trials.
         noise: the smallest change beyond noise.
         p: the p-value, adjusted for all metrics tested together.
-        measured: the change as measured, of a figure that can be corrected for the host's speed.
+        measured: the change as measured; None where nothing was tested.
         corrected: the change corrected for the host's speed; None where nothing is corrected.
         sensitivity: the slope of the figure's logarithm over that of the spawn time, from the trials within
             the runs; 0 where they show none, None where the host's speed is unknown or plays no part.

@@ -21,7 +21,7 @@ NAME_COLUMNS = 16
 
 def is_known(step: Step) -> bool:
     """Return whether response times of a step can be corrected for the host's speed."""
-    return step.host is not None and any(change.measured is not None for change in step.changes)
+    return step.host is not None and any(change.sensitivity is not None for change in step.changes)
 
 
 def corrected_table(steps: Sequence[Step]) -> list[str]:

@@ -41,7 +41,20 @@ def test_a_change_is_found_on_a_host_whose_speed_differs_by_more_from_trial_to_t
     assert found.judgement == ("worse" if factor > 1 else "better")
     assert found.change == pytest.approx(factor - 1, abs=0.02)
     as_measured = p50_of(compared(old, new, same_host=False))
-    assert (as_measured.judgement, as_measured.measured) == ("no evidence", None)
+    assert (as_measured.judgement, as_measured.counts) == ("no evidence", "measured")
+
+
+@pytest.mark.parametrize("same_host", [True, False])
+@pytest.mark.parametrize("speeds", [OTHERS, tuple(1.6 * speed for speed in OTHERS)])
+def test_the_change_of_every_figure_is_that_which_is_said_to_count(
+    speeds: tuple[float, ...], *, same_host: bool
+) -> None:
+    comparison = compared(drifting(SPEEDS), drifting(speeds, 0.024), same_host=same_host)
+    tested = [each for _, each in comparison.judged() if each.counts is not None]
+    assert {each.metric for each in tested} >= {"throughput", "p50", "failure_rate", "knee"}
+    for each in tested:
+        assert each.change == getattr(each, each.counts or "")
+    assert {each.counts for each in tested} == {"measured", "corrected"} if same_host else {"measured"}
 
 
 def test_a_host_that_was_slower_in_one_of_the_runs_is_no_change_of_the_target() -> None:
