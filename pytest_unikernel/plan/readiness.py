@@ -69,7 +69,8 @@ class Port:
     ``number=None`` means the instance's own free port: ``{port}`` in its argv, UNIKERNEL_PORT in its
     environment. The port is tried every ``interval_s`` while the instance is young. With its age the pauses
     grow, to 1/128 of it and to ten times ``interval_s`` at most, and instances that wait at once share the
-    tries. The pause before the try that succeeded is in the record: ``ready_resolution_s``.
+    tries. The pause before the try that succeeded is in the record: ``ready_resolution_s``. A fixed port must
+    not be answered before the first launch, nor by an earlier instance: it says nothing about the later one.
 
     Attributes:
         number: the port, or None.

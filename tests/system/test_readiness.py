@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
 import sys
+import threading
+from collections.abc import Iterator, Sequence
 
 import pytest
 from realloads import cold_plan, launched, loading, outcomes, shell, supervised
 
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.launch.process.child import Child
 from pytest_unikernel.launch.process.listening import Listening
+from pytest_unikernel.launch.process.tcp_probe import Prober
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Event, Exit, Http, Line, Port, Ready, Target
 from pytest_unikernel.results.launches import LaunchLog
@@ -127,6 +132,30 @@ def free() -> int:
         return int(holder.getsockname()[1])
 
 
+@contextlib.contextmanager
+def answering(
+    host: str, port: int, family: socket.AddressFamily, statuses: Sequence[str] = ("200",)
+) -> Iterator[None]:
+    """Have a server of another program answer, the last of the statuses from then on."""
+    left = list(statuses)
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    if connection.recv(4096):
+                        status = left.pop(0) if len(left) > 1 else left[0]
+                        connection.sendall(f"HTTP/1.0 {status} so\r\n\r\n".encode())
+
+    with socket.create_server((host, port), family=family) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
 def test_an_own_port_is_seen_to_open(session: Session) -> None:
     log = launched(session, server())
     assert (outcomes(log), readiness(log)) == ([COMPLETED] * 2, [True] * 2)
@@ -178,10 +207,87 @@ def test_the_record_has_the_resolution_of_a_probe(session: Session, ready: Ready
     assert resolution_s is None or 0 < resolution_s <= (result.service_time_s.max or 0)
 
 
-def test_a_server_that_listens_before_its_first_look_is_seen(session: Session, free: int) -> None:
-    with socket.create_server(("127.0.0.1", free)):
-        target = shell("exec sleep 1000")(ready=Port(free), long_lived=True)
+def test_a_server_that_listens_before_its_first_look_is_seen(
+    session: Session, free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the very turn that starts it: simulated by a server of the test's own."""
+    held: list[socket.socket] = []
+    added = Prober.add
+    target = shell("exec sleep 1000")(ready=Port(free), long_lived=True)
+
+    def add(self: Prober, child: Child, now_ns: int) -> None:
+        held.append(socket.create_server(("127.0.0.1", free)))
+        added(self, child, now_ns)
+
+    monkeypatch.setattr(Prober, "add", add)
+    log = launched(session, target, 1)
+    held[0].close()
+    assert outcomes(log) == [COMPLETED]
+
+
+@pytest.mark.parametrize("ready", [Port, Http], ids=["port", "http"])
+@pytest.mark.parametrize("at", ["127.0.0.1", "0.0.0.0", "::1"])  # noqa: S104 - for a moment
+def test_a_port_that_is_answered_before_the_first_launch_is_refused(
+    session: Session, free: int, ready: type[Port], at: str
+) -> None:
+    family = socket.AF_INET6 if ":" in at else socket.AF_INET
+    with answering(at, free, family):
+        target = shell("exec sleep 1000")(ready=ready(free, "::1" if ":" in at else "127.0.0.1"))
+        with pytest.raises(LoadError, match=r"expected nobody at (port|http) .* answered already"):
+            launched(session, target(long_lived=True))
+
+
+def test_behind_a_proxy_that_is_always_there_the_status_decides(session: Session, free: int) -> None:
+    """Its port is open before anything is launched, and says that nothing is behind it."""
+    with answering("127.0.0.1", free, socket.AF_INET, ["503"] * 2 + ["200"] * 100):
+        target = shell("exec sleep 1000")(ready=Http(free), long_lived=True)
         assert outcomes(launched(session, target)) == [COMPLETED] * 2
+
+
+def test_an_instance_is_not_ready_because_an_earlier_one_listens_on_its_port(
+    session: Session, free: int
+) -> None:
+    target = server(port=free)(env={"UNIKERNEL_PORT": ""}, ready=Port(free), long_lived=False)
+    with supervised(session, target, timeout_s=20.0) as supervisor:
+        for _ in range(2):
+            supervisor.start(supervisor.log.add(supervisor.now_ns()))
+            while supervisor.log.ready_ns[0] < 0:
+                supervisor.wait(supervisor.now_ns() + 1_000_000)
+        while not supervisor.log.outcome[1]:
+            supervisor.wait(supervisor.now_ns() + 1_000_000)
+        assert supervisor.log.ready_ns[1] < 0
+        assert supervisor.log.outcome[1] == Outcome.EXIT_CODE  # its port is in use
+
+
+def test_an_own_port_that_another_program_has_taken_meanwhile_is_not_used(session: Session) -> None:
+    with supervised(session, server()(ready=Port())) as supervisor:
+        supervisor._starter.prepare()
+        prepared = supervisor._starter._prepared
+        assert prepared is not None
+        with socket.create_server(("127.0.0.1", int(prepared.port))):
+            supervisor.start(supervisor.log.add(supervisor.now_ns()))
+            child = next(iter(supervisor._children))
+            assert child.instance.port != prepared.port
+
+
+@pytest.mark.parametrize("order", [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
+@pytest.mark.parametrize("listens", ["127.0.0.1", "::1"])
+def test_a_name_with_several_addresses_is_tried_at_each(
+    session: Session, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...], listens: str
+) -> None:
+    """As ``localhost`` of most hosts, where a server often listens at one of them only."""
+    looked_up = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda _, *more, **how: [looked_up(each, *more, **how)[0] for each in order]
+    )
+    at = "socket.AF_INET6" if ":" in listens else "socket.AF_INET"
+    code = SERVER.replace('("127.0.0.1", int', f'("{listens}", int').replace(
+        "sys.argv[3])))", f"sys.argv[3])), family={at})"
+    )
+    argv = [sys.executable, "-IS", "-c", code, "well", "200", "0"]
+    for ready in (Port(host="localhost"), Http(host="localhost")):
+        log = launched(session, Target("server", argv, long_lived=True, ready=ready), 2, timeout_s=5.0)
+        assert outcomes(log) == [COMPLETED] * 2
 
 
 HTTP = {

@@ -9,12 +9,14 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
+from pytest_unikernel.launch.process.addresses import Address, addresses_of
 from pytest_unikernel.launch.process.directories import Directories
 from pytest_unikernel.launch.process.posix_spawn import Strings, strings
 from pytest_unikernel.plan.readiness import Port
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Instance
 
+LOOPBACK = "127.0.0.1"
 OWN_VARIABLES = 2  # UNIKERNEL_ID and UNIKERNEL_DIR, at the front of the environment
 _counter = itertools.count(1)
 
@@ -44,6 +46,7 @@ class Instances:
         if self._own_port:
             self._fills["UNIKERNEL_PORT"] = "{port}"
         self._ports: set[str] = set()
+        self._addresses = _local_addresses(target) if self._own_port else []
         self._environment = _base(target, self._fills, session, events)
 
     def make(self) -> Instance:
@@ -56,11 +59,18 @@ class Instances:
 
     def _take_port(self) -> str:
         """Return a free port that no other instance has been given and may be about to listen on."""
-        port = str(free_port())
-        while port in self._ports:
-            port = str(free_port())
-        self._ports.add(port)
-        return port
+        port = free_port(self._addresses[0])
+        while str(port) in self._ports or not self._are_free(port):
+            port = free_port(self._addresses[0])
+        self._ports.add(str(port))
+        return str(port)
+
+    def _are_free(self, port: int) -> bool:
+        return all(address.is_free(port) for address in self._addresses)
+
+    def is_usable(self, instance: Instance) -> bool:
+        """Whether nobody else has taken the instance's port since it was made."""
+        return not instance.port or self._are_free(int(instance.port))
 
     def discard(self, instance: Instance) -> None:
         """Take an instance's directory back, with whatever is in it."""
@@ -95,11 +105,18 @@ def id_prefix(session: str) -> str:
     return f"u{session[:8]}-"
 
 
-def free_port() -> int:
-    """Return a TCP port of the loopback interface that is free at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+def free_port(address: Address) -> int:
+    """Return a TCP port of the address that is free at the moment."""
+    with socket.socket(address.family) as probe:
+        probe.bind(address.at(0))
         return int(probe.getsockname()[1])
+
+
+def _local_addresses(target: Target) -> list[Address]:
+    """Return the addresses of this host that instances' ports have to be free at."""
+    hosts = [target.ready.host] if isinstance(target.ready, Port) else []
+    found = [address for host in (*hosts, LOOPBACK) for address in addresses_of(host) if address.is_local]
+    return list(dict.fromkeys(found))
 
 
 def _needs_port(target: Target) -> bool:

@@ -78,13 +78,3 @@ def _take(data: bytes, found: set[int]) -> bool:
         found.add(PORT.unpack_from(data, at + PORT_AT)[0])
         at += (length + 3) & ~3
     return True
-
-
-def is_local(family: socket.AddressFamily, host: str) -> bool:
-    """Whether the address is one of this host's."""
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((host, 0))
-        except OSError:
-            return False
-    return True

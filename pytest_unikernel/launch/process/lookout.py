@@ -31,6 +31,14 @@ class Lookout:
         self.looked_ns = 0
         self.due_ns = NEVER_NS
 
+    def is_listed(self, port: int) -> bool:
+        """Whether the port is listened on now, on whatever address.
+
+        Raises:
+            OSError: the kernel gives the list no longer.
+        """
+        return port in self._listening.ports()
+
     def add(self, child: Child, port: int, now_ns: int) -> int:
         """Begin to look for the port of a child that was started now; return when the next look is due."""
         self._by_port.setdefault(port, {})[child.pid] = child

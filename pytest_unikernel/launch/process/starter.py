@@ -42,7 +42,11 @@ class Starter:
         instance: Instance | None = None
         sink: Sink | None = None
         try:
-            instance = self._prepared or instances.make()
+            instance = self._prepared
+            if instance is not None and not instances.is_usable(instance):
+                instances.discard(instance)
+                instance = None
+            instance = instance or instances.make()
             argv, environment = instances.argv(instance), instances.environment(instance)
             if self._has_pipe:
                 pipe, write_end = os.pipe()

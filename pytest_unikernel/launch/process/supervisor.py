@@ -80,6 +80,7 @@ class ProcessSupervisor(RealSupervisor[Child, Child]):
     def start(self, index: int) -> None:
         """Start the launch of that row; ``started_ns`` is the instant before posix_spawn."""
         log, loop = self.log, self._loop
+        is_taken = self._prober is not None and self._prober.is_taken()
         try:
             child = self._starter.start(index, log)
         except OSError as error:
@@ -94,7 +95,7 @@ class ProcessSupervisor(RealSupervisor[Child, Child]):
         if self._keep_output:
             child.tail_bytes = WHOLE_BYTES
         self._children.add(child)
-        if self._prober is not None:
+        if self._prober is not None and not is_taken:
             self._prober.add(child, log.started_ns[index])
 
     def _not_started(self, index: int, error: OSError) -> None:

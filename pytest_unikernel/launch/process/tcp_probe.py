@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from pytest_unikernel.clock import NS_PER_S, monotonic_ns, nanoseconds
-from pytest_unikernel.errors import LoadError
+from pytest_unikernel.clock import monotonic_ns, nanoseconds
 from pytest_unikernel.launch.deadlines import NEVER_NS
 from pytest_unikernel.launch.event_loop import EventLoop
+from pytest_unikernel.launch.process.addresses import addresses_of, connects, refuse_if_ready
 from pytest_unikernel.launch.process.child import Child
-from pytest_unikernel.launch.process.listening import Listening, is_local
+from pytest_unikernel.launch.process.listening import Listening
 from pytest_unikernel.launch.process.lookout import Lookout
 from pytest_unikernel.launch.process.pacing import SLOWEST, Pacing, pause_ns
 from pytest_unikernel.plan.readiness import Http, Port
@@ -43,7 +44,7 @@ class Prober:
     are also tried without that: those of other hosts, and those that are forwarded by packet filters.
 
     Raises:
-        LoadError: the host's name is unknown, or the port is served before anything is launched.
+        LoadError: the host's name is unknown, or its port is answered with nothing launched.
     """
 
     def __init__(self, ready: Port, loop: EventLoop[Child], on_ready: Callable[[Child, int], None]) -> None:
@@ -51,8 +52,9 @@ class Prober:
         self._loop = loop
         self._on_ready = on_ready
         self._interval_ns = nanoseconds(ready.interval_s)
-        self._family, self._host = _resolved(ready.host)
-        _refuse_served(ready, self._family, self._host)
+        self._addresses = deque(addresses_of(ready.host))  # the next to be tried is first
+        self._in_front = ready.number is not None and connects(self._addresses, ready.number)
+        refuse_if_ready(ready, self._addresses)
         self._lookout = self._open_lookout()
         # Of a port that is not listed and yet may answer, for it is forwarded.
         self._unlisted_ns = self._interval_ns * (1 if self._lookout is None else UNLISTED)
@@ -63,12 +65,27 @@ class Prober:
 
     def _open_lookout(self) -> Lookout | None:
         """Return None where the kernel gives no list, or its list isn't that of the instances' host."""
-        if not is_local(self._family, self._host):
+        if not all(address.is_local for address in self._addresses):
             return None
         try:
             return Lookout(Listening(), self._interval_ns)
         except OSError:
             return None
+
+    def is_taken(self) -> bool:
+        """Whether an instance that is launched now would find its fixed port in use, by an earlier one.
+
+        Its readiness can't be seen then. Behind a server that is always there, as a proxy is, nobody knows.
+        """
+        number = self._ready.number
+        if number is None or self._in_front or self._lookout is None:
+            return False
+        try:
+            is_listed = self._lookout.is_listed(number)
+        except OSError:
+            return False
+        # Never by a connection: one may have to wait, and launches with it.
+        return is_listed and not all(each.is_free(number, for_a_server=True) for each in self._addresses)
 
     def add(self, child: Child, now_ns: int) -> None:
         """Begin to wait for the port of a child that was started now."""
@@ -161,23 +178,26 @@ class Prober:
             self._connecting[child.pid] = (connection, begun_ns)
         else:
             connection.close()
+            self._addresses.rotate(-1)
         return None
 
     def _connect(self, child: Child) -> socket.socket | None:
-        """Begin to connect; None if that failed at once, as it does on the loopback."""
-        try:
-            connection = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        except OSError:  # no descriptor left: tried again
-            return None
-        number = connection.connect_ex((self._host, self._port(child)))
-        if number in (0, errno.EINPROGRESS):
-            return connection
-        connection.close()
+        """Begin to connect; None if that failed at once at every address, as it does on the loopback."""
+        for address in list(self._addresses):
+            try:
+                connection = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            except OSError:  # no descriptor left: tried again
+                return None
+            if connection.connect_ex(address.at(self._port(child))) in (0, errno.EINPROGRESS):
+                return connection
+            connection.close()
+            self._addresses.rotate(-1)
         return None
 
     def _ask(self, child: Child, connection: socket.socket, path: str) -> bool:
         """Send the request; return whether that could be done."""
-        request = f"GET {path} HTTP/1.0\r\nHost: {self._ready.host}\r\nConnection: close\r\n\r\n"
+        host = f"[{self._ready.host}]" if ":" in self._ready.host else self._ready.host  # RFC 3986, 3.2.2
+        request = f"GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         try:
             connection.send(request.encode())
         except OSError:
@@ -213,30 +233,6 @@ class Prober:
             if connection is not None:
                 connection.close()
         self._connecting.clear()
-
-
-def _resolved(host: str) -> tuple[socket.AddressFamily, str]:
-    """Return the host's address, once for all tries: a look-up may block."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise LoadError(f"ready: host {host!r} has no address ({error.strerror}); give its number") from error
-    return family, str(address[0])
-
-
-def _refuse_served(ready: Port, family: int, host: str) -> None:
-    """Refuse a given port that is served already: every instance would seem to be ready at once."""
-    if ready.number is None:
-        return
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
-        connection.settimeout(CONNECT_PATIENCE_NS / NS_PER_S)
-        refused = connection.connect_ex((host, ready.number))
-        if not refused and _state(connection) == "connected":
-            raise LoadError(
-                f"ready: expected port {ready.number} of {ready.host} to be free before the first launch, "
-                "but it is served already; end that program, or take Port() or Http() for a port of each "
-                "instance"
-            )
 
 
 def _state(connection: socket.socket) -> Literal["connected", "under way", "failed"]:

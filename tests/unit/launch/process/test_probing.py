@@ -9,8 +9,9 @@ from contextlib import closing
 import pytest
 
 from pytest_unikernel.launch.deadlines import NEVER_NS
+from pytest_unikernel.launch.process.addresses import Address
 from pytest_unikernel.launch.process.child import Child
-from pytest_unikernel.launch.process.listening import Listening, is_local
+from pytest_unikernel.launch.process.listening import Listening
 from pytest_unikernel.launch.process.lookout import Lookout
 from pytest_unikernel.launch.process.pacing import Pacing, pause_ns
 from pytest_unikernel.plan.target_fields import Instance
@@ -87,7 +88,7 @@ def family_of(host: str) -> socket.AddressFamily:
 
 
 # A host may be without IPv6.
-HOSTS = [each for each in ("127.0.0.1", "::1", "::") if is_local(family_of(each), each)]
+HOSTS = [each for each in ("127.0.0.1", "::1", "::") if Address(family_of(each), each, ()).is_local]
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -112,7 +113,7 @@ def test_more_ports_are_listed_than_one_reply_holds(listening: Listening) -> Non
 
 @pytest.mark.parametrize(("host", "local"), [("127.0.0.1", True), ("127.9.9.9", True), ("192.0.2.1", False)])
 def test_an_address_is_local_or_not(host: str, local: bool) -> None:
-    assert is_local(socket.AF_INET, host) is local
+    assert Address(socket.AF_INET, host, ()).is_local is local
 
 
 # looks --------------------------------------------------------------------------------------------
