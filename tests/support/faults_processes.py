@@ -185,5 +185,5 @@ ROWS = (
     ),
     Fault("HTTP 500", TARGET, _server("500"), "timeout", timeout_s=0.7),
     Fault("HTTP without an answer", TARGET, _server("silent"), "timeout", timeout_s=0.7),
-    Fault("port already used", TARGET, _on_taken_port, "LoadError", "served already", around=_port_taken),
+    Fault("port already used", TARGET, _on_taken_port, "LoadError", "answered already", around=_port_taken),
 )

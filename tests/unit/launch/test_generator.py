@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_unikernel.host.bounds import Bound, Cap
@@ -216,11 +216,12 @@ steps = st.sampled_from([Fraction(1), Fraction(1, 3), Fraction(39, 100), Fractio
 
 @settings(max_examples=100, deadline=None)
 @given(step=steps, window_s=windows_s, warmup_s=st.floats(0.0, 2.0))
+@example(step=Fraction(1, 45), window_s=0.4, warmup_s=0.0)
 def test_at_fixed_arrivals_the_window_is_whole_steps_and_holds_one_launch_for_each(
     step: Fraction, window_s: float, warmup_s: float
 ) -> None:
     load = Load(FakeTarget(), step, window_s=window_s, warmup_s=warmup_s)
-    steps = math.ceil(Fraction(window_s) / step)
+    steps = math.ceil(Fraction(window_s) / step * (1 - Fraction(1, 2**52)))  # 0.4 s are 18 steps of 1/45 s
     assert load.trial.end_ns - load.trial.begin_ns == int(steps * step * S)
     assert len(load.trial.rows) == steps
     assert load.result.achieved_rate_hz == pytest.approx(float(1 / step), rel=1e-6)
