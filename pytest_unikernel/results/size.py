@@ -7,6 +7,7 @@ import os
 import stat
 from typing import IO
 
+PIECE_BYTES = 1 << 20
 MOST_BYTES = 1 << 30  # a run's file has some 30 bytes a launch: 36 million of them
 
 
@@ -33,6 +34,8 @@ def read_bounded(stream: IO[bytes]) -> bytes:
     status = os.fstat(stream.fileno())
     if stat.S_ISREG(status.st_mode):
         refuse_too_large(status.st_size)
-    data = stream.read(MOST_BYTES + 1)
-    refuse_too_large(len(data))
-    return data
+    data = bytearray()
+    while piece := stream.read(PIECE_BYTES):  # one read of the most would have a buffer of that size
+        data += piece
+        refuse_too_large(len(data))
+    return bytes(data)

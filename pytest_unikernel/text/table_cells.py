@@ -30,7 +30,7 @@ def time_cell(load: Record, name: str, decimals: int) -> str:
         return milliseconds(value_s, decimals, ready_resolution_s(load))
     if name not in QUANTILES or not summary["censored"] or load["timeout_s"] is None:
         return NONE
-    suffices = enough(summary["n"] + summary["censored"], QUANTILES[name])
+    suffices = enough((summary["n"] or 0) + summary["censored"], QUANTILES[name])
     return f">{duration_text(load['timeout_s'])}" if suffices else NONE
 
 

@@ -105,7 +105,7 @@ def _givens() -> list[Given]:
         "arrivals": "poisson", "seed": "7", "cpus": "0", "realtime": "off", "quiet_host": "warn",
         "require": "rust_kernel,linux_vm[kvm]", "output": "out", "raw": "raw", "report": "r",
         "resume": "x.json", "compare_fail": "p50:20%",
-        "slo": "p99:0.5s", "knee": "true",
+        "compare_busy": "true", "slo": "p99:0.5s", "knee": "true",
     }  # fmt: skip
     return [{each.name: good[each.name]} for each in OPTIONS] + [{}, {"profile": "paper"}]
 
