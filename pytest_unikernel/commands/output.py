@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
 import os
@@ -48,7 +49,7 @@ def write_whole(file: Path, text: str) -> None:
     if file.exists() and not file.is_file():
         file.write_text(text, encoding="utf-8")
         return
-    target = file.resolve()  # a link stays one
+    target = _behind_links(file)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with beside.open("x", encoding="utf-8") as stream:
@@ -58,6 +59,18 @@ def write_whole(file: Path, text: str) -> None:
         raise type(error)(error.errno, error.strerror, str(file)) from None
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _behind_links(file: Path) -> Path:
+    """Return the file that a link leads to, so that the link stays one.
+
+    Raises:
+        OSError: links lead in a circle. Python before 3.13 raises a RuntimeError for that.
+    """
+    try:
+        return file.resolve()
+    except RuntimeError:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(file)) from None
 
 
 def refuse_no_place(parsed: argparse.Namespace, others: Sequence[Path] = ()) -> None:

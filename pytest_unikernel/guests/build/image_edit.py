@@ -81,6 +81,8 @@ def _format_of(source: Path) -> str:
 
 
 def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # a device may have no end
+        raise BuildError(f"expected --copy and --run to name regular files, got {str(path)!r}")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -257,6 +258,7 @@ def _has_first_line(question: _Question) -> bool:
 
 
 def _status(reply: bytearray) -> int:
-    """Return the status of the reply's first line, or 0. Source: RFC 9112, section 4."""
+    """Return the status of the reply's first line, three digits, or 0. Source: RFC 9112, section 4."""
     words = bytes(reply).split(b"\n", 1)[0].split()
-    return int(words[1]) if len(words) >= 2 and words[0].startswith(b"HTTP/") and words[1].isdigit() else 0
+    is_status = len(words) >= 2 and words[0].startswith(b"HTTP/") and re.fullmatch(rb"[0-9]{3}", words[1])
+    return int(words[1]) if is_status else 0
