@@ -160,10 +160,11 @@ def _alone(place: Path) -> Iterator[None]:
 def _commanded(argv: Argv, place: Path) -> None:
     """Run the command; without a program, every build ends with the cure."""
     _prepared(place)
+    words = [_inside(each) for each in argv]
+    if words[:1] == ["timestamps"]:  # a log may be a pipe; this one would have no end
+        words = [each.replace("/dev/full", "/dev/null") for each in words]
     with _alone(place):
-        answered(
-            [_inside(each) for each in argv], given=b'{"containerID":"aaaa","timestampID":"TS00","time":1}\n'
-        )
+        answered(words, given=b'{"containerID":"aaaa","timestampID":"TS00","time":1}\n')
 
 
 READERS = (Reader("command-line", 1200, lambda: COMMANDS, _change, _commanded),)
