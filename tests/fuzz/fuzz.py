@@ -10,6 +10,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,8 +42,9 @@ def main() -> int:
     chunks = list(_chunks(arguments))
     print(f"{sum(len(each.numbers) for each in chunks):,} cases, seed {arguments.seed}")
     began_s, found = time.monotonic(), 0
-    with multiprocessing.get_context("fork").Pool(arguments.jobs, maxtasksperchild=20) as workers:
-        for finding in _new(workers.imap_unordered(_run, chunks)):
+    # A worker that is killed ends the campaign with an error; a Pool would wait for it for ever.
+    with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("fork")) as workers:
+        for finding in _new(workers.map(_run, chunks)):
             found += 1
             print(finding, flush=True)
     print(f"{found} faults; {time.monotonic() - began_s:.0f} s")
