@@ -28,6 +28,20 @@ class Found(NamedTuple):
 FOUND = pytest.StashKey[Found]()
 FAILURE = pytest.StashKey[list[str]]()
 UNMEASURED = pytest.StashKey[bool]()
+LOAD_TESTS = pytest.StashKey[bool]()
+LOAD_MARKERS = frozenset({"sweep", "cold"})
+
+
+class LoadTests:
+    """Notes whether tests with loads were run, or skipped: by pytest-xdist's workers too."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Look at a test's markers."""
+        if not LOAD_MARKERS.isdisjoint(report.keywords):
+            self._config.stash[LOAD_TESTS] = True
 
 
 def configure(config: pytest.Config) -> None:
@@ -44,6 +58,8 @@ def configure(config: pytest.Config) -> None:
         raise SweepUsageError(
             f"{FLAG}: expected --benchmark-compare too, got none; add it, or leave {FLAG} out (command line)"
         )
+    if benchmark.has_benchmark(config) and benchmark.compares(config):
+        config.pluginmanager.register(LoadTests(config))
 
 
 def check(session: pytest.Session) -> None:
@@ -78,8 +94,14 @@ def _is_untested(config: pytest.Config, found: Found) -> bool:
 
 
 def _is_asked(config: pytest.Config) -> bool:
-    """Return whether the command line has limits, which are for this run; an ini file's are for all runs."""
-    return bool(config.getoption("sweep_compare_fail")) and not config.option.collectonly
+    """Return whether the command line has limits, which are for this run, or the ini file has.
+
+    The latter are for all runs that compare, and so for tests with loads only.
+    """
+    if config.option.collectonly:
+        return False
+    in_ini = config.stash.get(LOAD_TESTS, False) and bool(options.settings(config).compare_fail)
+    return bool(config.getoption("sweep_compare_fail")) or in_ini
 
 
 def _compare(config: pytest.Config, run: Run) -> Found:

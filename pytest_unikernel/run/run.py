@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host.quiet import Excess, Quiescence
 from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
@@ -196,4 +197,9 @@ class Run:
 
 def _certain(measured: Measured, loads: Loads, request: Request, plan: LoadPlan) -> Measured:
     """Return a load, or its repetition where one or two late launches of few decided its verdict."""
-    return measured.repeated(loads.sweep(request.target, plan)) if measured.doubtful else measured
+    if not measured.doubtful:
+        return measured
+    try:
+        return measured.repeated(loads.sweep(request.target, plan))
+    except UnikernelError as error:  # the first load is measured: it must not be lost
+        return replace(measured, problems=[*measured.problems, f"it could not be repeated: {error}"])

@@ -308,6 +308,20 @@ def test_limits_that_had_nothing_to_judge_say_so(pytester: pytest.Pytester, argu
     assert not run(pytester, *arguments).stdout.str().count("--sweep-compare-fail")
 
 
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("arguments", [["--benchmark-disable"], ["--benchmark-skip"], ["-n1"]])
+def test_limits_in_the_ini_file_do_not_pass_a_comparison_without_a_measurement(
+    pytester: pytest.Pytester, arguments: list[str]
+) -> None:
+    pytester.makeini("[pytest]\nsweep_compare_fail = p50:20%\n")
+    result = compare(pytester, *arguments)
+    assert result.ret == UNTESTED
+    result.stdout.fnmatch_lines(["--sweep-compare-fail: no load was measured, so nothing was compared"])
+    assert run(pytester, *arguments).ret == 0  # compares nothing
+    plain = compare(pytester, *arguments, source="def test_plain():\n    pass\n")
+    assert plain.ret == 0  # has no load
+
+
 def test_limits_without_a_saved_run_are_told_of_once(pytester: pytest.Pytester) -> None:
     result = compare(pytester, LIMITS, source=source())
     assert result.ret == pytest.ExitCode.TESTS_FAILED

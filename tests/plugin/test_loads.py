@@ -243,6 +243,34 @@ def test_a_step_that_is_late_twice_is_generator_bound_with_both_attempts_on_reco
     assert "the host stole the CPU (500 ms of CPU time, 12.0 %)" in load["verdict_reason"]
 
 
+@pytest.mark.parametrize("order", ["series", "interleaved"])
+def test_a_step_whose_repetition_is_refused_keeps_its_first_load(
+    pytester: pytest.Pytester, order: str
+) -> None:
+    """As by ``--sweep-quiet-host=fail``, for a host that was quiet the first time."""
+    source = ONCE_LATE.replace("{late}", "1")
+    source = "from pytest_unikernel.errors import LoadError\n" + source
+    source += """
+
+import pytest_unikernel.run.measuring as measuring
+
+@pytest.fixture(autouse=True)
+def refusing(monkeypatch):
+    swept, count = measuring.Loads.trials, []
+    def trials(self, target, plan, numbers, before=()):
+        count.append(1)
+        if len(count) == 2:
+            raise LoadError("the host is busy")
+        return swept(self, target, plan, numbers, before)
+    monkeypatch.setattr(measuring.Loads, "trials", trials)
+"""
+    result = run(pytester, "--benchmark-json=o.json", f"--sweep-order={order}", "-k", "0.1s", source=source)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*the load is on record, but it could not be repeated: the host is busy*"])
+    load = loads(pytester.path / "o.json")["test_it[0.1s]"]
+    assert (load["verdict"], load["first_attempt"]) == ("generator-bound", None)
+
+
 def test_a_step_whose_only_launch_failed_is_failing_and_gives_no_knee(pytester: pytest.Pytester) -> None:
     source = """
 @pytest.mark.load_sweep(time_steps=[1, 0.5], warmup=0, window=1)
