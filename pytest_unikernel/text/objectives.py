@@ -71,6 +71,8 @@ def _why(load: Record, name: str) -> str:
     q, launches = QUANTILES.get(name), about["launches"]
     if about.get("beyond") and q and ((value_s or 0.0) <= limit_s) and (value_s or not enough(launches, q)):
         return f"{about['beyond']:,} of {launches:,} took longer"
+    if q is None and value_s is not None and value_s <= limit_s:  # a mean, which is infinite with these
+        return f"{load['response_time_s']['censored']:,} of {launches:,} never completed"
     if value_s is None:
         return f"{name} > {'the time-out' if timeout_s is None else duration_text(timeout_s)}"
     return f"{name} {duration_text(value_s, ready_resolution_s(load))}"

@@ -177,6 +177,15 @@ def test_launches_beyond_the_limit_are_told_where_the_quantile_does_not_tell(qui
     )
 
 
+def test_a_mean_that_launches_without_an_end_make_infinite_is_not_called_the_reason() -> None:
+    lost = load(FakeTarget(never_exits_every=300, timeout_s=1.0), Fraction(1, 256), 8.0)
+    assert lost.verdict == "ok"
+    assert (lost.response_time_s.mean or 0) <= 0.05
+    assert next(objective_lines([record(lost, Objective("mean", 0.05))])).endswith(
+        f"not at 256/s ({lost.response_time_s.censored} of 2,048 never completed)"
+    )
+
+
 def test_slower_steps_with_too_few_launches_are_not_worth_a_word(quick: LoadResult) -> None:
     few = load(FakeTarget(), Fraction(1, 16))
     assert len(list(objective_lines([record(few, P99), record(quick, P99)]))) == 1
