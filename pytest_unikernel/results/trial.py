@@ -55,7 +55,7 @@ class Trial:
             return length_ns / NS_PER_S
         steps = round(length_ns / self.step_ns)
         is_whole = abs(steps * self.step_ns - length_ns) < 2  # less than one at each of its ends
-        return steps * (self.step_ns / NS_PER_S) if is_whole else length_ns / NS_PER_S
+        return steps * self.step_ns / NS_PER_S if is_whole else length_ns / NS_PER_S
 
     @cached_property
     def started_in_window(self) -> int:
