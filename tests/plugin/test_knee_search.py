@@ -66,7 +66,7 @@ def test_the_summary_has_the_one_number_and_the_loads_of_the_search(pytester: py
             r"1/38\.05 +38\.1 .* ok$",
             r"1/38\.88 +38\.9 .*  saturated$",
             r" *1/64 +64 .* saturated$",
-            r"  knee 38\.1/s \(37\.2 to 38\.9\), \S+/s per core on .*CPU",
+            r"  knee 38\.1/s \(37\.3 to 38\.9\), \S+/s per core on .*CPU",
         ]
     )
 
@@ -251,7 +251,7 @@ def test_a_search_between_other_steps_is_another_search(pytester: pytest.Pyteste
 def test_the_knee_is_compared_with_the_baselines(pytester: pytest.Pytester) -> None:
     run(pytester, "--benchmark-autosave", source=SEARCHED)
     result = run(pytester, "--benchmark-compare")
-    result.stdout.fnmatch_lines(["  knee against the baseline: 38.1/s, was 38.1/s (37.2 to 38.9): +0.0%"])
+    result.stdout.fnmatch_lines(["  knee against the baseline: 38.1/s, was 38.1/s (37.3 to 38.9): +0.0%"])
     result.stdout.no_fnmatch_line("*not in the baseline*")
 
 
