@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,7 +94,9 @@ def find_journals(config: pytest.Config) -> None:
             why = f"can't write into {str(place)!r}: {error.strerror or error}; {cure}"
         else:
             return
-    say(config, f"sweep: no journal is written, so this run can't be resumed: {why}")
+    say(config, "sweep: no journal is written, so this run can't be resumed:")
+    for line in textwrap.wrap(why, 76, break_long_words=False, break_on_hyphens=False):  # a path stays whole
+        say(config, f"    {line}")
 
 
 def unfinished_lines(config: pytest.Config) -> list[str]:

@@ -25,6 +25,7 @@ from pytest_unikernel.plan.profiles import PROFILES
 from pytest_unikernel.plugin import fixtures, marker
 from pytest_unikernel.results.verdict import VERDICTS
 
+NO_TARGETS = {"timestep", "load_step", "cold_start"}
 # Of Target: what derives copies, and what tests replace.
 INTERNAL = {"variant", "factory", "supervisor", "simulated"}
 
@@ -68,7 +69,7 @@ def test_every_keyword_of_the_marker_and_every_profile_is_there() -> None:
 def targets() -> Iterator[tuple[str, Target]]:
     """Yield the fixtures that are targets, by asking them."""
     for name, value in vars(fixtures).items():
-        if hasattr(value, "_get_wrapped_function") and name not in {"timestep", "load_step", "cold_start"}:
+        if hasattr(value, "_get_wrapped_function") and name not in NO_TARGETS and name[0] != "_":
             yield name, value._get_wrapped_function()()
 
 
