@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sweeprun import FAKE, FIXED, loads, run, write
@@ -101,7 +103,8 @@ def test_a_saved_run_has_one_series_whatever_a_plugin_made_of_its_ids(
     pytester.makeconftest(conftest)
     run(pytester, "--benchmark-json=o.json", source=OVERLOADED)
     (pytester.path / "again.json").write_bytes((pytester.path / "o.json").read_bytes())
-    compared = pytester.run("pytest-unikernel", "compare", "o.json", "again.json", "--json", "c.json")
+    command = Path(sys.executable).with_name("pytest-unikernel")  # installed beside us, on PATH or not
+    compared = pytester.run(command, "compare", "o.json", "again.json", "--json", "c.json")
     assert compared.ret == 0
     series = {load["series"] for load in loads(pytester.path / "o.json").values()}
     assert len(series) == 1
