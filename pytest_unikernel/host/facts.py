@@ -25,8 +25,16 @@ VERSION_PATIENCE_S = 5.0
 
 def usable_cores(cpus: frozenset[int] | None = None) -> float:
     """Return how many CPUs instances may use: affinity or those asked for, at most the cgroup's quota."""
-    allowed = len(cpus) if cpus else len(os.sched_getaffinity(0))
+    allowed = len(cpus) if cpus else _allowed_cpus()
     return min(float(allowed), cgroup_quota_cores())
+
+
+def _allowed_cpus() -> int:
+    """Return the number of CPUs in our affinity; of all CPUs where a seccomp profile refuses to say."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except OSError:
+        return os.cpu_count() or 1
 
 
 def cgroup_quota_cores() -> float:

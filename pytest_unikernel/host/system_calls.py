@@ -33,7 +33,10 @@ class Refused(NamedTuple):
 
 def first_refused() -> Refused | None:
     """Return the first call that is refused; None if loads can run."""
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    except OSError as error:
+        return Refused("prlimit64", error.errno or 0)
     if descriptors != resource.RLIM_INFINITY and descriptors < LEAST_DESCRIPTORS:
         return Refused("open", errno.EMFILE, descriptors)
     for call, attempt in ATTEMPTS.items():
@@ -73,6 +76,15 @@ def _epoll() -> None:
         epoll.poll(0)
 
 
+def _epoll_ctl() -> None:
+    descriptor = linux.timerfd()
+    try:
+        with select.epoll() as epoll:
+            epoll.register(descriptor, select.EPOLLIN)
+    finally:
+        os.close(descriptor)
+
+
 def _prctl() -> None:
     linux.prctl(linux.PR_SET_TIMERSLACK, linux.prctl(linux.PR_GET_TIMERSLACK))
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, int(linux.is_subreaper()))
@@ -84,12 +96,16 @@ def _waitid() -> None:
 
 
 # In this order: a call may need those before it.
-ATTEMPTS: Mapping[str, Callable[[], None]] = {
+ATTEMPTS: Mapping[str, Callable[[], object]] = {
     "pidfd_open": _pidfd_open,
     "pidfd_send_signal": _pidfd_send_signal,
     "timerfd_create": _timerfd_create,
     "timerfd_settime": _timerfd_settime,
     "epoll_create1": _epoll,
+    "epoll_ctl": _epoll_ctl,
+    "kill": lambda: os.kill(os.getpid(), 0),  # sends nothing
+    "getrusage": lambda: resource.getrusage(resource.RUSAGE_SELF),
+    "sched_getaffinity": lambda: os.sched_getaffinity(0),
     "prctl": _prctl,
     "waitid": _waitid,
 }

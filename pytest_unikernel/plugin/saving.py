@@ -11,7 +11,7 @@ import copy
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,6 +20,7 @@ from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 SAVING = pytest.StashKey["Saving"]()
 COMMIT = pytest.StashKey[dict[str, Any]]()
+Result = TypeVar("Result")
 NOT_DONE = "the run ended before they were written"
 
 
@@ -98,8 +99,19 @@ def _is_on_disk(storage: Any) -> bool:
 def _check(option: str, path: Path, *, is_file: bool = False) -> None:
     from pytest_unikernel.results import destinations  # noqa: PLC0415 - loads only, not collection
 
+    _tried(option, path, destinations.check_file if is_file else destinations.check_directory)
+
+
+def _tried(option: str, path: Path, attempt: Callable[[Path], Result]) -> Result:
+    """Return the result of an attempt at a place.
+
+    Raises:
+        SweepUsageError: it failed.
+    """
+    from pytest_unikernel.results import destinations  # noqa: PLC0415 - loads only, not collection
+
     try:
-        (destinations.check_file if is_file else destinations.check_directory)(path)
+        return attempt(path)
     except OSError as error:
         wrong = f"can't write {str(path)!r}: {destinations.cause_and_cure(error)}"
         raise SweepUsageError(f"{option}: {wrong}; nothing was measured") from error
@@ -128,6 +140,8 @@ class Saving:
         self.doubt = NOT_DONE
         self.done = False
         self.unreadable: list[Path] = []
+        self._pipes: dict[Path, int] = {}  # held open, or their readers would end before the results come
+        config.add_cleanup(self._close_pipes)
         known.handle_saving = self.save
 
     def check(self) -> None:
@@ -143,9 +157,27 @@ class Saving:
             if option != "--benchmark-json":  # its directory is made
                 _check(option, path.parent)
             _check(option, path, is_file=True)
+            self._hold_pipe(option, path)
         if self.asked:
             self._collect()
         self.done = False
+
+    def _hold_pipe(self, option: str, path: Path) -> None:
+        from pytest_unikernel.results import destinations  # noqa: PLC0415 - loads only, not collection
+
+        if destinations.is_pipe(path):
+            self._pipes[path] = _tried(option, path, destinations.open_pipe)
+
+    def _close_pipes(self) -> None:
+        while self._pipes:
+            os.close(self._pipes.popitem()[1])
+
+    def _check_readers(self) -> None:
+        """Raise the error of a pipe whose reader has gone: saving would wait for another one."""
+        from pytest_unikernel.results import destinations  # noqa: PLC0415 - the end of a run with loads only
+
+        for path in self._pipes:
+            os.close(destinations.open_pipe(path))
 
     def _collect(self) -> None:
         """Collect what is saved beside the results now: it takes processes, which signals would end.
@@ -175,10 +207,13 @@ class Saving:
             return
         try:
             before = self._stored()
+            self._check_readers()
             self._save()
             self.doubt = self._found(before)
         except Exception as error:  # noqa: BLE001 - the tables and other plugins must not be lost by it
             self.doubt = _said(error, ", ".join(repr(str(path)) for _, path in _files(self._known)))
+        finally:
+            self._close_pipes()
 
     def _found(self, before: set[Path]) -> str:
         """Return why the files aren't known to hold every load; empty if they do."""

@@ -19,13 +19,14 @@ CURES = {
     errno.ENOSPC: "make room there, or name another place",
     errno.EDQUOT: "make room there, or name another place",
     errno.EISDIR: "name a file in it",
+    errno.EPIPE: "start the program that reads it first, and let it read to the end",
 }
 
 
 def check_file(path: Path) -> None:
     """Try whether a file can be written; what it holds stays.
 
-    A pipe is not opened: its reader would see its end.
+    A named pipe is not opened, see :func:`open_pipe`: when it is closed, its reader sees its end.
 
     Raises:
         OSError: it can't.
@@ -53,6 +54,25 @@ def check_directory(directory: Path) -> None:
     """
     descriptor, name = tempfile.mkstemp(prefix=".unikernel-", dir=_nearest(directory))
     _fill(descriptor, name)
+
+
+def is_pipe(path: Path) -> bool:
+    """Return whether a path is a named pipe."""
+    return path.exists() and stat.S_ISFIFO(path.stat().st_mode)
+
+
+def open_pipe(path: Path) -> int:
+    """Open a named pipe for writing; return its descriptor. Its reader waits as long as that is open.
+
+    Raises:
+        OSError: no process reads it: opening it as a file would wait for a reader, maybe for ever.
+    """
+    try:
+        return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise OSError(errno.EPIPE, "no process reads this pipe", str(path)) from error
 
 
 def cause_and_cure(error: OSError) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import signal
+import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -264,6 +267,37 @@ def test_what_went_into_a_pipe_can_be_resumed(pytester: pytest.Pytester) -> None
     result = run_apart(pytester, "--benchmark-json=/dev/stdout", source=COUNTED)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["sweep: what was written to '/dev/stdout' can't be read back, so *"])
+    assert_resumable(pytester, result)
+
+
+def test_a_pipe_that_nobody_reads_ends_the_run_before_the_first_load(pytester: pytest.Pytester) -> None:
+    os.mkfifo(pytester.path / "o.json")
+    result = run(pytester, JSON, source=COUNTED)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *: can't write 'o.json': no process reads this pipe; start the *"])
+    assert not launched(pytester)
+
+
+def test_a_pipe_ends_for_its_reader_after_the_results(pytester: pytest.Pytester) -> None:
+    os.mkfifo(pytester.path / "o.json")
+    with subprocess.Popen(["/bin/cat", "o.json"], stdout=subprocess.PIPE) as reader:
+        result = run(pytester, JSON, source=COUNTED)
+        text = reader.communicate()[0]
+    assert {bench["name"] for bench in json.loads(text)["benchmarks"]} == NAMES
+    (pytester.path / "o.json").unlink()
+    assert_resumable(pytester, result)
+
+
+def test_a_pipe_whose_reader_has_gone_keeps_the_journal(pytester: pytest.Pytester) -> None:
+    os.mkfifo(pytester.path / "o.json")
+    reader = os.open(pytester.path / "o.json", os.O_RDONLY | os.O_NONBLOCK)
+    code = (
+        f"import os\ndef pytest_unikernel_load_ended(item):\n    'cold' in item.name and os.close({reader})"
+    )
+    pytester.makeconftest(code)
+    result = run(pytester, JSON, source=COUNTED)
+    result.stdout.fnmatch_lines(["ERROR: *'o.json': no process reads this pipe; start the program *"])
+    assert_tables(result)
     assert_resumable(pytester, result)
 
 

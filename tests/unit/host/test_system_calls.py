@@ -1,28 +1,62 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import resource
+import select
 import signal
 
 import pytest
 
 from pytest_unikernel.doctor.targets import lanes
 from pytest_unikernel.doctor.variants import Variant
-from pytest_unikernel.host import linux, system_calls
+from pytest_unikernel.host import facts, linux, system_calls
 from pytest_unikernel.host.system_calls import Refused, first_refused
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.text.system_calls import refused_text
 
-NAMES = ("pidfd_open", "pidfd_send_signal", "timerfd_create", "prctl", "waitid")
+NAMES = (
+    "pidfd_open",
+    "pidfd_send_signal",
+    "timerfd_create",
+    "prctl",
+    "waitid",
+    "epoll_ctl",
+    "kill",
+    "getrusage",
+    "sched_getaffinity",
+    "prlimit64",
+)
+
+
+class Epoll:
+    """An epoll whose methods can be replaced."""
+
+    def __enter__(self) -> Epoll:  # noqa: PYI034 - typing.Self came with 3.11
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def poll(self, timeout: float) -> None: ...
+
+    def register(self, descriptor: int, events: int) -> None: ...
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
     def refused(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    where = {"timerfd_create": (linux, "timerfd"), "prctl": (linux, "prctl")}
-    module, attribute = where.get(name, (signal if name == "pidfd_send_signal" else os, name))
+    where = {
+        "timerfd_create": (linux, "timerfd"),
+        "prctl": (linux, "prctl"),
+        "pidfd_send_signal": (signal, "pidfd_send_signal"),
+        "epoll_ctl": (Epoll, "register"),
+        "getrusage": (resource, "getrusage"),
+        "prlimit64": (resource, "getrlimit"),
+    }
+    module, attribute = where.get(name, (os, name))
+    monkeypatch.setattr(select, "epoll", Epoll)
     monkeypatch.setattr(module, attribute, refused)
 
 
@@ -41,6 +75,12 @@ def test_a_call_that_is_refused_is_named_with_its_cure(
     why = refused_text(refused)
     assert why.reason == f"every load needs the system call {name}, which is refused: {os.strerror(number)}"
     assert "seccomp" in why.cure
+
+
+def test_cpus_that_a_profile_hides_are_all_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, "sched_getaffinity", errno.EPERM)
+    monkeypatch.setattr(facts, "cgroup_quota_cores", lambda: math.inf)
+    assert facts.usable_cores() == os.cpu_count()
 
 
 def test_a_limit_on_open_files_that_is_too_low_for_any_load_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,4 +108,5 @@ def test_the_doctor_says_no_for_what_is_installed_and_absent_for_the_rest(
 
 
 def test_every_attempt_is_named_as_the_kernel_names_it() -> None:
-    assert {*NAMES, "timerfd_settime", "epoll_create1"} == set(system_calls.ATTEMPTS)
+    known = {*system_calls.ATTEMPTS, "prlimit64"}  # the limit on open files is looked at first
+    assert {*NAMES, "timerfd_settime", "epoll_create1"} == known
