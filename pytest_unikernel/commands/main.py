@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import signal
 import sys
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -36,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     SIGINT, SIGTERM and SIGHUP end it once all is cleaned up, with status 128 + the signal's number.
     """
+    _fill_streams()
     parsed = _parsed(arguments)
     try:
         with _cleaning_up() as came:
@@ -52,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return SIGNALLED + (came or [signal.SIGINT])[0]
+
+
+def _fill_streams() -> None:
+    """Open /dev/null where a standard stream is closed (``>&-``), or a later file would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -11,10 +11,12 @@ import psutil
 
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.doctor.check import Check
+from pytest_unikernel.errors import BuildError, UnikernelError
 
 GRACE_S = 0.2  # between SIGTERM and SIGKILL
 GIVE_UP_S = 10.0  # jobs that start no program have limits of their own
 LOOK_EVERY_S = 0.05
+CURE = "fix that, or report it to the maintainers of the target"
 
 
 class Job(NamedTuple):
@@ -47,13 +49,12 @@ class Lane(threading.Thread):
 def _checked(job: Job) -> Check:
     try:
         return job.call()
+    except UnikernelError as error:  # its text ends with the cure
+        text = error.cause if isinstance(error, BuildError) else str(error)
+        reason, _, cure = text.partition("\n")[0].rpartition("; ")
+        return Check(job.name, "no", reason or cure, cure if reason else CURE)
     except Exception as error:  # noqa: BLE001 - whatever a target's own function raises
-        return Check(
-            job.name,
-            "no",
-            f"the check raised {error!r}",
-            "fix that, or report it to the maintainers of the target",
-        )
+        return Check(job.name, "no", f"the check raised {error!r}", CURE)
 
 
 def run_all(lanes: Sequence[Sequence[Job]], patience_s: float) -> list[Check]:

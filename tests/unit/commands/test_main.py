@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,13 @@ def test_help_and_version_end_well(option: str, capsys: pytest.CaptureFixture[st
 def test_every_command_describes_itself() -> None:
     for command in main.COMMANDS:
         assert usage_error(*command.words, "--help") == 0
+
+
+@pytest.mark.parametrize("closed", [["stdout"], ["stderr"], ["stdin", "stdout", "stderr"]], ids="+".join)
+def test_closed_streams_take_nothing(closed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in closed:
+        monkeypatch.setattr(sys, name, None)
+    assert main.main(["timestamps", "/nowhere/log"]) in {1, 2}
+    assert usage_error("--help") == 0
+    for name in closed:
+        getattr(sys, name).close()
