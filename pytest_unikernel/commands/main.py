@@ -61,7 +61,7 @@ def _fill_streams() -> None:
     """Open /dev/null where a standard stream is closed (``>&-``), or a later file would get its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -192,7 +192,8 @@ class Saving:
         except Exception as error:
             raise SweepUsageError(
                 "--benchmark-json, --benchmark-save: a plugin failed to collect facts about machine or "
-                f"commit: {error!r}; without them nothing can be saved, nothing was measured"
+                f"commit: {type(error).__name__}: {error}; without them nothing can be saved, nothing was "
+                "measured"
             ) from error
         known.get_machine_info = lambda: copy.deepcopy(machine_info)
 
