@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 NEEDED_BYTES = 16_384  # about one load's record and some hundred samples; less room than that is none
+CANNOT_SYNCHRONIZE = frozenset({errno.EPERM, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 CURES = {
     errno.ENOENT: "make the directory first",
@@ -120,13 +121,29 @@ def _try_device(path: Path) -> None:
         os.close(descriptor)
 
 
+def synchronize(descriptor: int) -> None:
+    """Wait until a file is on the disk, where that can be asked for.
+
+    A seccomp profile may refuse the call, and some file systems do not have it: then nothing is known to be
+    wrong with the file.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNCHRONIZE:
+            raise
+
+
 def _fill(descriptor: int, name: str) -> None:
     """Write as much as is needed at least into a file, close it and remove it."""
     try:
         left = bytes(NEEDED_BYTES)
         while left:
             left = left[os.write(descriptor, left) :]
-        os.fsync(descriptor)  # some file systems refuse only now
+        synchronize(descriptor)  # some file systems refuse only now
     finally:
         with contextlib.suppress(OSError):
             os.close(descriptor)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.results import saved_file
+from pytest_unikernel.results import destinations, saved_file
 
 Benchmark = tuple[str, Mapping[str, Any]]  # the test's full name, the record of its load
 
@@ -41,7 +41,7 @@ def _synchronize(path: Path) -> None:
         descriptor = os.open(each, os.O_RDONLY | os.O_CLOEXEC)
         try:
             with contextlib.suppress(OSError) if each is not path else contextlib.nullcontext():
-                os.fsync(descriptor)  # not every file system has it for directories
+                destinations.synchronize(descriptor)  # not every file system has it for directories
         finally:
             os.close(descriptor)
 

@@ -26,6 +26,8 @@ MONITOR = (
     "from pytest_unikernel.run.monitor import main; os._exit(main(sys.argv))"
 )
 
+SHARED_MEMORY_BYTES = 8 << 20  # free in /dev/shm; containers may have 64 KiB of it in all
+
 
 class Session:
     """The run's directory (0700), token, pid table, reaper and monitor; made at the first load.
@@ -157,6 +159,9 @@ def _private_directory() -> Path:
 
 
 def _parent() -> str | None:
-    """Return where the private directory goes: memory, if it can be had, for it sees a mkdir per launch."""
-    shared_memory = Path("/dev/shm")  # noqa: S108 - the directory in it is private and unpredictable
-    return str(shared_memory) if os.access(shared_memory, os.W_OK | os.X_OK) else None
+    """Return the parent of the private directory: memory, if it has room, because each launch makes files."""
+    shared_memory = "/dev/shm"  # noqa: S108 - the directory in it is private and unpredictable
+    if not os.access(shared_memory, os.W_OK | os.X_OK):
+        return None
+    room = os.statvfs(shared_memory)
+    return shared_memory if room.f_bavail * room.f_frsize >= SHARED_MEMORY_BYTES else None

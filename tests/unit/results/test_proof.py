@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -64,3 +65,24 @@ def test_a_disk_that_refuses_in_the_end_is_doubted(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "fsync", refused)
     assert doubt(saved(tmp_path, DOCUMENT), GIVEN).endswith("can't be read back: Input/output error")
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOSYS, errno.EINVAL])
+def test_a_host_that_cannot_synchronize_a_file_raises_no_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refused)
+    assert doubt(saved(tmp_path, DOCUMENT), GIVEN) == ""
+
+
+def test_a_file_that_does_not_reach_the_disk_raises_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", failing)
+    assert "Input/output error" in doubt(saved(tmp_path, DOCUMENT), GIVEN)
