@@ -160,9 +160,11 @@ def test_a_load_goes_on_after_spawn_failures(session: Session, tmp_path: Path) -
 def descriptors_left(count: int) -> Iterator[None]:
     """Let this process open that many more descriptors."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    numbers = set(descriptors())
-    free = (number for number in range(soft) if number not in numbers)
-    limit = [next(free) for _ in range(count + 1)][-1]
+    # Tried, not listed: a thread of another plugin that waits in accept() has a number that is not listed.
+    taken = [os.dup(0) for _ in range(count + 1)]
+    limit = taken[-1]
+    for descriptor in taken:
+        os.close(descriptor)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     try:
         yield

@@ -168,11 +168,10 @@ def send(number: int) -> Callable[[int], None]:
 CRASHES = {
     "kill -9": send(signal.SIGKILL),
     "stopped, then kill -9": stop_and_kill,
-    "SIGHUP": send(signal.SIGHUP),
     "SIGQUIT": send(signal.SIGQUIT),
     "kill -9 of the group": lambda pid: os.killpg(pid, signal.SIGKILL),
 }
-ENDS = {"SIGTERM": send(signal.SIGTERM), "Ctrl-C": send(signal.SIGINT)}
+ENDS = {"SIGTERM": send(signal.SIGTERM), "SIGHUP": send(signal.SIGHUP), "Ctrl-C": send(signal.SIGINT)}
 
 
 @pytest.mark.parametrize("crash", CRASHES.values(), ids=CRASHES.keys())

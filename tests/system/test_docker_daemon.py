@@ -35,7 +35,7 @@ def test_a_daemon_that_does_not_run_is_named_with_its_cure(monkeypatch: pytest.M
     monkeypatch.setenv("DOCKER_HOST", "unix:///no/such/docker.sock")
     said = why_not(docker_container())
     assert "Cannot connect to the Docker daemon" in said
-    assert "DOCKER_HOST='unix:///no/such/docker.sock' must be right, or unset" in said
+    assert "correct or unset DOCKER_HOST='unix:///no/such/docker.sock'" in said
 
 
 def test_a_socket_without_permission_is_named_with_its_cure() -> None:
@@ -47,7 +47,7 @@ def test_a_socket_without_permission_is_named_with_its_cure() -> None:
     argv = [word.replace("+dac_override,", "") for word in argv]  # which would open the socket
     said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     assert "permission denied" in said
-    assert "run as root, or add uid 65534 to the socket's group" in said
+    assert "run as root, or add uid 65534 to the group of the socket" in said
 
 
 def test_a_runtime_that_the_daemon_does_not_know_is_named() -> None:
@@ -55,7 +55,8 @@ def test_a_runtime_that_the_daemon_does_not_know_is_named() -> None:
     if missing:
         pytest.skip(missing)
     said = why_not(docker_container(runtime="no-such-runtime"))
-    assert "docker knows no runtime 'no-such-runtime', but " in said
+    assert "docker has the runtimes " in said
+    assert "and not 'no-such-runtime'" in said
     assert "--add-runtime no-such-runtime=" in said
 
 
