@@ -156,4 +156,4 @@ def test_a_runtime_that_is_not_there_is_named_with_its_cure() -> None:
 
 
 def test_a_runtime_that_fails_says_why() -> None:
-    assert "false can't run a container here: status 1" in why_not(oci_container(runtime="false"))
+    assert "false can't run a container on this host: status 1" in why_not(oci_container(runtime="false"))
