@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_unikernel.commands.command import PROGRAM, Command
-from pytest_unikernel.commands.output import show
+from pytest_unikernel.commands.output import note, show
 
 if TYPE_CHECKING:
     from pytest_unikernel.report.series import Document
@@ -57,15 +57,19 @@ def _describe(parser: argparse.ArgumentParser) -> None:
 def _run(parsed: argparse.Namespace) -> int:
     from pytest_unikernel.extensions import report_sections  # noqa: PLC0415 - see Command
     from pytest_unikernel.report import reading, render, writing  # noqa: PLC0415 - see Command
-    from pytest_unikernel.report.build import write_report  # noqa: PLC0415 - see Command
+    from pytest_unikernel.report.build import damage_notes, write_report  # noqa: PLC0415 - see Command
     from pytest_unikernel.report.series import Results  # noqa: PLC0415 - see Command
+    from pytest_unikernel.text.grid import printable  # noqa: PLC0415 - see Command
 
     render.check_library()
     writing.check_directory(parsed.directory)
     more = report_sections()
     current, baseline = reading.read_documents(parsed.files), reading.read_documents(parsed.baseline)
     results = Results(current, baseline, _comparison(current, baseline))
-    show(f"{write_report(results, parsed.directory, more)}\n")
+    written = write_report(results, parsed.directory, more)
+    for line in damage_notes(results):
+        note(printable(line))
+    show(f"{written}\n")
     return 0
 
 

@@ -74,14 +74,19 @@ def _few(lines: Sequence[str]) -> Iterator[str]:
         yield f"{len(lines) - SHOWN} more"
 
 
-def _about(results: Results) -> Iterator[str]:
-    for run, documents in (("Current", results.current), ("Baseline", results.baseline)):
-        if documents:
-            yield f"{run}: {'; '.join(map(_said, documents))}."
+def damage_notes(results: Results) -> Iterator[str]:
+    """Yield a sentence for each document that has damaged values."""
     for _, document in results.documents:
         if document.damages:
             damages = "; ".join(_few(document.damages))
             yield f"Damaged values in {document.label} are shown as not measured: {damages}."
+
+
+def _about(results: Results) -> Iterator[str]:
+    for run, documents in (("Current", results.current), ("Baseline", results.baseline)):
+        if documents:
+            yield f"{run}: {'; '.join(map(_said, documents))}."
+    yield from damage_notes(results)
     yield (
         "Response time runs from the scheduled start of a launch, so a host that can't keep up is visible in "
         "it. The directory of this page has the figures as PNG and SVG, the numbers as CSV, TSV and Markdown."

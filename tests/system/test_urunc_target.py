@@ -255,9 +255,7 @@ def test_nothing_is_left_when_pytest_is_killed(monitor: str, tmp_path: Path) -> 
 
 def test_a_monitor_that_is_not_there_is_named() -> None:
     said = why_not(urunc_container(monitor="/no/such/qemu-system-x86_64"))
-    assert said.startswith(
-        "no /no/such/qemu-system-x86_64, which hypervisor='qemu' needs; apt-get install"
-    )
+    assert said.startswith("no /no/such/qemu-system-x86_64, which hypervisor='qemu' needs; apt-get install")
 
 
 def test_our_own_guest_is_tried(monitor: str) -> None:

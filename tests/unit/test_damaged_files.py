@@ -93,7 +93,7 @@ def test_a_step_without_what_a_result_needs_is_named_and_left_out(tmp_path: Path
     ids=["huge", "list", "nan", "half a character"],
 )
 def test_a_report_of_a_damaged_record_is_drawn_and_says_what_is_damaged(
-    tmp_path: Path, key: str, value: Any
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, value: Any
 ) -> None:
     way = ("benchmarks", 0, "extra_info", "load", key)
     file = damaged(tmp_path, damage.saved(damage.changed(DOCUMENT, way, "odd", value)))
@@ -102,3 +102,4 @@ def test_a_report_of_a_damaged_record_is_drawn_and_says_what_is_damaged(
         tmp_path / "report" / "report.html"
     ).read_text(encoding="utf-8")
     assert said == (key != "target")
+    assert (f"benchmark 1: load.{key}" in capsys.readouterr().err) == said
