@@ -1,4 +1,4 @@
-"""What every load needs of the kernel, tried: a seccomp profile or a limit may refuse it."""
+"""The system calls and limits that every load needs, tried: a seccomp profile or a limit may refuse it."""
 
 from __future__ import annotations
 
