@@ -20,8 +20,8 @@ def reason_text(reason: Reason | None) -> str:
     """Return the record's ``verdict_reason``; empty where there is none."""
     if reason is None:
         return ""
-    told = REASONS[reason.rule].format(reason.figure, reason.against)
+    text = REASONS[reason.rule].format(reason.figure, reason.against)
     if reason.steal is None:
-        return told
+        return text
     stolen = f"{1000 * reason.steal.stolen_s:.0f} ms of CPU time, {reason.steal.percent:.1f} %"
-    return f"{told}: the host stole the CPU ({stolen})"
+    return f"{text}: the host stole the CPU ({stolen})"

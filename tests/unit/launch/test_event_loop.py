@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import select
 from collections.abc import Iterator
 
 import pytest
+from polls import Polls
 
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.launch.deadlines import NEVER_NS
@@ -161,21 +161,6 @@ def test_a_wait_for_an_instant_that_has_passed_looks_once(owner: Owner) -> None:
     before_ns = monotonic_ns()
     assert before_ns <= owner.loop.wait(before_ns - S) <= monotonic_ns()
     assert len(owner.handled) == 1
-
-
-class Polls:
-    """An epoll that remembers its time-outs: 0 is a look, -1 sleeps."""
-
-    def __init__(self, epoll: select.epoll) -> None:
-        self._epoll = epoll
-        self.timeouts: set[int] = set()
-
-    def poll(self, timeout: int, most: int) -> list[tuple[int, int]]:
-        self.timeouts.add(timeout)
-        return self._epoll.poll(timeout, most)
-
-    def close(self) -> None:
-        self._epoll.close()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import select
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from polls import Polls
 
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
 from pytest_unikernel.launch.real_supervisor import SLOW_NS
@@ -15,21 +15,6 @@ from pytest_unikernel.plan.target import Target
 
 AHEAD_NS = 10_000_000_000  # longer than any wait of these tests: whoever looks ahead does so at once
 WAIT_NS = 200_000_000
-
-
-class Polls:
-    """An epoll that remembers its time-outs: 0 is a look, -1 sleeps."""
-
-    def __init__(self, epoll: select.epoll) -> None:
-        self._epoll = epoll
-        self.timeouts: set[int] = set()
-
-    def poll(self, timeout: int, most: int) -> list[tuple[int, int]]:
-        self.timeouts.add(timeout)
-        return self._epoll.poll(timeout, most)
-
-    def close(self) -> None:
-        self._epoll.close()
 
 
 @pytest.fixture
