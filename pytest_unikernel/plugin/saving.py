@@ -9,18 +9,17 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from pytest_unikernel.plugin import benchmark, fixtures, options
+from pytest_unikernel.plugin import benchmark, fixtures, places
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 SAVING = pytest.StashKey["Saving"]()
 COMMIT = pytest.StashKey[dict[str, Any]]()
-Result = TypeVar("Result")
 NOT_DONE = "the run ended before they were written"
 
 
@@ -50,73 +49,6 @@ def has_loads(session: pytest.Session) -> bool:
         return False
     items = getattr(session, "items", ())
     return any(fixtures.LOADING & set(getattr(item, "fixturenames", ())) for item in items)
-
-
-def _check_directories(config: pytest.Config) -> None:
-    settings = options.settings(config)
-    given = (
-        ("--sweep-raw", settings.raw),
-        ("--sweep-output", settings.output),
-        ("--sweep-report", settings.report),
-    )
-    for option, directory in given:
-        if directory is not None:
-            _check(option, directory)
-
-
-def _check_histogram(known: Any) -> None:
-    """Refuse pictures that can't be drawn: pytest-benchmark looks for its library at the very end."""
-    if not known.histogram:
-        return
-    try:
-        import pytest_benchmark.histogram  # noqa: F401, PLC0415 - where it is asked for only
-    except ImportError as error:
-        raise SweepUsageError(
-            f"--benchmark-histogram: pygal can't be imported ({error}); "
-            "pip install 'pytest-benchmark[histogram]', or take the option away"
-        ) from error
-    _check("--benchmark-histogram", Path(known.histogram).absolute().parent)
-
-
-def _files(known: Any) -> Iterator[tuple[str, Path]]:
-    if known.json:
-        yield "--benchmark-json", _path(known.json)
-    name = known.save or known.autosave
-    if name and _is_on_disk(known.storage):
-        option = "--benchmark-save" if known.save else "--benchmark-autosave"
-        yield option, known.storage.get(f"0000_{name}.json")  # the number that the first file comes after
-
-
-def _path(json: Any) -> Path:
-    """Return the path of ``--benchmark-json``; before 5.3 it is an open file."""
-    return json if isinstance(json, Path) else Path(json.name)
-
-
-def _is_on_disk(storage: Any) -> bool:
-    return hasattr(storage, "path")
-
-
-def _check(option: str, path: Path, *, is_file: bool = False) -> None:
-    from pytest_unikernel.results import destinations  # noqa: PLC0415 - loads only, not collection
-
-    _tried(option, path, destinations.check_file if is_file else destinations.check_directory)
-
-
-def _tried(option: str, path: Path, attempt: Callable[[Path], Result]) -> Result:
-    """Return the result of an attempt at a place.
-
-    Raises:
-        SweepUsageError: it failed.
-    """
-    from pytest_unikernel.results import destinations  # noqa: PLC0415 - loads only, not collection
-
-    try:
-        return attempt(path)
-    except OSError as error:
-        wrong = f"can't write {str(path)!r}: {destinations.cause_and_cure(error)}"
-        raise SweepUsageError(f"{option}: {wrong}; nothing was measured") from error
-    except ValueError as error:  # a NUL in it
-        raise SweepUsageError(f"{option}: can't write {str(path)!r}: {error}; name another place") from error
 
 
 # at the end ---------------------------------------------------------------------------------------
@@ -151,12 +83,12 @@ class Saving:
             SweepUsageError: a place takes no results, or facts can't be had.
         """
         self.done = True  # a run that is refused has nothing to save
-        _check_directories(self._config)
-        _check_histogram(self._known)
-        for option, path in _files(self._known):
+        places.check_directories(self._config)
+        places.check_histogram(self._known)
+        for option, path in places.files(self._known):
             if option != "--benchmark-json":  # its directory is made
-                _check(option, path.parent)
-            _check(option, path, is_file=True)
+                places.check(option, path.parent)
+            places.check(option, path, is_file=True)
             self._hold_pipe(option, path)
         if self.asked:
             self._collect()
@@ -166,7 +98,7 @@ class Saving:
         from pytest_unikernel.results import destinations  # noqa: PLC0415 - loads only, not collection
 
         if destinations.is_pipe(path):
-            self._pipes[path] = _tried(option, path, destinations.open_pipe)
+            self._pipes[path] = places.tried(option, path, destinations.open_pipe)
 
     def _close_pipes(self) -> None:
         while self._pipes:
@@ -212,7 +144,7 @@ class Saving:
             self._save()
             self.doubt = self._found(before)
         except Exception as error:  # noqa: BLE001 - the tables and other plugins must not be lost by it
-            self.doubt = _said(error, ", ".join(repr(str(path)) for _, path in _files(self._known)))
+            self.doubt = _said(error, ", ".join(repr(str(path)) for _, path in places.files(self._known)))
         finally:
             self._close_pipes()
 
@@ -221,8 +153,8 @@ class Saving:
         from pytest_unikernel.results.proof import doubt  # noqa: PLC0415 - the end of a run with loads only
 
         benchmarks = benchmark.delivered(self._config)
-        written = [_path(self._known.json)] if self._known.json else []
-        if (self._known.save or self._known.autosave) and _is_on_disk(self._known.storage):
+        written = [places.json_path(self._known.json)] if self._known.json else []
+        if (self._known.save or self._known.autosave) and places.is_on_disk(self._known.storage):
             new = sorted(self._stored() - before)
             if not new and benchmarks:
                 return f"no new file in {str(self._known.storage)!r}"
@@ -233,7 +165,7 @@ class Saving:
 
     def _stored(self) -> set[Path]:
         storage = self._known.storage
-        return set(storage.query()) if self.asked and _is_on_disk(storage) else set()
+        return set(storage.query()) if self.asked and places.is_on_disk(storage) else set()
 
 
 def _is_stream(path: Path) -> bool:
@@ -248,13 +180,13 @@ def _is_stream(path: Path) -> bool:
     )
 
 
-def _said(error: Exception, places: str) -> str:
+def _said(error: Exception, paths: str) -> str:
     """Return what went wrong, and for a system's error where and what helps."""
     from pytest_unikernel.results import destinations  # noqa: PLC0415 - the end of a run with loads only
 
     if not isinstance(error, OSError) or error.errno is None:
         return f"{type(error).__name__}: {error}"
-    place = places if error.filename is None else repr(str(error.filename))
+    place = paths if error.filename is None else repr(str(error.filename))
     return f"{place}: " + destinations.cause_and_cure(error)
 
 
