@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
@@ -46,6 +47,13 @@ def records_are_what_the_published_schema_says(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(LoadResult, "as_json", checked)
     yield
     assert wrong == []
+
+
+@pytest.fixture(autouse=True)
+def a_test_leaves_nothing_open() -> Iterator[None]:
+    """Collect garbage, so that a descriptor left open fails its own test and not a load of a later one."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

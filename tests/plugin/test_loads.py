@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from sweeprun import FAKE, TWO_STEPS, loads, run, run_apart
 
@@ -76,19 +78,16 @@ def test_a_used_up_or_refused_fixture_brings_no_warning(pytester: pytest.Pyteste
 
 
 def test_an_error_of_ours_fails_the_test_without_a_traceback(pytester: pytest.Pytester) -> None:
-    source = """
-import socket
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        source = f"""
 from pytest_unikernel import Port
-
-SERVED = socket.create_server(("127.0.0.1", 0))
-
 
 @pytest.mark.load_sweep(**FAST)
 def test_it(load_step):
-    port = Port(number=SERVED.getsockname()[1])
+    port = Port(number={server.getsockname()[1]})
     load_step(Target("served", ["/bin/sleep", "1"], ready=port, long_lived=True))
 """
-    result = run(pytester, source=source)
+        result = run(pytester, source=source)
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(["load_step: ready: expected nobody at port *"])
     result.stdout.no_fnmatch_line("*load.py:*")
