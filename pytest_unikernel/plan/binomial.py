@@ -1,5 +1,8 @@
 """Exact bounds on a quantile, from how many of the launches lie beyond a limit. Pure.
 
+Above a million launches beyond it, the exact sum would take seconds; the bound is approximate there, to
+1e-6 of probability where it decides.
+
 Each launch is beyond the q-quantile with probability 1 - q, so that the number of them is binomial. It is
 compared with the number beyond the limit: that makes no assumption about the distribution of the times. The
 launches are taken as independent of each other.
@@ -16,6 +19,7 @@ CONFIDENCE = 0.95
 # A sum of floats may be above 5 % where it is 5 %, as with the one launch that is beyond p95.
 DOUBT = (1 - CONFIDENCE) * (1 + 1e-9)
 NEGLIGIBLE = 1e-18  # of a sum: further terms change no digit of it
+MANY = 1_000_000  # on both sides; a sum has some thousand terms then
 
 
 def at_most(count: int, launches: int, share: float) -> float:
@@ -26,13 +30,15 @@ def at_most(count: int, launches: int, share: float) -> float:
     """
     if not 0 <= count < launches:
         return float(count >= launches)
+    if min(count, launches - count) > MANY:
+        return _at_most_of_many(count, launches, share)
     if count >= launches * share:  # the terms don't shrink yet
         return 1.0 - at_least(count + 1, launches, share)
     total = term = _probability(count, launches, share)
     for i in range(count, 0, -1):
         term *= i * (1 - share) / ((launches - i + 1) * share)
         total += term
-        if term < NEGLIGIBLE * total:
+        if term <= NEGLIGIBLE * total:  # both may be 0: the first term is no float
             break
     return total
 
@@ -40,6 +46,23 @@ def at_most(count: int, launches: int, share: float) -> float:
 def at_least(count: int, launches: int, share: float) -> float:
     """Return the probability that at least ``count`` are; see :func:`at_most`, of which it is the mirror."""
     return at_most(launches - count, launches, 1 - share)
+
+
+def _at_most_of_many(count: int, launches: int, share: float) -> float:
+    """Return :func:`at_most` by the normal distribution.
+
+    Source: Peizer and Pratt, A normal approximation for binomial, F, beta, and other common, related tail
+    probabilities (1968), the refined form.
+    """
+    below, above, rest = count + 0.5, launches - count - 0.5, 1 - share
+    off = below - launches * share
+    if off == 0:
+        return 0.5
+    correction = rest / (count + 1) - share / (launches - count) + (rest - 0.5) / (launches + 1)
+    distance = off + 1 / 6 - share / 3 + 0.02 * correction
+    deviance = below * math.log(below / (launches * share)) + above * math.log(above / (launches * rest))
+    normal = distance / abs(off) * math.sqrt(max(0.0, 2 * deviance / (1 + 1 / (6 * launches))))
+    return math.erfc(-normal / math.sqrt(2)) / 2
 
 
 def _probability(count: int, launches: int, share: float) -> float:

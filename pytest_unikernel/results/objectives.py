@@ -96,4 +96,6 @@ def beyond(result: LoadResult, limit_s: float) -> tuple[int, int]:
     surely = sum(count for index, count in buckets if index and base ** (index - 1) * unit_s >= limit_s)
     perhaps = sum(count for index, count in buckets if base**index * unit_s > limit_s)
     unknown = times.n - sum(count for _, count in buckets)
-    return surely + times.censored, perhaps + unknown + times.censored
+    # The buckets of a damaged record may hold more launches than it has.
+    least, most = (min(max(0, count), times.n) for count in (surely, perhaps + unknown))
+    return least + times.censored, most + times.censored

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_unikernel.plan import binomial
 from pytest_unikernel.plan.binomial import at_least, at_most, launches_needed, proves_above, proves_below
 
 QUANTILES = st.sampled_from([0.5, 0.9, 0.95, 0.99, 0.999])
@@ -69,6 +70,27 @@ def test_what_is_proven_is_what_exact_fractions_prove(percent: int) -> None:
             at_least_beyond = 1 - at_mosts[beyond - 1] if beyond else 1
             assert proves_below(beyond, launches, percent / 100) is (at_most_beyond <= doubt)
             assert proves_above(beyond, launches, percent / 100) is (at_least_beyond <= doubt)
+
+
+@pytest.mark.parametrize(("launches", "share"), [(10**7, 0.5), (3 * 10**8, 0.01), (10**8, 0.95)])
+@pytest.mark.parametrize("deviations", [-6, -1.645, -0.5, 0, 0.7, 1.645, 5])
+def test_the_approximation_for_many_is_close_to_the_sum(
+    monkeypatch: pytest.MonkeyPatch, launches: int, share: float, deviations: float
+) -> None:
+    count = int(launches * share + deviations * math.sqrt(launches * share * (1 - share)))
+    about = at_most(count, launches, share)
+    monkeypatch.setattr(binomial, "MANY", launches)
+    exact = at_most(count, launches, share)
+    assert about != exact
+    assert about == pytest.approx(exact, abs=1e-5)
+    assert abs(deviations) < 1 or about == pytest.approx(exact, abs=1e-6)
+
+
+@pytest.mark.parametrize("beyond", [999_999, 1_000_001, 2**53])
+def test_any_number_beyond_a_limit_has_a_number_that_is_needed(beyond: int) -> None:
+    needed = launches_needed(0.99, beyond)
+    assert needed == pytest.approx(100 * beyond, rel=0.01)
+    assert proves_below(beyond, needed, 0.99)
 
 
 def test_a_million_launches_are_no_matter() -> None:

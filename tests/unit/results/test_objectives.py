@@ -11,7 +11,7 @@ import pytest
 from simulated import load, search, swept
 
 from pytest_unikernel.plan.objectives import Objective
-from pytest_unikernel.results.objectives import holds, judged, met
+from pytest_unikernel.results.objectives import beyond, holds, judged, met
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.summary import buckets, summarize
 from pytest_unikernel.run.bisection import INTERVAL, MAX_LOADS, interval_json, is_ok
@@ -114,6 +114,14 @@ def test_a_histogram_whose_bucket_holds_the_limit_proves_neither(quick: LoadResu
     assert met(saved, Objective("p99", 0.00999)) is None
     assert met(saved, Objective("p99", 0.0097)) is False
     assert met(saved, Objective("p99", 0.0103)) is True
+
+
+@pytest.mark.parametrize("count", [2**40, -5])
+def test_the_launches_beyond_a_limit_are_launches_of_the_load(quick: LoadResult, count: int) -> None:
+    times = dataclasses.replace(quick.response_time_s, censored=1)
+    damaged = {"response_time_s": [[5, count]]}
+    result = dataclasses.replace(quick, responses_s=(), response_time_s=times, distribution=damaged)
+    assert all(1 <= each <= times.n + 1 for each in beyond(result, 0.05))
 
 
 @pytest.mark.parametrize("statistic", ["p50", "p90", "p95", "p99", "mean"])
