@@ -15,6 +15,7 @@ from pytest_unikernel.plugin.usage_error import SweepUsageError
 from pytest_unikernel.run import journal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from pytest_unikernel.run.resumed import Steps
@@ -48,6 +49,11 @@ def read_resumed(config: pytest.Config) -> None:
         if step.lacks:
             text = f"--sweep-resume: {name} is run again, its record in {path} is incomplete: {step.lacks}"
             config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+
+
+def finished_names(config: pytest.Config) -> Collection[str]:
+    """Return the names of the tests whose loads an earlier run has, as far as they were the same."""
+    return config.stash.get(FINISHED, {}).keys()
 
 
 def run_of(config: pytest.Config) -> Run:

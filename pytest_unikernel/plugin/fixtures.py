@@ -17,8 +17,6 @@ from pytest_unikernel.plugin.loader import Loader, OneLoad
 if TYPE_CHECKING:  # a load's modules are imported only when a load runs
     from pytest_unikernel.results.result import LoadResult
 
-LOADING = frozenset({"load_step", "cold_start"})
-
 
 @pytest.fixture(scope="session")
 def linux_process() -> Target:

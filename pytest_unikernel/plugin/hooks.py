@@ -12,12 +12,13 @@ from pytest_unikernel.plugin import (
     benchmark,
     current_run,
     ending,
-    fixtures,
     interleaving,
     marker,
     options,
+    progress,
     report,
     saving,
+    survey,
     terminal,
 )
 from pytest_unikernel.plugin.fixtures import (
@@ -100,7 +101,7 @@ def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
     ):  # its marker is unknown then, and the fixture names the missing package
         return
     for item in items:
-        requested = fixtures.LOADING & set(getattr(item, "fixturenames", ()))
+        requested = marker.LOADING & set(getattr(item, "fixturenames", ()))
         if requested:
             benchmark.prepare(item)
         if "cold_start" in requested:
@@ -120,22 +121,25 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Sequence[pytest
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip loads under xdist: concurrent loads would disturb each other's measurements."""
-    if hasattr(item.config, "workerinput") and fixtures.LOADING & set(getattr(item, "fixturenames", ())):
+    if hasattr(item.config, "workerinput") and marker.has_load(item):
         pytest.skip("xdist is active, and tests that run in parallel disturb a load; run with -n0")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run tests whose trials are interleaved in turns."""
-    return interleaving.run(item, nextitem)
+    """Run a test of the survey up to its load; run tests whose trials are interleaved in turns."""
+    return survey.run(item, nextitem) or interleaving.run(item, nextitem)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Before the first load: can results be saved, is there a journal?"""
+    """Before the first load: can results be saved, is there a journal, which targets run here?"""
     if saving.has_loads(session):
         saving.prepare(session)
         current_run.find_journals(session.config)
+        with terminal.looking(session.config) as show:
+            found = progress.begin(session, show)
+        terminal.begin(session.config, found)
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)

@@ -7,7 +7,7 @@ delivers the pooled result. Only that one is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple, NoReturn, cast
@@ -129,6 +129,14 @@ def _turns(group: Sequence[Swept], rounds: int) -> tuple[list[Turn], int]:
     return turns, rounds + most
 
 
+def leave_out(items: Collection[pytest.Item]) -> None:
+    """Take tests out of their groups: they are no longer of the run."""
+    for item in items:
+        group = item.stash.get(GROUP, None)
+        if group is not None:
+            group.turns = [turn for turn in group.turns if turn.item is not item]
+
+
 # running -------------------------------------------------------------------------------------------
 
 
@@ -149,7 +157,7 @@ def _run_group(group: Group) -> None:
     """Run all turns; each through pytest's hook, so that other plugins see one run after the other."""
     session = group.turns[0].item.session
     after = _after(session, group)
-    shared = _common_parent([*group.items, *after])
+    shared = common_parent([*group.items, *after])
     for number, turn in enumerate(group.turns, 1):
         if turn.item in group.done:
             continue
@@ -169,7 +177,7 @@ def _after(session: pytest.Session, group: Group) -> list[pytest.Item]:
     return session.items[last + 1 : last + 2]
 
 
-def _common_parent(items: Iterable[pytest.Item]) -> pytest.Item:
+def common_parent(items: Iterable[pytest.Item]) -> pytest.Item:
     """Return the innermost node that all tests share.
 
     It stands in for the next test if that may be any of these tests: pytest keeps the set-up of this node and

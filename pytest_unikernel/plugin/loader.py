@@ -17,7 +17,7 @@ from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.plugin import benchmark as bridge
-from pytest_unikernel.plugin import current_run, interleaving, marker, options
+from pytest_unikernel.plugin import current_run, interleaving, marker, options, probing, progress, survey
 
 if TYPE_CHECKING:  # a load's modules are imported only when a load runs
     from pytest_unikernel.results.result import LoadResult
@@ -110,7 +110,7 @@ class Loader:
     def cold(self, target: Target, launches: int) -> LoadResult:
         """Run cold starts, one after the other."""
         __tracebackhide__ = True
-        self._begin(target)
+        self._begin(target, launches)
         if isinstance(launches, bool) or not isinstance(launches, int) or launches < 1:
             self._refuse(f"launches must be a whole number >= 1, got {launches!r}")
         return self._load(
@@ -123,12 +123,16 @@ class Loader:
 
         return Request(self._item.nodeid, series, target, settings)
 
-    def _begin(self, target: Target) -> None:
+    def _begin(self, target: Target, launches: int = 0) -> None:
+        __tracebackhide__ = True
         if not isinstance(target, Target):
             self._refuse(f"expected a Target, got {target!r}")
         if self._one.begun:
             self._refuse("expected one load per test, got a second", "parametrize the test over targets")
         self._one.begun = True
+        if survey.is_looking(self._item):
+            self._pass_by()
+            survey.note(self._item, target, self._why_not(target), launches)
 
     def _refuse(self, cause: str, cure: str = "") -> NoReturn:
         self._fail(f"{self._name}: {cause} ({self._item.nodeid})" + (f"; {cure}" if cure else ""))
@@ -140,13 +144,16 @@ class Loader:
         missing = self._probe(target)
         if missing is None:
             return
-        from pytest_unikernel.text.grid import printable  # noqa: PLC0415 - loads only, not collection
-
-        text = printable(f"{target.full_name}: {missing}")
+        text = _missing_text(target, missing)
         if settings.require & {"all", target.full_name}:
             self._fail(f"{text} (required by --sweep-require)")
         self._run.missing.append((target.full_name, missing))
         pytest.skip(text)
+
+    def _why_not(self, target: Target) -> str:
+        """Return the reason of a target's skip; empty if it can run here."""
+        missing = self._probe(target)
+        return "" if missing is None else _missing_text(target, missing)
 
     def _probe(self, target: Target) -> Unavailable | None:
         from pytest_unikernel.host.system_calls import first_refused  # noqa: PLC0415 - loads only
@@ -156,7 +163,7 @@ class Loader:
         if refused is not None:
             return refused_text(refused)
         try:
-            return target.probe() if target.probe is not None else None
+            return probing.probed(self._item.config, target)
         except UnikernelError as error:
             self._fail(f"{self._name}: {error}")
         except Exception as error:  # noqa: BLE001 - it is the user's function
@@ -168,6 +175,7 @@ class Loader:
         from pytest_unikernel.run.interrupts import Interrupts  # noqa: PLC0415 - imported only when needed
 
         self._require(request.target, request.settings)
+        self._run.place = progress.place_of(self._item)
         interrupts = Interrupts()
         try:
             with interrupts:
@@ -241,6 +249,12 @@ class Loader:
             f"{result.target}: none of {result.started} launches completed ({reasons}); "
             f"readiness: {result.ready!r}, time-out: {result.timeout_s:g} s{tail}"
         )
+
+
+def _missing_text(target: Target, missing: Unavailable) -> str:
+    from pytest_unikernel.text.grid import printable  # noqa: PLC0415 - loads only, not collection
+
+    return printable(f"{target.full_name}: {missing}")
 
 
 def _end_if_asked(number: int) -> None:

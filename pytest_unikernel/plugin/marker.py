@@ -27,6 +27,7 @@ from pytest_unikernel.text.settings import values_by_origin
 
 NAME = "load_sweep"
 ARGUMENT = "timestep"
+LOADING = frozenset({"load_step", "cold_start"})  # the fixtures that run loads
 KNEE_ID = "knee"
 READERS: dict[str, readers.Reader] = {
     "start": readers.end_of_steps("start"),
@@ -161,6 +162,11 @@ def _check_ends(given: dict[str, Any]) -> None:
         raise ValueError(f"expected time_steps, or start and stop, got time_steps and {' and '.join(ends)}")
     if len(ends) == 2:
         halving(given["start"], given["stop"])  # checked even if --sweep-time-steps overrides the marker
+
+
+def has_load(item: pytest.Item) -> bool:
+    """Whether a test asks for a load."""
+    return bool(LOADING & set(getattr(item, "fixturenames", ())))
 
 
 def sweep_of(item: pytest.Item) -> ItemSweep | None:

@@ -1,60 +1,130 @@
-"""Estimates how long the rest of the run takes."""
+"""Estimates how long the rest of the run takes, and learns from the loads that were measured. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from pytest_unikernel.text.units import duration_text
-
+SEARCH = 0.0  # the step of a search for the knee
 EXPECTED_DRAIN_S = 1.0  # of a series whose service time isn't known yet
+COLD_SERVICE_S = 0.3  # of a cold start whose target wasn't launched yet
 
 
-class PlannedStep(NamedTuple):
-    """A time step that is to be run: ``trials`` times a warm-up, a window and a drain. 0 is a search."""
+class PlannedLoad(NamedTuple):
+    """A load that is to be run: ``trials`` times a warm-up, a window and a drain, or cold starts.
+
+    Attributes:
+        series: the series, or the cold start's test.
+        target: the name of the target; empty if it isn't known.
+        step_s: the time step; ``SEARCH`` for a search, and without meaning for cold starts.
+        trials: 0 if an earlier run has the load already.
+        launches: of cold starts, the unmeasured one included; 0 for a step.
+    """
 
     series: str
+    target: str
     step_s: float
     trials: int
-    warmup_s: float
-    window_s: float
+    warmup_s: float = 0.0
+    window_s: float = 0.0
+    launches: int = 0
 
-    def expected_s(self, longest_service_s: float | None) -> float:
-        """Return how long it will take; the longest service time seen lengthens warm-up and drain."""
-        if longest_service_s is None:
+    def expected_s(self, service_s: float | None) -> float:
+        """Return how long it will take; a long service time lengthens warm-up and drain."""
+        if self.launches:
+            return self.trials * self.launches * (COLD_SERVICE_S if service_s is None else service_s)
+        if service_s is None:
             return self.trials * (self.warmup_s + self.window_s + EXPECTED_DRAIN_S)
-        warmup_s = max(self.warmup_s, 2 * longest_service_s)
-        return self.trials * (warmup_s + self.window_s + longest_service_s)
+        return self.trials * (max(self.warmup_s, 2 * service_s) + self.window_s + service_s)
 
 
-def remaining_s(
-    planned: Iterable[PlannedStep],
-    done: Collection[tuple[str, float]] = (),
-    longest_service_s: Mapping[str, float] | None = None,
-) -> float:
-    """Return the expected seconds of the steps that are not done.
+class Place(NamedTuple):
+    """Where a run stands: the number of a load among all that are measured, and the seconds that are left."""
 
-    Args:
-        planned: the steps of all series.
-        done: series and time step of each that was run or skipped.
-        longest_service_s: the longest service time of each series so far.
-    """
-    known = longest_service_s or {}
-    left = (step for step in planned if (step.series, step.step_s) not in done)
-    return sum(step.expected_s(known.get(step.series)) for step in left)
+    number: int
+    total: int
+    left_s: float
 
 
-def place_text(
-    planned: Collection[PlannedStep],
-    now: tuple[str, float],
-    done: Collection[tuple[str, float]] = (),
-    longest_service_s: Mapping[str, float] | None = None,
-) -> str:
-    """Return where a run stands when the step ``now`` begins: ``step 3 of 13, up to about 41 min left``.
+class Agenda:
+    """The loads of a run that are left, and what was learnt from those that were measured."""
 
-    The steps counted are those of its series; the time is the whole run's, if each series goes on to its end.
-    """
-    steps = [step.step_s for step in planned if step.series == now[0]]
-    left_s = remaining_s(planned, done, longest_service_s)
-    left = f"{round(left_s / 60)} min" if 120 <= left_s < 3600 else duration_text(round(left_s))
-    return f"step {steps.index(now[1]) + 1} of {len(steps)}, up to about {left} left"
+    def __init__(self, planned: Mapping[str, PlannedLoad]) -> None:
+        self._planned = planned
+        self._left = dict(planned)
+        self._measured: set[str] = set()
+        self._has_ok: set[str] = set()
+        self._longest_s: dict[str, float] = {}  # service time, by series
+        self._typical_s: dict[str, float] = {}  # service time, by target
+        self._late_s: dict[str, float] = {}  # time taken beyond the expected, by test
+
+    def has(self, name: str) -> bool:
+        """Whether a test's load is planned, or was."""
+        return name in self._planned
+
+    def drop(self, name: str) -> None:
+        """Take a load out that isn't measured after all."""
+        self._left.pop(name, None)
+
+    def ended(self, name: str, *, longest_s: float | None, typical_s: float | None, is_ok: bool) -> list[str]:
+        """Take note of a measured load; return the tests that will be skipped because it was not ok.
+
+        Args:
+            name: the test.
+            longest_s: its longest service time; None if nothing completed.
+            typical_s: its median service time; None if nothing completed.
+            is_ok: its verdict.
+        """
+        load = self._planned.get(name)
+        if load is None:
+            return []
+        self._left.pop(name, None)
+        self._measured.add(name)
+        self._longest_s[load.series] = max(self._longest_s.get(load.series, 0.0), longest_s or 0.0)
+        if typical_s is not None:
+            self._typical_s.setdefault(load.target, typical_s)
+        if is_ok:
+            self._has_ok.add(load.series)
+            return []
+        return self._skipped(load)
+
+    def _skipped(self, ended: PlannedLoad) -> list[str]:
+        """Drop the faster steps of a series, and its search if no step of it can be ok."""
+        left = {name: load.step_s for name, load in self._left.items() if load.series == ended.series}
+        slower = any(step_s > ended.step_s for step_s in left.values())
+        least_s = SEARCH if slower or ended.series in self._has_ok else -1.0
+        skipped = [name for name, step_s in left.items() if least_s < step_s < ended.step_s]
+        for name in skipped:
+            self.drop(name)
+        return skipped
+
+    def took(self, name: str, taken_s: float) -> None:
+        """Learn from the time that a measured load has taken."""
+        load = self._planned.get(name)
+        if load is not None and load.trials and name in self._measured:
+            self._late_s[name] = taken_s - load.expected_s(self._service_s(load))
+
+    @property
+    def place(self) -> Place:
+        """Where the run stands when a load has been measured."""
+        left_s = sum(map(self._expected_s, self._left.values()))
+        return Place(len(self._measured), len(self._measured) + len(self._left), left_s)
+
+    def place_of(self, name: str) -> Place | None:
+        """Return where the run stands while a load is measured; None if it isn't one of the plan."""
+        if name not in self._planned:
+            return None
+        number, total, left_s = self.place
+        return Place(number + 1, total, left_s) if name in self._left else Place(number, total, left_s)
+
+    def _expected_s(self, load: PlannedLoad) -> float:
+        return max(0.0, load.expected_s(self._service_s(load)) + load.trials * self._extra_s)
+
+    @property
+    def _extra_s(self) -> float:
+        """The mean time per trial beyond the expected: the wait for a quiet host, set-up, take-down."""
+        trials = sum(self._planned[name].trials for name in self._late_s)
+        return sum(self._late_s.values()) / trials if trials else 0.0
+
+    def _service_s(self, load: PlannedLoad) -> float | None:
+        return self._typical_s.get(load.target) if load.launches else self._longest_s.get(load.series)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel.plugin import benchmark, fixtures, places
+from pytest_unikernel.plugin import benchmark, marker, places
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 SAVING = pytest.StashKey["Saving"]()
@@ -48,7 +48,7 @@ def has_loads(session: pytest.Session) -> bool:
     if known.disabled or known.skip:
         return False
     items = getattr(session, "items", ())
-    return any(fixtures.LOADING & set(getattr(item, "fixturenames", ())) for item in items)
+    return any(map(marker.has_load, items))
 
 
 # at the end ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Terminal output about loads: a line per load in a log, the remaining time of a long run, final tables.
+"""Terminal output about loads: lines while they run, and the final tables.
 
 The monitor draws the live line on the descriptor that is kept here. It must be duplicated before the tests:
 while a test runs, pytest's capture owns descriptor 1.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel.clock import seconds
-from pytest_unikernel.plugin import baseline, benchmark, current_run, marker
-from pytest_unikernel.plugin.remaining import PlannedStep, place_text, remaining_s
-from pytest_unikernel.text.knee import knee_text
+from pytest_unikernel.plugin import baseline, benchmark, current_run
+from pytest_unikernel.plugin.load_lines import LoadLines
+from pytest_unikernel.plugin.survey import Finding, Show
 
 if TYPE_CHECKING:
     from pytest_unikernel.results.result import LoadResult
@@ -24,92 +24,26 @@ if TYPE_CHECKING:
 
 SECTION = "unikernel load sweeps"
 NAME = "unikernel-terminal"  # the plugin's name, by which others find its descriptor
-SEARCH_LOADS = 5  # loads of a search between two halved steps
-LONG_RUN_S = 600.0  # longer runs report their remaining time
 NO_TERMINAL = -1
 
 
 class TerminalReport:
-    """Writes about loads to pytest's terminal, between pytest's own lines.
+    """Writes about loads to pytest's terminal.
 
-    Each of pytest's writers begins with a line end instead of ending its own line. Ours do the same to
-    avoid blank lines.
+    Attributes:
+        lines: the writer of a line per load.
+        descriptor: the terminal, for the live line.
     """
 
     def __init__(self, config: pytest.Config, reporter: pytest.TerminalReporter) -> None:
         self._config = config
         self._reporter = reporter
-        self._verbose = config.get_verbosity()
         self._encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-        self._on_terminal = reporter.isatty
-        self.descriptor = _terminal() if self._on_terminal and self._verbose >= 0 else NO_TERMINAL
-        self._planned: dict[str, PlannedStep] = {}
-        self._done: set[tuple[str, float]] = set()
-        self._longest_service_s: dict[str, float] = {}
-        self._long = False
-        self._pending: list[str] = []
-        self._line_is_open = False
+        self.lines = LoadLines(config, reporter, self.shown)
+        self.descriptor = _terminal() if reporter.isatty and config.get_verbosity() >= 0 else NO_TERMINAL
 
-    # while the tests run --------------------------------------------------------------------------
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Plan the run: every time step of every swept test."""
-        sweeps = {
-            item.nodeid: sweep for item in session.items if (sweep := marker.sweep_of(item)) is not None
-        }
-        self._planned = {nodeid: planned(sweep) for nodeid, sweep in sweeps.items()}
-        paper = any(sweep.settings.profile == "paper" for sweep in sweeps.values())
-        self._long = paper or remaining_s(self._planned.values()) >= LONG_RUN_S
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Write, in a long run, the step that begins and the remaining time."""
-        step = self._planned.get(nodeid)
-        if step is None or not self._long or self._verbose < 0 or (step.series, step.step_s) in self._done:
-            return
-        place = place_text(
-            self._planned.values(), (step.series, step.step_s), self._done, self._longest_service_s
-        )
-        self._write(f"{step.series}: {place}")
-
-    def load_ended(self, nodeid: str, result: LoadResult) -> None:
-        """Store a result; it is written after pytest's line for the test."""
-        from pytest_unikernel.results.knee import find_knee  # noqa: PLC0415 - loads only, not collection
-        from pytest_unikernel.text.run_summary import load_line  # noqa: PLC0415 - loads only, not collection
-
-        if self._verbose > 0 or (self._verbose == 0 and not self._on_terminal):
-            record = result.as_json()
-            knee = record["knee"]
-            self._pending += map(load_line, knee["loads"] if knee else [record])
-            self._pending += [f"{result.target}: {knee_text(find_knee([record]))}"] if knee else []
-        step = self._planned.get(nodeid)
-        if step is None:
-            return
-        known_s = self._longest_service_s.get(step.series, 0.0)
-        self._longest_service_s[step.series] = max(known_s, result.service_time_s.max or 0.0)
-        if result.verdict != "ok":
-            faster = (each for each in self._planned.values() if each.series == step.series)
-            self._done |= {(each.series, each.step_s) for each in faster if 0 < each.step_s < step.step_s}
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Write the pending lines of the test's load."""
-        step = self._planned.get(nodeid)
-        if step is not None:
-            self._done.add((step.series, step.step_s))
-        for line in self._pending:
-            self._write(line)
-        self._pending.clear()
-
-    def _write(self, text: str) -> None:
-        """Write a line and leave its line end to the next writer."""
-        if self._reporter.currentfspath is None and self._line_is_open:
-            self._reporter.line("")
-        self._reporter.ensure_newline()
-        self._reporter.write(self._shown(text), flush=True)
-        self._line_is_open = True
-
-    def _shown(self, text: str) -> str:
+    def shown(self, text: str) -> str:
+        """Return a text as the terminal can show it."""
         from pytest_unikernel.text.grid import encodable, printable  # noqa: PLC0415 - loads only, not collection
 
         return encodable(printable(text), self._encoding)
@@ -128,7 +62,7 @@ class TerminalReport:
         if lines:
             self._reporter.write_sep("=", SECTION)
         for line in lines:
-            self._reporter.write_line(self._shown(line))
+            self._reporter.write_line(self.shown(line))
 
     def _report(self, run: Run) -> list[str]:
         import psutil  # noqa: PLC0415 - the end of a run only
@@ -158,9 +92,9 @@ class TerminalReport:
         """Write the regressions that fail the run, as the last lines of the output."""
         for line in [*baseline.busy_lines(self._config), *baseline.remark_lines(self._config)]:
             self._reporter.ensure_newline()
-            self._reporter.write_line(self._shown(line), yellow=True)
+            self._reporter.write_line(self.shown(line), yellow=True)
         for line in baseline.failure_lines(self._config):
-            self._reporter.write_line(self._shown(line), red=True)
+            self._reporter.write_line(self.shown(line), red=True)
 
 
 REPORT = pytest.StashKey[TerminalReport]()
@@ -173,13 +107,32 @@ def configure(config: pytest.Config) -> None:
     if reporter is not None:
         config.stash[REPORT] = TerminalReport(config, reporter)
         config.pluginmanager.register(config.stash[REPORT], NAME)
+        config.pluginmanager.register(config.stash[REPORT].lines, f"{NAME}-lines")
+
+
+@contextlib.contextmanager
+def looking(config: pytest.Config) -> Iterator[Show]:
+    """Give a function that shows which test the survey looks at; what it shows is gone afterwards."""
+    report = config.stash.get(REPORT, None)
+    if report is None:
+        yield lambda _: None
+        return
+    yield report.lines.look
+    report.lines.looked()
+
+
+def begin(config: pytest.Config, found: Sequence[Finding]) -> None:
+    """Report what the survey has found."""
+    report = config.stash.get(REPORT, None)
+    if report is not None:
+        report.lines.begin(found)
 
 
 def load_ended(item: pytest.Item, result: LoadResult) -> None:
     """Report a load, after pytest's line for its test."""
     report = item.config.stash.get(REPORT, None)
     if report is not None:
-        report.load_ended(item.nodeid, result)
+        report.lines.load_ended(item.nodeid, result)
 
 
 def write_summary(reporter: pytest.TerminalReporter) -> None:
@@ -195,18 +148,6 @@ def write_summary(reporter: pytest.TerminalReporter) -> None:
 def is_shown(config: pytest.Config) -> bool:
     """Whether the tables were written, to their end."""
     return config.stash.get(SHOWN, False)
-
-
-def planned(sweep: marker.ItemSweep) -> PlannedStep:
-    """Return the planned step of a swept test's item."""
-    settings = sweep.settings
-    return PlannedStep(
-        series=sweep.series,
-        step_s=0.0 if sweep.searches else float(sweep.step),
-        trials=settings.trials * (SEARCH_LOADS if sweep.searches else 1),
-        warmup_s=settings.warmup_s,
-        window_s=seconds(settings.load_plan(sweep.step).window_ns),
-    )
 
 
 def _terminal() -> int:

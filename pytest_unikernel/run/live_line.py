@@ -11,15 +11,25 @@ LINE_COLUMNS = 79
 COLD = PHASES.index("cold")
 
 
-def live_line(label: str, progress: Progress, now_ns: int, columns: int = LINE_COLUMNS) -> str:
-    """Return the line that shows a running load; the least important parts go where it is too long."""
+def live_line(
+    label: str, progress: Progress, now_ns: int, columns: int = LINE_COLUMNS, place: str = ""
+) -> str:
+    """Return the line that shows a running load; the least important parts go where it is too long.
+
+    Args:
+        label: the load.
+        progress: its counters.
+        now_ns: the instant, CLOCK_MONOTONIC.
+        columns: the longest line.
+        place: where the whole run stands.
+    """
     phase = int(progress.phase)
     head = f"{label} {PHASES[phase]}"
     if phase == COLD or len(head) > columns:  # the label of a cold start names the phase already
         head = label
     if len(head) > columns:
         return head[: max(0, columns - 1)] + "…"
-    line = head
+    line = f"{place} {head}" if place and len(place) + 1 + len(head) <= columns else head
     for part in _parts(progress, now_ns):
         if len(line) + 2 + len(part) > columns:
             break

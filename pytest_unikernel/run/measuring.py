@@ -37,11 +37,16 @@ class Loads:
     """Runs loads, or single trials of them, one at a time."""
 
     def __init__(
-        self, session: Session, quiescence: Quiescence, interrupts: Interrupts | None = None
+        self,
+        session: Session,
+        quiescence: Quiescence,
+        interrupts: Interrupts | None = None,
+        place: str = "",
     ) -> None:
         self._session = session
         self._quiescence = quiescence
         self._interrupts = interrupts or Interrupts()
+        self._place = place
 
     def sweep(self, target: Target, plan: LoadPlan) -> Measured:
         """Run all trials of a load, one after the other."""
@@ -116,7 +121,7 @@ class Loads:
         load = Load(target, conditions, session, self._interrupts)
         with tuned(conditions.realtime, load.descriptors, conditions.cpus) as granted:
             load.quiets.append(self._quiet(target, conditions))
-            session.begin(label)
+            session.begin(label, self._place)
             try:
                 with load.opened(granted, ahead_ns):
                     yield load

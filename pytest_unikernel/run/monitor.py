@@ -1,10 +1,11 @@
 """The helper process that samples the host and draws the live line, to spare the generator both.
 
 Run with PIDFD COMMANDS PROGRESS SAMPLES TERMINAL. Commands are JSON lines on a pipe:
-``{"begin": LABEL, "number": N}`` starts a load, ``{"end": true, "number": N}`` ends it. The generator writes
-its progress into one mapping, this process writes what it sees of the host, and the number of the last
-command it obeyed, into the other. The generator never waits for it while a load runs, and a terminal
-stopped by Ctrl-S stops only the drawing, for the memory guard needs the samples. It ends with pytest.
+``{"begin": LABEL, "place": PLACE, "number": N}`` starts a load, ``{"end": true, "number": N}`` ends it; PLACE
+says where the run stands. The generator writes its progress into one mapping, this process writes what it
+sees of the host, and the number of the last command it obeyed, into the other. The generator never waits for
+it while a load runs, and a terminal stopped by Ctrl-S stops only the drawing, for the memory guard needs the
+samples. It ends with pytest.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Monitor:
         self._progress = progress
         self._samples = samples
         self._terminal = terminal
-        self._label = ""
+        self._label = self._place = ""
         self._sample = Sample()
         self._obeyed = 0
         self._drawn = False
@@ -46,7 +47,7 @@ class Monitor:
         """Begin or end a load: forget its extremes, clear its line; done when the next sample is written."""
         command = json.loads(line)
         self._erase()
-        self._label = command.get("begin", "")
+        self._label, self._place = command.get("begin", ""), command.get("place", "")
         self._obeyed = command["number"]
         self._sample = Sample()
 
@@ -61,7 +62,8 @@ class Monitor:
         columns = shutil.get_terminal_size().columns
         with contextlib.suppress(OSError):
             columns = os.get_terminal_size(self._terminal).columns or columns
-        text = live_line(self._label, Progress(*self._progress.read()), monotonic_ns(), columns - 1)
+        progress = Progress(*self._progress.read())
+        text = live_line(self._label, progress, monotonic_ns(), columns - 1, self._place)
         self._write(f"{MAKE_ROOM}{SAVE}{DOWN}{CLEAR}{text}{RESTORE}")
         self._drawn = True
 

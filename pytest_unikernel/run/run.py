@@ -35,6 +35,7 @@ class Run:
         seen: the variants that tests have asked for.
         missing: those that could not run here, and why; once per test.
         interrupted: whether a load was cut short.
+        place: where the run stands, in words, for the live line.
         kept: functions that deliver loads with trials left, by full name, should the run end.
     """
 
@@ -53,6 +54,7 @@ class Run:
         self.seen: set[str] = set()
         self.missing: list[tuple[str, Unavailable]] = []
         self.interrupted = False
+        self.place = ""
         self.kept: dict[str, Callable[[], None]] = {}
 
     @property
@@ -154,7 +156,7 @@ class Run:
             self._session = Session(self._terminal)
             token = self._session.token
             self._quiescence = Quiescence(self._session.sample, lambda: list(leftovers.holders(token)))
-        return Loads(self._session, self._quiescence, interrupts)
+        return Loads(self._session, self._quiescence, interrupts, self.place)
 
     def _recorded(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
         """Judge a load by the objectives of this run; take it into the summary and the journal."""

@@ -98,7 +98,7 @@ class Session:
         new.write_text(json.dumps({"argv": argv, "env": dict(os.environ)}), encoding="ascii")
         return new.replace(made)
 
-    def begin(self, label: str) -> None:
+    def begin(self, label: str, place: str = "") -> None:
         """Notify the monitor that a load begins; replace a helper that was ended from outside."""
         if not self._reaper.lives():
             self._reaper.close()
@@ -106,7 +106,7 @@ class Session:
         if not self._monitor.lives():
             self._end_monitor()
             self._monitor = self._new_monitor()
-        self._command({"begin": label})
+        self._command({"begin": label, "place": place})
 
     def end(self) -> None:
         """Notify the monitor that the load is over, wait until its line is gone, remove its directory."""

@@ -41,6 +41,13 @@ OTHERS = ("-p", "no:randomly", "-p", "no:rerunfailures")
 FIXED = ("-p", "no:hypothesispytest", *OTHERS, "--strict-markers")
 
 
+def free(*names: str) -> list[str]:
+    """Return the fixed arguments, without those that keep these plugins away."""
+    pairs = zip(FIXED[:-1:2], FIXED[1::2], strict=False)
+    kept = [word for pair in pairs if pair[1] not in {f"no:{name}" for name in names} for word in pair]
+    return [*kept, FIXED[-1]]
+
+
 def write(pytester: pytest.Pytester, source: str, *, head: str = FAKE) -> None:
     """Write the test file of the next run."""
     pytester.makepyfile(test_it=head + source)

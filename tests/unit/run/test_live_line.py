@@ -1,4 +1,4 @@
-"""The parts that the live line omits; the progress of a long run."""
+"""The parts of the live line, and those that it omits."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_unikernel.launch.progress import PHASES, Progress
-from pytest_unikernel.plugin.remaining import PlannedStep, place_text, remaining_s
 from pytest_unikernel.run.live_line import live_line
 
 WINDOW = PHASES.index("window")
 BUSY = Progress(WINDOW, 12, 34_567, 8, 9, 85_000, 10**9, 12 * 10**9)
-PLAN = [
-    *(PlannedStep("a", step_s, 3, 120.0, 60.0) for step_s in (4.0, 2.0, 1.0)),
-    PlannedStep("b", 1.0, 1, 1.0, 4.0),
-]
 
 
 def test_everything_is_shown_where_there_is_room() -> None:
@@ -51,13 +46,19 @@ def test_the_line_is_never_wider_than_the_terminal(label: str, columns: int, see
     assert len(live_line(label, Progress(WINDOW, *seen), 0, columns)) <= columns
 
 
-def test_what_is_left_is_warm_up_window_and_drain_of_every_trial() -> None:
-    assert remaining_s(PLAN) == 3 * 3 * (120 + 60 + 1) + (1 + 4 + 1)
+PLACE = "[7/33, 3 min left]"
 
 
-def test_a_slow_target_lengthens_its_own_series_only() -> None:
-    assert remaining_s(PLAN, {("a", 4.0), ("a", 2.0)}, {"a": 100.0}) == 3 * (200 + 60 + 100) + 6
+def test_the_place_of_the_run_stands_in_front() -> None:
+    assert live_line("rust_kernel 1/64 s", BUSY, 0, 79, PLACE) == (
+        "[7/33, 3 min left] rust_kernel 1/64 s window, 12 s left, 12 in flight"
+    )
 
 
-def test_the_place_is_that_in_the_series_and_the_time_that_of_the_run() -> None:
-    assert place_text(PLAN, ("a", 2.0), {("a", 4.0)}) == "step 2 of 3, up to about 18 min left"
+def test_the_place_goes_where_it_would_cost_the_name_of_the_load() -> None:
+    assert live_line("x" * 60, BUSY, 0, 79, PLACE) == f"{'x' * 60} window, 12 s left"
+
+
+@given(label=st.text(max_size=120), place=st.text(max_size=40), columns=st.integers(1, 200))
+def test_with_a_place_it_is_never_wider_either(label: str, place: str, columns: int) -> None:
+    assert len(live_line(label, BUSY, 0, columns, place)) <= columns

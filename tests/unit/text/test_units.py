@@ -6,7 +6,6 @@ import pytest
 
 from pytest_unikernel.launch.progress import PHASES, PROGRESS_CELLS, Progress
 from pytest_unikernel.plan.step_names import step_text
-from pytest_unikernel.plugin.remaining import PlannedStep, place_text, remaining_s
 from pytest_unikernel.run.live_line import live_line
 from pytest_unikernel.text.units import duration_text, rate_text
 
@@ -55,26 +54,6 @@ def test_the_live_line_never_breaks_into_a_second_one(columns: int) -> None:
     line = live_line("linux_process 0.5s", shown, 2 * S, columns)
     assert 0 < len(line) <= columns
     assert line.startswith("linux_process 0.5s"[: columns - 1])
-
-
-def test_a_step_takes_longer_where_launches_do() -> None:
-    step = PlannedStep("some", 1.0, trials=3, warmup_s=1.0, window_s=10.0)
-    assert step.expected_s(None) >= 33.0
-    assert step.expected_s(0.1) == pytest.approx(3 * (1.0 + 10.0 + 0.1))
-    assert step.expected_s(4.0) == pytest.approx(3 * (8.0 + 10.0 + 4.0))
-
-
-def test_what_remains_is_what_is_not_done() -> None:
-    steps = [PlannedStep(series, step_s, 1, 1.0, 10.0) for series in ("a", "b") for step_s in (2.0, 1.0)]
-    longest_s = {"a": 0.5, "b": 2.0}
-    assert remaining_s(steps, longest_service_s=longest_s) == pytest.approx(2 * 11.5 + 2 * 16.0)
-    assert remaining_s(steps, {("a", 2.0), ("b", 1.0)}, longest_s) == pytest.approx(11.5 + 16.0)
-    assert remaining_s([]) == 0
-
-
-def test_a_run_says_where_it_stands() -> None:
-    steps = [PlannedStep("a", step_s, 1, 1.0, 599.0) for step_s in (2.0, 1.0, 0.5)]
-    assert place_text(steps, ("a", 1.0), {("a", 2.0)}, {"a": 0.0}) == "step 2 of 3, up to about 20 min left"
 
 
 @pytest.mark.parametrize(
