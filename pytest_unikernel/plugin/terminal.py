@@ -117,8 +117,10 @@ def looking(config: pytest.Config) -> Iterator[Show]:
     if report is None:
         yield lambda _: None
         return
-    yield report.lines.look
-    report.lines.looked()
+    try:
+        yield report.lines.look
+    finally:
+        report.lines.looked()
 
 
 def begin(config: pytest.Config, found: Sequence[Finding]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from pytest_unikernel.text.grid import printable, wrapped
 from pytest_unikernel.text.units import duration_text
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
 
 def left_text(left_s: float) -> str:
     """Return a rough time for people: ``1 s``, ``95 s``, ``3 min``, ``1 h 12 min``."""
@@ -34,8 +36,9 @@ def survey_lines(count: int, running: Collection[str], left_s: float) -> list[st
     if len(running) < count:
         head += f", {len(running) or 'none'} {'run' if len(running) > 1 else 'runs'} here"
     names = printable(", ".join(running))
-    text = f"{head}: {names}; about {left_text(left_s)}" if running else head
-    return wrapped(text, "")
+    about = f"about {left_text(left_s)}".replace(" ", NO_BREAK)
+    text = f"{head}: {names}; {about}" if running else head
+    return [line.replace(NO_BREAK, " ") for line in wrapped(text, "")]
 
 
 def skipped_text(count: int) -> str:

@@ -60,6 +60,10 @@ def test_many_targets_are_wrapped_and_control_characters_shown() -> None:
     assert "\x1b" not in "".join(lines)
 
 
+def test_the_time_stays_on_one_line() -> None:
+    assert survey_lines(16, ["a" * 46], 180.0) == [f"16 targets, 1 runs here: {'a' * 46};", "  about 3 min"]
+
+
 def test_the_tests_that_a_step_ends_are_counted() -> None:
     assert [skipped_text(count) for count in (1, 4)] == [
         "; 1 test after it skipped",
