@@ -254,6 +254,16 @@ OPTIONS: tuple[Option, ...] = (
         shown="off",
     ),
     Option(
+        "benchmark_table",
+        "benchmark_table",
+        readers.switch("benchmark_table"),
+        help="show loads in pytest-benchmark's own result table too, which is wider than most terminals; "
+        "--benchmark-columns, -group-by, -sort, -name and -histogram show them as well",
+        metavar="",
+        default=False,
+        shown="off",
+    ),
+    Option(
         "slo",
         "slo",
         objectives.read,

@@ -72,6 +72,7 @@ class SweepSettings:
     slo: tuple[Objective, ...]
     compare_fail: tuple[Tolerance, ...] | None
     compare_busy: bool
+    benchmark_table: bool
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
     def window_for(self, step: Fraction) -> float:

@@ -10,6 +10,7 @@ import pytest
 from pytest_unikernel.plugin import (
     baseline,
     benchmark,
+    benchmark_table,
     current_run,
     ending,
     interleaving,
@@ -154,6 +155,13 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     benchmark.add_machine_info(machine_info)
 
 
+@pytest.hookimpl(optionalhook=True, wrapper=True)
+def pytest_benchmark_group_stats(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Leave loads out of pytest-benchmark's table, unless they are asked for."""
+    groups = yield
+    return benchmark_table.without_loads(config, groups)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_compare_machine_info(config: pytest.Config, compared_benchmark: dict[str, Any]) -> None:
     """Keep the baseline's records."""
@@ -174,6 +182,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Write the tables."""
     terminal.write_summary(terminalreporter)
+    benchmark_table.check_limits(terminalreporter.config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

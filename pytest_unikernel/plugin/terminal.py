@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel.plugin import baseline, benchmark, current_run
+from pytest_unikernel.plugin import baseline, benchmark, benchmark_table, current_run
 from pytest_unikernel.plugin.load_lines import LoadLines
 from pytest_unikernel.plugin.survey import Finding, Show
 
@@ -84,7 +84,8 @@ class TerminalReport:
         ]
         found = baseline.existing(self._config)
         evidence = None if found is None else baseline.evidence(found.comparison)
-        lines = report(rows, run.skips, psutil.virtual_memory().total, evidence)
+        wide_table = benchmark_table.shows_loads(self._config)
+        lines = report(rows, run.skips, psutil.virtual_memory().total, evidence, benchmark_table=wide_table)
         missing = missing_report(run.missing)
         return [*lines, *([""] if lines and missing else []), *missing]
 

@@ -41,6 +41,8 @@ def report(
     skipped: Sequence[SkippedStep] = (),
     memory_bytes: int | None = None,
     evidence: Mapping[str, Sequence[str]] | None = None,
+    *,
+    benchmark_table: bool = False,
 ) -> list[str]:
     """Return the end-of-run summary of all loads.
 
@@ -50,6 +52,7 @@ def report(
         memory_bytes: the host's memory; None omits the note on low memory.
         evidence: the lines of the comparison with the baseline, by series; ``COLD`` names all cold
             starts together.
+        benchmark_table: pytest-benchmark's own table shows the loads too.
     """
     evidence = evidence or {}
     swept = [row for row in rows if row.load["mode"] == "sweep"]
@@ -64,7 +67,8 @@ def report(
         lines.append("")
     if cold:
         lines += [*_cold_report(cold, evidence.get(COLD, ())), ""]
-    return [*lines, *_closing(rows, memory_bytes)] if rows else []
+    closing = _closing(rows, memory_bytes, benchmark_table=benchmark_table) if rows else []
+    return [*lines, *closing] if closing else lines[:-1]
 
 
 def series_report(
@@ -171,8 +175,9 @@ def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
         load = row.load
         verdict = verdict_of(load)
         parts = [] if verdict == "ok" else [": ".join(filter(None, (verdict, load["verdict_reason"])))]
-        failed = ", ".join(f"{count} {reason}" for reason, count in failures_of(load).most_common())
-        parts += [failed] if failed else []
+        failed = [f"{count} {reason}" for reason, count in failures_of(load).most_common()]
+        is_named = [str(load["verdict_reason"]).replace(" launches ", " ")] == failed
+        parts += [", ".join(failed)] if failed and not is_named else []
         parts += ["taken over from the resumed run"] if row.resumed else []
         first = load.get("first_attempt")
         parts += [f"repeated: at first {first['verdict']}, {first.get('verdict_reason')}"] if first else []
@@ -273,6 +278,7 @@ def _cold_report(cold: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     ]
 
 
-def _closing(rows: Sequence[Row], memory_bytes: int | None) -> list[str]:
-    notes = [BENCHMARK_NOTE, *disturbance_notes.closing([row.load for row in rows], memory_bytes)]
+def _closing(rows: Sequence[Row], memory_bytes: int | None, *, benchmark_table: bool) -> list[str]:
+    notes = [*disturbance_notes.closing([row.load for row in rows], memory_bytes)]
+    notes = [BENCHMARK_NOTE, *notes] if benchmark_table else notes
     return [line for note in notes for line in wrapped(note, "")]

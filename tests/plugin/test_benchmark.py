@@ -219,7 +219,7 @@ def test_the_raw_table_knows_no_resident_set_that_the_record_does_not(
 
 def test_two_runs_are_both_shown(pytester: pytest.Pytester) -> None:
     run(pytester, "--benchmark-autosave", source=TWO_STEPS).assert_outcomes(passed=2)
-    result = run(pytester, "--benchmark-autosave", "--benchmark-compare")
+    result = run(pytester, "--benchmark-autosave", "--benchmark-compare", "--sweep-benchmark-table")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines_random(["test_it?0.1s? (0001*", "test_it?0.1s? (NOW)*"])
     assert len(list(pytester.path.glob(".benchmarks/*/*.json"))) == 2
@@ -241,6 +241,14 @@ def test_a_slower_run_fails_the_comparison(pytester: pytest.Pytester) -> None:
     result = run(pytester, *compare, source=SLOWER + TWO_STEPS)
     assert result.ret != 0
     assert "Performance has regressed" in result.stdout.str() + result.stderr.str()
+    result.stdout.fnmatch_lines(["*against the baseline:"])
+
+
+def test_a_limit_without_a_baseline_is_an_error_without_a_table_too(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "--benchmark-compare-fail=median:10%", source=TWO_STEPS)
+    assert result.ret != 0
+    said = result.stdout.str() + result.stderr.str()
+    assert "--benchmark-compare-fail requires valid --benchmark-compare" in said
 
 
 def test_an_equal_run_passes_the_comparison(pytester: pytest.Pytester) -> None:
@@ -255,7 +263,7 @@ def test_an_equal_run_passes_the_comparison(pytester: pytest.Pytester) -> None:
 )
 def test_a_run_measured_otherwise_is_not_compared(pytester: pytest.Pytester, old: str, new: str) -> None:
     run(pytester, "--benchmark-autosave", source=TWO_STEPS)
-    compare = ["--benchmark-compare", "--benchmark-compare-fail=median:10%"]
+    compare = ["--benchmark-compare", "--benchmark-compare-fail=median:10%", "--sweep-benchmark-table"]
     result = run(pytester, *compare, source=TWO_STEPS.replace(old, new))
     assert result.ret == 0
     result.stdout.no_fnmatch_line("*(0001*")
@@ -331,7 +339,7 @@ def test_an_interrupted_load_is_no_baseline(pytester: pytest.Pytester) -> None:
     document = json.loads(saved.read_text())
     document["benchmarks"][0]["extra_info"]["load"]["interrupted"] = True
     saved.write_text(json.dumps(document))
-    shown = run(pytester, "--benchmark-compare").stdout.str()
+    shown = run(pytester, "--benchmark-compare", "--sweep-benchmark-table").stdout.str()
     assert "test_it[0.1s] (0001" not in shown
     assert "test_it[0.05s] (0001" in shown
 
@@ -358,6 +366,60 @@ def test_columns_and_groups_are_as_asked(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*benchmark 'timestep=0.05': 1 tests*", "Name*Median*Rounds*"])
     result.stdout.fnmatch_lines(["*benchmark 'timestep=0.1': 1 tests*"])
     result.stdout.no_fnmatch_line("Name*StdDev*")
+
+
+# pytest-benchmark's own table ---------------------------------------------------------------------
+
+ORDINARY = """
+def test_ordinary(benchmark):
+    benchmark(len, "")
+"""
+
+
+def table_of(shown: str) -> set[str]:
+    """Return the tests that pytest-benchmark's table shows."""
+    _, _, below = shown.partition("Name (time in ")
+    rows = (line for line in below.partition("Legend:")[0].splitlines() if line.startswith("test_"))
+    return {row.split()[0].rpartition("::")[2] for row in rows}
+
+
+def test_the_wide_table_leaves_loads_out_and_keeps_ordinary_benchmarks(pytester: pytest.Pytester) -> None:
+    shown = run(pytester, source=ORDINARY + TWO_STEPS).stdout.str()
+    assert table_of(shown) == {"test_ordinary"}
+    assert "1 / mean latency" not in shown
+
+
+def test_a_run_of_loads_alone_has_no_wide_table_and_no_note_on_it(pytester: pytest.Pytester) -> None:
+    saved = ("--benchmark-autosave", "--benchmark-compare")
+    for options in (saved[:1], saved):
+        shown = run(pytester, *options, source=TWO_STEPS).stdout.str()
+        assert "Name (time" not in shown
+        assert "Legend" not in shown
+        assert "OPS" not in shown
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--sweep-benchmark-table",
+        "-osweep_benchmark_table=true",
+        "--benchmark-columns=median",
+        "--benchmark-sort=mean",
+        "--benchmark-name=long",
+        "--benchmark-group-by=func",
+    ],
+)
+def test_the_wide_table_shows_loads_where_it_is_asked_for(pytester: pytest.Pytester, option: str) -> None:
+    shown = run(pytester, option, source=TWO_STEPS).stdout.str()
+    assert table_of(shown) == {"test_it[0.1s]", "test_it[0.05s]"}
+    assert "its OPS is 1 / mean" in shown
+
+
+def test_a_plain_benchmark_is_compared_as_ever_beside_loads(pytester: pytest.Pytester) -> None:
+    run(pytester, "--benchmark-autosave", source=ORDINARY + TWO_STEPS)
+    result = run(pytester, "--benchmark-compare", source=ORDINARY + TWO_STEPS)
+    result.stdout.fnmatch_lines_random(["test_ordinary (0001*", "test_ordinary (NOW)*"])
+    result.stdout.no_fnmatch_line("test_it?0.1s? (*")
 
 
 # which tests are run ------------------------------------------------------------------------------

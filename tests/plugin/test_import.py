@@ -46,7 +46,7 @@ def imported(old: Path, *arguments: str | Path) -> dict[str, Any]:
 
 def test_the_published_figures_are_compared_with_todays(pytester: pytest.Pytester, old: Path) -> None:
     imported(old, DATA, "--window=2", "--warmup=0")
-    result = run(pytester, f"--benchmark-compare={old}", source=TODAY)
+    result = run(pytester, f"--benchmark-compare={old}", "--sweep-benchmark-table", source=TODAY)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines([
         "*against the baseline:*",
@@ -64,7 +64,8 @@ def test_what_was_measured_otherwise_is_said_to_be_not_comparable(
     pytester: pytest.Pytester, old: Path
 ) -> None:
     imported(old, DATA, "--window=60", "--warmup=120")
-    result = run(pytester, f"--benchmark-compare={old}", "-k", "not cold", source=TODAY)
+    compare = (f"--benchmark-compare={old}", "--sweep-benchmark-table")
+    result = run(pytester, *compare, "-k", "not cold", source=TODAY)
     result.assert_outcomes(passed=2, deselected=1)
     result.stdout.fnmatch_lines(["*not comparable: window 2 s against 60 s, warm-up 0 s against 120*"])
     assert not [line for line in result.outlines if "old)" in line]
@@ -72,7 +73,7 @@ def test_what_was_measured_otherwise_is_said_to_be_not_comparable(
 
 def test_a_baseline_without_a_completion_breaks_nothing(pytester: pytest.Pytester, old: Path) -> None:
     imported(old, write(pytester.path / "rust-output-r0.5", UNKNOWN, launch("rust", code=1)))
-    result = run(pytester, f"--benchmark-compare={old}", source=TODAY)
+    result = run(pytester, f"--benchmark-compare={old}", "--sweep-benchmark-table", source=TODAY)
     result.assert_outcomes(passed=3)
     assert not [line for line in result.outlines if "old)" in line]  # zeros stand for nothing
 

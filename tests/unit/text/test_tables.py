@@ -134,9 +134,6 @@ step offered achieved through-   response ms      late      failed  verdict
   1/64 s first failure: timeout, signal 9; the end of its output:
     up
     \\x1b[31mHello 42!
-
-pytest-benchmark's own table shows response times only: its OPS is 1 / mean
-  latency, not throughput.
 """
 
 
