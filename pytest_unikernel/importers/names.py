@@ -11,7 +11,7 @@ from fractions import Fraction
 from pytest_unikernel.errors import ResultFileError
 from pytest_unikernel.importers.readings import ImportOptions, Subject
 from pytest_unikernel.plan.schedule import parse_step
-from pytest_unikernel.plan.step_names import step_id, text
+from pytest_unikernel.plan.step_names import step_id, step_text, text
 
 # The scripts' -r is in the names that users give, rust-output-r0.5; bc writes .5 for 0.5.
 STEP = re.compile(r"(?<![A-Za-z0-9])r([0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?![A-Za-z0-9_])")
@@ -61,7 +61,7 @@ def time_step_of(path: str, options: ImportOptions) -> Fraction | None:
         )
     if named is not None and options.time_step not in (None, named):
         raise ResultFileError(
-            f"{path}: expected one time step, got {text(named)} s in its name and "
+            f"{path}: expected one time step, got {step_text(float(named))} in its name and "
             f"--time-step={text(options.time_step or named)}; import this file without --time-step"
         )
     return options.time_step or named

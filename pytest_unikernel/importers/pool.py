@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_unikernel.errors import ResultFileError
 from pytest_unikernel.importers.readings import Launches, Reading, Subject
-from pytest_unikernel.plan.step_names import text
+from pytest_unikernel.plan.step_names import step_text
 
 Key = tuple[str, Fraction | None]
 
@@ -74,7 +74,7 @@ def _refuse_two(old: Reading, new: Reading, what: str, was: list[Any], now: list
         now[0] is not None and any(_is_there(each) for each in was)
     )
     if mean_twice:
-        step = "without contention" if old.time_step is None else f"at {text(old.time_step)} s"
+        step = "without contention" if old.time_step is None else f"at {step_text(float(old.time_step))}"
         raise ResultFileError(
             f"{new.files[0]}: expected one {what} of {old.subject.target} {step}, got a second one, after "
             f"that of {old.files[0]}; import them separately"

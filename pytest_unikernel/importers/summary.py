@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.text.grid import WIDTH, cut, fits, grid, printable
 from pytest_unikernel.text.units import duration_text, significant
 
 NONE = "\u2013"
-HEAD = ["target", "step s", "launches", "failed", "latency", "throughput /s"]
+HEAD = ["target", "step", "launches", "failed", "latency", "throughput /s"]
 
 
 def lines(benchmarks: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -27,7 +27,7 @@ def _row(load: Mapping[str, Any], columns: int) -> list[str]:
     mean_s, rate_hz = load["service_time_s"]["mean"], load["throughput_hz"]
     return [
         cut(printable(load["target"]), columns),
-        "cold" if load["time_step_s"] is None else step_number(load["time_step_s"]),
+        "cold" if load["time_step_s"] is None else step_text(load["time_step_s"]),
         NONE if load["started"] is None else f"{load['started']:,}",
         NONE if load["started"] is None else f"{load['started'] - load['completed']:,}",
         _latency(load, mean_s),

@@ -20,7 +20,7 @@ from pytest_unikernel.plan.option_table import OPTIONS, Option
 from pytest_unikernel.plan.origins import COMMAND_LINE, DEFAULT, INI_FILE, Origin
 from pytest_unikernel.plan.profiles import MAX_WARMUP_S, PROFILES
 from pytest_unikernel.plan.schedule import halving
-from pytest_unikernel.plan.step_names import step_id
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.plan.tolerances import Tolerance
 
 
@@ -108,7 +108,7 @@ class SweepSettings:
         if self.window_is_explicit and too_long:
             raise ValueError(
                 f"window must be at least one time step long, got {self.window_s:g} s for the time step "
-                f"{step_id(too_long[0])} from {self.origins['time_steps']}"
+                f"{step_text(float(too_long[0]))} from {self.origins['time_steps']}"
             )
 
 

@@ -19,6 +19,7 @@ from pytest_unikernel.plugin import (
     progress,
     report,
     saving,
+    step_keywords,
     survey,
     terminal,
 )
@@ -67,6 +68,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, read and check the options, begin to report."""
     marker.register(config)
+    step_keywords.join_names(config)
     options.read(config)
     baseline.configure(config)
     current_run.read_resumed(config)
@@ -97,6 +99,8 @@ def pytest_collection_modifyitems(
 
 
 def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        step_keywords.add(item)
     if not benchmark.has_benchmark(
         config
     ):  # its marker is unknown then, and the fixture names the missing package

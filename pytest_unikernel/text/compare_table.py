@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_unikernel.plan.statistics import QUANTILES
-from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.comparable import COMPARED_TAIL, differences
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.summary import enough
@@ -36,10 +36,12 @@ def compare_table(rows: Sequence[Row]) -> list[str]:
     if not pairs:
         return []
     names = _compared(pairs)
-    first = ["step", "s"] if _is_swept(pairs) else ["", "target"]
     header = [
-        [first[0], *("" for _ in names for _ in range(3))],
-        [first[1], *(head for _ in names for head in ("now", "was", "change"))],
+        ["", *("" for _ in names for _ in range(3))],
+        [
+            "step" if _is_swept(pairs) else "target",
+            *(head for _ in names for head in ("now", "was", "change")),
+        ],
     ]
     body = [_cells(pair, names) for pair in pairs]
     left = () if _is_swept(pairs) else (0,)
@@ -76,7 +78,7 @@ def _compared(pairs: Sequence[Pair]) -> list[str]:
 
 def _cells(pair: Pair, names: Sequence[str]) -> Cells:
     now, _ = pair
-    cells = [step_number(now["time_step_s"]) if now["time_step_s"] else cut(str(now["target"]), 24)]
+    cells = [step_text(now["time_step_s"]) if now["time_step_s"] else cut(str(now["target"]), 24)]
     for name in names:
         cells += [*_figures(pair, name), change_text(*_ends(pair, name))]
     return cells

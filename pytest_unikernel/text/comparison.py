@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pytest_unikernel.plan.step_names import step_number, step_text
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.comparison import (
     FAILURES,
     LATENCIES,
@@ -94,8 +94,8 @@ def _grid(steps: Sequence[Step], metrics: Sequence[str], gap: str) -> list[str]:
     swept = any(step.step_s for step in steps)
     with_host = any(map(host_speed.is_known, steps))
     header = [
-        ["step" if swept else "", *("" for _ in metrics for _ in range(2)), "failed", "host"],
-        ["s" if swept else "target", *(text for _ in metrics for text in ("", "from..to")), "points", ""],
+        ["", *("" for _ in metrics for _ in range(2)), "failed", "host"],
+        ["step" if swept else "target", *(text for _ in metrics for text in ("", "from..to")), "points", ""],
     ]
     body = [
         [*_cells(step, metrics), percent_cell(step.host) if host_speed.is_known(step) else NONE]
@@ -107,7 +107,7 @@ def _grid(steps: Sequence[Step], metrics: Sequence[str], gap: str) -> list[str]:
 
 
 def _cells(step: Step, metrics: Sequence[str]) -> Cells:
-    cells = [step_number(step.step_s) if step.step_s else cut(step.target, TARGET_COLUMNS)]
+    cells = [step_text(step.step_s) if step.step_s else cut(step.target, TARGET_COLUMNS)]
     for metric in metrics:
         change = _of(step, metric)
         cells += [NONE, ""] if change is None or change.low is None else [_marked(change), _within(change)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 
 WIDTH = 80
+UNITED = re.compile(r"(?<=\d) (?=(?:s|ms|µs|ns|min|h|%|[KMG]iB|CPUs?)(?!\w))")
+NO_BREAK = "\u00a0"  # textwrap breaks lines at ASCII's spaces only
 ASCII = str.maketrans({"\u2013": "-", "≥": ">=", "µ": "u", "…": "..."})
 
 Cells = list[str]
@@ -37,7 +40,7 @@ def grid(
     for start, count, name in groups:
         begin = sum(widths[:start]) + len(gap) * start
         span = sum(widths[start : start + count]) + len(gap) * (count - 1)
-        lines[0] = lines[0][:begin] + name.center(span) + lines[0][begin + span :]
+        lines[0] = lines[0][:begin].ljust(begin) + name.center(span) + lines[0][begin + span :]
     lines = [line.rstrip() for line in lines]
     return [*lines[: len(header)], "-" * max(map(len, lines)), *lines[len(header) :]]
 
@@ -52,11 +55,13 @@ def fits(lines: Iterable[str], width: int) -> bool:
     return max(map(len, lines)) <= width
 
 
-def wrapped(text: str, indent: str = "  ") -> list[str]:
-    """Return a text as lines of at most ``WIDTH`` columns."""
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+def wrapped(text: str, indent: str = "  ", hanging: str = "  ") -> list[str]:
+    """Return a text as lines of at most ``WIDTH`` columns, in which numbers stay with their units."""
+    united = UNITED.sub(NO_BREAK, text)
+    lines = textwrap.wrap(
+        united, WIDTH, initial_indent=indent, subsequent_indent=indent + hanging, break_on_hyphens=False
     )
+    return [line.replace(NO_BREAK, " ") for line in lines]
 
 
 def printable(text: str) -> str:

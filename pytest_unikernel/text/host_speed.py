@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.comparison import LATENCIES, Change, SeriesComparison, Step
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid
 from pytest_unikernel.text.table_cells import NONE, percent_cell
@@ -64,8 +64,8 @@ def correction_text(change: Change) -> str:
 def _grid(steps: Sequence[Step], metrics: Sequence[str], gap: str) -> list[str]:
     swept = any(step.step_s for step in steps)
     header = [
-        ["step" if swept else "", *("" for _ in metrics for _ in range(2))],
-        ["s" if swept else "target", *(text for _ in metrics for text in ("measured", "corrected"))],
+        ["", *("" for _ in metrics for _ in range(2))],
+        ["step" if swept else "target", *(text for _ in metrics for text in ("measured", "corrected"))],
     ]
     groups = [(1 + 2 * place, 2, name) for place, name in enumerate(metrics)]
     body = [_cells(step, metrics) for step in steps]
@@ -73,7 +73,7 @@ def _grid(steps: Sequence[Step], metrics: Sequence[str], gap: str) -> list[str]:
 
 
 def _cells(step: Step, metrics: Sequence[str]) -> Cells:
-    cells = [step_number(step.step_s) if step.step_s else cut(step.target, NAME_COLUMNS)]
+    cells = [step_text(step.step_s) if step.step_s else cut(step.target, NAME_COLUMNS)]
     for metric in metrics:
         change = _of(step, metric)
         cells += (

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from pytest_unikernel.plan.partition import REMAINDER
-from pytest_unikernel.plan.step_names import step_number, step_text
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
 from pytest_unikernel.text.table_cells import NONE, milliseconds
@@ -54,7 +54,7 @@ def _names(partition: Partition) -> tuple[str, ...]:
 def _label_column(loads: Sequence[Record]) -> Column:
     if loads[0]["mode"] == "cold":
         return Column(("target", ""), [cut(printable(str(load["target"])), TARGET_COLUMNS) for load in loads])
-    return Column(("step", "s"), [step_number(load["time_step_s"]) for load in loads])
+    return Column(("step", ""), [step_text(load["time_step_s"]) for load in loads])
 
 
 def _columns(loads: Sequence[Record]) -> Iterator[Column]:

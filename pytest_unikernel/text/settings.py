@@ -7,11 +7,11 @@ from typing import Any
 from pytest_unikernel.plan.option_table import OPTIONS, Option
 from pytest_unikernel.plan.origins import Origin
 from pytest_unikernel.plan.settings import SweepSettings
-from pytest_unikernel.plan.step_names import step_id
+from pytest_unikernel.plan.step_names import step_text
 
 
 def values_by_origin(settings: SweepSettings) -> dict[Origin, list[str]]:
-    """Return the values in words by their origins: ``window 2s``; what is unset is left out."""
+    """Return the values in words by their origins: ``window 2 s``; what is unset is left out."""
     shown: dict[Origin, list[str]] = {}
     for option in OPTIONS:
         value = getattr(settings, option.field)
@@ -25,7 +25,8 @@ def _text(option: Option, value: Any) -> str:
     if option.is_switch:
         return "on"
     if option.name == "time_steps":
-        return step_id(value[0]) + (f" ... {step_id(value[-1])} ({len(value)})" if len(value) > 1 else "")
+        ends = dict.fromkeys(step_text(float(step)) for step in (value[0], value[-1]))
+        return " ... ".join(ends) + (f" ({len(value)})" if len(value) > 1 else "")
     if isinstance(value, (frozenset, tuple)):
         return ",".join(map(str, sorted(value)))
-    return f"{value:g}s" if option.field.endswith("_s") else str(value)
+    return f"{value:g} s" if option.field.endswith("_s") else str(value)

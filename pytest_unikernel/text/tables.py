@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.knee import verdict_of
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid
@@ -59,7 +59,7 @@ def _sweep_grid(loads: Sequence[Record], layout: _Layout) -> list[str]:
     space = [""] if layout.spaced else []
     body = [
         [
-            step_number(load["time_step_s"]),
+            step_text(load["time_step_s"]),
             significant(load["offered_rate_hz"], 4),
             rate_cell(load["achieved_rate_hz"], places),
             rate_cell(load["throughput_hz"], places),
@@ -74,7 +74,7 @@ def _sweep_grid(loads: Sequence[Record], layout: _Layout) -> list[str]:
     blanks = [""] * len(layout.quantiles)
     header = [
         ["step", "offered", "achieved", "through-", *blanks, "late", "failed", *space, "verdict"],
-        ["s", "/s", "/s", "put /s", *layout.quantiles, "p99 ms", "", *space, ""],
+        ["", "/s", "/s", "put /s", *layout.quantiles, "p99 ms", "", *space, ""],
     ]
     return grid(header, body, left=[len(header[0]) - 1], groups=[(4, len(blanks), "response ms")])
 

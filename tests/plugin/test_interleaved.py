@@ -194,7 +194,7 @@ def test_steps_after_the_knee_are_skipped_for_their_own_target_only(pytester: py
     result = run(pytester, *INTERLEAVED, "--sweep-trials=2", "-rs", source=source)
     result.assert_outcomes(passed=3, skipped=1)
     assert trials(pytester) == "abbabb"
-    result.stdout.fnmatch_lines(["SKIPPED*not run: 0.1s was saturated already"])
+    result.stdout.fnmatch_lines(["SKIPPED*not run: 1/10 s was saturated already"])
 
 
 def test_a_target_that_can_not_run_here_is_skipped_once(pytester: pytest.Pytester) -> None:

@@ -127,7 +127,7 @@ def test_a_second_load_in_it_is_an_error_too(pytester: pytest.Pytester) -> None:
         ("knee", "no time step of this series was run before the search; select the time steps too"),
         (
             "knee or 0.015625s",
-            "no step was ok, 0.015625s was saturated already; also run the steps that were left out: 3*",
+            "no step was ok, 1/64 s was saturated already; also run the steps that were left out: 3*",
         ),
         (
             "knee or 0.03125s",

@@ -193,13 +193,45 @@ def test_the_markers_keywords_are_explained_with_their_defaults(run: Runs) -> No
     assert "stop: fastest time step" in words
 
 
+STEPS = "[10, 4, 1, 0.3, 1/4, 1/16, 1/45.25, 1/64, 1/512, 1/1024]"
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("1/512 s", ["0.001953125s"]),
+        ("1/512s", ["0.001953125s"]),
+        ("1/512", ["0.001953125s"]),
+        ("1/512S", ["0.001953125s"]),
+        ("1/45.25 s", ["0.022099447513812154s"]),
+        ("1/16 s or 1/4 s", ["0.25s", "0.0625s"]),
+        ("test_y and 1/64 s", ["0.015625s"]),
+        ("test_x and 1/64 s", []),
+        ("(1/64 s)", ["0.015625s"]),
+        ("1/64s and not 1/64", []),
+        ("1 s", ["1s"]),
+        ("10 s", ["10s"]),
+        ("0.3 s", ["0.3s"]),
+        ("1/1", []),  # the beginning of 1/16 and of 1/1024
+        ("1/", []),
+        ("6s", []),  # the end of 1/16s
+        ("0.0625s", ["0.0625s"]),
+        ("knee", ["knee"]),
+    ],
+)
+def test_a_step_is_found_by_what_the_tables_print(run: Runs, expression: str, found: list[str]) -> None:
+    source = marked(f"time_steps={STEPS}, knee=True, window=10")
+    ids = [line for line in run("--co", "-q", "-k", expression, source=source).outlines if "::" in line]
+    assert [each.partition("[")[2].rstrip("]") for each in ids] == found
+
+
 def test_effective_values_and_their_origins_are_printed(run: Runs) -> None:
     result = run("--sweep-trials=2", source=marked("time_steps=[1, 2], warmup=0"))
     result.stdout.fnmatch_lines(
         [
-            "sweep, default: profile quick, order series, drain timeout 60s, *",
-            "sweep, marker on test_it.py::test_y: time steps 2s ... 1s (2), warmup 0s",
-            "sweep, profile quick (default): window 4s, min launches 10",
+            "sweep, default: profile quick, order series, drain timeout 60 s, *",
+            "sweep, marker on test_it.py::test_y: time steps 2 s ... 1 s (2), warmup 0 s",
+            "sweep, profile quick (default): window 4 s, min launches 10",
             "sweep, command line: trials 2",
         ]
     )
@@ -248,11 +280,11 @@ WRONG = [
     ("window=float('nan')", f"window {SECONDS} nan"),
     (
         "window=0.5",
-        "window must be at least one time step long, got 0.5 s for the time step 1s from profile quick",
+        "window must be at least one time step long, got 0.5 s for the time step 1 s from profile quick",
     ),
     (
         "window=0.5, time_steps=[0.25, 0.75]",
-        "got 0.5 s for the time step 0.75s from marker on test_it.py::test_y",
+        "got 0.5 s for the time step 0.75 s from marker on test_it.py::test_y",
     ),
     ("warmup=-1", "warmup must be a finite number of seconds >= 0, got -1"),
     ("trials=0", "trials must be a whole number >= 1, got 0"),

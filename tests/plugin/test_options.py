@@ -197,7 +197,7 @@ def test_a_given_window_shorter_than_a_time_step_names_the_step_and_who_asked(
     pytester.makeini(f"[pytest]\n{ini}\n")
     result = run(*line, source=SWEEP.format("time_steps=[0.5, 0.75]"))
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    rule = "window must be at least one time step long, got 0.5 s for the time step 0.75s"
+    rule = "window must be at least one time step long, got 0.5 s for the time step 0.75 s"
     where = "marker on test_it.py::test_y"
     result.stdout.fnmatch_lines([f"{name}: {rule} from {where} ({where})"])
 

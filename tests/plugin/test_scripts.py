@@ -38,7 +38,7 @@ def test_step_window_and_warmup_are_options(pytester: pytest.Pytester) -> None:
     write(pytester, SWEPT, head=IMPORTS + LENIENT)
     result = run_apart(pytester, *TIMES, "--sweep-raw=raw")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["sweep, command line: time steps 0.05s, warmup 0.1s, window 0.5s*"])
+    result.stdout.fnmatch_lines(["sweep, command line: time steps 1/20 s, warmup 0.1 s, window 0.5 s*"])
     assert sum(row["in_window"] == "1" for row in rows_of(pytester.path / "raw")) == 10
 
 

@@ -74,19 +74,19 @@ def test_a_cold_start_is_told_how_it_gains_trials(save: Any, capsys: pytest.Capt
 GOLDEN = f"""\
 some: {SERIES}
 
-step throughput /s         p50 ms              p99 ms
-   s  now  was  change    now    was  change    now    was  change
-------------------------------------------------------------------
-   1  1.0  1.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
- 1/2  2.0  2.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
- 1/4  4.0  4.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
+        throughput /s           p50 ms                p99 ms
+ step  now  was  change    now    was  change    now    was  change
+-------------------------------------------------------------------
+  1 s  1.0  1.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
+1/2 s  2.0  2.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
+1/4 s  4.0  4.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
 
-step   throughput       p50             p90             p99        failed
-   s     from..to        from..to        from..to        from..to  points
--------------------------------------------------------------------------
-   1  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
- 1/2  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
- 1/4  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
+        throughput       p50             p90             p99        failed
+ step     from..to        from..to        from..to        from..to  points
+--------------------------------------------------------------------------
+  1 s  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
+1/2 s  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
+1/4 s  0      0..0  !+30  +30..+30  !+30  +30..+30  !+30  +30..+30       0
 
   ! worse, * better, no mark: no evidence; changes in per cent, from..to: their
     95 % confidence interval
@@ -185,10 +185,10 @@ def test_a_slower_host_is_no_regression_unless_it_may_be_what_is_measured(
 
 
 BESIDE = f"""\
-step        p50                p90                p99
-   s  measured  corrected  measured  corrected  measured  corrected
+              p50                  p90                  p99
+step  measured  corrected  measured  corrected  measured  corrected
 -------------------------------------------------------------------
-   1       +94        +20       +94        +20       +20          {NONE}
+ 1 s       +94        +20       +94        +20       +20          {NONE}
 
   ! worse, * better, no mark: no evidence; changes in per cent, from..to: their
     95 % confidence interval

@@ -457,4 +457,4 @@ def test_the_averages_are_shown_in_eighty_columns(run: Run, tmp_path: Path) -> N
     lines = [*run(tmp_path / "latency.tsv").out.splitlines(), *run(DATA, "--force").out.splitlines()]
     assert max(map(len, lines)) <= WIDTH
     first = next(line.split() for line in lines if line.startswith("rust_kernel"))
-    assert first == ["rust_kernel", "4", NONE, NONE, "328", "ms", "0.25"]
+    assert first == ["rust_kernel", "4", "s", NONE, NONE, "328", "ms", "0.25"]

@@ -120,7 +120,7 @@ def test_a_window_measured_by_a_shells_sleep_is_what_was_asked_for() -> None:
 def test_the_terminal_compares_means_with_means_of_service_times() -> None:
     table = compare_table([Row("t", today(), means())])
     assert "mean service ms" in table[0]
-    assert table[-1].split() == ["1/2", "4.0", "2.0", "+100%", "200.0", "300.0", "-33%"]
+    assert table[-1].split() == ["1/2", "s", "4.0", "2.0", "+100%", "200.0", "300.0", "-33%"]
 
 
 def test_the_terminal_says_where_a_baseline_comes_from() -> None:

@@ -128,7 +128,7 @@ def test_an_asked_warmup_may_exceed_what_a_profile_would_lengthen_it_to() -> Non
 
 
 def test_an_explicit_window_holds_every_time_step() -> None:
-    with pytest.raises(ValueError, match=r"got 0\.25 s for the time step 0\.5s from marker on x\.py::test"):
+    with pytest.raises(ValueError, match=r"got 0\.25 s for the time step 1/2 s from marker on x\.py::test"):
         settings_of(marker={"time_steps": (HALF, HALF / 2), "window": 0.25}).check_window()
     settings_of(marker={"time_steps": (HALF,), "window": 0.5}).check_window()
 

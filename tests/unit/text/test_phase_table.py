@@ -68,11 +68,11 @@ def test_a_row_per_step_has_each_phase_and_its_sum() -> None:
     fast = {name: (0.020 * number, 0.0) for number, name in enumerate(URUNC, 1)}
     lines = phase_lines([load(0.5, slow), load(0.25, fast)])
     assert cells(lines) == [
-        ["1/2", "10.0", "20.0", "30.0", "40.0", "50.0", "60.0", "1.0", "211.0"],
-        ["1/4", "20.0", "40.0", "60.0", "80.0", "100.0", "120.0", "1.0", "421.0"],
+        ["1/2", "s", "10.0", "20.0", "30.0", "40.0", "50.0", "60.0", "1.0", "211.0"],
+        ["1/4", "s", "20.0", "40.0", "60.0", "80.0", "100.0", "120.0", "1.0", "421.0"],
     ]
     for row in cells(lines):
-        assert abs(sum(map(float, row[1:-1])) - float(row[-1])) < 0.1
+        assert abs(sum(map(float, row[2:-1])) - float(row[-1])) < 0.1
     head = " ".join(lines[: lines.index("-" * max(map(len, lines)))])
     for word in ("launcher", "create->", "start", "exec", "console", "exit", "other", "service", "ms"):
         assert word in head
@@ -80,7 +80,7 @@ def test_a_row_per_step_has_each_phase_and_its_sum() -> None:
 
 def test_what_comes_after_ready_stands_behind_the_sum_and_is_marked() -> None:
     lines = phase_lines([load(0.5, {"create": (0.2, 0.0), "run": (0.1, 0.05), "removal": (0.0, 0.3)})])
-    assert cells(lines) == [["1/2", "200.0", "100.0", "1.0", "301.0", "50.0", "300.0"]]
+    assert cells(lines) == [["1/2", "s", "200.0", "100.0", "1.0", "301.0", "50.0", "300.0"]]
     assert [line.split() for line in lines if "then:" in line] == [["then:", "then:"]]
     assert ["step", "create", "run", "other", "service", "run", "removal"] in [line.split() for line in lines]
 
@@ -102,7 +102,7 @@ def test_launches_that_are_in_no_mean_are_counted_by_step() -> None:
 
 def test_a_step_of_which_nothing_is_known_has_dashes_beside_others() -> None:
     rows = cells(phase_lines([load(0.5, {"boot": (0.2, 0.0)}), load(0.25, {"boot": (None, None)}, None)]))
-    assert rows == [["1/2", "200.0", "1.0", "201.0"], ["1/4", *"\u2013\u2013\u2013"]]
+    assert rows == [["1/2", "s", "200.0", "1.0", "201.0"], ["1/4", "s", *"\u2013\u2013\u2013"]]
 
 
 def test_cold_starts_with_the_same_phases_share_a_table_and_are_named_by_target() -> None:

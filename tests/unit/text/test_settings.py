@@ -13,6 +13,6 @@ def test_people_are_told_each_value_and_its_origin() -> None:
     line = {"window": 2.0, "cpus": frozenset({3, 0}), "time_steps": (Fraction(1), Fraction(1, 2))}
     settings = Sources(Layer(COMMAND_LINE, line)).settings(Layer(MARKER, {"trials": 3, "knee": True}))
     told = values_by_origin(settings)
-    assert told[COMMAND_LINE] == ["time steps 1s ... 0.5s (2)", "window 2s", "cpus 0,3"]
+    assert told[COMMAND_LINE] == ["time steps 1 s ... 1/2 s (2)", "window 2 s", "cpus 0,3"]
     assert told[MARKER] == ["trials 3", "knee on"]
-    assert told[DEFAULT._replace(profile="quick")] == ["warmup 1s", "min launches 10"]
+    assert told[DEFAULT._replace(profile="quick")] == ["warmup 1 s", "min launches 10"]

@@ -12,7 +12,7 @@ RUN_TOO = "also run the steps that were left out"
 TEXTS = [
     (
         WhySkipped(SkipCause.SLOWER_NOT_OK, HALF, "saturated"),
-        "not run: 0.5s was saturated already",
+        "not run: 1/2 s was saturated already",
         "1/2 s was saturated already",
     ),
     (
@@ -22,26 +22,24 @@ TEXTS = [
     ),
     (
         WhySkipped(SkipCause.NONE_OK, Fraction(1), "failing"),
-        "knee: no step was ok, 1s was failing already; start with a slower step",
+        "knee: no step was ok, 1 s was failing already; start with a slower step",
         "no step was ok, 1 s was failing already; start with a slower step",
     ),
     (
         WhySkipped(SkipCause.NONE_OK, QUARTER, "failing", (Fraction(1), HALF)),
-        f"knee: no step was ok, 0.25s was failing already; {RUN_TOO}: 2 steps from 1s",
+        f"knee: no step was ok, 1/4 s was failing already; {RUN_TOO}: 2 steps from 1 s",
         f"no step was ok, 1/4 s was failing already; {RUN_TOO}: 2 steps from 1 s",
     ),
     (
         WhySkipped(SkipCause.ALL_OK, left_out=(QUARTER,)),
-        f"knee: every step that was run was ok; {RUN_TOO}: 0.25s",
+        f"knee: every step that was run was ok; {RUN_TOO}: 1/4 s",
         f"every step that was run was ok; {RUN_TOO}: 1/4 s",
     ),
 ]
 
 
 @pytest.mark.parametrize(("why", "skip", "summary"), TEXTS)
-def test_a_skip_names_steps_as_ids_and_the_summary_as_people_do(
-    why: WhySkipped, skip: str, summary: str
-) -> None:
+def test_a_skip_and_the_summary_name_steps_as_the_tables_do(why: WhySkipped, skip: str, summary: str) -> None:
     assert (skip_text(why), why_skipped_text(why)) == (skip, summary)
 
 

@@ -119,13 +119,13 @@ GOLDEN = """\
 rust_kernel: benchmarks/test_sweeps.py::test_rust_kernel
   window 4 s to 10 s, warm-up 1 s, fixed arrivals, ready: exit, QEMU 7.2.22
 
-step offered achieved through-   response ms      late      failed  verdict
-   s      /s       /s   put /s  p50   p90   p99 p99 ms
------------------------------------------------------------------------------
-   1       1      1.0      1.0 36.2     –     –  *0.17           0  ok
-1/16      16     16.0     16.0 38.2  53.5     –  *0.17           0  ok
-1/32      32     32.0     32.0 39.1  54.7     –  *0.17           0  ok
-1/64      64     64.0     44.2 1204 >60 s >60 s   0.15 39 timeout+  saturated
+  step offered achieved through-   response ms      late      failed  verdict
+            /s       /s   put /s  p50   p90   p99 p99 ms
+-------------------------------------------------------------------------------
+   1 s       1      1.0      1.0 36.2     –     –  *0.17           0  ok
+1/16 s      16     16.0     16.0 38.2  53.5     –  *0.17           0  ok
+1/32 s      32     32.0     32.0 39.1  54.7     –  *0.17           0  ok
+1/64 s      64     64.0     44.2 1204 >60 s >60 s   0.15 39 timeout+  saturated
   knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs
   * maximum instead of p99, – no quantile: too few launches for a quantile
   1/64 s saturated: in flight rose by 31.2 in the window (limit 9.6); 37
@@ -252,7 +252,7 @@ def test_cold_starts_share_one_table_and_have_no_knee() -> None:
 def test_a_change_is_shown_beside_the_baseline() -> None:
     now, was = sweep(1 / 1024, p50_s=0.0011), sweep(1 / 1024, p50_s=0.0010, throughput_hz=1000.0)
     assert compare_table.compare_table([Row(SERIES, now, was)])[-1].split() == [
-        *("1/1024", "1,024.0", "1,000.0", "+2.4%"),
+        *("1/1024", "s", "1,024.0", "1,000.0", "+2.4%"),
         *("1.10", "1.00", "+10%"),
         *("1.64", "1.49", "+10%"),
     ]
