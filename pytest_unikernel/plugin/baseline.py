@@ -19,10 +19,17 @@ FLAG, LIFT = "--sweep-compare-fail", "--sweep-compare-busy"
 
 
 class Found(NamedTuple):
-    """The comparison with the baseline, and the regressions beyond their limits."""
+    """The comparison with the baseline.
+
+    Attributes:
+        comparison: all changes.
+        regressions: those beyond their limits.
+        searched: the series whose knee both runs searched for; the summary compares it.
+    """
 
     comparison: Comparison
     regressions: Sequence[Regression]
+    searched: frozenset[str]
 
 
 FOUND = pytest.StashKey[Found]()
@@ -109,7 +116,8 @@ def _compare(config: pytest.Config, run: Run) -> Found:
     from pytest_unikernel.compare.limits import regressions  # noqa: PLC0415
     from pytest_unikernel.compare.sides import interrupted, sides  # noqa: PLC0415
 
-    now = {entry.fullname: entry.record for entry in run.entries}
+    # The loads of a search are no tests: other runs have other ones, and a saved run has them in its knee.
+    now = {entry.fullname: entry.record for entry in run.entries if not entry.searched}
     # A load that no test of this run requested is not missing.
     reached = {*now, *(each.fullname for each in run.skips)}
     was = {name: record for name, record in benchmark.baselines(config).items() if name in reached}
@@ -118,7 +126,11 @@ def _compare(config: pytest.Config, run: Run) -> Found:
     how = {"same_host": not benchmark.other_machine(config), "despite_busy": settings.compare_busy}
     comparison = compare(sides([was]), sides([now]), absent, **how)
     limits = settings.compare_fail
-    return Found(comparison, list(regressions(comparison, limits)) if limits else [])
+    found = list(regressions(comparison, limits)) if limits else []
+    both = (
+        entry for entry in run.entries if entry.record.get("knee") and was.get(entry.fullname, {}).get("knee")
+    )
+    return Found(comparison, found, frozenset(entry.series for entry in both))
 
 
 def _why_failed(config: pytest.Config, found: Found) -> list[str]:
@@ -172,9 +184,10 @@ def busy_lines(config: pytest.Config) -> list[str]:
     return busy_baseline_lines(busy, LIFT)
 
 
-def evidence(comparison: Comparison) -> Mapping[str, Sequence[str]]:
+def evidence(found: Found) -> Mapping[str, Sequence[str]]:
     """Return the lines of the comparison by series; ``COLD`` names all cold starts together."""
     from pytest_unikernel.text.comparison import groups, series_lines  # noqa: PLC0415 - as above
     from pytest_unikernel.text.run_summary import COLD  # noqa: PLC0415 - as above
 
-    return {group[0].name if group[0].is_sweep else COLD: series_lines(group) for group in groups(comparison)}
+    names = ((group[0].name if group[0].is_sweep else COLD, group) for group in groups(found.comparison))
+    return {name: series_lines(group, searched=name in found.searched) for name, group in names}

@@ -83,7 +83,7 @@ class TerminalReport:
             for entry in run.entries
         ]
         found = baseline.existing(self._config)
-        evidence = None if found is None else baseline.evidence(found.comparison)
+        evidence = None if found is None else baseline.evidence(found)
         wide_table = benchmark_table.shows_loads(self._config)
         lines = report(rows, run.skips, psutil.virtual_memory().total, evidence, benchmark_table=wide_table)
         missing = missing_report(run.missing)

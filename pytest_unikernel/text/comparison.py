@@ -64,11 +64,17 @@ def _group_lines(group: Sequence[SeriesComparison], shown: Shown) -> Iterator[st
         yield from [*part, ""] if part else []
 
 
-def series_lines(group: Sequence[SeriesComparison]) -> list[str]:
-    """Return the changes of a sweep, or of all cold starts; every line fits a terminal."""
+def series_lines(group: Sequence[SeriesComparison], *, searched: bool = False) -> list[str]:
+    """Return the changes of a sweep, or of all cold starts; every line fits a terminal.
+
+    Args:
+        group: the sweep, or all cold starts.
+        searched: the knee has a line of its own elsewhere; it is left out unless it was tested.
+    """
     steps = [step for series in group for step in series.steps]
     table = changes_table(steps)
-    knees = [line for series in group for line in _knee(series)]
+    shown = (series for series in group if not searched or (series.knee and series.knee.low is not None))
+    knees = [line for series in shown for line in _knee(series)]
     notes = [*knees, *_statuses(steps), *_unknown(steps), *_despite(steps)]
     corrected = host_speed.corrected_table(steps)
     legend = [LEGEND, *host_speed.notes(group)] if table else []

@@ -11,7 +11,7 @@ from pytest_unikernel.plan.partition import REMAINDER
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
-from pytest_unikernel.text.table_cells import NONE, milliseconds
+from pytest_unikernel.text.table_cells import NONE, milliseconds, ready_resolution_s
 
 NAME_COLUMNS, TARGET_COLUMNS = 14, 24
 TITLE = "  where the service time goes, mean ms"
@@ -65,10 +65,10 @@ def _columns(loads: Sequence[Record]) -> Iterator[Column]:
         for number, name in enumerate(_names(parts[0])):
             values_s = [part["phases"][number][key] for part in parts]
             if any(values_s):
-                yield Column((*head, *_head(name), "ms"), [_cell(value_s, decimals) for value_s in values_s])
+                yield Column((*head, *_head(name), "ms"), _cells(loads, values_s, decimals))
         if key == "before_ready_s":
             for title, total in ((REMAINDER, "other_s"), ("service", "service_time_s")):
-                yield Column((title, "ms"), [_cell(part[total], decimals) for part in parts])
+                yield Column((title, "ms"), _cells(loads, [part[total] for part in parts], decimals))
 
 
 def _decimals(parts: Sequence[Partition]) -> int:
@@ -76,8 +76,12 @@ def _decimals(parts: Sequence[Partition]) -> int:
     return 2 if min(known_s, default=1.0) < 0.1 else 1
 
 
-def _cell(value_s: float | None, decimals: int) -> str:
-    return NONE if value_s is None else milliseconds(value_s, decimals)
+def _cells(loads: Sequence[Record], values_s: Sequence[float | None], decimals: int) -> Cells:
+    """Return a cell per load; phases end when readiness is seen, so they have no finer digits than it."""
+    return [
+        NONE if value_s is None else milliseconds(value_s, decimals, ready_resolution_s(load))
+        for load, value_s in zip(loads, values_s, strict=True)
+    ]
 
 
 def _head(name: str) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ def as_baseline(document: Any) -> None:
         {name: each.as_json() for name, each in finishedrun.results().items()},
     )
     absent = dict.fromkeys(interrupted([now]), "interrupted")
-    evidence = baseline.evidence(compare(sides([was]), sides([now]), absent))
+    evidence = baseline.evidence(baseline.Found(compare(sides([was]), sides([now]), absent), [], frozenset()))
     rows = [Row(_series(name), load, was.get(name)) for name, load in now.items()]
     summary(rows, memory_bytes=2**33, evidence=evidence)
     summary(rows)

@@ -85,6 +85,17 @@ def test_what_comes_after_ready_stands_behind_the_sum_and_is_marked() -> None:
     assert ["step", "create", "run", "other", "service", "run", "removal"] in [line.split() for line in lines]
 
 
+def test_no_digit_is_below_the_resolution_of_readiness() -> None:
+    fine = load(0.5, {"boot": (0.01234, 0.0)}, 0.00001)
+    assert cells(phase_lines([fine])) == [["1/2", "s", "12.34", "0.01", "12.35"]]
+    coarse = {**fine, "generator": {"ready_resolution_s": 0.001}}
+    assert cells(phase_lines([coarse])) == [["1/2", "s", "12", "<1", "12"]]
+    assert cells(phase_lines([fine, coarse])) == [
+        ["1/2", "s", "12.34", "0.01", "12.35"],
+        ["1/2", "s", "12", "<1", "12"],
+    ]
+
+
 def test_records_without_a_partition_say_nothing() -> None:
     whole = load(0.5, {"boot": (0.2, 0.0)})
     old = {key: value for key, value in load(0.25, {"boot": (0.2, 0.0)}).items() if key != "partition"}
