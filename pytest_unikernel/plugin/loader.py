@@ -228,8 +228,11 @@ class Loader:
         return shown
 
     def _fail(self, text: str) -> NoReturn:
+        from pytest_unikernel.text.grid import printable  # noqa: PLC0415 - loads only, not collection
+
         self._pass_by()
-        pytest.fail(text, pytrace=False)
+        shown = "\n".join(map(printable, text.splitlines()))  # errors quote programs
+        raise pytest.fail.Exception(shown, pytrace=False) from None  # pytest would print the cause as well
 
     def _pass_by(self) -> None:
         if not self._one.benchmarked:

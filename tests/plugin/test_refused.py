@@ -63,11 +63,39 @@ def test_it(cold_start, linux_process):
     says = r"printf 'a\033[2Jb\000c\r\n\033]0;title\007'; exit 3"
     cold_start(linux_process(["/bin/sh", "-c", says]), launches=1)
 """
-    result = run(pytester, "--sweep-quiet-host=off", source=source)
+    result = run(pytester, "--sweep-quiet-host=off", "--sweep-report=report", source=source)
     result.assert_outcomes(failed=1)
     said = result.stdout.str()
-    assert r"a\x1b[2Jb\x00c" in said
-    assert not {"\x1b", "\0", "\7"} & set(said)
+    assert said.count(r"a\x1b[2Jb\x00c") == 2  # why the test failed, and the summary
+    files = [
+        each
+        for each in (pytester.path / "report").rglob("*")
+        if each.suffix in {".html", ".md", ".csv", ".tsv"}
+    ]
+    assert files
+    for shown in (said, result.stderr.str(), *(each.read_text() for each in files)):
+        assert not {"\x1b", "\0", "\7"} & set(shown)
+
+
+def test_an_error_that_quotes_a_program_does_not_steer_the_terminal(pytester: pytest.Pytester) -> None:
+    source = r"""
+import dataclasses
+
+from pytest_unikernel.errors import LoadError
+
+
+def refused():
+    raise LoadError("the engine says: \x1b[2Ja\nb\x07")
+
+
+def test_it(cold_start, linux_process):
+    cold_start(dataclasses.replace(linux_process, probe=refused))
+"""
+    result = run(pytester, "--sweep-quiet-host=off", source=source)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["cold_start: the engine says: ?x1b?2Ja", "b?x07"])
+    assert result.stdout.str().count("b\\x07") == 1
+    assert not {"\x1b", "\7"} & set(result.stdout.str())
 
 
 def test_two_dashes_are_no_value_of_an_option(pytester: pytest.Pytester) -> None:
