@@ -8,10 +8,13 @@
     ├── ResultFileError    a file with results to import is malformed or of another kind
     ├── CompareError       a saved run can't be compared
     ├── ReportError        a report can't be made from these files, or in that directory
+    ├── SettingError       a setting of Bench is wrong (also a ValueError)
+    ├── UnavailableError   a target can't run on this machine
     └── SessionError       the helper processes or the private directory failed
 
 Wrong markers and options are ``pytest.UsageError`` (see ``usageerror.py``). A target that can't run on
-this machine is not an error but an answer: :class:`pytest_unikernel.plan.target_fields.Unavailable`.
+this machine is an answer, :class:`pytest_unikernel.plan.target_fields.Unavailable`: pytest skips the test.
+Without pytest it is an error, for there is no test to skip.
 """
 
 from __future__ import annotations
@@ -67,6 +70,26 @@ class ReportError(UnikernelError):
     """A report can't be made: a file that isn't one of results, a directory, a library that is missing."""
 
     exit_status = 2
+
+
+class SettingError(UnikernelError, ValueError):
+    """A setting of a load has an unknown name or a wrong value; the text states the rule."""
+
+    exit_status = 2
+
+
+class UnavailableError(UnikernelError):
+    """A target can't run on this machine.
+
+    Attributes:
+        target: its full name.
+        reason: what is missing or doesn't work.
+        cure: a command, or a step in words.
+    """
+
+    def __init__(self, target: str, reason: str, cure: str) -> None:
+        super().__init__(f"{target}: {reason}; {cure}")
+        self.target, self.reason, self.cure = target, reason, cure
 
 
 class SessionError(UnikernelError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import math
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.results.whole_file import write_whole
 from pytest_unikernel.text.grid import encodable
 
 STREAM = "-"  # in place of a file: stdout, or stdin
@@ -42,35 +42,6 @@ def show(text: str) -> None:
     except BrokenPipeError:
         # The rest of the buffer must go somewhere, or the interpreter complains about it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file so that others see the old one or the whole new one; a device is just written to."""
-    if file.exists() and not file.is_file():
-        file.write_text(text, encoding="utf-8")
-        return
-    target = _behind_links(file)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with beside.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-        beside.replace(target)
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(file)) from None
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _behind_links(file: Path) -> Path:
-    """Return the file that a link leads to, so that the link stays one.
-
-    Raises:
-        OSError: links lead in a circle. Python before 3.13 raises a RuntimeError for that.
-    """
-    try:
-        return file.resolve()
-    except RuntimeError:
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(file)) from None
 
 
 def refuse_no_place(parsed: argparse.Namespace, others: Sequence[Path] = ()) -> None:

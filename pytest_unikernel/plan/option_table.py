@@ -23,6 +23,7 @@ class Option:
         default: the value where no profile has one.
         shown: the default as the help prints it.
         in_marker: whether the marker ``load_sweep`` knows it.
+        pytest_only: whether it is about a run of tests, so that ``Bench`` and ``run`` don't have it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Option:
     default: Any = None
     shown: str = ""
     in_marker: bool = False
+    pytest_only: bool = False
 
     @property
     def is_switch(self) -> bool:
@@ -116,6 +118,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="ORDER",
         default="series",
         shown="series",
+        pytest_only=True,
     ),
     Option(
         "drain_timeout",
@@ -198,6 +201,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="NAME,...",
         default=frozenset(),
         shown="none",
+        pytest_only=True,
     ),
     Option(
         "output",
@@ -222,6 +226,7 @@ OPTIONS: tuple[Option, ...] = (
         help="directory for a report of the run: an HTML page, its figures and its tables",
         metavar="DIR",
         shown="none",
+        pytest_only=True,
     ),
     Option(
         "resume",
@@ -231,6 +236,7 @@ OPTIONS: tuple[Option, ...] = (
         "benchmark JSON or the journal of an interrupted run",
         metavar="FILE",
         shown="none",
+        pytest_only=True,
     ),
     Option(
         "compare_fail",
@@ -242,6 +248,7 @@ OPTIONS: tuple[Option, ...] = (
         "failure_rate (in percentage points)",
         metavar="METRIC:PERCENT,...",
         shown="nothing fails",
+        pytest_only=True,
     ),
     Option(
         "compare_busy",
@@ -252,6 +259,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="",
         default=False,
         shown="off",
+        pytest_only=True,
     ),
     Option(
         "benchmark_table",

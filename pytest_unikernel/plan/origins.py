@@ -11,6 +11,8 @@ class Source(Enum):
 
     COMMAND_LINE = "command line"
     MARKER = "marker"
+    CALL = "keyword"
+    BENCH = "keyword of Bench"
     INI_FILE = "ini file"
     DEFAULT = "default"
 
@@ -35,3 +37,4 @@ class Origin(NamedTuple):
 
 
 COMMAND_LINE, INI_FILE, DEFAULT = map(Origin, (Source.COMMAND_LINE, Source.INI_FILE, Source.DEFAULT))
+CALL, BENCH = Origin(Source.CALL), Origin(Source.BENCH)

@@ -51,17 +51,22 @@ def draw(figures: Sequence[Figure]) -> Iterator[Picture]:
     check_library()
     vega = ThreadPoolExecutor(1)  # a PNG is made while the next SVG is
     try:
-        for figure, svg, narrow in vega.map(_svgs, figures):
-            yield Picture(figure, svg, narrow, _png(svg))
+        for figure, drawn, narrow in vega.map(_svgs, figures):
+            yield Picture(figure, drawn, narrow, _png(drawn))
     finally:
         vega.shutdown(cancel_futures=True)  # Ctrl-C doesn't wait for the rest
 
 
 def _svgs(figure: Figure) -> tuple[Figure, str, str]:
-    return figure, _svg(figure), _svg(figure, NARROW) if figure.has_narrow else ""
+    return figure, svg(figure), svg(figure, NARROW) if figure.has_narrow else ""
 
 
-def _svg(figure: Figure, width: int | None = None) -> str:
+def svg(figure: Figure, width: int | None = None) -> str:
+    """Return a figure drawn; without a width it is as wide as it is meant to be.
+
+    Raises:
+        ReportError: the library can't draw it.
+    """
     import vl_convert  # noqa: PLC0415 - 80 MiB, for reports only
 
     try:
@@ -77,7 +82,7 @@ def _drawable(spec: object) -> str:
     return re.sub("[\U00010000-\U0010ffff]", lambda found: f"U+{ord(found[0]):X}", text)
 
 
-def _png(svg: str) -> bytes:
+def _png(drawn: str) -> bytes:
     import vl_convert  # noqa: PLC0415 - see above
 
-    return bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+    return bytes(vl_convert.svg_to_png(drawn, scale=PNG_SCALE))

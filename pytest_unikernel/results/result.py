@@ -194,8 +194,18 @@ class LoadResult:
 
     def as_json(self) -> JsonDict:
         """Return the record, ready for JSON, without the samples: pytest-benchmark keeps those."""
-        names = [name for name in self.__dataclass_fields__ if name != "responses_s"]
+        names = [name for name in LoadResult.__dataclass_fields__ if name != "responses_s"]
         return {name: plain(getattr(self, name)) for name in names}
+
+    def to_pandas(self) -> Any:
+        """Return the single values of the record as a ``DataFrame`` of one row; see ``bench`` for launches.
+
+        Raises:
+            LoadError: pandas is not installed.
+        """
+        from pytest_unikernel.results.flat import data_frame, flat  # noqa: PLC0415 - where it is asked for
+
+        return data_frame([flat(self.as_json())])
 
 
 def plain(value: Any) -> Any:

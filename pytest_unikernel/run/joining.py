@@ -37,6 +37,7 @@ class Measured:
         problems: failures beside the measurement, in words.
         unrest: what was not quiet before its trials; the record has it in words only.
         doubtful: one or two late launches of few may have decided the verdict.
+        trials: its launches, trial by trial; empty for a load that was read back, or found by a search.
     """
 
     result: LoadResult
@@ -44,6 +45,7 @@ class Measured:
     problems: Sequence[str] = ()
     unrest: Sequence[Excess] = ()
     doubtful: bool = False
+    trials: Sequence[Trial] = ()
 
     def repeated(self, second: Measured) -> Measured:
         """Return a repetition of this load, with this one on record beside it."""
@@ -52,6 +54,7 @@ class Measured:
             [*self.outputs, *second.outputs],
             [*self.problems, *second.problems],
             [*self.unrest, *second.unrest],
+            trials=second.trials,
         )
 
 
@@ -88,7 +91,7 @@ def finished(
     result = make_result(parts[-1].target, trials, judged, around)
     outputs = [text for trial in trials for text in trial.log.outputs.values()]
     doubtful = not result.interrupted and is_doubtful(final, trials)
-    return Measured(result, outputs, problems, unrest_of(_known_quiets(parts)), doubtful)
+    return Measured(result, outputs, problems, unrest_of(_known_quiets(parts)), doubtful, trials)
 
 
 def _raw_problems(

@@ -145,7 +145,9 @@ def _title(steps: Sequence[Row]) -> list[str]:
         f"ready: {printable(str(loads[0]['ready']))}",
         *(f"{key} {printable(str(value))}" for key, value in loads[0]["versions"].items()),
     ]
-    return [*wrapped(f"{printable(targets)}: {steps[0].series}", ""), *wrapped(", ".join(how), "  "), ""]
+    series = steps[0].series
+    title = targets if series == targets else f"{targets}: {series}"  # without tests they are the same
+    return [*wrapped(printable(title), ""), *wrapped(", ".join(how), "  "), ""]
 
 
 def _span(values_s: Iterable[float]) -> str:

@@ -9,7 +9,7 @@ from places import REPOSITORY
 PACKAGE = REPOSITORY / "pytest_unikernel"
 UNIT = REPOSITORY / "tests" / "unit"
 ROOMS = [
-    *("commands", "compare", "doctor", "guests", "host", "importers", "launch"),
+    *("bench", "commands", "compare", "doctor", "guests", "host", "importers", "launch"),
     *("plan", "plugin", "report", "results", "run", "targets", "text"),
 ]
 AT_THE_TOP = [
@@ -27,7 +27,7 @@ def shown(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.name != "__pycache__")
 
 
-def test_the_package_shows_fourteen_rooms_and_seven_files() -> None:
+def test_the_package_shows_fifteen_rooms_and_seven_files() -> None:
     assert [path.name for path in shown(PACKAGE) if path.is_dir()] == ROOMS
     assert [path.name for path in shown(PACKAGE) if path.is_file()] == AT_THE_TOP
 

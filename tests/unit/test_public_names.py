@@ -35,9 +35,9 @@ def modules_after(statement: str) -> set[str]:
 
 def test_the_public_names_are_these() -> None:
     assert pytest_unikernel.__all__ == [
-        "BuildError", "Event", "Exit", "Http", "Instance", "Line", "LoadError", "LoadResult", "Place", "Port",
-        "SessionError", "Stamp", "StampLog", "Stamps", "Summary", "Target", "TargetError", "Unavailable",
-        "UnikernelError",
+        "Bench", "BuildError", "Event", "Exit", "Http", "Instance", "Line", "LoadError", "LoadResult",
+        "Place", "Port", "SessionError", "SettingError", "Stamp", "StampLog", "Stamps", "Summary", "Target",
+        "TargetError", "Unavailable", "UnavailableError", "UnikernelError", "target",
     ]  # fmt: skip
     for name in pytest_unikernel.__all__:
         assert getattr(pytest_unikernel, name).__name__ == name

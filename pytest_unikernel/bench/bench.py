@@ -1,0 +1,314 @@
+"""``Bench``: loads without pytest, with the same settings, records and clean-up."""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+import weakref
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from pytest_unikernel.bench import saving
+from pytest_unikernel.bench import targets as usual
+from pytest_unikernel.bench.naming import Names, fullname
+from pytest_unikernel.bench.results import BenchResult, Sweep
+from pytest_unikernel.bench.running import alone, close, in_own_words, take_effect, terminal
+from pytest_unikernel.bench.settings import OF_COLD_STARTS, OF_LOADS, OF_SWEEPS, Settings, one_step
+from pytest_unikernel.errors import LoadError, SettingError, UnavailableError
+from pytest_unikernel.plan.settings import SweepSettings
+from pytest_unikernel.plan.step_names import step_id
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.skips import WhySkipped
+from pytest_unikernel.run.bisection import why_no_knee
+from pytest_unikernel.run.interrupts import Interrupts
+from pytest_unikernel.run.joining import Measured
+from pytest_unikernel.run.knee_search import KneeSearch
+from pytest_unikernel.run.request import Request
+from pytest_unikernel.run.resumed import read
+from pytest_unikernel.run.run import Run
+from pytest_unikernel.text.row import Row
+from pytest_unikernel.text.run_summary import report
+
+COLD, KNEE = "cold", "knee"
+Load = Callable[[Request, Interrupts], Measured]
+PathLike = str | os.PathLike[str]
+
+
+class Bench:
+    """Runs loads, one at a time, and keeps their results.
+
+    Use it in a ``with`` statement: at its end the helper processes end and the private directory is removed.
+    Without one, :meth:`close` does that, or the end of the process; if that is killed, the reaper does.
+    Results stay, and can be saved afterwards.
+
+    Ctrl-C, SIGTERM and SIGHUP end a load early. Its result is kept, marked as interrupted, and the signal
+    takes effect then: Ctrl-C raises ``KeyboardInterrupt``. Python delivers signals to the main thread only,
+    so a load in another thread can't be interrupted.
+
+    Attributes:
+        results: the results of all loads, in the order in which they were run.
+        last: the last load or sweep, also one that was cut short.
+    """
+
+    def __init__(
+        self,
+        *,
+        json: PathLike | None = None,
+        resume: PathLike | None = None,
+        live: bool = True,
+        on_load: Callable[[BenchResult], None] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Check the settings; nothing is started before the first load.
+
+        Args:
+            json: a file for all results, written anew after each load.
+            resume: a file with results of an earlier run: loads that are in it are not run again.
+            live: show a running load on standard error, if that is a terminal.
+            on_load: called with the result of each load.
+            **settings: settings of all loads, as the options ``--sweep-…`` have them without that prefix.
+
+        Raises:
+            SettingError: a setting is wrong, or the file can't be written.
+            LoadError: the file to resume from is damaged.
+        """
+        self._settings = Settings(settings)
+        self._json = None if json is None else Path(json).absolute()
+        if self._json is not None:
+            saving.check_file(self._json, "Bench(json=…)")
+        self._on_load = on_load
+        self._terminal = terminal() if live else -1
+        with in_own_words():
+            finished = {} if resume is None else read(Path(resume))
+        self._run = Run(
+            self._terminal, finished={name: each for name, each in finished.items() if not each.lacks}
+        )
+        self._names = Names()
+        self._entered = False
+        self._closing = weakref.finalize(self, close, self._run, self._terminal)
+        self.results: list[BenchResult] = []
+        self.last: BenchResult | Sweep | None = None
+
+    # life ---------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Bench:  # noqa: PYI034 - typing.Self came with 3.11
+        if self._entered:
+            raise LoadError(
+                "Bench: expected one with statement for each Bench, got a second; make a new Bench"
+            )
+        self._refuse_closed("with")
+        self._entered = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the helper processes and remove the private directory; results stay."""
+        self._closing()
+
+    def _refuse_closed(self, what: str) -> None:
+        if not self._closing.alive:
+            raise LoadError(
+                f"Bench.{what}: expected a Bench that is open, got one that was closed; make a new"
+            )
+
+    # loads --------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def target(name: str, /, **changes: Any) -> Target:
+        """Return a usual target by its name: ``rust_kernel[kvm]``; see ``pytest_unikernel.target``."""
+        return usual.target(name, **changes)
+
+    def load(
+        self,
+        target: Target | str,
+        *,
+        rate_hz: object = None,
+        time_step: object = None,
+        name: str | None = None,
+        **settings: Any,
+    ) -> BenchResult:
+        """Run one load: launches at a rate, whether or not earlier ones have ended.
+
+        Args:
+            target: the target, or the name of a usual one.
+            rate_hz: launches per second.
+            time_step: seconds between launches, instead of the rate.
+            name: names the load in files, instead of the target.
+            **settings: as those of ``Bench``.
+
+        Raises:
+            SettingError: a setting is wrong.
+            UnavailableError: the target can't run here.
+            UnikernelError: the load could not be run.
+            KeyboardInterrupt: Ctrl-C; ``last`` has what was measured.
+        """
+        step = one_step(rate_hz, time_step, "Bench.load")
+        chosen = self._settings.of(settings, "Bench.load", OF_LOADS, [step])
+        target = self._ready("load", target, chosen)
+        series = self._names.series(target, [step_id(step)], name)
+        request = Request(fullname(series, step_id(step)), series, target, chosen)
+        return self._measured(request, functools.partial(self._step, step))
+
+    def sweep(
+        self, target: Target | str, steps: object = None, *, name: str | None = None, **settings: Any
+    ) -> Sweep:
+        """Run a load at each time step, slow to fast, until one is not ok.
+
+        Args:
+            target: the target, or the name of a usual one.
+            steps: time steps in seconds: a list, ``"1:1/64"`` or ``"1,1/2"``; None: the profile's.
+            name: names the loads in files, instead of the target.
+            **settings: as those of ``Bench``; also ``start``, ``stop`` and ``knee``.
+
+        Raises:
+            SettingError: a setting is wrong.
+            UnavailableError: the target can't run here.
+            UnikernelError: a load could not be run; ``last`` has the ones before it.
+            KeyboardInterrupt: Ctrl-C; ``last`` has what was measured.
+        """
+        if steps is not None and "time_steps" in settings:
+            raise SettingError("Bench.sweep: expected steps or time_steps, got both")
+        given = settings if steps is None else {**settings, "time_steps": steps}
+        chosen = self._settings.of(given, "Bench.sweep", OF_SWEEPS)
+        target = self._ready("sweep", target, chosen)
+        parts = [*map(step_id, chosen.time_steps), *([KNEE] if chosen.knee else [])]
+        sweep = self.last = Sweep(self._names.series(target, parts, name))
+        for step in chosen.time_steps:
+            self._swept(
+                sweep, Request(fullname(sweep.series, step_id(step)), sweep.series, target, chosen), step
+            )
+        if chosen.knee and not sweep.interrupted:
+            self._searched(sweep, Request(fullname(sweep.series, KNEE), sweep.series, target, chosen))
+        return sweep
+
+    def cold(
+        self, target: Target | str, launches: int = 10, *, name: str | None = None, **settings: Any
+    ) -> BenchResult:
+        """Launch instances one after the other; one more before them is not measured.
+
+        Args:
+            target: the target, or the name of a usual one.
+            launches: how many are measured.
+            name: names the load in files, instead of the target.
+            **settings: as those of ``Bench``, as far as they mean something without a schedule.
+
+        Raises:
+            SettingError: a setting is wrong.
+            UnavailableError: the target can't run here.
+            UnikernelError: the launches could not be made.
+            KeyboardInterrupt: Ctrl-C; ``last`` has what was measured.
+        """
+        if isinstance(launches, bool) or not isinstance(launches, int) or launches < 1:
+            raise SettingError(f"Bench.cold: launches must be a whole number >= 1, got {launches!r}")
+        chosen = self._settings.of(settings, "Bench.cold", OF_COLD_STARTS)
+        target = self._ready("cold", target, chosen)
+        called = fullname(self._names.series(target, [COLD], name), COLD)
+        request = Request(called, called, target, chosen)
+        return self._measured(request, lambda asked, interrupts: self._run.cold(asked, launches, interrupts))
+
+    def _ready(self, what: str, target: Target | str, settings: SweepSettings) -> Target:
+        """Return the target, which can run here; check where results are to go."""
+        self._refuse_closed(what)
+        if isinstance(target, str):
+            target = usual.target(target)
+        if not isinstance(target, Target):
+            raise SettingError(f"Bench.{what}: expected a Target or the name of one, got {target!r}")
+        missing = usual.why_unavailable(target)
+        if missing is not None:
+            raise UnavailableError(target.full_name, missing.reason, missing.cure)
+        for option, directory in (("raw", settings.raw), ("output", settings.output)):
+            if directory is not None:
+                saving.check_directory(directory, f"Bench.{what}({option}=…)")
+        return target
+
+    def _step(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
+        return self._run.step(request, step, interrupts)
+
+    def _swept(self, sweep: Sweep, request: Request, step: Fraction) -> None:
+        why = self._run.series(sweep.series).why_not(step)
+        if why is not None:
+            self._skipped(sweep, request, step, why)
+        elif not sweep.interrupted:  # somebody's own handler of the signal did not raise anything
+            self._measured(request, functools.partial(self._step, step), sweep)
+
+    def _searched(self, sweep: Sweep, request: Request) -> None:
+        why = why_no_knee(request.settings.time_steps, self._run.series(sweep.series).results)
+        if why is not None:
+            self._skipped(sweep, request, Fraction(0), why)
+            return
+        self._measured(
+            request, lambda asked, interrupts: KneeSearch(self._run, asked, interrupts).measured(), sweep
+        )
+
+    def _skipped(self, sweep: Sweep, request: Request, step: Fraction, why: WhySkipped) -> None:
+        self._run.skipped(request.fullname, sweep.series, step, why)
+        sweep.skipped.append(self._run.skips[-1])
+
+    def _measured(self, request: Request, load: Load, sweep: Sweep | None = None) -> BenchResult:
+        """Run a load and keep its result; only then does a signal that came meanwhile take effect."""
+        with alone(), in_own_words():
+            interrupts = Interrupts()
+            with interrupts:
+                measured = load(request, interrupts)
+                result = self._kept(request, measured, sweep)
+        take_effect(interrupts.requested)
+        return result
+
+    def _kept(self, request: Request, measured: Measured, sweep: Sweep | None) -> BenchResult:
+        result = BenchResult.of(measured, request.fullname)
+        self.results.append(result)
+        if sweep is None:
+            self.last = result
+        else:
+            self._enter(sweep, result)
+        for problem in result.problems:
+            warnings.warn(f"{result.fullname}: the load is on record, but {problem}", stacklevel=5)
+        if self._json is not None:
+            saving.save(self._json, self.results)
+        if self._on_load is not None:
+            self._on_load(result)
+        return result
+
+    def _enter(self, sweep: Sweep, result: BenchResult) -> None:
+        if result.knee is None:
+            sweep.add(result)
+        else:
+            sweep.search = result
+        sweep.rows = [row for row in self._rows() if row.series == sweep.series]
+
+    # results ------------------------------------------------------------------------------------------
+
+    def _rows(self) -> list[Row]:
+        return [
+            Row(each.series, each.record, resumed=each.resumed, searched=each.searched, unrest=each.unrest)
+            for each in self._run.entries
+        ]
+
+    def __str__(self) -> str:
+        """Return the tables that pytest shows at the end of a run."""
+        memory_bytes = psutil.virtual_memory().total
+        lines = report(self._rows(), self._run.skips, memory_bytes)
+        return "\n".join(lines).rstrip()
+
+    def save(self, path: PathLike) -> None:
+        """Write all results into a file that ``compare``, ``report`` and ``--benchmark-compare`` read.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        saving.save(Path(path), self.results)
+
+    def report(self, directory: PathLike) -> Path:
+        """Write a report of all results, and return its page.
+
+        Raises:
+            ReportError: vl-convert is missing, or the directory can't take a report.
+        """
+        return saving.report(Path(directory), self.results)
