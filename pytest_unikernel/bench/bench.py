@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 
@@ -19,6 +19,7 @@ from pytest_unikernel.bench.naming import Names, fullname
 from pytest_unikernel.bench.results import BenchResult, Sweep
 from pytest_unikernel.bench.running import alone, close, in_own_words, take_effect, terminal
 from pytest_unikernel.bench.settings import OF_COLD_STARTS, OF_LOADS, OF_SWEEPS, Settings, one_step
+from pytest_unikernel.bench.wording import KEYWORDS, Wording
 from pytest_unikernel.errors import LoadError, SettingError, UnavailableError
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.step_names import step_id
@@ -55,6 +56,8 @@ class Bench:
         last: the last load or sweep, also one that was cut short.
     """
 
+    _wording: ClassVar[Wording] = KEYWORDS
+
     def __init__(
         self,
         *,
@@ -77,13 +80,13 @@ class Bench:
             SettingError: a setting is wrong, or the file can't be written.
             LoadError: the file to resume from is damaged.
         """
-        self._settings = Settings(settings)
+        self._settings = Settings(settings, self._wording)
         self._json = None if json is None else Path(json).absolute()
         if self._json is not None:
-            saving.check_file(self._json, "Bench(json=…)")
+            saving.check_file(self._json, self._wording.setting("", "json"))
         self._on_load = on_load
         self._terminal = terminal() if live else -1
-        with in_own_words():
+        with in_own_words(self._wording):
             finished = {} if resume is None else read(Path(resume))
         self._run = Run(
             self._terminal, finished={name: each for name, each in finished.items() if not each.lacks}
@@ -149,8 +152,8 @@ class Bench:
             UnikernelError: the load could not be run.
             KeyboardInterrupt: Ctrl-C; ``last`` has what was measured.
         """
-        step = one_step(rate_hz, time_step, "Bench.load")
-        chosen = self._settings.of(settings, "Bench.load", OF_LOADS, [step])
+        step = one_step(rate_hz, time_step, self._wording)
+        chosen = self._settings.of(settings, "load", OF_LOADS, [step])
         target = self._ready("load", target, chosen)
         series = self._names.series(target, [step_id(step)], name)
         request = Request(fullname(series, step_id(step)), series, target, chosen)
@@ -176,10 +179,10 @@ class Bench:
         if steps is not None and "time_steps" in settings:
             raise SettingError("Bench.sweep: expected steps or time_steps, got both")
         given = settings if steps is None else {**settings, "time_steps": steps}
-        chosen = self._settings.of(given, "Bench.sweep", OF_SWEEPS)
+        chosen = self._settings.of(given, "sweep", OF_SWEEPS)
         target = self._ready("sweep", target, chosen)
         parts = [*map(step_id, chosen.time_steps), *([KNEE] if chosen.knee else [])]
-        sweep = self.last = Sweep(self._names.series(target, parts, name))
+        sweep = self.last = Sweep(self._names.series(target, parts, name), len(parts))
         for step in chosen.time_steps:
             self._swept(
                 sweep, Request(fullname(sweep.series, step_id(step)), sweep.series, target, chosen), step
@@ -207,7 +210,7 @@ class Bench:
         """
         if isinstance(launches, bool) or not isinstance(launches, int) or launches < 1:
             raise SettingError(f"Bench.cold: launches must be a whole number >= 1, got {launches!r}")
-        chosen = self._settings.of(settings, "Bench.cold", OF_COLD_STARTS)
+        chosen = self._settings.of(settings, "cold", OF_COLD_STARTS)
         target = self._ready("cold", target, chosen)
         called = fullname(self._names.series(target, [COLD], name), COLD)
         request = Request(called, called, target, chosen)
@@ -225,7 +228,7 @@ class Bench:
             raise UnavailableError(target.full_name, missing.reason, missing.cure)
         for option, directory in (("raw", settings.raw), ("output", settings.output)):
             if directory is not None:
-                saving.check_directory(directory, f"Bench.{what}({option}=…)")
+                saving.check_directory(directory, self._wording.setting(what, option))
         return target
 
     def _step(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
@@ -253,7 +256,7 @@ class Bench:
 
     def _measured(self, request: Request, load: Load, sweep: Sweep | None = None) -> BenchResult:
         """Run a load and keep its result; only then does a signal that came meanwhile take effect."""
-        with alone(), in_own_words():
+        with alone(), in_own_words(self._wording):
             interrupts = Interrupts()
             with interrupts:
                 measured = load(request, interrupts)
@@ -269,12 +272,15 @@ class Bench:
         else:
             self._enter(sweep, result)
         for problem in result.problems:
-            warnings.warn(f"{result.fullname}: the load is on record, but {problem}", stacklevel=5)
+            self._warn(f"{result.fullname}: the load is on record, but {problem}")
         if self._json is not None:
             saving.save(self._json, self.results)
         if self._on_load is not None:
             self._on_load(result)
         return result
+
+    def _warn(self, text: str) -> None:
+        warnings.warn(self._wording.without_pytest(text), stacklevel=6)
 
     def _enter(self, sweep: Sweep, result: BenchResult) -> None:
         if result.knee is None:
@@ -295,7 +301,7 @@ class Bench:
         """Return the tables that pytest shows at the end of a run."""
         memory_bytes = psutil.virtual_memory().total
         lines = report(self._rows(), self._run.skips, memory_bytes)
-        return "\n".join(lines).rstrip()
+        return self._wording.without_pytest("\n".join(lines).rstrip())
 
     def save(self, path: PathLike) -> None:
         """Write all results into a file that ``compare``, ``report`` and ``--benchmark-compare`` read.

@@ -6,8 +6,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from pytest_unikernel.bench.results import BenchResult
-from pytest_unikernel.bench.saving import shown
+from pytest_unikernel.bench.shown import Named, shown
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.report import render
 from pytest_unikernel.report.charts import cold, distribution, phases, sweep
@@ -21,17 +20,19 @@ IMAGE = "display:block;max-width:100%;background:#fff;border-radius:4px;margin:0
 TEXT = "font-size:12px;line-height:1.3"
 
 
-def html_of(loads: Sequence[BenchResult], text: str) -> str:
+def html_of(loads: Sequence[Named], text: str, head: str = "") -> str:
     """Return the loads for a notebook.
 
     Args:
-        loads: the loads, at least one; without any only the text is shown.
+        loads: the names and records of the loads; without any only the text is shown.
         text: what a terminal shows of them.
+        head: a sentence before the table.
     """
     if not loads:
         return f'<pre style="{TEXT}">{escape(text or "no load was run")}</pre>'
     results = shown(loads)
-    return "".join([*_table(_figures_table(results)), *_pictures(results), *_details(text)])
+    first = [f"<p><b>{escape(head)}</b></p>"] if head else []
+    return "".join([*first, *_table(_figures_table(results)), *_pictures(results), *_details(text)])
 
 
 def _figures_table(results: Results) -> Table:

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+from pytest_unikernel.bench.wording import KEYWORDS
 from pytest_unikernel.results.flat import data_frame, flat
-from pytest_unikernel.results.knee import Knee, find_knee
+from pytest_unikernel.results.knee import Knee, cores_of, find_knee
 from pytest_unikernel.results.launch_rows import COLUMNS, launch_rows
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.skips import SkippedStep
 from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.run.joining import Measured
+from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.run_summary import load_line, report
 
@@ -55,7 +57,7 @@ class BenchResult(LoadResult):
     def _repr_html_(self) -> str:
         from pytest_unikernel.bench.notebook import html_of  # noqa: PLC0415 - notebooks only
 
-        return html_of([self], str(self))
+        return html_of([(self.fullname, self.as_json())], str(self))
 
 
 class Sweep(Sequence[BenchResult]):
@@ -63,12 +65,14 @@ class Sweep(Sequence[BenchResult]):
 
     Attributes:
         series: the name that its loads share.
+        planned: the number of loads if none is skipped.
         skipped: the steps that were not run, and why.
         search: the result of the search for the knee, if there was one.
     """
 
-    def __init__(self, series: str) -> None:
+    def __init__(self, series: str, planned: int) -> None:
         self.series = series
+        self.planned = planned
         self.skipped: list[SkippedStep] = []
         self.search: BenchResult | None = None
         self.rows: list[Row] = []
@@ -116,7 +120,8 @@ class Sweep(Sequence[BenchResult]):
         return data_frame(flat(load.as_json()) for load in self._results)
 
     def __str__(self) -> str:
-        return "\n".join(report(self.rows, self.skipped)).rstrip()
+        lines = report(self.rows, self.skipped)
+        return KEYWORDS.without_pytest("\n".join(lines).rstrip())
 
     def __repr__(self) -> str:
         return f"<Sweep {self.series}: {len(self)} loads>"
@@ -124,4 +129,7 @@ class Sweep(Sequence[BenchResult]):
     def _repr_html_(self) -> str:
         from pytest_unikernel.bench.notebook import html_of  # noqa: PLC0415 - notebooks only
 
-        return html_of(self.loads, str(self))
+        knee = knee_text(self.knee, cores_of(self.records())) if self.loads else ""
+        return html_of(
+            [(each.fullname, each.as_json()) for each in self.loads], str(self), f"{self.series}: {knee}"
+        )

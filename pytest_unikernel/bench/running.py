@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pytest_unikernel.bench.wording import without_options
+from pytest_unikernel.bench.wording import Wording
 from pytest_unikernel.errors import LoadError, UnikernelError
 from pytest_unikernel.run.run import Run
 
@@ -30,12 +30,12 @@ def alone() -> Iterator[None]:
 
 
 @contextmanager
-def in_own_words() -> Iterator[None]:
-    """Name settings by their keywords in errors that name pytest's options."""
+def in_own_words(wording: Wording) -> Iterator[None]:
+    """Reword errors that name pytest's options."""
     try:
         yield
     except UnikernelError as error:
-        said = without_options(str(error))
+        said = wording.without_pytest(str(error))
         if said == str(error):
             raise
         raise type(error)(said) from error

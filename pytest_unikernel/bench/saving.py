@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.bench.results import BenchResult
+from pytest_unikernel.bench.shown import shown
 from pytest_unikernel.errors import SettingError
 from pytest_unikernel.host import facts
-from pytest_unikernel.report import reading
 from pytest_unikernel.report.build import write_report
-from pytest_unikernel.report.series import Document, Results
 from pytest_unikernel.results import benchmark_file, destinations
 from pytest_unikernel.results.whole_file import write_whole
 
@@ -95,11 +93,6 @@ def report(directory: Path, results: Iterable[BenchResult]) -> Path:
     """
     from pytest_unikernel.extensions import report_sections  # noqa: PLC0415 - reports only
 
-    return write_report(shown(results), directory, report_sections())
-
-
-def shown(results: Iterable[BenchResult]) -> Results:
-    """Return the results as reports show them."""
-    loads = [reading.load_of(each.fullname, each.as_json()) for each in results]
-    name = Path(os.getcwd()).name or "loads"  # noqa: PTH109 - text only
-    return Results([Document(name, loads, machine={"unikernel": facts.facts()})])
+    return write_report(
+        shown((each.fullname, each.as_json()) for each in results), directory, report_sections()
+    )

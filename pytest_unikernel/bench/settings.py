@@ -8,11 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pytest_unikernel.bench.wording import Wording
 from pytest_unikernel.errors import SettingError
 from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.option_table import OPTIONS, Option
-from pytest_unikernel.plan.origins import BENCH, CALL
+from pytest_unikernel.plan.origins import CALL
 from pytest_unikernel.plan.schedule import NOT_A_NUMBER, exact, halving, parse_step
 from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 
@@ -29,23 +30,25 @@ Named = Callable[[str], str]
 class Settings:
     """The settings of a ``Bench``; a single load's keywords take precedence over them."""
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self._own = Layer(BENCH, checked(given, "Bench"))
+    def __init__(self, given: Mapping[str, Any], wording: Wording) -> None:
+        self._wording = wording
+        self._own = Layer(wording.origin, checked(given, wording.call("")))
 
     def of(
-        self, given: Mapping[str, Any], where: str, known: Collection[str], steps: Iterable[Fraction] = ()
+        self, given: Mapping[str, Any], call: str, known: Collection[str], steps: Iterable[Fraction] = ()
     ) -> SweepSettings:
         """Return the settings of a load.
 
         Args:
             given: the keywords of the call.
-            where: the call, for errors.
+            call: the method, for errors.
             known: the names that mean something there.
             steps: the time steps, if the call has them in another form.
 
         Raises:
             SettingError: a name is unknown, a value is wrong, or values contradict each other.
         """
+        where = self._wording.call(call)
         values = checked(given, where, known=known)
         if steps := tuple(steps):
             values["time_steps"] = steps
@@ -136,15 +139,18 @@ def _located(option: Option, path: Path) -> Path:
     return path
 
 
-def one_step(rate_hz: object, time_step: object, where: str) -> Fraction:
+def one_step(rate_hz: object, time_step: object, wording: Wording) -> Fraction:
     """Return the time step of a load that is given by its rate or its time step.
 
     Raises:
         SettingError: neither or both are given, or the value is wrong.
     """
+    where, (rate_name, step_name) = wording.call("load"), wording.load_names
     if (rate_hz is None) is (time_step is None):
         got = "neither" if rate_hz is None else "both"
-        raise SettingError(f"{where}: expected rate_hz=… (launches per second) or time_step=…, got {got}")
+        raise SettingError(
+            f"{where}: expected {rate_name} (launches per second) or {step_name} (seconds), got {got}"
+        )
     if rate_hz is None:
         return _step(time_step, where)
     try:
@@ -153,7 +159,7 @@ def one_step(rate_hz: object, time_step: object, where: str) -> Fraction:
             raise ValueError(rate)
     except NOT_A_NUMBER as error:
         raise SettingError(
-            f"{where}: rate_hz must be a finite number of launches per second > 0, got {rate_hz!r}"
+            f"{where}: {rate_name} must be a finite number of launches per second > 0, got {rate_hz!r}"
         ) from error
     return _step(1 / rate, where)
 

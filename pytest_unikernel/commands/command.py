@@ -12,6 +12,8 @@ PROGRAM = "pytest-unikernel"
 class Command(NamedTuple):
     """A command: its words, the summary for its help, its parameters, its function.
 
+    With ``takes_program``, all words after ``--`` are another program's and its own: ``parsed.program``.
+
     ``run`` returns the exit status and imports its modules itself, so that other commands start fast.
     """
 
@@ -19,3 +21,4 @@ class Command(NamedTuple):
     summary: str
     describe: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+    takes_program: bool = False

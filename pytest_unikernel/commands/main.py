@@ -23,6 +23,7 @@ from pytest_unikernel.commands import (
     doctor,
     import_results,
     report,
+    run,
     timestamps,
 )
 from pytest_unikernel.commands.command import PROGRAM
@@ -67,12 +68,22 @@ def _fill_streams() -> None:
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the parsed command line, without ``--option=--``: older versions of argparse stumble on it."""
     made = parser()
-    for word in sys.argv[1:] if arguments is None else arguments:
+    words, program = _with_program(list(sys.argv[1:] if arguments is None else arguments))
+    for word in words:
         if word == "--":
             break
         if found := re.fullmatch(r"(--?[a-z][a-z-]*?)=--|(-[a-z])--", word):
             made.error(f"argument {found[1] or found[2]}: expected a value, got '--'")
-    return made.parse_args(arguments)
+    return made.parse_args(words, argparse.Namespace(program=program))
+
+
+def _with_program(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return a command's own words, and those of the program that it is given after ``--``."""
+    takes = any(command.takes_program and tuple(words[:1]) == command.words for command in COMMANDS)
+    if not takes or "--" not in words:
+        return words, []
+    place = words.index("--")
+    return words[:place], words[place + 1 :]
 
 
 @contextmanager
@@ -108,8 +119,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; the documentation is generated from it."""
     made = argparse.ArgumentParser(
         PROGRAM,
-        description="Build guests, check which targets run on this host, and import, compare and report "
-        "results.",
+        description="Measure launches, build guests, check which targets run on this host, and import, "
+        "compare and report results.",
     )
     made.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     groups: _Groups = {(): made.add_subparsers(required=True, metavar="COMMAND")}
@@ -139,6 +150,7 @@ def _version() -> str:
 
 GROUPS: dict[tuple[str, ...], str] = {("build",): "Build a kernel or a disk image."}
 COMMANDS = (
+    run.COMMAND,
     build_rust_kernel.COMMAND,
     build_linux_kernel.COMMAND,
     build_linux_image.COMMAND,

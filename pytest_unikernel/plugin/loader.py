@@ -27,9 +27,6 @@ if TYPE_CHECKING:  # a load's modules are imported only when a load runs
     from pytest_unikernel.run.request import Request
 
 
-TAIL_LINES = 10
-
-
 @dataclass
 class OneLoad:
     """The one load of one run of a test. It is made with the run's fixtures: a test may be run again.
@@ -242,16 +239,11 @@ class Loader:
     def _fail_if_nothing_completed(self, result: LoadResult) -> None:
         if result.completed or result.interrupted:
             return
-        from pytest_unikernel.text.grid import printable  # noqa: PLC0415 - loads only, not collection
+        from pytest_unikernel.text import none_completed  # noqa: PLC0415 - loads only, not collection
 
-        reasons = ", ".join(f"{reason} {count}" for reason, count in result.failed.items()) or "none ended"
-        example = next((each["output_tail"] for each in result.failures), "")
-        shown = "\n".join(map(printable, example.rstrip().splitlines()[-TAIL_LINES:]))
-        tail = f"\nthe first failed launch printed last:\n{shown}" if shown else ""
-        self._fail(
-            f"{result.target}: none of {result.started} launches completed ({reasons}); "
-            f"readiness: {result.ready!r}, time-out: {result.timeout_s:g} s{tail}"
-        )
+        record = result.as_json()
+        texts = (none_completed.none_completed_text(record), none_completed.last_words(record))
+        self._fail("\n".join(filter(None, texts)))
 
 
 def _missing_text(target: Target, missing: Unavailable) -> str:
