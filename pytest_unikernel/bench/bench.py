@@ -9,13 +9,11 @@ import weakref
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import psutil
-
-from pytest_unikernel.bench import saving
-from pytest_unikernel.bench import targets as usual
+from pytest_unikernel.bench import places
 from pytest_unikernel.bench.naming import Names, fullname
+from pytest_unikernel.bench.probing import why_unavailable
 from pytest_unikernel.bench.results import BenchResult, Sweep
 from pytest_unikernel.bench.running import alone, close, in_own_words, take_effect, terminal
 from pytest_unikernel.bench.settings import OF_COLD_STARTS, OF_LOADS, OF_SWEEPS, Settings, one_step
@@ -25,19 +23,18 @@ from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.skips import WhySkipped
-from pytest_unikernel.run.bisection import why_no_knee
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured
-from pytest_unikernel.run.knee_search import KneeSearch
 from pytest_unikernel.run.request import Request
-from pytest_unikernel.run.resumed import read
 from pytest_unikernel.run.run import Run
 from pytest_unikernel.text.row import Row
-from pytest_unikernel.text.run_summary import report
 
 COLD, KNEE = "cold", "knee"
 Load = Callable[[Request, Interrupts], Measured]
 PathLike = str | os.PathLike[str]
+
+if TYPE_CHECKING:  # imported where a run is resumed
+    from pytest_unikernel.run.resumed import Steps
 
 
 class Bench:
@@ -83,19 +80,29 @@ class Bench:
         self._settings = Settings(settings, self._wording)
         self._json = None if json is None else Path(json).absolute()
         if self._json is not None:
-            saving.check_file(self._json, self._wording.setting("", "json"))
+            places.check_file(self._json, self._wording.setting("", "json"))
         self._on_load = on_load
-        self._terminal = terminal() if live else -1
-        with in_own_words(self._wording):
-            finished = {} if resume is None else read(Path(resume))
-        self._run = Run(
-            self._terminal, finished={name: each for name, each in finished.items() if not each.lacks}
-        )
+        finished = {} if resume is None else self._finished(Path(resume))
+        # What the file has of loads that aren't reached stays in it.
+        self._unreached = finished if self._json is not None and _is_same(resume, self._json) else {}
+        descriptor = terminal() if live else -1
+        self._run = Run(descriptor, finished=finished)
         self._names = Names()
         self._entered = False
-        self._closing = weakref.finalize(self, close, self._run, self._terminal)
+        self._closing = weakref.finalize(self, close, self._run, descriptor)
         self.results: list[BenchResult] = []
         self.last: BenchResult | Sweep | None = None
+
+    def _finished(self, path: Path) -> Steps:
+        """Return the loads of an earlier run; what is incomplete is run again.
+
+        Raises:
+            LoadError: the file is no record of loads, or damaged.
+        """
+        from pytest_unikernel.run.resumed import read  # noqa: PLC0415 - resumed runs only
+
+        with in_own_words(self._wording):
+            return {name: each for name, each in read(path).items() if not each.lacks}
 
     # life ---------------------------------------------------------------------------------------------
 
@@ -126,7 +133,9 @@ class Bench:
     @staticmethod
     def target(name: str, /, **changes: Any) -> Target:
         """Return a usual target by its name: ``rust_kernel[kvm]``; see ``pytest_unikernel.target``."""
-        return usual.target(name, **changes)
+        from pytest_unikernel.bench.targets import target  # noqa: PLC0415 - targets by name only
+
+        return target(name, **changes)
 
     def load(
         self,
@@ -220,15 +229,15 @@ class Bench:
         """Return the target, which can run here; check where results are to go."""
         self._refuse_closed(what)
         if isinstance(target, str):
-            target = usual.target(target)
+            target = self.target(target)
         if not isinstance(target, Target):
             raise SettingError(f"Bench.{what}: expected a Target or the name of one, got {target!r}")
-        missing = usual.why_unavailable(target)
+        missing = why_unavailable(target)
         if missing is not None:
             raise UnavailableError(target.full_name, missing.reason, missing.cure)
         for option, directory in (("raw", settings.raw), ("output", settings.output)):
             if directory is not None:
-                saving.check_directory(directory, self._wording.setting(what, option))
+                places.check_directory(directory, self._wording.setting(what, option))
         return target
 
     def _step(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
@@ -242,6 +251,9 @@ class Bench:
             self._measured(request, functools.partial(self._step, step), sweep)
 
     def _searched(self, sweep: Sweep, request: Request) -> None:
+        from pytest_unikernel.run.bisection import why_no_knee  # noqa: PLC0415 - a search only
+        from pytest_unikernel.run.knee_search import KneeSearch  # noqa: PLC0415 - a search only
+
         why = why_no_knee(request.settings.time_steps, self._run.series(sweep.series).results)
         if why is not None:
             self._skipped(sweep, request, Fraction(0), why)
@@ -274,7 +286,7 @@ class Bench:
         for problem in result.problems:
             self._warn(f"{result.fullname}: the load is on record, but {problem}")
         if self._json is not None:
-            saving.save(self._json, self.results)
+            self._write(self._json)
         if self._on_load is not None:
             self._on_load(result)
         return result
@@ -299,9 +311,23 @@ class Bench:
 
     def __str__(self) -> str:
         """Return the tables that pytest shows at the end of a run."""
+        import psutil  # noqa: PLC0415 - tables only
+
+        from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - tables only
+
         memory_bytes = psutil.virtual_memory().total
         lines = report(self._rows(), self._run.skips, memory_bytes)
         return self._wording.without_pytest("\n".join(lines).rstrip())
+
+    def _write(self, path: Path) -> None:
+        from pytest_unikernel.bench.saving import save  # noqa: PLC0415 - saved runs only
+
+        run = {each.fullname for each in self.results}
+        left = {name: each for name, each in self._unreached.items() if name not in run}
+        save(
+            path,
+            [*self.results, *(BenchResult.of(Measured(each.result()), name) for name, each in left.items())],
+        )
 
     def save(self, path: PathLike) -> None:
         """Write all results into a file that ``compare``, ``report`` and ``--benchmark-compare`` read.
@@ -309,7 +335,7 @@ class Bench:
         Raises:
             OSError: it can't be written.
         """
-        saving.save(Path(path), self.results)
+        self._write(Path(path))
 
     def report(self, directory: PathLike) -> Path:
         """Write a report of all results, and return its page.
@@ -317,4 +343,11 @@ class Bench:
         Raises:
             ReportError: vl-convert is missing, or the directory can't take a report.
         """
-        return saving.report(Path(directory), self.results)
+        from pytest_unikernel.bench.saving import report  # noqa: PLC0415 - reports only
+
+        return report(Path(directory), self.results)
+
+
+def _is_same(one: PathLike | None, other: Path) -> bool:
+    """Return whether two paths lead to one file that exists."""
+    return one is not None and other.exists() and other.samefile(one)

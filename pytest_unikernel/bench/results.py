@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from pytest_unikernel.bench.wording import KEYWORDS
-from pytest_unikernel.results.flat import data_frame, flat
 from pytest_unikernel.results.knee import Knee, cores_of, find_knee
 from pytest_unikernel.results.launch_rows import COLUMNS, launch_rows
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.skips import SkippedStep
 from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.run.joining import Measured
-from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.row import Row
-from pytest_unikernel.text.run_summary import load_line, report
 
 
 @dataclass(frozen=True)
@@ -49,9 +46,13 @@ class BenchResult(LoadResult):
         Raises:
             LoadError: pandas is not installed.
         """
+        from pytest_unikernel.results.flat import data_frame  # noqa: PLC0415 - frames only
+
         return data_frame(self.launches(), COLUMNS) if self.trials_run else super().to_pandas()
 
     def __str__(self) -> str:
+        from pytest_unikernel.text.run_summary import load_line  # noqa: PLC0415 - text only
+
         return load_line(self.as_json())
 
     def _repr_html_(self) -> str:
@@ -117,9 +118,13 @@ class Sweep(Sequence[BenchResult]):
         Raises:
             LoadError: pandas is not installed.
         """
+        from pytest_unikernel.results.flat import data_frame, flat  # noqa: PLC0415 - frames only
+
         return data_frame(flat(load.as_json()) for load in self._results)
 
     def __str__(self) -> str:
+        from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - text only
+
         lines = report(self.rows, self.skipped)
         return KEYWORDS.without_pytest("\n".join(lines).rstrip())
 
@@ -128,6 +133,7 @@ class Sweep(Sequence[BenchResult]):
 
     def _repr_html_(self) -> str:
         from pytest_unikernel.bench.notebook import html_of  # noqa: PLC0415 - notebooks only
+        from pytest_unikernel.text.knee import knee_text  # noqa: PLC0415 - notebooks only
 
         knee = knee_text(self.knee, cores_of(self.records())) if self.loads else ""
         return html_of(

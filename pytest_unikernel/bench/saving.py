@@ -4,49 +4,18 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.bench.results import BenchResult
 from pytest_unikernel.bench.shown import shown
-from pytest_unikernel.errors import SettingError
 from pytest_unikernel.host import facts
 from pytest_unikernel.report.build import write_report
-from pytest_unikernel.results import benchmark_file, destinations
+from pytest_unikernel.results import benchmark_file
 from pytest_unikernel.results.whole_file import write_whole
 
 JsonDict = dict[str, Any]
-
-
-def check_file(path: Path, where: str) -> None:
-    """Try whether a file can be written, before hours are spent on its content.
-
-    Raises:
-        SettingError: it can't.
-    """
-    _checked(path, where, destinations.check_file)
-    if path.parent.is_dir() and not path.exists():
-        _checked(path.parent, where, destinations.check_directory)  # the file appears whole, from beside
-
-
-def check_directory(path: Path, where: str) -> None:
-    """Try whether files can be written into a directory, or into one that can be made.
-
-    Raises:
-        SettingError: they can't.
-    """
-    _checked(path, where, destinations.check_directory)
-
-
-def _checked(path: Path, where: str, attempt: Callable[[Path], None]) -> None:
-    try:
-        attempt(path)
-    except OSError as error:
-        why = destinations.cause_and_cure(error)
-        raise SettingError(f"{where}: can't write {str(path)!r}: {why}; nothing was measured") from error
-    except ValueError as error:  # a NUL in it
-        raise SettingError(f"{where}: can't write {str(path)!r}: {error}; name another place") from error
 
 
 def save(path: Path, results: Iterable[BenchResult]) -> None:

@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -122,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
         description="Measure launches, build guests, check which targets run on this host, and import, "
         "compare and report results.",
     )
-    made.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    made.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     groups: _Groups = {(): made.add_subparsers(required=True, metavar="COMMAND")}
     for command in COMMANDS:
         *group, name = command.words
@@ -141,7 +140,17 @@ def _group(groups: _Groups, words: tuple[str, ...]) -> Any:
     return groups[words]
 
 
+class _Version(argparse.Action):
+    """Prints the version; it takes a while to find, so only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"{PROGRAM} {_version()}")  # noqa: T201
+        parser.exit()
+
+
 def _version() -> str:
+    from importlib import metadata  # noqa: PLC0415 - imported only when needed
+
     try:
         return metadata.version(PROGRAM)
     except metadata.PackageNotFoundError:

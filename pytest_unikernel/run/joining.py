@@ -20,7 +20,6 @@ from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.results.verdict import is_doubtful, pooled, verdict, with_steal
 from pytest_unikernel.run import meter
 from pytest_unikernel.run.part import Part
-from pytest_unikernel.run.raw import write_raw
 from pytest_unikernel.run.request import settings_json
 from pytest_unikernel.text.bounds import bound_text
 from pytest_unikernel.text.unrest import excess_text
@@ -100,6 +99,8 @@ def _raw_problems(
     """Write --sweep-raw files after the load, when I/O can no longer disturb it; return the failures."""
     try:
         if directory is not None:
+            from pytest_unikernel.run.raw import write_raw  # noqa: PLC0415 - where raw data is asked for
+
             own_kib = meter.own_rss_kib([part.span for part in parts])
             write_raw(directory, parts[-1].target, trials, token, own_kib)
     except OSError as error:  # the load itself is measured: it must not be lost

@@ -110,6 +110,7 @@ def main(argv: list[str]) -> int:
 def watch(monitor: Monitor, pidfd: int, commands: int) -> None:
     """Obey commands and take samples until pytest ends or hangs up."""
     carry = b""
+    monitor.turn()  # the first load waits for two samples
     while True:
         readable, _, _ = select.select([pidfd, commands], [], [], INTERVAL_S)
         if pidfd in readable:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host.quiet import Excess, Quiescence
@@ -21,9 +22,11 @@ from pytest_unikernel.run.joining import Measured
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.request import Request, settings_json
-from pytest_unikernel.run.resumed import Steps
 from pytest_unikernel.run.series import FinishedLoad, Series
 from pytest_unikernel.run.session import Session
+
+if TYPE_CHECKING:  # its readers of records are slow to import, and few runs are resumed
+    from pytest_unikernel.run.resumed import Steps
 
 
 class Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -84,6 +83,8 @@ def refuse_if_ready(ready: Port, addresses: Sequence[Address]) -> None:
 
 def _status(ready: Http, port: int) -> int:
     """Return the status of an answer to the request; 0 without one."""
+    import http.client  # noqa: PLC0415 - slow to import, and few targets are servers
+
     asked = http.client.HTTPConnection(ready.host, port, timeout=PATIENCE_S)
     try:
         asked.request("GET", ready.path)
