@@ -13,7 +13,6 @@ from pytest_unikernel.errors import SettingError
 from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.option_table import OPTIONS, Option
-from pytest_unikernel.plan.origins import CALL
 from pytest_unikernel.plan.schedule import NOT_A_NUMBER, exact, halving, parse_step
 from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 
@@ -53,7 +52,7 @@ class Settings:
         if steps := tuple(steps):
             values["time_steps"] = steps
         try:
-            settings = Sources(Layer(CALL, values), self._own).settings()
+            settings = Sources(Layer(self._wording.origin_of_call, values), self._own).settings()
             settings.check_window()
         except ValueError as error:
             raise SettingError(f"{where}: {error}") from error

@@ -23,7 +23,7 @@ def target(name: str, /, **changes: Any) -> Target:
     known = {each.name: each for each in VARIANTS}
     variant = known.get(name) if isinstance(name, str) else None
     if variant is None:
-        raise SettingError(f"target: expected one of {', '.join(known)}, got {name!r}")
+        raise SettingError(f"expected a target among {', '.join(known)}, got {name!r}")
     made = variant.make()
     if isinstance(made, Unavailable):
         raise UnavailableError(name, made.reason, made.cure)

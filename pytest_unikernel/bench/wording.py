@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from pytest_unikernel.plan.origins import BENCH, Origin
+from pytest_unikernel.plan.origins import BENCH, CALL, Origin
 
 PYTEST_OPTION = re.compile(r"--sweep-([a-z][a-z-]*)(?:=([\w.]+))?")
 
@@ -19,6 +19,7 @@ class Wording(NamedTuple):
         setting: names a setting of a call, by both.
         option: names a setting, with its value if there is one; pytest's options become that.
         origin: the origin of the values that all loads share.
+        origin_of_call: the origin of the values of one load.
         load_names: what the rate and the time step of a load are called.
     """
 
@@ -26,6 +27,7 @@ class Wording(NamedTuple):
     setting: Callable[[str, str], str]
     option: Callable[[str, str | None], str]
     origin: Origin
+    origin_of_call: Origin
     load_names: tuple[str, str]
 
     def without_pytest(self, text: str) -> str:
@@ -42,5 +44,6 @@ KEYWORDS = Wording(
     lambda call, name: f"Bench.{call}({name}=…)" if call else f"Bench({name}=…)",
     _keyword,
     BENCH,
+    CALL,
     ("rate_hz", "time_step"),
 )

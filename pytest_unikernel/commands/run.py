@@ -138,6 +138,7 @@ def _describe_results(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    _tell_apart(parsed)
     if not parsed.target and not parsed.program:
         parsed.show_help()
         return USAGE
@@ -145,6 +146,13 @@ def _run(parsed: argparse.Namespace) -> int:
     settings = _settings(parsed)
     how = _how_to_load(parsed)
     return _measured(parsed, target_of(parsed), how, settings)
+
+
+def _tell_apart(parsed: argparse.Namespace) -> None:
+    """Take the word after --cold as the target where it is no number and there is nothing else to launch."""
+    cold = parsed.cold
+    if isinstance(cold, str) and not (parsed.target or parsed.program) and cold[:1].isalpha():
+        parsed.target, parsed.cold = cold, LAUNCHES
 
 
 def _check(parsed: argparse.Namespace) -> None:
@@ -169,7 +177,7 @@ def _how_to_load(parsed: argparse.Namespace) -> Load:
     try:
         launches = whole("--cold")(LAUNCHES if parsed.cold is None else parsed.cold)
     except ValueError as error:
-        parsed.refuse(f"{error}; TARGET goes before --cold")
+        parsed.refuse(str(error))
         raise
     return lambda bench, target: bench.cold(target, launches)
 

@@ -32,14 +32,21 @@ def target_of(parsed: argparse.Namespace) -> Target:
     """
     fields = _fields(parsed)
     if not parsed.program:
-        from pytest_unikernel.bench.targets import target  # noqa: PLC0415 - see Command
-
-        return target(parsed.target, **fields)
+        return _usual(parsed.target, fields)
     from pytest_unikernel.plan.target import Target  # noqa: PLC0415 - see Command
 
     program = parsed.program[0]
     name = parsed.name or name_of(program)
     return Target(name, parsed.program, probe=lambda: _missing(program), **fields)
+
+
+def _usual(name: str, fields: dict[str, Any]) -> Target:
+    from pytest_unikernel.bench.targets import target  # noqa: PLC0415 - see Command
+
+    try:
+        return target(name, **fields)
+    except SettingError as error:
+        raise SettingError(f"run: {error}; a command goes after --") from None
 
 
 def name_of(program: str) -> str:

@@ -16,5 +16,6 @@ WORDING = Wording(
     lambda _call, name: flag(name),
     lambda name, value: flag(name) if value is None else f"{flag(name)}={value}",
     COMMAND_LINE,
+    COMMAND_LINE,
     ("--rate", "--time-step"),
 )
