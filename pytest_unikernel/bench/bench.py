@@ -125,7 +125,7 @@ class Bench:
     def _refuse_closed(self, what: str) -> None:
         if not self._closing.alive:
             raise LoadError(
-                f"Bench.{what}: expected a Bench that is open, got one that was closed; make a new"
+                f"Bench.{what}: expected an open Bench, got one that was closed; make a new Bench"
             )
 
     # loads --------------------------------------------------------------------------------------------
