@@ -74,8 +74,7 @@ class Bench:
             **settings: settings of all loads, as the options ``--sweep-…`` have them without that prefix.
 
         Raises:
-            SettingError: a setting is wrong, or the file can't be written.
-            LoadError: the file to resume from is damaged.
+            SettingError: a setting is wrong, the file can't be written, or the one to resume from is damaged.
         """
         self._settings = Settings(settings, self._wording)
         self._json = None if json is None else Path(json).absolute()
@@ -97,12 +96,14 @@ class Bench:
         """Return the loads of an earlier run; what is incomplete is run again.
 
         Raises:
-            LoadError: the file is no record of loads, or damaged.
+            SettingError: the file is no record of loads, or damaged.
         """
         from pytest_unikernel.run.resumed import read  # noqa: PLC0415 - resumed runs only
 
-        with in_own_words(self._wording):
+        try:
             return {name: each for name, each in read(path).items() if not each.lacks}
+        except LoadError as error:
+            raise SettingError(self._wording.without_pytest(str(error))) from error
 
     # life ---------------------------------------------------------------------------------------------
 
