@@ -236,10 +236,15 @@ class Bench:
         missing = why_unavailable(target)
         if missing is not None:
             raise UnavailableError(target.full_name, missing.reason, missing.cure)
+        self._check_places(what, settings)
+        return target
+
+    def _check_places(self, what: str, settings: SweepSettings) -> None:
         for option, directory in (("raw", settings.raw), ("output", settings.output)):
             if directory is not None:
                 places.check_directory(directory, self._wording.setting(what, option))
-        return target
+        with in_own_words(self._wording):
+            places.check_raw_format(settings.raw_format)
 
     def _step(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
         return self._run.step(request, step, interrupts)

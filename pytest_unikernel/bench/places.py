@@ -36,6 +36,18 @@ def check_directory(path: Path, where: str) -> None:
     _checked(path, where, destinations.check_directory)
 
 
+def check_raw_format(kind: str | None) -> None:
+    """Refuse a format of raw data that can't be written.
+
+    Raises:
+        LoadError: its library is missing.
+    """
+    if kind == "parquet":
+        from pytest_unikernel.run.raw_parquet import check_library  # noqa: PLC0415 - where it is asked for
+
+        check_library()
+
+
 def _checked(path: Path, where: str, attempt: Callable[[Path], None]) -> None:
     try:
         attempt(path)

@@ -12,6 +12,7 @@ from pytest_unikernel.plan.target_fields import TargetFields
 
 BACKLOG_RISE_SHARE = 0.05
 DEFAULT_TIMEOUT_S = 60.0
+RAW_FORMATS = ("csv", "parquet")  # of raw data; the first is the usual one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class LaunchConditions:
     quiet_host: str = field(default="warn", compare=False)
     output: Path | None = field(default=None, compare=False)
     raw: Path | None = field(default=None, compare=False)
+    raw_format: str | None = field(default=None, compare=False)
     keep_output: bool = field(default=False, compare=False)
 
     def time_limit_s(self, target: TargetFields) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_unikernel.plan import objectives, readers, tolerances
+from pytest_unikernel.plan.load_plan import RAW_FORMATS
 from pytest_unikernel.plan.profiles import PROFILES
 from pytest_unikernel.plan.schedule import ARRIVALS
 
@@ -218,6 +219,14 @@ OPTIONS: tuple[Option, ...] = (
         help="directory for raw data: one table per load with the timestamps of every launch",
         metavar="DIR",
         shown="not kept",
+    ),
+    Option(
+        "raw_format",
+        "raw_format",
+        readers.choice("raw_format", RAW_FORMATS),
+        help="format of the tables of raw data: csv (compressed), or parquet, which needs pyarrow",
+        metavar="FORMAT",
+        shown="csv",
     ),
     Option(
         "report",

@@ -67,6 +67,7 @@ class SweepSettings:
     require: frozenset[str]
     output: Path | None
     raw: Path | None
+    raw_format: str | None
     report: Path | None
     resume: Path | None
     slo: tuple[Objective, ...]

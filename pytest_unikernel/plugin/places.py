@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from pytest_unikernel.errors import UnikernelError
+from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plugin import options
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 
@@ -25,6 +27,16 @@ def check_directories(config: pytest.Config) -> None:
     for option, directory in given:
         if directory is not None:
             check(option, directory)
+    _check_raw_format(settings)
+
+
+def _check_raw_format(settings: SweepSettings) -> None:
+    from pytest_unikernel.bench.places import check_raw_format  # noqa: PLC0415 - loads only, not collection
+
+    try:
+        check_raw_format(settings.raw_format)
+    except UnikernelError as error:
+        raise SweepUsageError(str(error)) from error
 
 
 def check_histogram(known: Any) -> None:

@@ -6,7 +6,6 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.host import facts
@@ -76,7 +75,7 @@ def finished(
     """
     trials = [trial for part in parts for trial in part.trials]
     problems = [problem for part in parts for problem in part.problems]
-    problems += _raw_problems(plan.raw, parts, trials, token)
+    problems += _raw_problems(plan, parts, trials, token)
     judged = [verdict(trial) for trial in trials]
     final = with_steal(pooled(judged), trials, meter.steal([part.span for part in parts]))
     around = _around(
@@ -94,15 +93,17 @@ def finished(
 
 
 def _raw_problems(
-    directory: Path | None, parts: Sequence[Part], trials: Sequence[Trial], token: str
+    plan: LoadPlan | ColdPlan, parts: Sequence[Part], trials: Sequence[Trial], token: str
 ) -> list[str]:
     """Write --sweep-raw files after the load, when I/O can no longer disturb it; return the failures."""
-    try:
-        if directory is not None:
-            from pytest_unikernel.run.raw import write_raw  # noqa: PLC0415 - where raw data is asked for
+    directory = plan.raw
+    if directory is None:
+        return []
+    from pytest_unikernel.run.raw import write_raw  # noqa: PLC0415 - where raw data is asked for
 
-            own_kib = meter.own_rss_kib([part.span for part in parts])
-            write_raw(directory, parts[-1].target, trials, token, own_kib)
+    own_kib = meter.own_rss_kib([part.span for part in parts])
+    try:
+        write_raw(directory, parts[-1].target, trials, token, own_kib, kind=plan.raw_format)
     except OSError as error:  # the load itself is measured: it must not be lost
         return [f"--sweep-raw: can't write into {str(directory)!r}: {error.strerror}"]
     return []

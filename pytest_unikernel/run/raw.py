@@ -1,4 +1,7 @@
-"""``--sweep-raw``: a table per load, a row per launch, compressed; pandas and DuckDB read it as it is."""
+"""``--sweep-raw``: a table per load, a row per launch; pandas and DuckDB read it as it is.
+
+It is compressed CSV, or Parquet: ``raw_parquet.py`` makes that of the same columns.
+"""
 
 from __future__ import annotations
 
@@ -8,41 +11,20 @@ import os
 import re
 import secrets
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
 
 from pytest_unikernel.host.wall_clock import read_clock_pair
 from pytest_unikernel.launch.process.instances import id_prefix
-from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.launches import LaunchLog, own_rss_kib
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.run.raw_columns import COLUMNS, REASONS, Raw, event_columns
 
-COLUMNS = (
-    "target",
-    "time_step_s",  # empty: a cold start
-    "trial",  # from 1
-    "launch",  # number in the trial, from 0; the row of the schedule
-    "instance",  # its UNIKERNEL_ID, also in the name of its file of --sweep-output; empty: never started
-    "in_window",  # 1: scheduled in the window, that is, of the cohort
-    "outcome",  # completed, dropped, unfinished or the reason of the failure
-    "status",  # exit status; negative: signal; errno for spawn-error
-    "scheduled_at_ns",  # CLOCK_MONOTONIC, as all _at_ns; empty: it never came
-    "started_at_ns",
-    "ready_at_ns",
-    "exited_at_ns",
-    "unix_offset_ns",  # added to an _at_ns it gives the wall clock
-    "spawn_ns",  # how long posix_spawn took
-    "user_s",  # empty, as the next two, where the instance is no child of ours
-    "system_s",
-    "max_rss_kib",  # empty also where it may be the generator's own
-)
-REASONS = tuple(Outcome(number).reason for number in range(len(Outcome)))
 # A chunk's text is some 2 MB; level 1 is four times as quick as the default and a fifth larger.
 CHUNK_ROWS, LEVEL = 8192, 1
 NAME_BYTES = 160  # of the 255 that a file's name may have
-GUEST = "guest:"  # before an event that has the time of the guest's own clock
 
 
 def write_raw(
@@ -51,6 +33,8 @@ def write_raw(
     trials: Sequence[Trial],
     session: str,
     generator_kib: int | None = None,
+    *,
+    kind: str | None = None,
 ) -> Path:
     """Write a load's launches into a new file of the directory and return its path.
 
@@ -62,21 +46,40 @@ def write_raw(
         trials: its trials, in their order.
         session: the session's token.
         generator_kib: the largest resident set of the process that started the instances.
+        kind: one of ``RAW_FORMATS``; None is CSV.
+
+    Raises:
+        OSError: it can't be written.
     """
     step = _step_text(trials[0]) if trials else ""
     name = _file_name(target.full_name)
     events = sorted({event for trial in trials for named in trial.log.events.values() for event in named})
     beside = directory / f".{name}.{secrets.token_hex(8)}"
+    raw = Raw(target.full_name, trials, id_prefix(session), events, generator_kib)
+    write, suffix = _writer(kind)
     try:
-        with gzip.open(beside, "xb", compresslevel=LEVEL) as packed, io.BufferedWriter(packed) as out:
-            out.write(f"{','.join((*COLUMNS, *_event_columns(events)))}\n".encode("ascii"))
-            for number, trial in enumerate(trials, 1):
-                head = f"{_quoted(target.full_name)},{step},{number},"
-                for text in _chunks(trial, head, id_prefix(session), events, generator_kib):
-                    out.write(text.encode(errors="backslashreplace"))
-        return _published(beside, directory, f"{name}-{f'{step}s' if step else 'cold'}")
+        write(raw, beside)
+        return _published(beside, directory, f"{name}-{f'{step}s' if step else 'cold'}", suffix)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _writer(kind: str | None) -> tuple[Callable[[Raw, Path], None], str]:
+    """Return what writes a table of a format, and the end of its file's name."""
+    if kind != "parquet":
+        return _write_csv, ".csv.gz"
+    from pytest_unikernel.run.raw_parquet import write_parquet  # noqa: PLC0415 - where it is asked for
+
+    return write_parquet, ".parquet"
+
+
+def _write_csv(raw: Raw, path: Path) -> None:
+    with gzip.open(path, "xb", compresslevel=LEVEL) as packed, io.BufferedWriter(packed) as out:
+        out.write(f"{','.join((*COLUMNS, *event_columns(raw.events)))}\n".encode("ascii"))
+        for number, trial in enumerate(raw.trials, 1):
+            head = f"{_quoted(raw.target)},{_step_text(trial)},{number},"
+            for text in _chunks(trial, head, raw.prefix, raw.events, raw.generator_kib):
+                out.write(text.encode(errors="backslashreplace"))
 
 
 def _file_name(name: str) -> str:
@@ -89,11 +92,11 @@ def _file_name(name: str) -> str:
     return safe.encode(errors="replace")[:NAME_BYTES].decode(errors="ignore")
 
 
-def _published(file: Path, directory: Path, stem: str) -> Path:
+def _published(file: Path, directory: Path, stem: str, suffix: str) -> Path:
     """Give the file a name that is free, at once: results are never overwritten."""
     again = 1
     while True:
-        path = directory / f"{stem}{f'-run{again}' if again > 1 else ''}.csv.gz"
+        path = directory / f"{stem}{f'-run{again}' if again > 1 else ''}{suffix}"
         try:
             os.link(file, path)
         except FileExistsError:
@@ -113,17 +116,6 @@ def _step_text(trial: Trial) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if re.search(r'[,"\r\n]', text) else text
-
-
-def _event_columns(events: Iterable[str]) -> list[str]:
-    """Return a column per event: ``event_create_at_ns``; ``guest_marker_ns`` is by the guest's own clock."""
-    made: list[str] = []
-    for event in events:
-        own = event.startswith(GUEST)
-        word = re.sub(r"\W", "_", event.removeprefix(GUEST), flags=re.ASCII)
-        column = f"guest_{word}_ns" if own else f"event_{word}_at_ns"
-        made.append(column if column not in made else f"{column}_{len(made)}")
-    return made
 
 
 def _chunks(

@@ -18,7 +18,7 @@ from sweeprun import FIXED, LENIENT, loads
 
 from pytest_unikernel.guests.build import toml
 from pytest_unikernel.plan.option_table import OPTIONS
-from pytest_unikernel.run.raw import COLUMNS
+from pytest_unikernel.run.raw_columns import COLUMNS
 
 LANGUAGES = {"sh", "python", "toml", "yaml", "text", "{include}", "{toctree}"}
 PYTHON = all_blocks("python")

@@ -17,7 +17,8 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.run import raw
-from pytest_unikernel.run.raw import CHUNK_ROWS, COLUMNS, write_raw
+from pytest_unikernel.run.raw import CHUNK_ROWS, write_raw
+from pytest_unikernel.run.raw_columns import COLUMNS
 
 SESSION = "0123456789abcdef"
 TARGET = Target("a", ["/bin/true"], label="b/c d")
