@@ -150,10 +150,10 @@ ANYWHERE = {"/tmp/urunc.zlog": "ts.log"}
 def test_the_command_takes_its_words(typed: Typed) -> None:
     if {"--help", "--version"} & set(typed.words):
         with pytest.raises(SystemExit) as ended:
-            main.parser().parse_args(typed.words[1:])
+            main._parsed(typed.words[1:])
         assert ended.value.code == 0
     else:
-        assert main.parser().parse_args(typed.words[1:]).command
+        assert main._parsed(typed.words[1:]).command
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ def _givens() -> list[Given]:
         "trials": "2", "order": "series", "drain_timeout": "60", "timeout": "5", "max_in_flight": "9",
         "arrivals": "poisson", "seed": "7", "cpus": "0", "realtime": "off", "quiet_host": "warn",
         "require": "rust_kernel,linux_vm[kvm]", "output": "out", "raw": "raw", "report": "r",
+        "raw_format": "parquet",
         "resume": "x.json", "compare_fail": "p50:20%",
         "compare_busy": "true", "slo": "p99:0.5s", "knee": "true",
     }  # fmt: skip
