@@ -67,8 +67,8 @@ OPTIONS: tuple[Option, ...] = (
         "time_steps",
         "time_steps",
         readers.steps,
-        help="seconds between scheduled launches: START:STOP, where each step is half of the one before, "
-        "or a list such as 1,0.5,1/64",
+        help="time between scheduled launches: START:STOP, where each step is half of the one before, or a "
+        "list; in seconds or with a unit: 1,250ms,1/64",
         metavar="STEPS",
         shown="quick 1:1/1024, paper 4:1/1024",
         in_marker=True,
@@ -77,8 +77,9 @@ OPTIONS: tuple[Option, ...] = (
         "warmup",
         "warmup_s",
         readers.seconds("warmup", zero=True),
-        help="duration of the warm-up in seconds; it is extended where the target is slow",
-        metavar="SECONDS",
+        help="duration of the warm-up in seconds, or with a unit: 500ms, 2min; it is extended where the "
+        "target is slow",
+        metavar="TIME",
         shown="quick 1 s, paper 120 s",
         in_marker=True,
     ),
@@ -86,9 +87,10 @@ OPTIONS: tuple[Option, ...] = (
         "window",
         "window_s",
         readers.seconds("window"),
-        help="duration of the measured window in seconds, rounded up to whole time steps at fixed arrivals; "
-        "a value given by an option, a marker or an ini key is never extended to hold more launches",
-        metavar="SECONDS",
+        help="duration of the measured window in seconds, or with a unit: 500ms, 2min; rounded up to whole "
+        "time steps at fixed arrivals; a value given by an option, a marker or an ini key is never extended "
+        "to hold more launches",
+        metavar="TIME",
         shown="quick 4 s, paper 60 s",
         in_marker=True,
     ),
@@ -125,8 +127,9 @@ OPTIONS: tuple[Option, ...] = (
         "drain_timeout",
         "drain_timeout_s",
         readers.seconds("drain_timeout"),
-        help="maximum time in seconds from the end of the window until its last launches have ended",
-        metavar="SECONDS",
+        help="maximum time from the end of the window until its last launches have ended, in seconds or with "
+        "a unit: 2min",
+        metavar="TIME",
         default=60.0,
         shown="60 s",
     ),
@@ -134,8 +137,9 @@ OPTIONS: tuple[Option, ...] = (
         "timeout",
         "timeout_s",
         readers.seconds("timeout"),
-        help="maximum duration of one launch in seconds; a launch that takes longer is ended and has failed",
-        metavar="SECONDS",
+        help="maximum duration of one launch in seconds, or with a unit: 500ms; a launch that takes longer "
+        "is ended and has failed",
+        metavar="TIME",
         shown="the target's own, or 60 s",
     ),
     Option(

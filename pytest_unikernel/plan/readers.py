@@ -12,7 +12,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from pytest_unikernel.plan.schedule import LONGEST_S, NOT_A_NUMBER, exact, listed, parse_step, parse_steps
+from pytest_unikernel.plan.durations import EXAMPLES, NOT_A_NUMBER, exact
+from pytest_unikernel.plan.schedule import LONGEST_S, listed, parse_step, parse_steps
 
 Reader = Callable[[object], Any]
 SWITCH_WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(
@@ -22,7 +23,7 @@ MAX_CPUS = 8192  # Source: CONFIG_NR_CPUS of x86-64 with MAXSMP
 
 
 def steps(value: object) -> tuple[Fraction, ...]:
-    """Return time steps, slow to fast: ``4:1/1024``, ``1,0.5``, a list of numbers or one number."""
+    """Return time steps, slow to fast: ``4:1/1024``, ``1,250ms``, a list of numbers or one number."""
     if isinstance(value, str):
         return parse_steps(value)
     if isinstance(value, Collection) and not isinstance(value, (bytes, bytearray, Mapping)):
@@ -43,8 +44,8 @@ def end_of_steps(name: str) -> Reader:
 
 
 def seconds(name: str, *, zero: bool = False) -> Reader:
-    """Return a reader of a duration in seconds, which may be 0 only where that means something."""
-    rule = f"{name} must be a finite number of seconds {'>=' if zero else '>'} 0"
+    """Return a reader of a duration, in seconds or with its unit; 0 only where that means something."""
+    rule = f"{name} must be a finite number of seconds {'>=' if zero else '>'} 0, or {EXAMPLES}"
 
     def read(value: object) -> float:
         try:
@@ -52,7 +53,7 @@ def seconds(name: str, *, zero: bool = False) -> Reader:
         except NOT_A_NUMBER as error:
             raise ValueError(f"{rule}, got {value!r}") from error
         if number > LONGEST_S:
-            raise ValueError(f"{rule} and at most {LONGEST_S}, got {value!r}")
+            raise ValueError(f"{rule}, and at most {LONGEST_S} s, got {value!r}")
         if number < 0 or (number == 0 and not zero):
             raise ValueError(f"{rule}, got {value!r}")
         return float(number)

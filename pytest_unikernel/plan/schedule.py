@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from fractions import Fraction
-from numbers import Rational
 
 from pytest_unikernel.clock import NS_PER_S, nanoseconds
+from pytest_unikernel.plan.durations import EXAMPLES, NOT_A_NUMBER, exact
 from pytest_unikernel.plan.step_names import text
 
 SLOWEST_STEP = Fraction(4)
@@ -20,7 +18,6 @@ ROUNDING = Fraction(1, 2**52)  # of a quotient of two floats
 SHORTEST_STEP = Fraction(1, NS_PER_S)  # instants are whole nanoseconds
 LONGEST_S = 10**9  # 31 years; some hundreds of them still fit the 64-bit instants of a record
 MAX_STEPS = 64
-MAX_MAGNITUDE = 30  # decimal digits before or after the point; "1e999999999" would fill the memory
 
 Dues = Iterator[int]
 Arrivals = Callable[[Fraction, "int | None"], Dues]
@@ -29,7 +26,7 @@ Arrivals = Callable[[Fraction, "int | None"], Dues]
 def parse_step(value: object) -> Fraction:
     """Return a time step in seconds as an exact fraction.
 
-    Accepts ints, floats (taken exactly), fractions and text such as ``0.5``, ``1/1024`` or ``2s``.
+    Accepts ints, floats (taken exactly), fractions and text such as ``250ms``, ``1/1024`` or ``1min``.
 
     Raises:
         ValueError: the value isn't a finite number > 0; the text states the rule.
@@ -37,39 +34,14 @@ def parse_step(value: object) -> Fraction:
     try:
         step = exact(value)
     except NOT_A_NUMBER as error:
-        raise ValueError(f"time steps must be finite numbers of seconds > 0, got {value!r}") from error
+        raise ValueError(
+            f"time steps must be finite numbers of seconds > 0, or {EXAMPLES}, got {value!r}"
+        ) from error
     if step <= 0:
         raise ValueError(f"time steps must be finite and > 0, got {value!r}")
     if not SHORTEST_STEP <= step <= LONGEST_S:
         raise ValueError(f"time steps must be finite and from 1 ns to {LONGEST_S} s, got {value!r}")
     return step
-
-
-NOT_A_NUMBER = (ValueError, TypeError, OverflowError, ZeroDivisionError, ArithmeticError)
-
-
-def exact(value: object) -> Fraction:
-    """Return a number, or text such as ``0.5``, ``1/4`` or ``2s``, as an exact fraction.
-
-    Raises:
-        NOT_A_NUMBER: one of these, for text that is no number, NaN, infinities, booleans, other types.
-    """
-    if isinstance(value, bool):
-        raise TypeError("a truth value is not a number")
-    if isinstance(value, str):
-        value = _number_of(value)
-    if isinstance(value, Decimal) and value and abs(value.adjusted()) > MAX_MAGNITUDE:
-        raise ValueError("too many digits")
-    if isinstance(value, (Rational, float, Decimal)):
-        return Fraction(value)
-    raise TypeError("not a number")
-
-
-def _number_of(line: str) -> Fraction | Decimal:
-    number = re.sub(r"\s*/\s*", "/", line.strip().removesuffix("s").rstrip())
-    if re.fullmatch(r"1/[0-9]{1,9}\.[0-9]{1,9}", number):  # 1/45.25: a step by its rate
-        return 1 / Fraction(number.removeprefix("1/"))
-    return Fraction(number) if "/" in number else Decimal(number)
 
 
 def halving(start: Fraction, stop: Fraction) -> tuple[Fraction, ...]:

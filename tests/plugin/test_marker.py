@@ -239,8 +239,9 @@ def test_effective_values_and_their_origins_are_printed(run: Runs) -> None:
 
 
 FINITE = "time steps must be finite and > 0, got"
-NUMBERS = "time steps must be finite numbers of seconds > 0, got"
-SECONDS = "must be a finite number of seconds > 0, got"
+TIME = "or a time such as 250ms, 1/64 or 1min"
+NUMBERS = f"time steps must be finite numbers of seconds > 0, {TIME}, got"
+SECONDS = f"must be a finite number of seconds > 0, {TIME}, got"
 KNOWN = "start, stop, time_steps, warmup, window, trials, arrivals, knee"
 WRONG = [
     ("time_steps=[0.0]", f"{FINITE} 0.0"),
@@ -286,7 +287,7 @@ WRONG = [
         "window=0.5, time_steps=[0.25, 0.75]",
         "got 0.5 s for the time step 0.75 s from marker on test_it.py::test_y",
     ),
-    ("warmup=-1", "warmup must be a finite number of seconds >= 0, got -1"),
+    ("warmup=-1", f"warmup must be a finite number of seconds >= 0, {TIME}, got -1"),
     ("trials=0", "trials must be a whole number >= 1, got 0"),
     ("trials=1.5", "trials must be a whole number >= 1, got 1.5"),
     ("trials=True", "trials must be a whole number >= 1, got True"),

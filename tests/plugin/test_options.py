@@ -124,24 +124,25 @@ def test_paths_start_where_they_are_written(items_of: Collects, pytester: pytest
     assert settings.resume == journal
 
 
+TIME = "or a time such as 250ms, 1/64 or 1min"
 SECONDS = "must be a finite number of seconds"
 WRONG = [
     ("profile", "fast", "profile must be one of quick, paper, got 'fast'"),
     ("time-steps", "0", "time steps must be finite and > 0, got '0'"),
-    ("time-steps", "nan", "time steps must be finite numbers of seconds > 0, got 'nan'"),
+    ("time-steps", "nan", f"time steps must be finite numbers of seconds > 0, {TIME}, got 'nan'"),
     ("time-steps", "1:2", "stop must not be slower than start, got start=1, stop=2"),
     ("time-steps", "1,1", "time steps must differ, got 1 more than once"),
     ("time-steps", "1:2:3", "time steps must be START:STOP or a comma-separated list, got '1:2:3'"),
-    ("warmup", "-1", f"warmup {SECONDS} >= 0, got '-1'"),
-    ("window", "0", f"window {SECONDS} > 0, got '0'"),
-    ("window", "nan", f"window {SECONDS} > 0, got 'nan'"),
-    ("window", "inf", f"window {SECONDS} > 0, got 'inf'"),
-    ("window", "-1", f"window {SECONDS} > 0, got '-1'"),
-    ("window", "long", f"window {SECONDS} > 0, got 'long'"),
+    ("warmup", "-1", f"warmup {SECONDS} >= 0, {TIME}, got '-1'"),
+    ("window", "0", f"window {SECONDS} > 0, {TIME}, got '0'"),
+    ("window", "nan", f"window {SECONDS} > 0, {TIME}, got 'nan'"),
+    ("window", "inf", f"window {SECONDS} > 0, {TIME}, got 'inf'"),
+    ("window", "-1", f"window {SECONDS} > 0, {TIME}, got '-1'"),
+    ("window", "long", f"window {SECONDS} > 0, {TIME}, got 'long'"),
     ("min-launches", "0", "min_launches must be a whole number >= 1, got '0'"),
     ("trials", "1.5", "trials must be a whole number >= 1, got '1.5'"),
-    ("drain-timeout", "0", f"drain_timeout {SECONDS} > 0, got '0'"),
-    ("timeout", "0", f"timeout {SECONDS} > 0, got '0'"),
+    ("drain-timeout", "0", f"drain_timeout {SECONDS} > 0, {TIME}, got '0'"),
+    ("timeout", "0", f"timeout {SECONDS} > 0, {TIME}, got '0'"),
     ("max-in-flight", "0", "max_in_flight must be a whole number >= 1, got '0'"),
     ("arrivals", "uniform", "arrivals must be one of fixed, poisson, got 'uniform'"),
     ("seed", "-1", "seed must be a whole number >= 0, got '-1'"),
@@ -184,7 +185,9 @@ def test_a_wrong_ini_value_names_its_key_and_file(
 def test_a_wrong_overridden_ini_value_names_the_override(run: Runs, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nsweep_window = 3\n")
     result = run("-o", "sweep_window=0")
-    result.stderr.fnmatch_lines([f"ERROR: sweep_window: window {SECONDS} > 0, got '0' (-o sweep_window=...)"])
+    result.stderr.fnmatch_lines(
+        [f"ERROR: sweep_window: window {SECONDS} > 0, {TIME}, got '0' (-o sweep_window=...)"]
+    )
 
 
 @pytest.mark.parametrize(

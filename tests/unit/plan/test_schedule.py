@@ -26,6 +26,17 @@ STEPS = st.fractions(min_value=Fraction(1, 100_000), max_value=1_000, max_denomi
         ("1/1024", Fraction(1, 1024)),
         (" 1 / 1024 s ", Fraction(1, 1024)),
         ("2s", Fraction(2)),
+        ("250ms", Fraction(1, 4)),
+        (" 250 ms ", Fraction(1, 4)),
+        ("1/64 s", Fraction(1, 64)),
+        ("1/4ms", Fraction(1, 4000)),
+        ("1.5min", Fraction(90)),
+        ("1h", Fraction(3600)),
+        ("50us", Fraction(1, 20000)),
+        ("50\u00b5s", Fraction(1, 20000)),
+        ("50\u03bcs", Fraction(1, 20000)),
+        ("100ns", Fraction(1, 10**7)),
+        ("1e3ms", Fraction(1)),
         ("2.5e-3", Fraction(1, 400)),
         ("1/45.25", Fraction(4, 181)),
         (Decimal("0.25"), Fraction(1, 4)),
@@ -90,7 +101,10 @@ def test_a_time_step_is_greater_than_zero(value: object) -> None:
     ],
 )
 def test_what_is_no_finite_number_is_refused_at_once(value: object) -> None:
-    with pytest.raises(ValueError, match="time steps must be finite numbers of seconds > 0, got ") as caught:
+    with pytest.raises(
+        ValueError,
+        match="time steps must be finite numbers of seconds > 0, or a time such as 250ms, 1/64 or 1min, got ",
+    ) as caught:
         schedule.parse_step(value)
     assert repr(value) in str(caught.value)
 
@@ -111,6 +125,8 @@ def test_a_time_step_can_be_told_in_nanoseconds(value: object) -> None:
         ("1,0.5,1/64", [1, 0.5, 1 / 64]),
         ("1/64, 1s ,0.5", [1, 0.5, 1 / 64]),  # slow to fast, however listed
         ("2", [2]),
+        ("1s:250ms", [1, 0.5, 0.25]),
+        ("500ms,1min,1/64", [60, 0.5, 1 / 64]),
     ],
 )
 def test_an_option_gives_ends_or_a_list(line: str, steps: list[float]) -> None:
@@ -122,8 +138,14 @@ def test_an_option_gives_ends_or_a_list(line: str, steps: list[float]) -> None:
     [
         ("1:2", "stop must not be slower than start, got start=1, stop=2"),
         ("4:2:1", "time steps must be START:STOP or a comma-separated list, got '4:2:1'"),
-        (":", "time steps must be finite numbers of seconds > 0, got ''"),
-        ("1,", "time steps must be finite numbers of seconds > 0, got ''"),
+        (
+            ":",
+            "time steps must be finite numbers of seconds > 0, or a time such as 250ms, 1/64 or 1min, got ''",
+        ),
+        (
+            "1,",
+            "time steps must be finite numbers of seconds > 0, or a time such as 250ms, 1/64 or 1min, got ''",
+        ),
         ("1,0", "time steps must be finite and > 0, got '0'"),
         ("1,0.5,1", "time steps must differ, got 1 more than once"),
         ("1/3,0.3333333333333333", "time steps must differ, got 0.3333333333333333 more than once"),

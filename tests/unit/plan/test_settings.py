@@ -156,6 +156,8 @@ def test_equal_values_make_equal_settings_wherever_they_come_from() -> None:
         ("window", 0.5, 0.5),
         ("window", "1/4", 0.25),
         ("window", "1.5s", 1.5),
+        ("window", "250ms", 0.25),
+        ("timeout", "1/2 min", 30.0),
         ("warmup", 0, 0.0),
         ("warmup", "0s", 0.0),
         ("trials", 3, 3),
@@ -175,7 +177,7 @@ def test_equal_values_make_equal_settings_wherever_they_come_from() -> None:
         ("knee", False, False),
         ("knee", True, True),
         ("slo", "p99.9:2, mean : 1/4s", (("p99.9", 2.0), ("mean", 0.25))),
-        ("slo", "p90:250us", (("p90", 0.00025),)),
+        ("slo", "p90:250us,mean:1min", (("p90", 0.00025), ("mean", 60.0))),
     ],
 )
 def test_a_value_is_read_from_what_people_write(name: str, given: object, value: object) -> None:
@@ -184,7 +186,8 @@ def test_a_value_is_read_from_what_people_write(name: str, given: object, value:
     assert type(read) is type(value)
 
 
-SECONDS = "must be a finite number of seconds > 0"
+TIME = "or a time such as 250ms, 1/64 or 1min"
+SECONDS = f"must be a finite number of seconds > 0, {TIME}"
 SLO = (
     "slo must be a list of STATISTIC:TIME such as p99:0.5s,p50:20ms with STATISTIC one of "
     "p50, p90, p95, p99, p99.9, mean and TIME > 0"
@@ -195,8 +198,12 @@ WRONG: list[tuple[str, list[object], str]] = [
         [0, "0", -1, "-1", "nan", float("inf"), "abc", "", None, True, [1]],
         f"window {SECONDS}, got ",
     ),
-    ("window", ["1e10", 1e300], f"window {SECONDS} and at most 1000000000, got "),
-    ("warmup", [-1, "-0.1", "nan", None, False], "warmup must be a finite number of seconds >= 0, got "),
+    ("window", ["1e10", 1e300], f"window {SECONDS}, and at most 1000000000 s, got "),
+    (
+        "warmup",
+        [-1, "-0.1", "nan", None, False],
+        f"warmup must be a finite number of seconds >= 0, {TIME}, got ",
+    ),
     ("timeout", [0, "inf", "1e999999999"], f"timeout {SECONDS}, got "),
     ("drain_timeout", [0, -60], f"drain_timeout {SECONDS}, got "),
     (
@@ -213,7 +220,21 @@ WRONG: list[tuple[str, list[object], str]] = [
     ("quiet_host", ["ignore"], "quiet_host must be one of warn, fail, off, got "),
     (
         "slo",
-        [None, 1, "", "p99", "p99:", "p98:1s", "p99:0", "p99:-1s", "p99:1h", "p99:nan", "p99:1s,", "max:1s"],
+        [
+            None,
+            1,
+            "",
+            "p99",
+            "p99:",
+            "p98:1s",
+            "p99:0",
+            "p99:-1s",
+            "p99:1d",
+            "p99:s",
+            "p99:nan",
+            "p99:1s,",
+            "max:1s",
+        ],
         f"{SLO}, got ",
     ),
     (
