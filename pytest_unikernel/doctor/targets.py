@@ -10,6 +10,7 @@ from pytest_unikernel.doctor.running import Job
 from pytest_unikernel.doctor.variants import Variant, is_there
 from pytest_unikernel.host import facts
 from pytest_unikernel.host.system_calls import first_refused
+from pytest_unikernel.launch.availability import why_not
 from pytest_unikernel.launch.guards import find_cap
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
@@ -45,7 +46,7 @@ class _Asking:
         target = self._variant.make()
         if isinstance(target, Unavailable):
             return Check(self._variant.name, "absent", target.reason, target.cure)
-        missing = target.probe() if target.probe is not None else None
+        missing = why_not(target)
         if missing is not None:
             return Check(self._variant.name, "no" if installed else "absent", missing.reason, missing.cure)
         self._can_run[self._variant.name] = target

@@ -27,6 +27,7 @@ def ask(
     given: bytes = b"",
     both: bool = False,
     environment: Mapping[str, str] | None = None,
+    directory: str | None = None,
 ) -> Answer:
     """Run a program to its end, or to the end of its time; its process group is then killed.
 
@@ -38,6 +39,7 @@ def ask(
         given: its input.
         both: whether its errors are in its output.
         environment: its environment; by default this process's.
+        directory: its working directory; by default this process's.
 
     Raises:
         OSError: it can't be started.
@@ -49,6 +51,7 @@ def ask(
         process = subprocess.Popen(
             argv,
             env=environment,
+            cwd=directory,
             stdin=told,
             stdout=out,
             stderr=out if both else error,

@@ -14,6 +14,7 @@ from pytest_unikernel.plan.partition import check_partition
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
 from pytest_unikernel.plan.target_fields import TargetFields
 
+PORT = "UNIKERNEL_PORT"  # in the environment of each instance that has a port
 MOST = sys.maxsize  # a larger number is no limit, and no float either
 MAPPINGS = {
     "exit_reasons": "exit statuses to reasons",
@@ -41,6 +42,9 @@ def check(target: TargetFields) -> None:
             f"can't read it, got ready={target.ready} and output={target.output!r}; leave console= out"
         )
     _check_texts(target)
+    _check_requires(target)
+    _check_versions(target)
+    _check_port(target)
     _check_commands(target)
     _check_collections(target)
     _check_reasons(target)
@@ -89,6 +93,48 @@ def _check_texts(target: TargetFields) -> None:
         if not isinstance(target.cwd, (str, os.PathLike)):
             raise TargetError(f"{target.name}: cwd must be a directory's path, got {target.cwd!r}")
         object.__setattr__(target, "cwd", os.fspath(target.cwd))
+
+
+def _check_requires(target: TargetFields) -> None:
+    """Refuse programs that can't be looked for."""
+    programs = target.requires
+    is_list = isinstance(programs, (list, tuple)) and all(
+        isinstance(each, (str, os.PathLike)) for each in programs
+    )
+    named = [os.fspath(each) for each in programs] if is_list else [""]
+    if not all(isinstance(each, str) and each and "\0" not in each for each in named):
+        raise TargetError(
+            f"{target.name}: requires must be a list of programs, names on PATH or paths, got {programs!r}"
+        )
+    object.__setattr__(target, "requires", tuple(named))
+
+
+def _check_versions(target: TargetFields) -> None:
+    if target.versions is not None and not callable(target.versions):
+        mapped = isinstance(target.versions, Mapping)
+        parts = [part for pair in target.versions.items() for part in pair] if mapped else [None]
+        if not all(isinstance(part, str) for part in parts):
+            raise TargetError(
+                f"{target.name}: versions must map names to text, or be a function that returns that, "
+                f"got {target.versions!r}"
+            )
+
+
+def _check_port(target: TargetFields) -> None:
+    """Refuse a port of its own that the instance doesn't get to know, by what can be seen of its program."""
+    ready = target.ready
+    if not isinstance(ready, Port) or ready.number is not None or target.supervisor or target.prepare:
+        return
+    if not any(
+        "{port}" in text or PORT in text for text in (*target.argv, *target.env, *target.env.values())
+    ):
+        kind = type(ready).__name__
+        raise TargetError(
+            f"{target.name}: ready={kind}() waits for a port of the instance's own, and neither argv nor env "
+            f"has {{port}}, got argv={list(target.argv)!r}; put {{port}} where the program takes its port, "
+            f"or name a fixed one: {kind}(number=8080). A program that reads {PORT} by itself is declared "
+            f'with env={{"{PORT}": "{{port}}"}}'
+        )
 
 
 def _check_commands(target: TargetFields) -> None:

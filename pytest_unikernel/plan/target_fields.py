@@ -105,8 +105,13 @@ class TargetFields:
         stamps: events of instances that another program prints or records in a log.
             Of a log's, each and the next in time is reported as ``neighbours_s["A->B"]`` too.
         daemons: programs of container daemons that the target itself needs: they are no disturbance.
+        requires: programs that have to be there, names on PATH or paths. If one is missing, the target can't
+            run here: its tests are skipped, with the cure. The program in ``argv`` is looked for as well.
         probe: returns why the target can't run here, or None; called when its load starts.
-        versions: returns the versions in use (programs, kernels, accelerator); called once per load.
+        versions: the versions in use (programs, kernels, accelerator): a mapping, or a function that returns
+            it and is called once per load. By default the first line of ``PROGRAM --version``, of the
+            programs in ``argv`` and ``requires``; scripts and programs outside of the system's directories
+            are not called, and named by their hash. ``{}`` is for none.
         memory_bytes: expected memory of one instance, for the guards.
         processes: processes and threads that one instance is expected to have, for the guards.
         console: instances get the terminal instead of a captured output; one at a time.
@@ -142,8 +147,9 @@ class TargetFields:
     prepare: Callable[[Any, Place], Any] | None = None
     stamps: Stamps | StampLog | None = None
     daemons: frozenset[str] = frozenset()
+    requires: Sequence[str] = ()
     probe: Callable[[], Unavailable | None] | None = None
-    versions: Callable[[], Mapping[str, str]] | None = None
+    versions: Callable[[], Mapping[str, str]] | Mapping[str, str] | None = None
     memory_bytes: int = 4 << 20
     processes: int = 2
     console: bool = False

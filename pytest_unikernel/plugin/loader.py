@@ -181,7 +181,7 @@ class Loader:
             self._fail(f"{self._name}: {error}")
         finally:
             _end_if_asked(interrupts.requested)
-        self._fail_if_nothing_completed(result)
+        self._fail_if_nothing_completed(request.target, result)
         return result
 
     def _measured(
@@ -236,14 +236,15 @@ class Loader:
             self._one.benchmarked = True
             bridge.pass_by(self._benchmark)
 
-    def _fail_if_nothing_completed(self, result: LoadResult) -> None:
+    def _fail_if_nothing_completed(self, target: Target, result: LoadResult) -> None:
         if result.completed or result.interrupted:
             return
         from pytest_unikernel.text import none_completed  # noqa: PLC0415 - loads only, not collection
+        from pytest_unikernel.text.ready_hint import hint_line  # noqa: PLC0415 - loads only, not collection
 
         record = result.as_json()
         texts = (none_completed.none_completed_text(record), none_completed.last_words(record))
-        self._fail("\n".join(filter(None, texts)))
+        self._fail("\n".join(filter(None, (*texts, hint_line(target, record)))))
 
 
 def _missing_text(target: Target, missing: Unavailable) -> str:

@@ -24,12 +24,13 @@ def probed(config: pytest.Config, target: Target) -> Answer:
     Raises:
         Exception: the probe raised it; it isn't remembered.
     """
-    if target.probe is None:
-        return None
+    from pytest_unikernel.launch.availability import why_not  # noqa: PLC0415 - loads only, not collection
+
     answers = config.stash.setdefault(ANSWERS, {})
-    key = (target.full_name, tuple(target.argv), identity(target.probe))
+    where = (target.requires, target.cwd, target.env.get("PATH"))
+    key = (target.full_name, tuple(target.argv), where, identity(target.probe))
     if key not in answers:
-        answers[key] = (target, target.probe())
+        answers[key] = (target, why_not(target))
     return answers[key][1]
 
 

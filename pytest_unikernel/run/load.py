@@ -20,6 +20,7 @@ from pytest_unikernel.launch.guards import (
     open_guard,
 )
 from pytest_unikernel.launch.process.supervisor import ProcessSupervisor
+from pytest_unikernel.launch.program_versions import versions_of
 from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.launch.runtime import Runtime
 from pytest_unikernel.launch.stamps import from_program
@@ -183,13 +184,15 @@ def _prepared(target: Target, runtime: Runtime) -> Target:
 
 
 def _versions(target: Target) -> dict[str, str]:
-    """Return the versions in use, as the target reports them.
+    """Return the versions in use, as the target reports them, or its programs do.
 
     Raises:
         LoadError: the target's function raised something.
     """
     if target.versions is None:
-        return {}
+        return versions_of(target)
+    if not callable(target.versions):
+        return dict(target.versions)
     try:
         return dict(target.versions())
     except Exception as error:

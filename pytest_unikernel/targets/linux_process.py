@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import platform
 from collections.abc import Mapping, Sequence
 
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.launch.program_versions import program_versions
 from pytest_unikernel.plan.target import Target
 
 Command = str | Sequence[str]
@@ -32,16 +34,17 @@ def linux_process(command: Command = DEFAULT_COMMAND, /) -> Target:
         raise TargetError(
             f"linux_process: command must be a line for {SHELL} or a list of arguments, got {command!r}"
         )
-    argv = (SHELL, "-c", command) if isinstance(command, str) else command
-    return Target("linux_process", argv, versions=_shell_versions if isinstance(command, str) else _versions)
+    if isinstance(command, str):
+        return Target("linux_process", (SHELL, "-c", command), versions=_shell_versions)
+    return Target("linux_process", command, versions=functools.partial(_versions, command[0]))
 
 
-def _versions() -> Mapping[str, str]:
-    return {"kernel": platform.release()}
+def _versions(program: str) -> Mapping[str, str]:
+    return {"kernel": platform.release(), **program_versions([program])}
 
 
 def _shell_versions() -> Mapping[str, str]:
-    return {**_versions(), "shell": os.path.realpath(SHELL)}
+    return {"kernel": platform.release(), "shell": os.path.realpath(SHELL)}
 
 
 LINUX_PROCESS = dataclasses.replace(linux_process(), factory=linux_process)

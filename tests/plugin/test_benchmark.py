@@ -161,7 +161,7 @@ def test_a_load_whose_programs_cannot_be_started_is_in_the_file(
     source = """
 @pytest.mark.load_sweep(time_steps=[0.05], warmup=0, window=0.2)
 def test_it(load_step):
-    load_step(Target("missing", ["/no/such/program"]))
+    load_step(Target("missing", ["/no/such/program"], prepare=lambda target, place: target))
 """
     run(pytester, "--sweep-quiet-host=off", f"--benchmark-json={output}", source=source)
     assert loads(output)["test_it[0.05s]"]["failed"] == {"spawn-error": 4}

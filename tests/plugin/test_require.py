@@ -45,6 +45,33 @@ def test_the_summary_says_which_target_can_not_run_and_what_cures_it(pytester: p
     )
 
 
+PROGRAMS = """
+@pytest.mark.load_sweep(time_steps=[1, 0.5])
+@pytest.mark.parametrize("fields", {fields})
+def test_it(load_step, fields):
+    load_step(Target("it", **fields))
+"""
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "cure"),
+    [
+        ({"argv": ["true"], "requires": ["no-bwrap"]}, "no no-bwrap on PATH", "install no-bwrap, or add*"),
+        ({"argv": ["no-bwrap", "--version"]}, "no no-bwrap on PATH", "install no-bwrap, or add*"),
+        ({"argv": ["/no/such"]}, "no program '/no/such'", "build or install it, or correct its path"),
+        ({"argv": ["true"], "cwd": "/no/such"}, "no working directory '/no/such'", "make it, or*"),
+    ],
+)
+def test_a_missing_program_skips_with_cause_and_cure(
+    pytester: pytest.Pytester, fields: dict[str, object], reason: str, cure: str
+) -> None:
+    source = PROGRAMS.format(fields=[fields])
+    run(pytester, source=source).assert_outcomes(skipped=2)
+    result = run(pytester, "--sweep-require=it", source=source)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines([f"it: {reason}; {cure} (required by --sweep-require)"])
+
+
 def test_where_nothing_could_run_the_summary_says_why(pytester: pytest.Pytester) -> None:
     result = run(pytester, "-k", "kvm", source=MISSING)
     result.stdout.fnmatch_lines(["=* unikernel load sweeps =*", "could not run here"], consecutive=True)

@@ -94,11 +94,26 @@ def test_just_one_machine_is_started_and_its_console_shown(
     assert len(re.findall(r"\d{19} VM successfully running", result.stdout.str())) == outcomes["passed"]
 
 
+def test_a_server_that_is_taken_for_a_short_program_is_recognized(pytester: pytest.Pytester) -> None:
+    source = """
+@pytest.mark.cold
+def test_it(cold_start):
+    server = Target("server", ["/bin/sh", "-c", "echo Listening on port 80; sleep 60"], timeout_s=0.5)
+    cold_start(server, 1)
+"""
+    write(pytester, source, head=IMPORTS)
+    result = run_apart(pytester, "-W", "error")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["hint: its output has 'Listening on': *long_lived=True, ready=Line('Listening on')"]
+    )
+
+
 def test_a_program_that_can_not_be_started_leaves_no_open_file(pytester: pytest.Pytester) -> None:
     source = """
 @pytest.mark.cold
 def test_it(cold_start):
-    cold_start(Target("gone", ["/no/such/program"]), 3)
+    cold_start(Target("gone", ["/no/such/program"], prepare=lambda target, place: target), 3)
 """
     write(pytester, source, head=IMPORTS)
     result = run_apart(pytester, "--sweep-output=out", "-W", "error")

@@ -52,7 +52,7 @@ def launched(target: Target, directory: Path, launches: int = 2, timeout_s: floa
 
 
 def versions(target: Target) -> dict[str, str]:
-    assert target.versions is not None
+    assert callable(target.versions)
     return dict(target.versions())
 
 

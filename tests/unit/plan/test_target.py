@@ -135,11 +135,48 @@ def test_what_is_filled_in_is_not_filled_again() -> None:
         ({"removal": "docker rm {ids}"}, "removal must be a list of text"),
         ({"removal": ["docker", "rm"]}, "removal must name the instance by {id} or {ids}"),
         ({"leftovers": ["rm", 1]}, "leftovers must be a list of text"),
+        ({"requires": "redis-server"}, "names on PATH or paths, got 'redis-server'"),
+        ({"requires": ["a", ""]}, "requires must be a list of programs"),
+        ({"requires": ["a\0"]}, "requires must be a list of programs"),
+        ({"requires": [b"a"]}, "requires must be a list of programs"),
+        ({"requires": [1]}, "requires must be a list of programs"),
+        ({"versions": "7.0"}, "versions must map names to text"),
+        ({"versions": {"redis": 7}}, "versions must map names to text"),
+        (
+            {"ready": Port()},
+            "put {port} where the program takes its port, or name a fixed one: Port(number=8080)",
+        ),
+        ({"ready": Http()}, "or name a fixed one: Http(number=8080)"),
     ],
 )
 def test_a_wrong_description_is_refused_with_the_rule(wrong: dict[str, Any], rule: str) -> None:
     with pytest.raises(TargetError, match=re.escape(rule)):
         Target(**{"name": "t", "argv": ["/bin/true"], **wrong})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"argv": ["server", "--port={port}"]},
+        {"env": {"LISTEN": "127.0.0.1:{port}"}},
+        {"env": {"UNIKERNEL_PORT": "{port}"}},  # a program that reads it by itself
+        {"argv": ["sh", "-c", "server $UNIKERNEL_PORT"]},
+        {"ready": Port(8080)},
+        {"ready": Http(number=8080)},
+        {"prepare": lambda target, _: target},  # may put the port in later
+    ],
+)
+def test_a_port_that_the_instance_gets_to_know_is_taken(fields: dict[str, Any]) -> None:
+    assert Target("t", **{"argv": ["server"], "ready": Port(), "long_lived": True, **fields})
+
+
+def test_a_copy_without_the_port_of_its_readiness_is_refused() -> None:
+    with pytest.raises(TargetError, match=r"put \{port\} where the program"):
+        PLAIN(ready=Port(), long_lived=True)
+
+
+def test_required_programs_are_kept_as_text() -> None:
+    assert Target("t", ["/bin/true"], requires=["sh", Path("/bin/sh")]).requires == ("sh", "/bin/sh")  # type: ignore[list-item]
 
 
 def test_a_path_may_stand_in_argv() -> None:
