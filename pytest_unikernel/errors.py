@@ -41,11 +41,13 @@ class BuildError(UnikernelError):
 
     Attributes:
         cause: the text without the tool's lines.
+        last_lines: the tool's lines, None if it was not called.
     """
 
     def __init__(self, cause: str, last_lines: str | None = None) -> None:
         super().__init__(cause if last_lines is None else f"{cause}; its last lines:\n{last_lines}")
         self.cause = cause
+        self.last_lines = last_lines
 
 
 class LogError(UnikernelError):

@@ -14,13 +14,14 @@ def why_unavailable(target: Target) -> Unavailable | None:
         UnikernelError: the target's own function raised something.
     """
     from pytest_unikernel.host.system_calls import first_refused  # noqa: PLC0415 - before a load only
+    from pytest_unikernel.launch.availability import why_not  # noqa: PLC0415 - before a load only
     from pytest_unikernel.text.system_calls import refused_text  # noqa: PLC0415 - before a load only
 
     refused = first_refused()
     if refused is not None:
         return refused_text(refused)
     try:
-        return target.probe() if target.probe is not None else None
+        return why_not(target)
     except UnikernelError:
         raise
     except Exception as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_unikernel.errors import UnikernelError
+from pytest_unikernel.errors import BuildError, UnikernelError
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
@@ -162,7 +162,7 @@ class Loader:
         try:
             return probing.probed(self._item.config, target)
         except UnikernelError as error:
-            self._fail(f"{self._name}: {error}")
+            self._fail_by(error)
         except Exception as error:  # noqa: BLE001 - it is the user's function
             self._fail(f"{self._name}: {target.full_name}: probe() raised {error!r}")
 
@@ -178,7 +178,7 @@ class Loader:
             with interrupts:
                 result = self._measured(request, load, interrupts)
         except UnikernelError as error:
-            self._fail(f"{self._name}: {error}")
+            self._fail_by(error)
         finally:
             _end_if_asked(interrupts.requested)
         self._fail_if_nothing_completed(request.target, result)
@@ -224,12 +224,23 @@ class Loader:
             shown = capture.global_and_fixture_disabled()
         return shown
 
+    def _fail_by(self, error: UnikernelError) -> NoReturn:
+        """Fail by an error; one of many lines that an earlier test has shown is named only."""
+        __tracebackhide__ = True
+        text, own = str(error), self._item.nodeid
+        first = self._run.shown.setdefault(text, own)
+        if first != own and "\n" in text:
+            cause = error.cause if isinstance(error, BuildError) else text.partition("\n")[0]
+            text = f"{cause}; its output is shown for {first}"
+        self._fail(f"{self._name}: {text}")
+
     def _fail(self, text: str) -> NoReturn:
+        """Fail with a text alone: the error that it comes from would be printed above it once more."""
         from pytest_unikernel.text.grid import printable  # noqa: PLC0415 - loads only, not collection
 
         self._pass_by()
         shown = "\n".join(map(printable, text.splitlines()))  # errors quote programs
-        raise pytest.fail.Exception(shown, pytrace=False) from None  # pytest would print the cause as well
+        raise pytest.fail.Exception(shown, pytrace=False) from None
 
     def _pass_by(self) -> None:
         if not self._one.benchmarked:

@@ -39,6 +39,7 @@ class Run:
         missing: those that could not run here, and why; once per test.
         interrupted: whether a load was cut short.
         place: where the run stands, in words, for the live line.
+        shown: the errors that tests have shown in full, each with the first such test.
         kept: functions that deliver loads with trials left, by full name, should the run end.
     """
 
@@ -56,6 +57,7 @@ class Run:
         self.skips: list[SkippedStep] = []
         self.seen: set[str] = set()
         self.missing: list[tuple[str, Unavailable]] = []
+        self.shown: dict[str, str] = {}
         self.interrupted = False
         self.place = ""
         self.kept: dict[str, Callable[[], None]] = {}

@@ -57,6 +57,29 @@ def test_a_target_that_must_not_skip_fails_with_cause_and_cure(pytester: pytest.
     result.stdout.fnmatch_lines(["linux_process: every load needs the system call pidfd_open*"])
 
 
+BROKEN = """
+from pytest_unikernel import BuildError
+
+def broken():
+    raise BuildError("cargo could not build 'mine'", "error: one\\nerror: two")
+
+@pytest.mark.load_sweep(time_steps=[0.1, 0.05, 0.02])
+def test_it(load_step, fake):
+    load_step(fake(probe=broken))
+"""
+
+
+def test_an_error_of_many_lines_is_shown_once_and_named_by_the_other_steps(pytester: pytest.Pytester) -> None:
+    result = run(pytester, source=BROKEN)
+    result.assert_outcomes(failed=3)
+    assert [line for line in result.outlines if line.startswith("error:")] == ["error: one", "error: two"]
+    result.stdout.fnmatch_lines(
+        ["load_step: cargo could not build 'mine'; its last lines:", "error: one", "error: two"]
+        + ["load_step: cargo could not build 'mine'; its output is shown for *test_it?0.1s?"] * 2
+    )
+    result.stdout.no_fnmatch_line("*another exception occurred*")
+
+
 def test_last_words_do_not_steer_the_terminal(pytester: pytest.Pytester) -> None:
     source = r"""
 def test_it(cold_start, linux_process):

@@ -20,7 +20,7 @@ TARGET = "x86_64-unknown-linux-gnu"
 FIXED_ARGS = ("build", "--release", "--target", TARGET)
 
 _CURE = "install Rust 1.85 or later (rustup, or the distribution's packages rustc and cargo)"
-_TAIL_LINES = 40
+_TAIL_LINES = 400  # the first error is the one to read, and a crate may have dozens
 # Of cargo's own variables only those for directories and the network.
 _KEPT = ("CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_")
 # Flags and programs around the compiler that would change its output.

@@ -87,12 +87,31 @@ def built_guest(crate: Path) -> GuestFile:
         rustc = _first_line(find_toolchain(crate).version)
         return {"kernel": f"{crate.name} {_sha256(str(link))}", "rustc": rustc}
 
-    return GuestFile(str(link), versions, prepare=lambda: _build(crate, sources, link))
+    return GuestFile(str(link), versions, prepare=lambda: _built(crate, sources, link))
+
+
+def _built(crate: Path, sources: str, link: Path) -> Unavailable | None:
+    """Build the crate, once per state of its sources and process: what failed once isn't tried again.
+
+    Raises:
+        BuildError: as :func:`_build`, with the same text each time.
+    """
+    answer = _built_once(crate, sources, link)
+    if isinstance(answer, BuildError):
+        raise BuildError(answer.cause, answer.last_lines)
+    return answer
 
 
 @functools.cache
+def _built_once(crate: Path, sources: str, link: Path) -> Unavailable | BuildError | None:
+    try:
+        return _build(crate, sources, link)
+    except BuildError as error:
+        return error
+
+
 def _build(crate: Path, sources: str, link: Path) -> Unavailable | None:
-    """Build the crate and put the link in its place; once per state of the sources and process.
+    """Build the crate and put the link in its place.
 
     Raises:
         BuildError: the crate can't be built, or has changed since the target was described.
