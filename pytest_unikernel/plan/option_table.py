@@ -242,6 +242,15 @@ OPTIONS: tuple[Option, ...] = (
         pytest_only=True,
     ),
     Option(
+        "summary",
+        "summary",
+        readers.path("summary"),
+        help="append a summary of the run to FILE.md, in Markdown: knees, objectives, the comparison, what "
+        "could not run; for the page of a CI job: --sweep-summary=$GITHUB_STEP_SUMMARY",
+        metavar="FILE.md",
+        shown="none",
+    ),
+    Option(
         "resume",
         "resume",
         readers.path("resume"),

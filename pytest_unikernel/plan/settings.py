@@ -69,6 +69,7 @@ class SweepSettings:
     raw: Path | None
     raw_format: str | None
     report: Path | None
+    summary: Path | None
     resume: Path | None
     slo: tuple[Objective, ...]
     compare_fail: tuple[Tolerance, ...] | None

@@ -20,6 +20,7 @@ from pytest_unikernel.plugin import (
     report,
     saving,
     step_keywords,
+    step_summary,
     survey,
     terminal,
 )
@@ -74,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     current_run.read_resumed(config)
     terminal.configure(config)
     report.configure(config)
+    step_summary.configure(config)
     config.add_cleanup(
         lambda: ending.close(config)
     )  # another plugin's error may keep pytest_unconfigure from us

@@ -89,6 +89,8 @@ def _check_usable(cpus: frozenset[int], given: object) -> None:
 def _located(option: Option, path: Path) -> Path:
     if option.metavar == "FILE" and not path.is_file():
         raise ValueError(f"{option.name} must be a file that exists, got {str(path)!r}")
+    if option.metavar == "FILE.md" and path.is_dir():
+        raise ValueError(f"{option.name} must be a file, existing or new, got the directory {str(path)!r}")
     if option.metavar == "DIR" and path.exists() and not path.is_dir():
         raise ValueError(f"{option.name} must be a directory, existing or new, got {str(path)!r}")
     return path

@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 def check_directories(config: pytest.Config) -> None:
-    """Try the directories of our own options."""
+    """Try the directories, and the file, of our own options."""
     settings = options.settings(config)
     given = (
         ("--sweep-raw", settings.raw),
@@ -27,6 +27,8 @@ def check_directories(config: pytest.Config) -> None:
     for option, directory in given:
         if directory is not None:
             check(option, directory)
+    if settings.summary is not None:
+        check("--sweep-summary", settings.summary, is_file=True)
     _check_raw_format(settings)
 
 

@@ -132,6 +132,7 @@ def _givens() -> list[Given]:
         "arrivals": "poisson", "seed": "7", "cpus": "0", "realtime": "off", "quiet_host": "warn",
         "require": "rust_kernel,linux_vm[kvm]", "output": "out", "raw": "raw", "report": "r",
         "raw_format": "parquet",
+        "summary": "s.md",
         "resume": "x.json", "compare_fail": "p50:20%",
         "compare_busy": "true", "slo": "p99:0.5s", "knee": "true",
     }  # fmt: skip
