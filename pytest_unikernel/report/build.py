@@ -54,7 +54,7 @@ def report_files(
         },
         TABLES: markdown.document(title, tables).encode(),
     }
-    text = page(title, list(_about(results)), pictures, tables, files)
+    text = page(title, list(_about(results)), pictures, tables, files, labels=results.labels)
     return {**files, writing.PAGE: text.encode()}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pytest_unikernel.plan.step_names import step_text
-from pytest_unikernel.report.charts.surroundings import lateness_s
 from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.results.knee import Knee
 from pytest_unikernel.text.table_cells import NONE, change_text
@@ -37,7 +36,7 @@ def moment(load: ReportedLoad, name: str) -> str:
 
 def lateness(load: ReportedLoad) -> str:
     """Return the lateness' p99, or the largest."""
-    return duration(lateness_s(load))
+    return duration(load.lateness_s)
 
 
 def failed(load: ReportedLoad) -> str:

@@ -24,6 +24,7 @@ class Figure:
         width: of the plot.
         plot: makes the specification for a width, without the parts that all figures share.
         has_narrow: it is drawn a second time for narrow screens.
+        target: the label of the target that it shows alone; the page's filter hides it with that target.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Figure:
     width: int
     plot: Callable[[int], Spec]
     has_narrow: bool = False
+    target: str = ""
 
     def spec(self, width: int | None = None) -> Spec:
         """Return the Vega-Lite specification; None draws it as wide as it is meant to be."""

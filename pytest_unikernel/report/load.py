@@ -121,6 +121,11 @@ class ReportedLoad:
         return self.positive("generator", "ready_resolution_s")
 
     @property
+    def lateness_s(self) -> float | None:
+        """The lateness' p99, or the largest where there were too few launches for one."""
+        return self.positive("lateness_s", "p99") or self.positive("lateness_s", "max")
+
+    @property
     def failures(self) -> dict[str, int]:
         """Return the number of the cohort's launches that did not complete, by reason."""
         counts = {clean(reason): count for reason, count in self.mapping("failed").items()}

@@ -1,17 +1,24 @@
-"""A self-contained HTML page: no script, no address, all foreign text escaped. Pure."""
+"""A self-contained HTML page: one script of ours, no address, all foreign text escaped. Pure."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from importlib import resources
 from itertools import groupby
 
+from pytest_unikernel.report.chips import chips
 from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.pagestyle import css
 from pytest_unikernel.report.render import Picture
 
-# Nothing may be fetched and no script run, whatever a name should have smuggled in.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+SCRIPT = resources.files(__package__).joinpath("page.js").read_text(encoding="utf-8")
+_HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+# Nothing may be fetched and no script run but ours, whatever a name should have smuggled in.
+POLICY = f"default-src 'none'; script-src 'sha256-{_HASH}'; style-src 'unsafe-inline'; img-src data:"
+TARGET = "target"  # the head of a first column that names the row's target
 FILES_META = "pytest-unikernel-files"
 LONG = ("versions",)  # columns whose cells are wrapped
 
@@ -22,6 +29,8 @@ def page(
     pictures: Sequence[Picture],
     tables: Sequence[Table],
     files: Iterable[str],
+    *,
+    labels: Sequence[str] = (),
 ) -> str:
     """Return the page.
 
@@ -31,6 +40,7 @@ def page(
         pictures: the figures; those of a section stand together.
         tables: the first goes before the figures, the rest after them.
         files: the files beside the page; a later report may replace these.
+        labels: the targets, as the marks, the charts and the first cells of rows have them.
     """
     sections = [list(group) for _, group in groupby(pictures, key=lambda each: each.figure.section)]
     parts = [
@@ -38,10 +48,11 @@ def page(
         f"<h1>{escape(title)}</h1>",
         *(f"<p>{escape(line)}</p>" for line in about),
         _contents([*(each[0].figure.section for each in sections), *(each.title for each in tables[1:])]),
+        *chips(labels),
         *(part for table in tables[:1] for part in _table(table)),
         *(part for group in sections for part in _section(group)),
         *(part for table in tables[1:] for part in _table(table)),
-        "</body></html>",
+        f"<script>{SCRIPT}</script></body></html>",
     ]
     return "\n".join(parts) + "\n"
 
@@ -86,7 +97,13 @@ def _figure(picture: Picture, *, own_caption: bool) -> str:
     label = escape(f"{figure.title}. {figure.caption}")
     caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if own_caption else ""
     image = f'<div role="img" aria-label="{label}">{drawn}</div>'
-    return f'<figure class="{kind}" data-chart="{escape(figure.name)}">{image}{caption}</figure>'
+    names = f'data-chart="{escape(figure.name)}"{_belongs(figure.target)}'
+    return f'<figure class="{kind}" {names}>{image}{caption}</figure>'
+
+
+def _belongs(label: str) -> str:
+    """Return the attribute by which the filter finds what belongs to a target."""
+    return f' data-target="{escape(label)}"' if label else ""
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -99,7 +116,7 @@ def _table(table: Table) -> Iterator[str]:
     yield "</tr></thead><tbody>"
     for row in table.rows:
         cells = (f"<td{_kind(table, number)}>{escape(cell)}</td>" for number, cell in enumerate(row))
-        yield f"<tr>{''.join(cells)}</tr>"
+        yield f"<tr{_belongs(row[0] if table.heads[0] == TARGET else '')}>{''.join(cells)}</tr>"
     yield "</tbody></table></div></section>"
 
 

@@ -17,6 +17,7 @@ html { background: var(--paper); color: var(--ink) }
 html { font: 16px/1.5 system-ui, "Liberation Sans", Arial, sans-serif }
 body { margin: 0 auto; max-width: 82rem; padding: 1.5rem clamp(.75rem, 3vw, 2rem) 3rem }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .25rem; overflow-wrap: anywhere }
+h2 { scroll-margin-top: 3rem }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; border-top: 1px solid var(--line); padding-top: 1rem }
 p { margin: .25rem 0 .75rem; max-width: 52rem; color: var(--soft); overflow-wrap: anywhere }
 nav { margin: .75rem 0 0; font-size: .9rem } nav a { color: inherit; margin-right: 1rem }
@@ -27,6 +28,23 @@ figcaption { color: var(--soft); font-size: .85rem; max-width: 52rem }
 .charts > .whole { grid-column: 1 / -1 }
 .chart svg { display: block; max-width: 100%%; height: auto; overflow: visible }
 .narrow { display: none }
+.off { display: none }
+.lit { stroke: var(--ink); stroke-width: 2.5px; stroke-opacity: 1 }
+.tip { position: absolute; z-index: 2; max-width: min(26rem, 92vw); pointer-events: none }
+.tip { background: var(--ink); color: var(--paper); border-radius: .3rem; padding: .4rem .6rem }
+.tip { font-size: .85rem; line-height: 1.35 }
+.tip { white-space: pre-line; overflow-wrap: anywhere; font-variant-numeric: tabular-nums }
+.tip[hidden], .filter[hidden], .unshown:empty { display: none }
+.filter { position: sticky; top: 0; z-index: 1; background: var(--paper) }
+.filter { border-bottom: 1px solid var(--line) }
+.filter fieldset { display: flex; flex-wrap: wrap; gap: .3rem; border: 0; margin: 0; padding: .5rem 0 }
+.filter fieldset { min-width: 0 }
+.filter legend { float: left; padding: 0 .5rem 0 0; font-size: .9rem; line-height: 1.8rem }
+.filter label, .filter button { display: inline-flex; gap: .35rem; align-items: center; white-space: nowrap }
+.filter label, .filter button { border: 1px solid var(--line); border-radius: 1rem; padding: 0 .6rem }
+.filter label, .filter button { font: inherit; font-size: .85rem; line-height: 1.7rem; cursor: pointer }
+.filter button { background: none; color: inherit } .filter input { margin: 0; accent-color: var(--soft) }
+.filter label:not(:has(:checked)) { color: var(--soft); text-decoration: line-through }
 .scroll { overflow: auto; max-height: 34rem; border: 1px solid var(--line); border-radius: .3rem }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; width: 100%% }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
@@ -34,10 +52,11 @@ th { position: sticky; top: 0; background: var(--paper); font-weight: 600 }
 th.word, td.word { text-align: left }
 td.long { white-space: normal; min-width: 16rem; overflow-wrap: anywhere }
 @media (max-width: %(narrow)s) {
+  .filter fieldset { flex-wrap: nowrap; overflow-x: auto }
   .has-narrow .wide { display: none } .has-narrow .narrow { display: block }
 }
 @media print {
-  html { font-size: 11px } body { padding: 0; max-width: none } nav { display: none }
+  html { font-size: 11px } body { padding: 0; max-width: none } nav, .tip, .filter { display: none }
   .scroll { max-height: none; overflow: visible; border: 0 } th { position: static }
   figure, tr { break-inside: avoid } h2 { break-after: avoid }
   table { table-layout: auto } th, td { padding: .15rem .3rem; white-space: normal }
@@ -54,7 +73,7 @@ def css() -> str:
 
 def _dark_rules() -> list[str]:
     return [
-        f'.chart [{name}="{light}"] {{ {name}: {dark} }}'
+        f'svg [{name}="{light}"] {{ {name}: {dark} }}'
         for light, dark in DARK.items()
         for name in ("fill", "stroke")
     ]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pytest_unikernel.errors import ReportError
 from pytest_unikernel.report.figure import NARROW, Figure
+from pytest_unikernel.report.hover import marked
 
 LIBRARY = "vl_convert"
 PNG_SCALE = 2.0  # sharp on screens with two pixels for one
@@ -71,7 +72,7 @@ def svg(figure: Figure, width: int | None = None) -> str:
 
     try:
         # No address is allowed: a specification holds all its data.
-        return str(vl_convert.vegalite_to_svg(_drawable(figure.spec(width)), allowed_base_urls=[]))
+        return marked(vl_convert.vegalite_to_svg(_drawable(figure.spec(width)), allowed_base_urls=[]))
     except (ValueError, TypeError) as error:  # TypeError: something that JSON has no word for
         raise ReportError(f"can't draw the figure {figure.name!r}: {error}") from error
 

@@ -57,11 +57,17 @@ def config() -> Spec:
     text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12}
     axis = {**text, "titleFontWeight": "normal", "gridColor": GRID, "domainColor": SOFT, "tickColor": SOFT}
     return {
-        "aria": False,  # a figure has one description, not one per point
+        "aria": True,  # marks carry a text of ours (hover.py); what Vega makes up is taken out again
         "background": PAPER,
         "font": FONT,
-        "axis": {**axis, "titlePadding": 8},
-        "legend": {**text, "titleFontWeight": "normal", "labelLimit": 220, "symbolStrokeWidth": 2},
+        "axis": {**axis, "titlePadding": 8, "aria": False},
+        "legend": {
+            **text,
+            "aria": False,
+            "titleFontWeight": "normal",
+            "labelLimit": 220,
+            "symbolStrokeWidth": 2,
+        },
         "view": {"stroke": None},
     }
 

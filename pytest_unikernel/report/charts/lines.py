@@ -8,6 +8,7 @@ from typing import Any
 from pytest_unikernel.report.axes import step_axis
 from pytest_unikernel.report.charts.legend import legend
 from pytest_unikernel.report.figure import layered
+from pytest_unikernel.report.hover import DESCRIBED, OF_LINE, about, about_load, name
 from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import DASHES, INK, PAPER, RUNS, Appearance, Spec, carried
@@ -22,7 +23,8 @@ def steps_of(results: Results) -> Iterator[tuple[ReportedLoad, Row]]:
     for series in results.sweeps:
         knee = series.knee_load()
         for load in series.loads:
-            yield load, _row(series, load, look, knee)
+            texts = {"about": about_load(series, load), "line": about(series.label, [name(series)])}
+            yield load, {**_row(series, load, look, knee), **texts}
 
 
 def _row(series: ReportedSeries, load: ReportedLoad, look: Appearance, knee: ReportedLoad | None) -> Row:
@@ -54,12 +56,13 @@ def _layers(rows: Sequence[Row], results: Results, at: Spec, width: int) -> list
         "color": carried("color"),
         "detail": {"field": "label"},
         "strokeDash": _dashes(results, width),
+        **OF_LINE,
     }
-    hole = {**at, "shape": carried("shape")}
+    hole = {**at, "shape": carried("shape"), **DESCRIBED}
     return [
         {"mark": {"type": "line", "strokeWidth": 2}, "encoding": line},
-        {"transform": [{"filter": "datum.knee"}], "mark": ring(), "encoding": at},
-        {"mark": {**MARKER, "size": 56}, "encoding": {**at, **_legends(rows, results, width)}},
+        {"transform": [{"filter": "datum.knee"}], "mark": ring(), "encoding": {**at, **DESCRIBED}},
+        {"mark": {**MARKER, "size": 56}, "encoding": {**at, **DESCRIBED, **_legends(rows, results, width)}},
         {
             "transform": [{"filter": "!datum.ok"}],
             "mark": {**MARKER, "size": 16, "color": PAPER},

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from pytest_unikernel.report.axes import DURATION, NUMBER, linear_axis, log_axis
 from pytest_unikernel.report.charts.lines import Row, chart, steps_of
 from pytest_unikernel.report.figure import SMALL, Figure
-from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.report.series import Results
 from pytest_unikernel.report.style import SOFT, Spec
 from pytest_unikernel.results.verdict import LATENESS_FLOOR_NS, LATENESS_STEP_SHARE
@@ -95,14 +94,9 @@ def _values(results: Results, quantity: Quantity) -> Iterator[Row]:
 
 def _lateness(results: Results) -> Iterator[Row]:
     for load, row in steps_of(results):
-        value_s = lateness_s(load)
+        value_s = load.lateness_s
         if value_s is not None:
             yield {**row, "value": value_s, "knee": False}
-
-
-def lateness_s(load: ReportedLoad) -> float | None:
-    """Return the lateness' p99, or the largest where there were too few launches for one."""
-    return load.positive("lateness_s", "p99") or load.positive("lateness_s", "max")
 
 
 def _plot_lateness(rows: Sequence[Row], results: Results, width: int) -> Spec:

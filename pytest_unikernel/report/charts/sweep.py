@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pytest_unikernel.report.axes import DURATION, NUMBER, log_axis
 from pytest_unikernel.report.charts.lines import Row, chart, named, steps_of
 from pytest_unikernel.report.figure import WIDE, Figure
+from pytest_unikernel.report.hover import OF_LINE
 from pytest_unikernel.report.series import Results
 from pytest_unikernel.report.style import SOFT, Spec, carried
 
@@ -66,7 +67,12 @@ def _latency(rows: Sequence[Row], results: Results, width: int) -> Spec:
     band = {
         "transform": [{"filter": "isValid(datum.high) && datum.run == 'current'"}],
         "mark": {"type": "area", "fillOpacity": 0.14},
-        "encoding": {"y2": {"field": "high"}, "color": carried("color"), "detail": {"field": "label"}},
+        "encoding": {
+            "y2": {"field": "high"},
+            "color": carried("color"),
+            "detail": {"field": "label"},
+            **OF_LINE,
+        },
     }
     y = log_axis("value", known, f"{what} (log scale)", DURATION)
     return chart(rows, results, y, (width, HEIGHT), [band])

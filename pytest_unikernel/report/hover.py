@@ -1,0 +1,84 @@
+"""The text of each mark of a figure, and its target: for hover, for keys, and for the filter. Pure.
+
+A row of a figure carries an ``about``: :func:`about` or :func:`about_load` makes it, and a layer with
+:data:`DESCRIBED` in its encoding gives it to its marks. Vega writes it into the SVG as an ``aria-label``.
+:func:`marked` replaces that by a ``data-target``, by which the page's filter hides marks, and a ``title``,
+which browsers show on hover without any script. ``page.js`` shows it at once, and for keys and taps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pytest_unikernel.report import cells as cell
+from pytest_unikernel.report.load import ReportedLoad
+from pytest_unikernel.report.series import ReportedSeries
+from pytest_unikernel.report.style import Spec
+from pytest_unikernel.text.table_cells import NONE
+
+SEPARATOR = "\x1f"  # no name has it: names are free of control characters
+DESCRIBED: Spec = {"description": {"field": "about", "type": "nominal"}}
+OF_LINE: Spec = {"description": {"field": "line", "type": "nominal"}}  # a line or an area has many rows
+
+_OURS = re.compile(rf'<(\w+) aria-label="{SEPARATOR}([^"{SEPARATOR}]*){SEPARATOR}([^"]*)"([^>]*?)(/?)>')
+_TAG = re.compile(r"<[^>]*>")
+_REST = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
+
+
+def about(label: str, lines: Iterable[str] = ()) -> str:
+    """Return the text of a mark that belongs to a target.
+
+    Args:
+        label: the target's, as in ``Results.labels``; empty for a mark that no filter hides.
+        lines: the lines to show; none for a mark that is only hidden with its target.
+    """
+    text = "\n".join(lines)
+    return f"{SEPARATOR}{label}{SEPARATOR}{text}"
+
+
+def about_load(series: ReportedSeries, load: ReportedLoad, more: Iterable[str] = ()) -> str:
+    """Return the text of a mark that shows a load: the target, the step, its figures, and more lines."""
+    return about(series.label, [name(series), *load_lines(load), *more])
+
+
+def name(series: ReportedSeries) -> str:
+    """Return the target's label; a baseline is marked."""
+    return series.label + (" (baseline)" if series.run == "baseline" else "")
+
+
+def load_lines(load: ReportedLoad) -> list[str]:
+    """Return a load's step, latency, verdict and number of launches."""
+    launches = load.number("scheduled")
+    at = f"time step {cell.step(load)}, {cell.rate(1 / load.step_s)}" if load.step_s else "cold start"
+    counted = "" if launches is None else f"{launches:,.0f} launches"
+    lost = f"not completed: {cell.failed(load)}" if load.failures else ""
+    return [line for line in (at, _latency(load), _verdict(load), counted, lost) if line]
+
+
+def _latency(load: ReportedLoad) -> str:
+    found = load.latency
+    if found is None:
+        return ""
+    names = ("p50", "p99") if found.statistic == "p50" else ("mean",)
+    known = [f"{each} {cell.moment(load, each)}" for each in names if cell.moment(load, each) != NONE]
+    return ", ".join(known) + (" (service time)" if found.quantity == "service" else "")
+
+
+def _verdict(load: ReportedLoad) -> str:
+    return f"verdict {load.verdict}" if load.verdict else ""
+
+
+def marked(svg: str) -> str:
+    """Return an SVG whose marks have ``data-target`` and ``title``, and no label that Vega made up."""
+    return _TAG.sub(lambda tag: _REST.sub("", tag[0]), _OURS.sub(_mark, svg))
+
+
+def _mark(found: re.Match[str]) -> str:
+    tag, target, text, rest, empty = found.groups()
+    belongs = f' data-target="{target}"' if target else ""
+    title = f"<title>{text}</title>" if text else ""
+    ends = f"{title}</{tag}>" if empty and title else ""
+    if ends:
+        return f"<{tag}{belongs}{rest}>{ends}"
+    return f"<{tag}{belongs}{rest}{empty}>{title}"
