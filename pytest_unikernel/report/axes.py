@@ -15,9 +15,11 @@ DURATION = (
     "format(datum.value * 1e9, '~r') + ' ns'"
 )
 NUMBER = "format(datum.value, ',~r')"
+# Two lines: the time step, and below it the launches per second.
 STEP = (
-    "datum.value < 0.75 && abs(round(1 / datum.value) * datum.value - 1) < 1e-6 ? "
-    "'1/' + round(1 / datum.value) : format(datum.value, '~r')"
+    "[(datum.value < 0.75 && abs(round(1 / datum.value) * datum.value - 1) < 1e-6 ? "
+    "'1/' + round(1 / datum.value) : format(datum.value, '~r')) + ' s', "
+    "format(1 / datum.value, ',~r') + '/s']"
 )
 
 ROOM = 1.25  # between the outermost values and the ends of a log axis
@@ -72,7 +74,7 @@ def step_axis(steps_s: Sequence[float]) -> Spec:
     return {
         "field": "step",
         "type": "quantitative",
-        "title": "time step, s (launches come faster to the right)",
+        "title": "time step, and launches per second",
         "scale": {"type": "log", "base": 2, "domain": [slowest * room, fastest / room], "nice": False},
         "axis": {
             "values": [2.0**power for power in range(first, last - 1, -1)],

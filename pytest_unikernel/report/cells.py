@@ -8,6 +8,8 @@ from pytest_unikernel.results.knee import Knee
 from pytest_unikernel.text.table_cells import NONE, change_text
 from pytest_unikernel.text.units import duration_text, rate_number, rate_text
 
+SEARCH = " (search)"
+
 
 def duration(value_s: float | None, resolution_s: float | None = None) -> str:
     """Return a duration with the unit that suits it, and no digit below the resolution."""
@@ -20,8 +22,8 @@ def rate(rate_hz: float | None) -> str:
 
 
 def step(load: ReportedLoad) -> str:
-    """Return a load's time step; ``cold`` where it has none."""
-    return step_text(load.step_s) if load.step_s else "cold"
+    """Return a load's time step; ``cold`` where it has none; loads of a search are marked."""
+    return step_text(load.step_s) + SEARCH * load.is_search if load.step_s else "cold"
 
 
 def moment(load: ReportedLoad, name: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.report import cells as cell
 from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.report.series import ReportedSeries
@@ -50,7 +51,8 @@ def name(series: ReportedSeries) -> str:
 def load_lines(load: ReportedLoad) -> list[str]:
     """Return a load's step, latency, verdict and number of launches."""
     launches = load.number("scheduled")
-    at = f"time step {cell.step(load)}, {cell.rate(1 / load.step_s)}" if load.step_s else "cold start"
+    at = f"time step {step_text(load.step_s)}, {cell.rate(1 / load.step_s)}" if load.step_s else "cold start"
+    at += ", of the search for the knee" if load.is_search else ""
     counted = "" if launches is None else f"{launches:,.0f} launches"
     lost = f"not completed: {cell.failed(load)}" if load.failures else ""
     return [line for line in (at, _latency(load), _verdict(load), counted, lost) if line]
@@ -62,6 +64,7 @@ def _latency(load: ReportedLoad) -> str:
         return ""
     names = ("p50", "p99") if found.statistic == "p50" else ("mean",)
     known = [f"{each} {cell.moment(load, each)}" for each in names if cell.moment(load, each) != NONE]
+    known += ["p99 unknown: too few launches"] if names[-1] == "p99" and len(known) == 1 else []
     return ", ".join(known) + (" (service time)" if found.quantity == "service" else "")
 
 

@@ -43,11 +43,13 @@ class ReportedLoad:
     Attributes:
         series: the test's node id without the time step.
         record: a record of this run, or the sound part of a saved record.
+        is_search: the load is one of a search for the knee, not a step of the sweep.
     """
 
     fullname: str
     series: str
     record: Mapping[str, Any]
+    is_search: bool = False
 
     def number(self, *keys: str) -> float | None:
         """Return the number at the path of nested keys; None for any other value."""

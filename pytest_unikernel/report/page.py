@@ -13,6 +13,7 @@ from pytest_unikernel.report.chips import chips
 from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.pagestyle import css
 from pytest_unikernel.report.render import Picture
+from pytest_unikernel.report.verdicts import css_class, word_in
 
 SCRIPT = resources.files(__package__).joinpath("page.js").read_text(encoding="utf-8")
 _HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
@@ -20,6 +21,7 @@ _HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 POLICY = f"default-src 'none'; script-src 'sha256-{_HASH}'; style-src 'unsafe-inline'; img-src data:"
 TARGET = "target"  # the head of a first column that names the row's target
 FILES_META = "pytest-unikernel-files"
+JUDGED = ("verdict", "not ok")  # columns whose verdicts are coloured
 LONG = ("versions",)  # columns whose cells are wrapped
 
 
@@ -115,9 +117,15 @@ def _table(table: Table) -> Iterator[str]:
     yield "".join(f"<th{_kind(table, number)}>{escape(head)}</th>" for number, head in enumerate(table.heads))
     yield "</tr></thead><tbody>"
     for row in table.rows:
-        cells = (f"<td{_kind(table, number)}>{escape(cell)}</td>" for number, cell in enumerate(row))
+        cells = (_cell(table, number, text) for number, text in enumerate(row))
         yield f"<tr{_belongs(row[0] if table.heads[0] == TARGET else '')}>{''.join(cells)}</tr>"
     yield "</tbody></table></div></section>"
+
+
+def _cell(table: Table, number: int, text: str) -> str:
+    verdict = word_in(text) if table.heads[number] in JUDGED else ""
+    kind = f' class="{css_class(verdict)}"' if verdict else _kind(table, number)
+    return f"<td{kind}>{escape(text)}</td>"
 
 
 def _kind(table: Table, number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_unikernel.report.style import DARK, GRID, INK, PAPER, SOFT
+from pytest_unikernel.report.verdicts import LOOKS, css_class
 
 NARROW_SCREEN = "44rem"
 
@@ -51,6 +52,7 @@ th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bo
 th { position: sticky; top: 0; background: var(--paper); font-weight: 600 }
 th.word, td.word { text-align: left }
 td.long { white-space: normal; min-width: 16rem; overflow-wrap: anywhere }
+%(verdicts)s
 @media (max-width: %(narrow)s) {
   .filter fieldset { flex-wrap: nowrap; overflow-x: auto }
   .has-narrow .wide { display: none } .has-narrow .narrow { display: block }
@@ -68,7 +70,26 @@ def css() -> str:
     """Return the whole style sheet; in the dark each colour of a figure has another in its place."""
     names = {"ink": INK, "soft": SOFT, "line": GRID, "paper": PAPER}
     dark = {f"dark_{name}": DARK[light] for name, light in names.items()}
-    return PAGE % {**names, **dark, "charts": "\n  ".join(_dark_rules()), "narrow": NARROW_SCREEN}
+    return PAGE % {
+        **names,
+        **dark,
+        "verdicts": "\n".join(_verdict_rules()),
+        "charts": "\n  ".join(_dark_rules()),
+        "narrow": NARROW_SCREEN,
+    }
+
+
+def _verdict_rules() -> list[str]:
+    """Return the rules of cells with a verdict: its colour, and its sign in front."""
+    return [
+        rule
+        for verdict, look in LOOKS.items()
+        for name in [f".{css_class(verdict)}"]
+        for rule in (
+            f"{name} {{ color: {look.color} }} {name}::before {{ content: '{look.sign} ' }}",
+            f"@media screen and (prefers-color-scheme: dark) {{ {name} {{ color: {DARK[look.color]} }} }}",
+        )
+    ]
 
 
 def _dark_rules() -> list[str]:

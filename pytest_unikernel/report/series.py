@@ -121,6 +121,13 @@ class Results:
         """Whether there is a baseline."""
         return any(each.run == "baseline" for each in (*self.sweeps, *self.colds))
 
+    def only_baseline(self, series: ReportedSeries) -> bool:
+        """Return whether a series of the baseline has none of the current run beside it."""
+        among = self.colds if series.loads[0].is_cold else self.sweeps
+        return series.run == "baseline" and all(
+            each.run == "baseline" for each in among if each.label == series.label
+        )
+
     def baseline_of(self, series: ReportedSeries) -> ReportedSeries | None:
         """Return the baseline's series with the same label."""
         among = self.colds if series.loads[0].is_cold else self.sweeps
@@ -151,12 +158,13 @@ def _each_once(loads: Sequence[ReportedLoad]) -> list[ReportedLoad]:
     found = [load for load in loads if not load.record.get("knee")]
     for search in (load for load in loads if load.record.get("knee")):
         held = [
-            ReportedLoad(search.fullname, search.series, record) for record in search.record["knee"]["loads"]
+            ReportedLoad(search.fullname, search.series, record, is_search=True)
+            for record in search.record["knee"]["loads"]
         ]
         found += [load for load in held if not any(_is_same(load, each) for each in found)]
         place = next((at for at, load in enumerate(found) if _is_same(load, search)), None)
         if place is None:
-            found.append(search)
+            found.append(replace(search, is_search=True))
         else:
             about = {key: search.record.get(key) for key in ("knee", "slo")}
             found[place] = replace(found[place], record={**found[place].record, **about})

@@ -25,7 +25,12 @@ SHAPES = (
 )
 # From dark to light, so that a stack reads in grey; neighbours are also parted by a line of paper.
 STACK = ("#2b1e5e", "#35508c", "#1f7f8c", "#35a779", "#8bc34a", "#dcd038", "#f3b68c", "#c9c9c9")
+# Verdicts; each also has a marker of its own, and its word.
+GOOD, FAIR, BAD = "#1a7f5a", "#a65a00", "#b00020"
 DARK = {
+    GOOD: "#5fd3a4",
+    FAIR: "#f0a54a",
+    BAD: "#ff7b86",
     INK: "#eceef2",
     SOFT: "#a3a8b3",
     GRID: "#33363d",

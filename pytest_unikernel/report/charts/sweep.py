@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_unikernel.report.axes import DURATION, NUMBER, log_axis
-from pytest_unikernel.report.charts.lines import Row, chart, named, steps_of
+from pytest_unikernel.report.axes import DURATION, log_axis
+from pytest_unikernel.report.charts import ratio
+from pytest_unikernel.report.charts.lines import Row, chart, named, searched, steps_of
 from pytest_unikernel.report.figure import WIDE, Figure
 from pytest_unikernel.report.hover import OF_LINE
 from pytest_unikernel.report.series import Results
-from pytest_unikernel.report.style import SOFT, Spec, carried
+from pytest_unikernel.report.style import Spec, carried
 
 HEIGHT = 400
 SECTION = "Under load"
@@ -23,16 +24,12 @@ def figures(results: Results) -> Iterator[Figure]:
     """Yield latency and throughput, where there is any."""
     if latencies := list(_latencies(results)):
         caption = f"Line: median (p50); band: from p50 to p99, where there were enough launches. {MARKS}"
+        caption += searched(latencies) + _told(latencies)
         yield Figure(
-            "latency", "Latency by time step", caption + _told(latencies), SECTION, WIDE,
+            "latency", "Latency by time step", caption, SECTION, WIDE,
             lambda width: _latency(latencies, results, width), has_narrow=True,
         )  # fmt: skip
-    if rates := list(_rates(results)):
-        caption = f"Successful completions per second. Dotted line: the offered rate. {MARKS}"
-        yield Figure(
-            "throughput", "Throughput by time step", caption, SECTION, WIDE,
-            lambda width: _throughput(rates, results, width), has_narrow=True,
-        )  # fmt: skip
+    yield from ratio.figures(results)
 
 
 def _told(rows: Sequence[Row]) -> str:
@@ -53,39 +50,22 @@ def _latencies(results: Results) -> Iterator[Row]:
             yield {**row, "value": found.value_s, "high": found.p99_s, **told}
 
 
-def _rates(results: Results) -> Iterator[Row]:
-    for load, row in steps_of(results):
-        rate_hz = load.positive("throughput_hz")
-        if rate_hz is not None:
-            yield {**row, "value": rate_hz}
-
-
 def _latency(rows: Sequence[Row], results: Results, width: int) -> Spec:
     known = [row[name] for row in rows for name in ("value", "high") if row[name]]
     quantities = {row["quantity"] for row in rows}
     what = "latency" if "service" in quantities else "response time"
-    band = {
-        "transform": [{"filter": "isValid(datum.high) && datum.run == 'current'"}],
-        "mark": {"type": "area", "fillOpacity": 0.14},
-        "encoding": {
-            "y2": {"field": "high"},
-            "color": carried("color"),
-            "detail": {"field": "label"},
-            **OF_LINE,
-        },
-    }
     y = log_axis("value", known, f"{what} (log scale)", DURATION)
-    return chart(rows, results, y, (width, HEIGHT), [band])
+    return chart(rows, results, y, (width, HEIGHT), _band())
 
 
-def _throughput(rows: Sequence[Row], results: Results, width: int) -> Spec:
-    steps = [row["step"] for row in rows]
-    ideal = [{"step": step, "value": 1 / step} for step in (max(steps), min(steps))]
-    known = [row["value"] for row in (*rows, *ideal)]
-    line = {
-        "data": {"values": ideal},
-        "mark": {"type": "line", "color": SOFT, "strokeDash": [2, 3], "strokeWidth": 1.5},
-        "encoding": {},
-    }
-    y = log_axis("value", known, "throughput, launches per second (log scale)", NUMBER)
-    return chart(rows, results, y, (width, HEIGHT), [line])
+def _band() -> list[Spec]:
+    """Return the area from p50 to p99, and the line of p99, which is seen in grey too."""
+    current = {"transform": [{"filter": "isValid(datum.high) && datum.run == 'current'"}]}
+    whole = {"color": carried("color"), "detail": {"field": "label"}, **OF_LINE}
+    high = {"y": {"field": "high", "type": "quantitative"}}
+    line = {"type": "line", "strokeWidth": 0.8, "strokeOpacity": 0.8}
+    return [
+        {**current, "mark": {"type": "area", "fillOpacity": 0.14},
+         "encoding": {**whole, "y2": {"field": "high"}}},
+        {**current, "mark": line, "encoding": {**whole, **high}},
+    ]  # fmt: skip
