@@ -74,7 +74,9 @@ def record(pooled: Pooled, stated: Stated) -> JsonDict:
         "host": dict.fromkeys(HOST_KEYS),
         "guards": {},
         "settings": {"window_s": stated.window_s, "warmup_s": stated.warmup_s, "max_warmup_s": None},
-        **dict.fromkeys(("knee", "slo", "spread", "quiescence", "partition", "series", "first_attempt")),
+        **dict.fromkeys(
+            ("knee", "slo", "spread", "quiescence", "partition", "series", "first_attempt", "run")
+        ),
         "source": {"format": ", ".join(pooled.formats), "files": list(reading.files), "note": _note(reading)},
     }
 

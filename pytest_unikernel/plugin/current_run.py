@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_unikernel import __version__
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.plugin import options
 from pytest_unikernel.plugin.usage_error import SweepUsageError
@@ -62,8 +63,14 @@ def run_of(config: pytest.Config) -> Run:
         from pytest_unikernel.run.run import Run  # noqa: PLC0415
 
         journals, finished = config.stash.get(JOURNALS, None), config.stash.get(FINISHED, None)
-        config.stash[RUN] = Run(_terminal(config), journals, finished)
+        config.stash[RUN] = Run(_terminal(config), journals, finished, _origin(config))
     return config.stash[RUN]
+
+
+def _origin(config: pytest.Config) -> dict[str, Any]:
+    """Return a record's ``run``; a worker of pytest-xdist has the command line of its controller."""
+    arguments = getattr(config, "workerinput", {}).get("mainargv", ["", *config.invocation_params.args])[1:]
+    return {"command_line": ["pytest", *map(str, arguments)], "plugin_version": __version__}
 
 
 def existing(config: pytest.Config) -> Run | None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pytest_unikernel.report import gallery, markdown, overview, phasetable, render, sections, writing
+from pytest_unikernel.report import (
+    conditions,
+    gallery,
+    markdown,
+    overview,
+    phasetable,
+    render,
+    sections,
+    writing,
+)
 from pytest_unikernel.report.grids import FORMATS, grids
 from pytest_unikernel.report.judged import judged
 from pytest_unikernel.report.overview import Table
@@ -32,7 +41,9 @@ def write_report(results: Results, directory: Path, more: Sequence[ReportSection
     """
     writing.check_directory(directory)
     pictures = list(render.draw(gallery.figures(results, sections.figures(more, results))))
-    more_tables = (judged(results.comparison), phasetable.other_phases(results))
+    more_tables = (
+        conditions.settings(results), judged(results.comparison), phasetable.other_phases(results)
+    )  # fmt: skip
     own = [*overview.tables(results), *(table for table in more_tables if table is not None)]
     tables = [*own, *sections.tables(more, results)]
     writing.write_files(directory, report_files(results, pictures, tables))

@@ -22,7 +22,7 @@ POLICY = f"default-src 'none'; script-src 'sha256-{_HASH}'; style-src 'unsafe-in
 TARGET = "target"  # the head of a first column that names the row's target
 FILES_META = "pytest-unikernel-files"
 JUDGED = ("verdict", "not ok")  # columns whose verdicts are coloured
-LONG = ("versions",)  # columns whose cells are wrapped
+LONG = ("versions", "value", "targets")  # columns whose cells are wrapped
 
 
 def page(

@@ -5,7 +5,7 @@ The JSON's history, by ``schema``:
 1   the first.
 2   ``per_trial`` gained the keys that comparisons need: ``p90``, ``scheduled``, ``completed``,
     ``censored``, ``failure_rate``, ``spawn_s``; ``host`` gained ``cpu_count``, the base of
-    ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``; later ``partition``.
+    ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``; later ``partition`` and ``run``.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ class LoadResult:
             ``bound_hit``, and the ``reasons``; null if there were none.
         first_attempt: the complete record of the first attempt, if the step was repeated because one or two
             late launches of fewer than 200 had made it generator-bound. All other keys are the second's.
+        run: the run that measured it: its ``command_line``, and the ``plugin_version``.
         responses_s: the cohort's completed response times, for pytest-benchmark; not part of the record.
     """
 
@@ -190,6 +191,7 @@ class LoadResult:
     partition: Mapping[str, Any] | None = None
     series: str | None = None
     first_attempt: Mapping[str, Any] | None = None
+    run: Mapping[str, Any] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host.quiet import Excess, Quiescence
@@ -44,11 +44,16 @@ class Run:
     """
 
     def __init__(
-        self, terminal: int = -1, journals: Path | None = None, finished: Steps | None = None
+        self,
+        terminal: int = -1,
+        journals: Path | None = None,
+        finished: Steps | None = None,
+        origin: Mapping[str, Any] | None = None,
     ) -> None:
         self._terminal = terminal
         self._journal = journal.Journal(journals)
         self._finished = finished or {}
+        self._origin = origin
         self._session: Session | None = None
         self._quiescence: Quiescence | None = None
         self._series: dict[str, Series] = {}
@@ -170,7 +175,9 @@ class Run:
         return self._noted(request, replace(measured, result=result), resumed=resumed)
 
     def _noted(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
-        """Take a load into the summary and the journal."""
+        """Take a load into the summary and the journal; a resumed one keeps the run that measured it."""
+        if not resumed:
+            measured = replace(measured, result=replace(measured.result, run=self._origin))
         self.enter(request, measured.result, resumed=resumed, unrest=measured.unrest)
         self._journal.add(request.fullname, measured.result)
         return measured

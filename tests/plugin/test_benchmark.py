@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sweeprun import TWO_STEPS, benches, loads, run, run_apart, write
 
+from pytest_unikernel import __version__
 from pytest_unikernel.plan.profiles import MAX_WARMUP_S
 from pytest_unikernel.plugin.benchmark import NOTHING
 
@@ -519,3 +520,14 @@ def test_it(load_step, fake, benchmark):
 def test_profiling_leaves_the_samples_alone(pytester: pytest.Pytester, output: Path) -> None:
     run(pytester, f"--benchmark-json={output}", "--benchmark-cprofile=tottime", source=TWO_STEPS)
     assert all(set(bench["stats"]["data"]) == {0.01} for bench in benches(output).values())
+
+
+def test_every_record_has_the_command_line_and_the_version(pytester: pytest.Pytester, output: Path) -> None:
+    arguments = (f"--benchmark-json={output}", "--sweep-window=0.2", "--sweep-quiet-host=off")
+    run(pytester, *arguments, source=REAL)
+    runs = [load["run"] for load in loads(output).values()]
+    assert len(runs) == 2
+    for each in runs:
+        assert each["command_line"][0] == "pytest"
+        assert set(arguments) <= set(each["command_line"])
+        assert each["plugin_version"] == __version__

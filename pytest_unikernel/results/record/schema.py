@@ -33,6 +33,7 @@ from pytest_unikernel.results.record.surroundings import (
     Generator,
     Guards,
     Host,
+    Origin,
     Quiescence,
     Settings,
     Source,
@@ -195,6 +196,7 @@ class LoadSchema(Part, kw_only=True):
         quiescence: the waits for a quiet host; null if there were none.
         series: the test's node id without the time step; null in cold mode.
         first_attempt: the record of the first attempt, if the step was repeated; other keys are the second's.
+        run: the run that measured it: its command line, and the plugin's version.
         source: the origin of an imported record; other records lack this key.
     """
 
@@ -248,6 +250,7 @@ class LoadSchema(Part, kw_only=True):
     quiescence: Quiescence | None = None
     series: str | None = None
     first_attempt: Sweep | None = None
+    run: Origin | None = None
     source: Source | None = None
 
 

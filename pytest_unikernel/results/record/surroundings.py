@@ -97,6 +97,18 @@ class Guards(Part):
     dropped: dict[str, Count] | None = None
 
 
+class Origin(Part):
+    """The run that measured a load.
+
+    Attributes:
+        command_line: pytest's command line, or that of another face; what the environment added isn't in it.
+        plugin_version: the version of pytest-unikernel.
+    """
+
+    command_line: list[str] | None = None
+    plugin_version: str | None = None
+
+
 class Settings(Part):
     """The requested settings. Loads whose settings differ are not the same load.
 
