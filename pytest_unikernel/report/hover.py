@@ -23,6 +23,8 @@ DESCRIBED: Spec = {"description": {"field": "about", "type": "nominal"}}
 OF_LINE: Spec = {"description": {"field": "line", "type": "nominal"}}  # a line or an area has many rows
 
 _OURS = re.compile(rf'<(\w+) aria-label="{SEPARATOR}([^"{SEPARATOR}]*){SEPARATOR}([^"]*)"([^>]*?)(/?)>')
+_TITLE = re.compile(r"<title>([^<]*)</title>")
+_TITLED = re.compile(r"<([^<>]*)><title>([^<]*)</title>")
 _TAG = re.compile(r"<[^>]*>")
 _REST = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
 
@@ -75,6 +77,21 @@ def _verdict(load: ReportedLoad) -> str:
 def marked(svg: str) -> str:
     """Return an SVG whose marks have ``data-target`` and ``title``, and no label that Vega made up."""
     return _TAG.sub(lambda tag: _REST.sub("", tag[0]), _OURS.sub(_mark, svg))
+
+
+def shared(narrow: str, wide: str) -> str:
+    """Return the narrow drawing of a figure, with references to the texts of the wide one beside it.
+
+    A reference is the text's number among the different texts there. A narrow screen has no mouse, so only
+    the page's script shows texts on it.
+    """
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(_TITLE.findall(wide)))}
+
+    def reference(found: re.Match[str]) -> str:
+        tag, text = found.groups()
+        return f'<{tag} data-text="{numbers[text]}">' if text in numbers else found[0]
+
+    return _TITLED.sub(reference, narrow)
 
 
 def _mark(found: re.Match[str]) -> str:

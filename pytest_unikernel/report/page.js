@@ -12,6 +12,11 @@
     texts.set(title.parentNode, title.textContent);
     title.remove();
   }
+  // The narrow drawing of a chart refers to the texts of the wide one, by number.
+  for (const chart of each(".has-narrow")) {
+    const wide = [...new Set(each(".wide svg *", chart).map((mark) => texts.get(mark)).filter((text) => text))];
+    each("[data-text]", chart).forEach((mark) => texts.set(mark, wide[mark.dataset.text]));
+  }
   tip.className = "tip";
   tip.setAttribute("role", "status");
   tip.hidden = true;
@@ -89,6 +94,8 @@
     chart.addEventListener("blur", hide);
   }
   document.addEventListener("pointerdown", (event) => event.target.closest(".chart") || hide());
+
+  each(".hint").forEach((hint) => { hint.hidden = false; });
 
   // The filter: marks, charts and rows have their target; texts of axes and legends are their target's label.
   const filter = document.querySelector(".filter");

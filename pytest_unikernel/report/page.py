@@ -10,6 +10,7 @@ from importlib import resources
 from itertools import groupby
 
 from pytest_unikernel.report.chips import chips
+from pytest_unikernel.report.hover import shared
 from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.pagestyle import css
 from pytest_unikernel.report.render import Picture
@@ -20,6 +21,7 @@ _HASH = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 # Nothing may be fetched and no script run but ours, whatever a name should have smuggled in.
 POLICY = f"default-src 'none'; script-src 'sha256-{_HASH}'; style-src 'unsafe-inline'; img-src data:"
 TARGET = "target"  # the head of a first column that names the row's target
+HINT = "Point at a mark for its figures, or tap it; with the keyboard, Tab and then the arrow keys."
 FILES_META = "pytest-unikernel-files"
 JUDGED = ("verdict", "not ok")  # columns whose verdicts are coloured
 LONG = ("versions", "value", "targets")  # columns whose cells are wrapped
@@ -49,6 +51,7 @@ def page(
         *_head(title, files),
         f"<h1>{escape(title)}</h1>",
         *(f"<p>{escape(line)}</p>" for line in about),
+        f'<p class="hint" hidden>{HINT}</p>',
         _contents([*(each[0].figure.section for each in sections), *(each.title for each in tables[1:])]),
         *chips(labels),
         *(part for table in tables[:1] for part in _table(table)),
@@ -95,7 +98,8 @@ def _figure(picture: Picture, *, own_caption: bool) -> str:
     figure = picture.figure
     kind = "chart whole has-narrow" if picture.narrow else "chart"
     drawn = f'<div class="wide">{picture.svg}</div>'
-    drawn += f'<div class="narrow">{picture.narrow}</div>' if picture.narrow else ""
+    narrow = shared(picture.narrow, picture.svg)
+    drawn += f'<div class="narrow">{narrow}</div>' if narrow else ""
     label = escape(f"{figure.title}. {figure.caption}")
     caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if own_caption else ""
     image = f'<div role="img" aria-label="{label}">{drawn}</div>'

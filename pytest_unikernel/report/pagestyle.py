@@ -18,7 +18,7 @@ html { background: var(--paper); color: var(--ink) }
 html { font: 16px/1.5 system-ui, "Liberation Sans", Arial, sans-serif }
 body { margin: 0 auto; max-width: 82rem; padding: 1.5rem clamp(.75rem, 3vw, 2rem) 3rem }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .25rem; overflow-wrap: anywhere }
-h2 { scroll-margin-top: 3rem }
+h2 { scroll-margin-top: 7rem }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; border-top: 1px solid var(--line); padding-top: 1rem }
 p { margin: .25rem 0 .75rem; max-width: 52rem; color: var(--soft); overflow-wrap: anywhere }
 nav { margin: .75rem 0 0; font-size: .9rem } nav a { color: inherit; margin-right: 1rem }
@@ -35,7 +35,7 @@ figcaption { color: var(--soft); font-size: .85rem; max-width: 52rem }
 .tip { background: var(--ink); color: var(--paper); border-radius: .3rem; padding: .4rem .6rem }
 .tip { font-size: .85rem; line-height: 1.35 }
 .tip { white-space: pre-line; overflow-wrap: anywhere; font-variant-numeric: tabular-nums }
-.tip[hidden], .filter[hidden], .unshown:empty { display: none }
+.tip[hidden], .filter[hidden], .hint[hidden], .unshown:empty { display: none }
 .filter { position: sticky; top: 0; z-index: 1; background: var(--paper) }
 .filter { border-bottom: 1px solid var(--line) }
 .filter fieldset { display: flex; flex-wrap: wrap; gap: .3rem; border: 0; margin: 0; padding: .5rem 0 }
@@ -54,11 +54,11 @@ th.word, td.word { text-align: left }
 td.long { white-space: normal; min-width: 16rem; overflow-wrap: anywhere }
 %(verdicts)s
 @media (max-width: %(narrow)s) {
-  .filter fieldset { flex-wrap: nowrap; overflow-x: auto }
+  .filter fieldset { flex-wrap: nowrap; overflow-x: auto } h2 { scroll-margin-top: 3rem }
   .has-narrow .wide { display: none } .has-narrow .narrow { display: block }
 }
 @media print {
-  html { font-size: 11px } body { padding: 0; max-width: none } nav, .tip, .filter { display: none }
+  html { font-size: 11px } body { padding: 0; max-width: none } nav, .tip, .hint, .filter { display: none }
   .scroll { max-height: none; overflow: visible; border: 0 } th { position: static }
   figure, tr { break-inside: avoid } h2 { break-after: avoid }
   table { table-layout: auto } th, td { padding: .15rem .3rem; white-space: normal }

@@ -21,7 +21,7 @@ STRIP, NAME, ROW = 26, 20, 56
 HIGHEST = 1.15  # few launches in a short window can be more than were offered
 EVEN = 0.985  # from here on a share needs no number beside it
 BESIDE = (("datum.value < datum.foot - 15", 13), ("datum.value >= datum.foot - 15", -11))  # where a number is
-STATUS = 0.62  # share of the width that the status takes, beside the name
+STATUS = 0.46  # share of the width that the status takes, beside the name
 CAPTION = (
     "Successful completions per second, in per cent of the offered rate, each target in a strip of its own: "
     "at 100 % it keeps up. Markers and their colours: the verdict."
@@ -131,15 +131,16 @@ def _names(rows: Sequence[Row], results: Results, width: int) -> list[Spec]:
         "limit": (1 - STATUS) * width,
         "color": INK,
     }
-    right = {"type": "text", "align": "right", "limit": STATUS * width - 8, "color": SOFT}
+    right = {"type": "text", "align": "right", "limit": STATUS * width, "color": SOFT}
+    small = 12 if width >= WIDE else 11
     data = {"data": {"values": named}}
     return [
         {
             **data,
-            "mark": {**mark, "fontSize": 12},
+            "mark": {**mark, "fontSize": size_px},
             "encoding": {**y, "x": {"value": x}, "text": {"field": text}},
         }
-        for mark, x, text in ((left, 0, "name"), (right, width, "status"))
+        for mark, x, text, size_px in ((left, 0, "name", 12), (right, width, "status", small))
     ]
 
 

@@ -10,7 +10,7 @@ from reportfiles import HOSTILE, means_only, sweep, write
 
 from pytest_unikernel.report import gallery, reading, render
 from pytest_unikernel.report.figure import Figure, layered
-from pytest_unikernel.report.hover import DESCRIBED, about, about_load
+from pytest_unikernel.report.hover import DESCRIBED, about, about_load, shared
 from pytest_unikernel.report.load import clean
 from pytest_unikernel.report.series import Results
 
@@ -96,3 +96,14 @@ def test_every_mark_of_the_sweeps_has_a_text(tmp_path: Path) -> None:
         points = [path for group in groups if "symbol" in group.get("class", "") for path in group]
         assert len(points) >= 2 * 4
         assert all(path.findtext(f"{SVG}title") and path.get("data-target") for path in points)
+
+
+def test_a_narrow_drawing_refers_to_the_texts_of_the_wide_one() -> None:
+    wide = "<path><title>a</title></path><g/><path><title>b</title></path><path><title>a</title></path>"
+    narrow = (
+        '<path x="1"><title>b</title></path><text><title>a</title>t</text><path><title>own</title></path>'
+    )
+    assert shared(narrow, wide) == (
+        '<path x="1" data-text="1"></path><text data-text="0">t</text><path><title>own</title></path>'
+    )
+    assert shared("", wide) == ""
