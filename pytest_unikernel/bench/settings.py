@@ -11,9 +11,10 @@ from typing import Any
 from pytest_unikernel.bench.wording import Wording
 from pytest_unikernel.errors import SettingError
 from pytest_unikernel.plan import readers
+from pytest_unikernel.plan.durations import NOT_A_NUMBER, exact
 from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.option_table import OPTIONS, Option
-from pytest_unikernel.plan.schedule import NOT_A_NUMBER, exact, halving, parse_step
+from pytest_unikernel.plan.schedule import halving, parse_step
 from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 
 ENDS: Mapping[str, readers.Reader] = {name: readers.end_of_steps(name) for name in ("start", "stop")}

@@ -100,7 +100,7 @@ def outcome_of(session: pytest.Session, run: Run) -> Outcome:
         for entry in run.entries
     ]
     found = baseline.existing(config)
-    evidence = {} if found is None else baseline.evidence(found.comparison)
+    evidence = {} if found is None else baseline.evidence(found)
     return Outcome(rows, run.missing, _machine(), _compared(config), evidence, _notes(session, run))
 
 
