@@ -239,7 +239,7 @@ def untested_lines(comparison: Comparison, limits: str, lift: str) -> list[str]:
     causes = {change.why.cause for _, change in comparison.judged() if change.why is not None}
     cures = [cure.format(lift=lift) for cause, cure in UNTESTED_CURES.items() if cause in causes]
     text = f"{limits}: no metric could be tested; only steps that are no longer ok fail the run"
-    return [text, *(f"  {cure}" for cure in cures or ["the comparison above has the reason for each step"])]
+    return [text, *(f"  {cure}" for cure in cures or ["the comparison has the reason for each step"])]
 
 
 def machine_text(found: MachineDifference) -> str:

@@ -110,8 +110,9 @@ def _simple(words: list[str]) -> tuple[str, ...]:
         words = words[1:]
     if not words or words[0] == "for":
         return ()
-    if ">" in words:
-        words = words[: words.index(">")]
+    for redirection in (">", ">>"):
+        if redirection in words:
+            words = words[: words.index(redirection)]
     return tuple(words)
 
 

@@ -126,10 +126,10 @@ IDLE: Record = {**BUSY, "host": {"cpu_percent": 3.0, "cpu_count": 2}}
         ((BUSY, IDLE, 5), "repeat it on a quiet host, or add --busy"),
         ((BUSY, BUSY, 5), "repeat it on a quiet host, or add --busy"),
         ((IDLE, IDLE, 1), "a test needs 5 trials on each side"),
-        ((IDLE, {**IDLE, "window_s": 2.0}, 5), "the comparison above has the reason for each step"),
+        ((IDLE, {**IDLE, "window_s": 2.0}, 5), "the comparison has the reason for each step"),
         (
             (IDLE, {**IDLE, "verdict": "generator-bound"}, 5),
-            "the comparison above has the reason for each step",
+            "the comparison has the reason for each step",
         ),
     ],
 )
