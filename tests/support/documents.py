@@ -14,7 +14,7 @@ from places import CONTRIBUTING, DOCS, README, REPOSITORY
 FENCE = re.compile(r"^```([^\s`]*).*$")
 COMMENT = re.compile(r"^<!-- (.+) -->$")
 SEPARATORS = {"&&", "||", ";", "|", "(", ")", "&"}
-KEYWORDS = {"do", "then", "else", "done", "fi"}
+KEYWORDS = {"do", "if", "then", "else", "done", "fi"}
 ASSIGNMENT = re.compile(r"\w+=")
 SUDO = "$(command -v sudo) "
 
