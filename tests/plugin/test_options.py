@@ -38,6 +38,7 @@ GIVEN: list[tuple[str, str, str, object]] = [
     ("realtime", "off", "realtime", "off"),
     ("quiet-host", "fail", "quiet_host", "fail"),
     ("order", "interleaved", "order", "interleaved"),
+    ("raw-format", "parquet", "raw_format", "parquet"),
     ("slo", "p99:0.5s,p50:20ms", "slo", (("p99", 0.5), ("p50", 0.02))),
     ("require", "rust_kernel,linux_vm[kvm]", "require", frozenset({"rust_kernel", "linux_vm[kvm]"})),
 ]
