@@ -141,6 +141,7 @@ def _run(parsed: argparse.Namespace) -> int:
     _tell_apart(parsed)
     if not parsed.target and not parsed.program:
         parsed.show_help()
+        note(f"{PROGRAM} run: expected TARGET, or -- COMMAND, got neither")
         return USAGE
     _check(parsed)
     settings = _settings(parsed)

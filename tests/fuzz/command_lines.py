@@ -52,6 +52,9 @@ COMMANDS: tuple[Argv, ...] = (
         "--shutdown",
     ),
     ("report", "a.json", "--baseline", "b.json"),
+    ("run", "--sweep", "--time-steps", "1/4:1/8", "--slo", "p99:1s", "--json", "r.json", "--", "nowhere"),
+    ("run", "--cold", "2", "--ready", "regex:up", "--env", "A=b", "--exit-status", "0,3", "--", "nowhere/x"),
+    ("run", "--rate", "5", "--resume", "a.json", "--raw", "raw", "--name", "it", "--", "ts.log"),
     ("--version",),
     ("--help",),
 )

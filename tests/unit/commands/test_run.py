@@ -24,7 +24,9 @@ def run(*arguments: str) -> int:
 
 def test_without_anything_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run() == 2
-    assert "TARGET | -- COMMAND" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "TARGET | -- COMMAND" in shown.out
+    assert shown.err == "pytest-unikernel run: expected TARGET, or -- COMMAND, got neither\n"
 
 
 def test_every_setting_of_the_table_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:
