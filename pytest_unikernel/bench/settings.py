@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pytest_unikernel.bench.option_values import check_usable, located
 from pytest_unikernel.bench.wording import Wording
 from pytest_unikernel.errors import SettingError
 from pytest_unikernel.plan import readers
@@ -109,8 +110,8 @@ def read_option(option: Option, value: object) -> Any:
     """Return the value of an option, checked; raise a ValueError or an OSError if it is wrong."""
     read = option.read(_as_text(option, value))
     if option.name == "cpus":
-        _check_usable(read, value)
-    return _located(option, read) if isinstance(read, Path) else read
+        check_usable(read, value)
+    return located(option, read) if isinstance(read, Path) else read
 
 
 def _as_text(option: Option, value: object) -> object:
@@ -120,23 +121,6 @@ def _as_text(option: Option, value: object) -> object:
     if option.name == "cpus" and isinstance(value, Iterable) and not isinstance(value, str):
         return ",".join(map(str, value))
     return value
-
-
-def _check_usable(cpus: frozenset[int], given: object) -> None:
-    """Raise a ValueError if this process may not run on some of the CPUs."""
-    usable = os.sched_getaffinity(0)
-    if not cpus <= usable:
-        shown = ",".join(map(str, sorted(usable)))
-        raise ValueError(f"cpus must be among those this process may run on ({shown}), got {given!r}")
-
-
-def _located(option: Option, path: Path) -> Path:
-    """Return the path; raise a ValueError if a file or a directory there is not of the option's kind."""
-    if option.metavar == "FILE" and not path.is_file():
-        raise ValueError(f"{option.name} must be a file that exists, got {str(path)!r}")
-    if option.metavar == "DIR" and path.exists() and not path.is_dir():
-        raise ValueError(f"{option.name} must be a directory, existing or new, got {str(path)!r}")
-    return path
 
 
 def one_step(rate_hz: object, time_step: object, wording: Wording) -> Fraction:

@@ -153,18 +153,10 @@ class Loader:
         return "" if missing is None else _missing_text(target, missing)
 
     def _probe(self, target: Target) -> Unavailable | None:
-        from pytest_unikernel.host.system_calls import first_refused  # noqa: PLC0415 - loads only
-        from pytest_unikernel.text.system_calls import refused_text  # noqa: PLC0415 - loads only
-
-        refused = first_refused()
-        if refused is not None:
-            return refused_text(refused)
         try:
             return probing.probed(self._item.config, target)
         except UnikernelError as error:
             self._fail_by(error)
-        except Exception as error:  # noqa: BLE001 - it is the user's function
-            self._fail(f"{self._name}: {target.full_name}: probe() raised {error!r}")
 
     def _load(self, request: Request, load: Callable[[Request, Interrupts], Measured | None]) -> LoadResult:
         """Run a load and hand it to pytest-benchmark; raise a signal received meanwhile only after that."""

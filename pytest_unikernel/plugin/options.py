@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_unikernel.bench.option_values import check_usable, located
 from pytest_unikernel.plan import readers
 from pytest_unikernel.plan.option_table import OPTIONS, Option
 from pytest_unikernel.plan.origins import COMMAND_LINE, INI_FILE
@@ -71,29 +71,12 @@ def _value(option: Option, given: object, name: str, place: str, base: Path) -> 
             raise ValueError(f"{option.name} must have a value, got '--'")  # noqa: TRY301, TRY004 - as the readers do
         value = option.read(given)
         if option.name == "cpus":
-            _check_usable(value, given)
-        return _located(option, base / value) if isinstance(value, Path) else value
+            check_usable(value, given)
+        return located(option, base / value) if isinstance(value, Path) else value
     except ValueError as error:
         raise SweepUsageError(f"{name}: {error} ({place})") from error
     except OSError as error:  # a path that is too long, or a loop of links
         raise SweepUsageError(f"{name}: {error.strerror}, got {given!r} ({place})") from error
-
-
-def _check_usable(cpus: frozenset[int], given: object) -> None:
-    usable = os.sched_getaffinity(0)
-    if not cpus <= usable:
-        shown = ",".join(map(str, sorted(usable)))
-        raise ValueError(f"cpus must be among those this process may run on ({shown}), got {given!r}")
-
-
-def _located(option: Option, path: Path) -> Path:
-    if option.metavar == "FILE" and not path.is_file():
-        raise ValueError(f"{option.name} must be a file that exists, got {str(path)!r}")
-    if option.metavar == "FILE.md" and path.is_dir():
-        raise ValueError(f"{option.name} must be a file, existing or new, got the directory {str(path)!r}")
-    if option.metavar == "DIR" and path.exists() and not path.is_dir():
-        raise ValueError(f"{option.name} must be a directory, existing or new, got {str(path)!r}")
-    return path
 
 
 def settings(config: pytest.Config) -> SweepSettings:

@@ -22,15 +22,15 @@ def probed(config: pytest.Config, target: Target) -> Answer:
     """Return why a target can't run here, or None; its probe is called once in a session.
 
     Raises:
-        Exception: the probe raised it; it isn't remembered.
+        UnikernelError: the probe raised something; it isn't remembered.
     """
-    from pytest_unikernel.launch.availability import why_not  # noqa: PLC0415 - loads only, not collection
+    from pytest_unikernel.bench.probing import why_unavailable  # noqa: PLC0415 - loads only, not collection
 
     answers = config.stash.setdefault(ANSWERS, {})
     where = (target.requires, target.cwd, target.env.get("PATH"))
     key = (target.full_name, tuple(target.argv), where, identity(target.probe))
     if key not in answers:
-        answers[key] = (target, why_not(target))
+        answers[key] = (target, why_unavailable(target))
     return answers[key][1]
 
 
