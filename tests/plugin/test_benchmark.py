@@ -334,6 +334,16 @@ def test_saved_runs_without_completions_are_told_apart_by_pytest_benchmarks_comm
         assert "60" not in "".join(rows_about(marked, "test_turns"))
 
 
+def test_grouping_by_group_too_keeps_loads_without_completions_apart(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEVER", "")
+    run_apart(pytester, "--benchmark-save=never", source=SOME_FAIL)
+    shown = compared_by_command(pytester, "--group-by=group,param:timestep")
+    assert len(rows_about(shown, "test_turns")) == len(rows_about(shown, "test_other")) == 1
+    assert "inf" not in shown.replace("info", "")
+
+
 def test_an_interrupted_load_is_no_baseline(pytester: pytest.Pytester) -> None:
     run(pytester, "--benchmark-save=run", source=TWO_STEPS)
     saved = next(pytester.path.glob(".benchmarks/*/0001_run.json"))
