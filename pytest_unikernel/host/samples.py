@@ -47,7 +47,8 @@ def joined(spans: Sequence[tuple[Sample, Sample]]) -> tuple[Sample, Sample]:
     """Return two samples between which as much has happened as in all the spans."""
     sums = {name: sum(getattr(end, name) - getattr(begin, name) for begin, end in spans) for name in SUMMED}
     ends = [end for _, end in spans]
-    return Sample(**dict.fromkeys(SUMMED, 0.0)), ends[-1]._replace(
+    available = spans[0][0].memory_available_bytes
+    return Sample(**dict.fromkeys(SUMMED, 0.0), memory_available_bytes=available), ends[-1]._replace(
         **sums,
         memory_available_min_bytes=min(end.memory_available_min_bytes for end in ends),
         load1_max=max(end.load1_max for end in ends),
@@ -75,6 +76,7 @@ def summarize(begin: Sample, end: Sample, duration_s: float) -> dict[str, float 
     return {
         "cpu_percent": percent(busy_s, total_s),
         "steal_percent": percent(end.cpu_steal_s - begin.cpu_steal_s, total_s),
+        "memory_available_begin_bytes": known(begin.memory_available_bytes, 0),
         "memory_available_min_bytes": known(end.memory_available_min_bytes, 0),
         "load1_max": known(end.load1_max, 2) if end.number else None,
         "processes_max": known(end.processes_max, 0) if end.number else None,

@@ -75,7 +75,17 @@ def record(pooled: Pooled, stated: Stated) -> JsonDict:
         "guards": {},
         "settings": {"window_s": stated.window_s, "warmup_s": stated.warmup_s, "max_warmup_s": None},
         **dict.fromkeys(
-            ("knee", "slo", "spread", "quiescence", "partition", "series", "first_attempt", "run")
+            (
+                "knee",
+                "slo",
+                "spread",
+                "quiescence",
+                "partition",
+                "over_time",
+                "series",
+                "first_attempt",
+                "run",
+            )
         ),
         "source": {"format": ", ".join(pooled.formats), "files": list(reading.files), "note": _note(reading)},
     }

@@ -11,6 +11,7 @@ from pytest_unikernel.plan.outcome import FAILURES, Outcome
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.intervals import intervals, neighbours, phases, stamp_counts
 from pytest_unikernel.results.launches import own_rss_kib
+from pytest_unikernel.results.over_time import over_time
 from pytest_unikernel.results.partition import partition
 from pytest_unikernel.results.result import SCHEMA, JsonDict, LoadResult, Surroundings, plain
 from pytest_unikernel.results.spread import spread
@@ -92,6 +93,7 @@ def make_result(
         settings=around.settings,
         spread=spread(rows),
         quiescence=around.quiescence,
+        over_time=over_time(trials) if scheduled else None,
         responses_s=_in_order(trials),
     )
 

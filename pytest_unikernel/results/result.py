@@ -5,7 +5,8 @@ The JSON's history, by ``schema``:
 1   the first.
 2   ``per_trial`` gained the keys that comparisons need: ``p90``, ``scheduled``, ``completed``,
     ``censored``, ``failure_rate``, ``spawn_s``; ``host`` gained ``cpu_count``, the base of
-    ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``; later ``partition`` and ``run``.
+    ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``; later ``partition``, ``over_time``
+    and ``run``.
 """
 
 from __future__ import annotations
@@ -103,6 +104,12 @@ class LoadResult:
             number of the other completed ones. ``service_time_s`` is the mean of those n, and the sum of
             ``other_s`` and of each phase's ``before_ready_s``. ``phases``, in order, have ``name``,
             ``before_ready_s`` and ``after_ready_s``.
+        over_time: the course of the worst trial (the largest share of launches that did not complete; of
+            equal ones the longest mean response time) from its first launch, in at most 100 equal bins:
+            ``trial``, ``begin_s`` of the first bin, counted from the window's beginning, ``bin_s``,
+            ``window_s``, and a list each: ``started``, ``completed`` and ``failed`` (or dropped) launches,
+            ``in_flight_max``, and of the launches due in the bin ``lateness_p50_s``, ``lateness_max_s``,
+            ``response_p50_s``, ``response_max_s``; null in cold mode.
         neighbours_s: ``"A->B"``: the time between two consecutive events.
         stamps: for events read from a log: the numbers of launches that lack an event of an interval
             (``missing``) or have its events in the wrong order (``out_of_order``), by interval; the number
@@ -115,9 +122,10 @@ class LoadResult:
             ``ready_resolution_s`` is the longest time for which a launch can have been ready before a probe
             saw it (99 % quantile), null where nothing was probed;
             ``realtime`` is whether it had real-time priority, ``realtime_refused`` whether the host refused.
-        host: the host during the load: ``cpu_percent``, ``steal_percent``, ``memory_available_min_bytes``,
-            ``load1_max``, ``processes_max``, pressure in per cent (``psi_cpu``, ``psi_memory``, ``psi_io``),
-            ``cpu_count``, ``swapped_bytes``, ``governors``, ``container_daemons`` that ran,
+        host: the host during the load: ``cpu_percent``, ``steal_percent``,
+            ``memory_available_begin_bytes``, ``memory_available_min_bytes``, ``load1_max``,
+            ``processes_max``, pressure in per cent (``psi_cpu``, ``psi_memory``, ``psi_io``), ``cpu_count``,
+            ``swapped_bytes``, ``governors``, ``container_daemons`` that ran,
             ``container_daemons_needed`` by the target, and ``busy_before_percent``, the CPU time that others
             used just before.
         guards: ``max_in_flight`` and its origin (``max_in_flight_from``); ``dropped`` launches by guard.
@@ -189,6 +197,7 @@ class LoadResult:
     spread: Mapping[str, Mapping[str, float | None]] | None = None
     quiescence: Mapping[str, Any] | None = None
     partition: Mapping[str, Any] | None = None
+    over_time: Mapping[str, Any] | None = None
     series: str | None = None
     first_attempt: Mapping[str, Any] | None = None
     run: Mapping[str, Any] | None = None

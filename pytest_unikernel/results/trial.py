@@ -123,13 +123,18 @@ def _where(table: bytes, outcomes: array[int]) -> bytes:
 
 
 def in_flight_max(trial: Trial) -> int:
-    """Return the largest number of instances in flight at once in the window.
+    """Return the largest number of instances in flight at once in the window."""
+    return most_in_flight(trial, trial.begin_ns, trial.end_ns)
+
+
+def most_in_flight(trial: Trial, begin_ns: int, end_ns: int) -> int:
+    """Return the largest number of instances in flight at once in ``[begin_ns, end_ns)``.
 
     Starts and exits are counted in the order of their instants; at equal instants, exits come first.
     """
     starts_ns, exits_ns = trial.starts_ns, trial.exits_ns
-    low, high = bisect_left(starts_ns, trial.begin_ns), bisect_left(starts_ns, trial.end_ns)
-    gone = bisect_right(exits_ns, trial.begin_ns)
+    low, high = bisect_left(starts_ns, begin_ns), bisect_left(starts_ns, end_ns)
+    gone = bisect_right(exits_ns, begin_ns)
     most, exits = low - gone, len(exits_ns)
     for running, at_ns in enumerate(starts_ns[low:high], low + 1):
         while gone < exits and exits_ns[gone] <= at_ns:

@@ -203,3 +203,39 @@ class Partition(Part, kw_only=True):
     service_time_s: Number | None
     other_s: Number | None
     phases: list[PartitionPhase]
+
+
+class OverTime(Part, kw_only=True):
+    """The course of the worst trial from its first launch on: 100 equal bins or fewer, each a value per list.
+
+    The worst trial has the largest share of launches that did not complete; of equal ones, the longest mean
+    response time. A bin is a whole number of time steps. Bins end with the last exit, or where the time since
+    the last launch is as long as the time before it.
+
+    Attributes:
+        trial: the trial's number, from 0.
+        begin_s: the beginning of the first bin, counted from the beginning of the window: negative.
+        bin_s: the length of a bin.
+        window_s: the length of the window, which begins at 0.
+        started: launches that were started in the bin, in or outside the cohort.
+        completed: launches that completed in the bin.
+        failed: launches that failed in the bin, or were due in it and dropped.
+        in_flight_max: the largest number of instances alive at once in the bin.
+        lateness_p50_s: the median lateness of the launches that were due in the bin; null for none.
+        lateness_max_s: the largest lateness of these launches.
+        response_p50_s: the median response time of these launches; null if most never completed.
+        response_max_s: the longest response time of those that completed.
+    """
+
+    trial: Count
+    begin_s: Signed
+    bin_s: Positive
+    window_s: Number
+    started: list[Count]
+    completed: list[Count]
+    failed: list[Count]
+    in_flight_max: list[Count]
+    lateness_p50_s: list[Number | None]
+    lateness_max_s: list[Number | None]
+    response_p50_s: list[Number | None]
+    response_max_s: list[Number | None]

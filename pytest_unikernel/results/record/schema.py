@@ -21,6 +21,7 @@ from pytest_unikernel.results.record.parts import (
     Failure,
     MeanTime,
     Number,
+    OverTime,
     Part,
     Partition,
     Positive,
@@ -183,6 +184,7 @@ class LoadSchema(Part, kw_only=True):
         intervals_s: times between two declared events, by ``A->B``.
         phases_s: times between two declared events, by the phase's name.
         partition: the mean service time, divided into phases that do not overlap; null without any.
+        over_time: the course of the worst trial over its seconds; null for cold starts.
         neighbours_s: times between consecutive events of a log, by ``A->B``.
         stamps: defects of the stamps in such a log.
         instance: the resources that an instance used.
@@ -238,6 +240,7 @@ class LoadSchema(Part, kw_only=True):
     intervals_s: dict[str, Times] | None = None
     phases_s: dict[str, Times] | None = None
     partition: Partition | None = None
+    over_time: OverTime | None = None
     neighbours_s: dict[str, Times] | None = None
     stamps: Stamps | None = None
     instance: Usage | None = None

@@ -54,6 +54,7 @@ class Host(Part):
         cpu_percent: CPU time in use, in per cent of all CPUs.
         steal_percent: CPU time that the hypervisor took away, in per cent.
         memory_available_min_bytes: the minimum of the available memory.
+        memory_available_begin_bytes: the memory that was available when the first trial began.
         load1_max: the highest one-minute load average.
         processes_max: the largest number of processes.
         psi_cpu: the time in which some task waited for a CPU, in per cent (PSI).
@@ -70,6 +71,7 @@ class Host(Part):
     cpu_percent: Number | None = None
     steal_percent: Signed | None = None
     memory_available_min_bytes: Number | None = None
+    memory_available_begin_bytes: Number | None = None
     load1_max: Number | None = None
     processes_max: Number | None = None
     psi_cpu: Signed | None = None

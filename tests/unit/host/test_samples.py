@@ -6,10 +6,16 @@ import math
 
 import pytest
 
-from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, known, percent, summarize
+from pytest_unikernel.host.samples import SAMPLE_CELLS, Sample, joined, known, percent, summarize
 
 BEGIN = Sample(
-    number=3, cpu_total_s=100.0, cpu_idle_s=50.0, cpu_steal_s=1.0, psi_cpu_some_s=2.0, psi_io_some_s=0.0
+    number=3,
+    cpu_total_s=100.0,
+    cpu_idle_s=50.0,
+    cpu_steal_s=1.0,
+    memory_available_bytes=4e9,
+    psi_cpu_some_s=2.0,
+    psi_io_some_s=0.0,
 )
 END = Sample(
     number=9,
@@ -29,6 +35,7 @@ def test_shares_are_of_what_passed_between_the_samples() -> None:
     assert summarize(BEGIN, END, duration_s=10.0) == {
         "cpu_percent": 75.0,  # 5 of 20 s were idle
         "steal_percent": 5.0,
+        "memory_available_begin_bytes": 4e9,
         "memory_available_min_bytes": 1e9,
         "load1_max": 3.46,
         "processes_max": 321,
@@ -36,6 +43,12 @@ def test_shares_are_of_what_passed_between_the_samples() -> None:
         "psi_memory": None,  # NaN: this kernel doesn't say
         "psi_io": 0.0,
     }
+
+
+def test_the_memory_available_at_the_beginning_is_the_first_trials() -> None:
+    later = BEGIN._replace(memory_available_bytes=3e9)
+    found = summarize(*joined([(BEGIN, END), (later, END)]), duration_s=20.0)
+    assert found["memory_available_begin_bytes"] == 4e9
 
 
 def test_without_samples_everything_is_unknown() -> None:

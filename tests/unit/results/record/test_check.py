@@ -95,7 +95,18 @@ def test_the_schema_has_the_keys_of_a_result_and_what_only_imported_records_have
 
 def test_a_whole_record_needs_what_a_result_cannot_be_made_without() -> None:
     needed = {field.encode_name for field in declared(WholeSweep) if field.required}
-    later = {"stamps", "knee", "slo", "spread", "quiescence", "partition", "series", "first_attempt", "run"}
+    later = {
+        "stamps",
+        "knee",
+        "slo",
+        "spread",
+        "quiescence",
+        "partition",
+        "over_time",
+        "series",
+        "first_attempt",
+        "run",
+    }
     assert needed == {*FIELDS} - later - {"responses_s"}
 
 
