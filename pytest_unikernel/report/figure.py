@@ -40,7 +40,7 @@ class Figure:
         """Return the Vega-Lite specification; None draws it as wide as it is meant to be."""
         plot = self.plot(width or self.width)
         title = {"text": self.title, "color": INK, "anchor": "start", "fontSize": 13, "offset": 12}
-        limit = plot["width"] + TITLE_ROOM
+        limit = plot.get("width", width or self.width) + TITLE_ROOM
         shared = {"$schema": SCHEMA, "padding": 12, "title": {**title, "limit": limit}, "config": config()}
         return {**shared, **plot}
 

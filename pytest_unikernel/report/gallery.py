@@ -6,11 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from pytest_unikernel.report.charts import cold, distribution, failures, phases, surroundings, sweep
+from pytest_unikernel.report.charts import (
+    cold,
+    distribution,
+    failures,
+    over_time,
+    phases,
+    surroundings,
+    sweep,
+)
 from pytest_unikernel.report.figure import Figure
 from pytest_unikernel.report.series import Results
 
-CHARTS = (sweep, cold, distribution, phases, failures, surroundings)
+CHARTS = (sweep, cold, over_time, distribution, phases, failures, surroundings)
 
 
 def figures(results: Results, more: Iterable[Figure] = ()) -> list[Figure]:

@@ -64,13 +64,29 @@ def load(
         "intervals_s": {"started->up": times, "up->exited": times, "started->exited": times},
         "phases_s": {"boot": times, "run": times, "total": times}, "neighbours_s": {},
         "partition": partition(times["mean"], ("boot", "run")),
+        "over_time": course(step_s) if step_s else None,
         "instance": {"user_s": 0.001, "system_s": 0.001, "max_rss_bytes": None}, "generator": {},
         "host": {
             "cpu_percent": 40.0, "steal_percent": 0.5, "memory_available_min_bytes": 2.0**32,
+            "memory_available_begin_bytes": 2.0**33,
             "psi_cpu": 3.0, "load1_max": 1.0,
         },
         "guards": {}, "settings": {"warmup_s": 1.0, "max_warmup_s": 60.0},
         **changes,
+    }  # fmt: skip
+
+
+def course(step_s: float, bins: int = 20) -> Record:
+    """Return a course of a load that keeps up for its first half, and falls back in its second."""
+    late = [max(0, number - bins // 2) for number in range(bins)]
+    times = [0.01 * (1 + each) for each in late]
+    return {
+        "trial": 0, "begin_s": -10 * step_s, "bin_s": 10 * step_s, "window_s": 10 * step_s * (bins - 2),
+        "started": [10] * bins, "completed": [10 if not each else 5 for each in late],
+        "failed": [1 if each > 5 else 0 for each in late],
+        "in_flight_max": [1 + 5 * each for each in late],
+        "lateness_p50_s": [1e-4] * bins, "lateness_max_s": [0.0, *[2e-4] * (bins - 1)],
+        "response_p50_s": times, "response_max_s": [2 * each for each in times[:-1]] + [None],
     }  # fmt: skip
 
 

@@ -1,34 +1,37 @@
-"""Response times per time step: a ridge for each, one figure per target. Pure."""
+"""Response times per time step: ridges, and the share of launches that were ready by a time. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_unikernel.plan.step_names import step_number
 from pytest_unikernel.report.axes import DURATION, log_axis
+from pytest_unikernel.report.charts.cumulated import share_plot
 from pytest_unikernel.report.charts.lines import Row
-from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
+from pytest_unikernel.report.charts.panels import headed, panels, plot_width
+from pytest_unikernel.report.figure import WIDE, Figure, file_name, layered
+from pytest_unikernel.report.histogram import ENOUGH, histogram
+from pytest_unikernel.report.hover import DESCRIBED, OF_LINE, about_load
 from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import INK, SOFT, Appearance, Spec, carried
 
 QUANTITY = "response_time_s"
-MERGED = 4  # buckets of 2 % that make one point of a ridge: 8 %
-FURTHEST = 70.0  # on a natural log scale; 30 orders of magnitude from a second no time is a measured one
-RIDGE, ROW = 0.92, 26  # height of a ridge in rows, of a row in pixels
+RIDGE, ROW = 0.85, 26  # height of a ridge in rows, of a row in pixels
+LEAST_HEIGHT = 180
 CAPTION = (
-    "Distribution of response times at each time step, from slow to fast, on a log scale; all ridges are "
-    "scaled to the same height. Strong line: median (p50); weak line: p99. Per cent: launches that never "
-    "completed."
+    "First: density of the response times at each time step, from slow to fast, with the same rule for the "
+    f"bandwidth, each scaled to the same height; fewer than {ENOUGH} launches are shown as points. Strong "
+    "line: median (p50); weak line: p99. Then: share of all launches that were ready within a time. "
+    "Launches that never completed keep a curve below 100 %; their share is in words beside the row."
 )
 
 
 class Place(NamedTuple):
-    """The layout of a figure's ridges: its time steps, a row each, and the time range of all figures."""
+    """The layout of a figure: its time steps, a row each, and the time range of all figures."""
 
     steps: list[float]
     ends: list[float]
@@ -47,50 +50,38 @@ def _figure(series: ReportedSeries, results: Results, place: Place) -> Figure:
     name, title = file_name("distribution", series.label), f"Response times: {series.label}"
     caption = CAPTION + (" Dashed outline: the baseline." if results.compared else "")
     plot = partial(_plot, series, results, place)
-    return Figure(name, title, caption, "Response times", SMALL, plot)
+    return Figure(
+        name, title, caption, "Response times", WIDE, plot, has_narrow=True, target=series.label
+    )  # fmt: skip
 
 
 def _steps(series: ReportedSeries, was: ReportedSeries | None) -> list[float]:
     loads = [*series.loads, *(was.loads if was is not None else ())]
-    return sorted({load.step_s for load in loads if load.step_s and density(load)}, reverse=True)
+    return sorted({load.step_s for load in loads if load.step_s and histogram(load)}, reverse=True)
 
 
 def _ends(results: Results) -> list[float]:
     """Return the shortest and the longest response time of all targets, so that figures can be compared."""
-    known = [point[0] for series in results.sweeps for load in series.loads for point in density(load)]
+    found = (histogram(load) for series in results.sweeps for load in series.loads)
+    known = [math.exp(each.logs[at]) for each in found if each is not None for at in (0, -1)]
     return [min(known), max(known)] if known else []
 
 
-def density(load: ReportedLoad) -> list[tuple[float, float]]:
-    """Return a load's response times as (seconds, share of the highest), from a zero to a zero."""
-    distribution = load.mapping("distribution")
-    base, unit_s = load.positive("distribution", "base"), load.positive("distribution", "unit_s")
-    counted = _merged(distribution)
-    if not counted or base is None or unit_s is None or base <= 1:
-        return []
-    peak = max(counted.values())
-    bins = sorted({each for number in counted for each in (number - 1, number, number + 1)})
-    places = ((math.log(unit_s) + MERGED * (number + 0.5) * math.log(base), number) for number in bins)
-    return [(math.exp(place), counted[number] / peak) for place, number in places if abs(place) < FURTHEST]
-
-
-def _merged(distribution: Mapping[str, Any]) -> Counter[int]:
-    """Return counts by coarser bins."""
-    counted: Counter[int] = Counter()
-    for index, count in distribution.get(QUANTITY) or ():
-        counted[(index - 1) // MERGED] += count
-    return +counted
-
-
 def _plot(series: ReportedSeries, results: Results, place: Place, width: int) -> Spec:
+    height = max(LEAST_HEIGHT, ROW * (len(place.steps) + 1))
+    size = plot_width(width, 2), height
+    shares = share_plot(series, Appearance(results.labels).of(series.label)["color"], place.ends, size)
+    return panels([_ridge_plot(series, results, place, size), shares], width, 2)
+
+
+def _ridge_plot(series: ReportedSeries, results: Results, place: Place, size: tuple[int, int]) -> Spec:
     steps, ends = place
     ridges = [*_ridges(results.baseline_of(series), steps), *_ridges(series, steps)]
-    marks = list(_marks(series, steps))
     color = Appearance(results.labels).of(series.label)["color"]
-    layers = [*_ridge_layers(color), *_mark_layers(marks)]
+    layers = [*_ridge_layers(color, list(_points(series, steps))), *_mark_layers(list(_marks(series, steps)))]
     at = {"x": log_axis("x", ends, "response time (log scale)", DURATION), "y": _rows(steps)}
     own = [{**each, "encoding": {**at, **each["encoding"]}} for each in layers]
-    return layered(ridges, own, width, ROW * (len(steps) + 1))
+    return headed(layered(ridges, own, *size), "Density")
 
 
 def _rows(steps: Sequence[float]) -> Spec:
@@ -99,7 +90,7 @@ def _rows(steps: Sequence[float]) -> Spec:
     axis = {
         "values": list(range(len(steps))),
         "labelExpr": f"[{names}][datum.value]",
-        "grid": False,
+        "grid": True,
         "ticks": False,
     }
     scale = {"domain": [len(steps) - 0.7, -1.0], "nice": False, "zero": False}
@@ -108,9 +99,20 @@ def _rows(steps: Sequence[float]) -> Spec:
 
 def _ridges(series: ReportedSeries | None, steps: Sequence[float]) -> Iterator[Row]:
     for load in series.loads if series is not None else ():
-        for seconds, share in density(load):
+        found = histogram(load)
+        if series is not None and found is not None and found.n >= ENOUGH:
             row = steps.index(load.step_s or 0.0)
-            yield {"x": seconds, "foot": row, "y": row - RIDGE * share, "run": series.run if series else ""}
+            place = {"foot": row, "run": series.run, "line": about_load(series, load)}
+            yield from ({**place, "x": x, "y": row - RIDGE * share} for x, share in found.density())
+
+
+def _points(series: ReportedSeries, steps: Sequence[float]) -> Iterator[Row]:
+    for load in series.loads:
+        found = histogram(load)
+        if found is not None and found.n < ENOUGH:
+            row = steps.index(load.step_s or 0.0)
+            place = {"foot": row, "y": row - 0.2, "about": about_load(series, load)}
+            yield from ({**place, "x": value_s} for value_s in found.singles_s())
 
 
 def _marks(series: ReportedSeries, steps: Sequence[float]) -> Iterator[Row]:
@@ -118,12 +120,13 @@ def _marks(series: ReportedSeries, steps: Sequence[float]) -> Iterator[Row]:
         if load.step_s not in steps:
             continue
         row = steps.index(load.step_s)
+        text = {"about": about_load(series, load)}
         for name, color in (("p50", INK), ("p99", SOFT)):
             value_s = load.positive(QUANTITY, name)
             if value_s is not None:
-                yield {"x": value_s, "foot": row, "y": row - 0.4, "color": color}
+                yield {**text, "x": value_s, "foot": row, "y": row - 0.4, "color": color}
         if share := _never(load):
-            yield {"text": f"{share} never", "foot": row, "y": row - 0.3}
+            yield {**text, "text": f"{share} never", "foot": row, "y": row - 0.3}
 
 
 def _never(load: ReportedLoad) -> str:
@@ -133,14 +136,16 @@ def _never(load: ReportedLoad) -> str:
     return "" if not percent else f"{max(1, math.floor(percent))} %"
 
 
-def _ridge_layers(color: str) -> list[Spec]:
+def _ridge_layers(color: str, points: Sequence[Row]) -> list[Spec]:
     area = {"type": "area", "color": color, "fillOpacity": 0.35, "line": {"color": color, "strokeWidth": 1.2}}
     dashed = {"type": "line", "color": INK, "strokeDash": [4, 3], "strokeWidth": 1}
-    foot = {"detail": {"field": "foot"}}
+    point = {"type": "point", "filled": True, "size": 24, "opacity": 0.5, "color": color}
+    foot = {"detail": {"field": "foot"}, **OF_LINE}
     return [
         {"transform": [{"filter": "datum.run == 'current'"}], "mark": area,
          "encoding": {"y2": {"field": "foot"}, **foot}},
         {"transform": [{"filter": "datum.run == 'baseline'"}], "mark": dashed, "encoding": foot},
+        {"data": {"values": list(points)}, "mark": point, "encoding": DESCRIBED},
     ]  # fmt: skip
 
 
@@ -149,7 +154,7 @@ def _mark_layers(marks: Sequence[Row]) -> list[Spec]:
     return [
         {"data": {"values": [each for each in marks if "x" in each]},
          "mark": {"type": "rule", "strokeWidth": 2},
-         "encoding": {"y2": {"field": "foot"}, "color": carried("color")}},
+         "encoding": {"y2": {"field": "foot"}, "color": carried("color"), **DESCRIBED}},
         {"data": {"values": [each for each in marks if "text" in each]}, "mark": text,
-         "encoding": {"x": {"value": 0}, "text": {"field": "text"}}},
+         "encoding": {"x": {"value": 0}, "text": {"field": "text"}, **DESCRIBED}},
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from pytest_unikernel.report.axes import linear_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.stack import BAR, shades
 from pytest_unikernel.report.figure import WIDE, Figure, layered
+from pytest_unikernel.report.hover import DESCRIBED, about_load
 from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import Spec
@@ -47,7 +48,9 @@ def _rows(results: Results) -> Iterator[Row]:
         for load in series.loads:
             due = load.positive("scheduled")
             for reason, count in load.failures.items() if due else ():
-                yield {"at": name_of(series, load), "reason": reason, "value": 100 * count / (due or 1.0)}
+                percent = 100 * count / (due or 1.0)
+                about = about_load(series, load, [f"{reason} {count:,}, {percent:.2g} %"])
+                yield {"at": name_of(series, load), "reason": reason, "value": percent, "about": about}
 
 
 def name_of(series: ReportedSeries, load: ReportedLoad) -> str:
@@ -67,5 +70,6 @@ def _plot(rows: Sequence[Row], width: int) -> Spec:
         "y": {"field": "at", "type": "nominal", "sort": loads, "title": None, "axis": axis},
         "x": {**linear_axis("value", "share of launches, %", "datum.value + ' %'"), "stack": "zero"},
         "color": shades("reason", order, plot, numbers),
+        **DESCRIBED,
     }
     return layered(rows, [{"mark": BAR, "encoding": encoding}], plot, ROW * len(loads))

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from pytest_unikernel.plan.partition import REMAINDER
 from pytest_unikernel.plan.step_names import step_number
 from pytest_unikernel.report.axes import DURATION, linear_axis
 from pytest_unikernel.report.charts.lines import Row
+from pytest_unikernel.report.charts.panels import headed, panels, plot_width
 from pytest_unikernel.report.charts.stack import BAR, shades
-from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
+from pytest_unikernel.report.figure import WIDE, Figure, file_name, layered
+from pytest_unikernel.report.hover import DESCRIBED, about_load
 from pytest_unikernel.report.load import ReportedLoad, clean
 from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import INK, STACK, Spec
+from pytest_unikernel.text.units import duration_text
 
-HEIGHT = 220
+HEIGHT, ROW_ROOM = 220, 80
+BAR_ROOM = 72  # pixels per time step: few bars are no wider than many
+STRAIGHT = 6  # names of time steps that fit side by side
 FAINT = 0.45  # what comes after ready
 CAPTION = (
-    "Mean time of each phase at each time step, stacked. The line marks ready: its height is the mean "
-    "service time. 'other' is the part that belongs to no phase. Phases after ready are faint."
+    "Mean time of each phase, stacked from the start of a launch. The line marks ready: its height is the "
+    "mean service time. Phases after ready are faint. Beside it: each phase's share of the service time, so "
+    "that time steps can be compared. 'other' belongs to no phase."
 )
 
 
@@ -54,19 +60,33 @@ def figures(results: Results) -> Iterator[Figure]:
 
 
 def _figure(label: str, rows: list[Row]) -> Figure:
-    name = file_name("phases", label)
-    return Figure(name, f"Phases: {label}", CAPTION, "Phases", SMALL, lambda width: _plot(rows, width))
+    name, plot = file_name("phases", label), partial(_plot, rows)
+    return Figure(
+        name, f"Phases: {label}", CAPTION, "Phases", WIDE, plot, has_narrow=True, target=label
+    )  # fmt: skip
 
 
 def _rows(found: Sequence[ReportedSeries]) -> Iterator[Row]:
     for series in found:
         for load in series.loads:
             at = step_number(load.step_s) if load.step_s else "cold"
+            stack = parts(load)
+            service_s = sum(part.mean_s for part in stack if not part.is_after)
             below_s = 0.0
-            for part in parts(load):
-                place = {"from": below_s, "to": below_s + part.mean_s}
-                yield {"at": at, "phase": clean(part.name), "after": part.is_after, **place}
+            for part in stack:
+                place = {"from": below_s, "to": below_s + part.mean_s, "whole": service_s}
+                text = about_load(series, load, [_words(part, service_s)])
+                yield {"at": at, "phase": clean(part.name), "after": part.is_after, "about": text, **place}
                 below_s += part.mean_s
+
+
+def _words(part: Part, service_s: float) -> str:
+    spent = f"{clean(part.name)} {duration_text(part.mean_s)}"
+    if part.is_after:
+        return f"{spent} after ready"
+    return spent + (
+        f", {100 * part.mean_s / service_s:.0f} % of {duration_text(service_s)}" if service_s else ""
+    )
 
 
 def parts(load: ReportedLoad) -> list[Part]:
@@ -83,20 +103,44 @@ def parts(load: ReportedLoad) -> list[Part]:
 
 
 def _plot(rows: Sequence[Row], width: int) -> Spec:
-    order = [*dict.fromkeys(row["phase"] for row in rows if row["phase"] != REMAINDER), REMAINDER]
-    steps = list(dict.fromkeys(row["at"] for row in rows))
-    axis = {"labelAngle": -45, "grid": False}
-    at = {"field": "at", "type": "nominal", "sort": steps, "title": "time step, s", "axis": axis}
-    colors = [number % (len(STACK) - 1) for number in range(len(order) - 1)] + [len(STACK) - 1]
+    steps = len({row["at"] for row in rows})
+    size = min(plot_width(width, 2), BAR_ROOM * (steps + 1)), HEIGHT
+    return panels([_times(rows, size), _shares(rows, size)], width, 2, ROW_ROOM)
+
+
+def _times(rows: Sequence[Row], size: tuple[int, int]) -> Spec:
+    """Return the stacks, as high as the service time."""
     faint = {"condition": {"test": "datum.after", "value": FAINT}, "value": 1}
-    stack: dict[str, Any] = {
-        "x": at,
-        "y": linear_axis("to", "mean time", DURATION),
-        "y2": {"field": "from"},
-        "color": shades("phase", order, width, colors),
-        "opacity": faint,
-    }
-    ready = {"x": at, "y": {"field": "to", "type": "quantitative", "aggregate": "max"}}
+    stack = _stack(rows, size)
+    stack["color"] = {**stack["color"], "legend": None}  # the other plot has it
+    bars = {**stack, "y": linear_axis("to", "", DURATION), "opacity": faint}
+    ready = {"x": bars["x"], "y": {"field": "to", "type": "quantitative", "aggregate": "max"}}
     line = {"type": "tick", "color": INK, "thickness": 2}
     marked = {"transform": [{"filter": "!datum.after"}], "mark": line, "encoding": ready}
-    return layered(rows, [{"mark": BAR, "encoding": stack}, marked], width, HEIGHT)
+    return headed(layered(rows, [{"mark": BAR, "encoding": bars}, marked], *size), "Mean time")
+
+
+def _shares(rows: Sequence[Row], size: tuple[int, int]) -> Spec:
+    """Return the stacks up to ready, all of the same height."""
+    before = [row for row in rows if not row["after"] and row["whole"]]
+    shares = [{**row, **{key: 100 * row[key] / row["whole"] for key in ("from", "to")}} for row in before]
+    y = linear_axis("to", "", "datum.value + ' %'", 100)
+    layer = {"mark": BAR, "encoding": {**_stack(rows, size), "y": y}}
+    return headed(layered(shares, [layer], *size), "Share of the service time")
+
+
+def _stack(rows: Sequence[Row], size: tuple[int, int]) -> Spec:
+    """Return the encoding of the parts of a stack, each with its shade; the remainder is grey."""
+    order = [*dict.fromkeys(row["phase"] for row in rows if row["phase"] != REMAINDER), REMAINDER]
+    steps = list(dict.fromkeys(row["at"] for row in rows))
+    axis = {"labelAngle": -45 if len(steps) > STRAIGHT else 0, "grid": False}
+    at = {"field": "at", "type": "nominal", "sort": steps, "title": "time step, s", "axis": axis}
+    shade = shades("phase", order, size[0], _shades(len(order) - 1))
+    return {"x": at, "y2": {"field": "from"}, "color": shade, **DESCRIBED}
+
+
+def _shades(phases: int) -> list[int]:
+    """Return the shades of the phases, as far apart as can be, and the grey of the remainder."""
+    grey = len(STACK) - 1
+    apart = (grey - 1) / max(1, phases - 1)
+    return [*(round(number * apart) if apart >= 1 else number % grey for number in range(phases)), grey]

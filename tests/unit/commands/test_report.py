@@ -19,18 +19,8 @@ from pytest_unikernel.report.page import SCRIPT
 
 Report = Callable[..., Path]
 PNG = b"\x89PNG\r\n\x1a\n"
-ALWAYS = {
-    "latency",
-    "throughput",
-    "cold",
-    "failures",
-    "lateness",
-    "cpu",
-    "steal",
-    "pressure",
-    "memory",
-    "in-flight",
-}
+ALWAYS = {"latency", "throughput", "cold", "failures", "host"}
+PER_TARGET = ("distribution", "phases", "over-time")
 
 
 @pytest.fixture
@@ -87,7 +77,7 @@ def check_pictures(directory: Path, names: set[str]) -> None:
 def test_a_report_has_every_figure_in_the_page_and_as_files(report: Report, tmp_path: Path) -> None:
     directory = report(write(tmp_path / "a.json", [*sweep("one"), *sweep("two[kvm]")]))
     found = Page(directory)
-    per_target = {f"{kind}-{name}" for kind in ("distribution", "phases") for name in ("one", "two_kvm")}
+    per_target = {f"{kind}-{name}" for kind in PER_TARGET for name in ("one", "two_kvm")}
     assert set(found.charts) == ALWAYS | per_target
     assert len(found.charts) == len(set(found.charts))
     check_pictures(directory, ALWAYS | per_target)
@@ -130,7 +120,7 @@ def test_names_of_tests_and_targets_are_text_and_nothing_else(report: Report, tm
     assert "\x1b" not in found.words
     assert "\u202e" not in found.words
     check_pictures(directory, set(found.charts))
-    assert len(found.charts) == len(ALWAYS) + 2 * len(HOSTILE)
+    assert len(found.charts) == len(ALWAYS) + len(PER_TARGET) * len(HOSTILE)
 
 
 def test_imported_means_stand_beside_a_run_of_today(report: Report, tmp_path: Path) -> None:

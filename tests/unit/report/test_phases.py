@@ -80,7 +80,12 @@ def results_of(tmp_path: Path, *benchmarks: Record) -> Results:
 
 def bars(results: Results) -> Iterator[Mapping[str, Any]]:
     for figure in phases.figures(results):
-        yield from figure.spec()["data"]["values"]
+        yield from figure.spec()["concat"][0]["data"]["values"]
+
+
+def shares(results: Results) -> Iterator[Mapping[str, Any]]:
+    for figure in phases.figures(results):
+        yield from figure.spec()["concat"][1]["data"]["values"]
 
 
 @pytest.mark.parametrize("ready_ms", [3, 8, 20, 60])
@@ -109,6 +114,8 @@ def test_bars_lie_on_one_another_and_the_remainder_ends_at_ready(tmp_path: Path)
     ]
     assert [row["from"] for row in found][1:] == [row["to"] for row in found][:-1]
     assert [round(row["to"], 6) for row in found] == [0.1, 0.2, 0.3, 0.4, 0.5]
+    parts = list(shares(results_of(tmp_path, bench("test_it", whole))))
+    assert [round(row["to"], 4) for row in parts] == [33.3333, 66.6667, 100.0]
 
 
 def test_what_is_not_in_the_partition_is_a_table(tmp_path: Path) -> None:
