@@ -14,7 +14,7 @@ from pytest_unikernel.results.summary import BUCKET_BASE
 ENOUGH = 30  # launches below which a smooth curve would show its bandwidth, not the launches
 BUCKET = math.log(BUCKET_BASE)
 FURTHEST = 70.0  # on a natural log scale; 30 orders of magnitude from a second no time is a measured one
-CURVE_POINTS, TAILS = 60, 3.0  # points of a curve; the bandwidths by which it goes beyond the launches
+CURVE_POINTS, TAILS = 40, 3.0  # points of a curve; the bandwidths by which it goes beyond the launches
 
 
 class Histogram(NamedTuple):

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pytest_unikernel.errors import ReportError
+from pytest_unikernel.report.compact import compact
 from pytest_unikernel.report.figure import NARROW, Figure
 from pytest_unikernel.report.hover import marked
 
@@ -72,9 +73,10 @@ def svg(figure: Figure, width: int | None = None) -> str:
 
     try:
         # No address is allowed: a specification holds all its data.
-        return marked(vl_convert.vegalite_to_svg(_drawable(figure.spec(width)), allowed_base_urls=[]))
+        svg = vl_convert.vegalite_to_svg(_drawable(figure.spec(width)), allowed_base_urls=[])
     except (ValueError, TypeError) as error:  # TypeError: something that JSON has no word for
         raise ReportError(f"can't draw the figure {figure.name!r}: {error}") from error
+    return compact(marked(svg))
 
 
 def _drawable(spec: object) -> str:

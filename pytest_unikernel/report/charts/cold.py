@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_unikernel.report.axes import DURATION, log_axis
 from pytest_unikernel.report.charts.lines import MARKER, Row, named
+from pytest_unikernel.report.charts.panels import name_room
 from pytest_unikernel.report.figure import WIDE, Figure, layered
 from pytest_unikernel.report.histogram import ENOUGH, histogram
 from pytest_unikernel.report.hover import DESCRIBED, about_load
@@ -82,7 +83,7 @@ def _plot(rows: Sequence[Row], ticks: Sequence[Row], results: Results, width: in
     runs = 2 if _has_baseline(rows) else 1
     at = {"y": y, "x": x, **(offset if runs > 1 else {}), **DESCRIBED}
     plot = width if width >= WIDE else width - 80
-    return layered(rows, _layers(at, ticks), plot, len(labels) * runs * ROW)
+    return name_room(layered(rows, _layers(at, ticks), plot, len(labels) * runs * ROW))
 
 
 def _with_room(ends: Sequence[float], width: int) -> float:

@@ -12,7 +12,7 @@ from pytest_unikernel.report.axes import DURATION, log_axis
 from pytest_unikernel.report.charts.cumulated import share_plot
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.panels import headed, panels, plot_width
-from pytest_unikernel.report.figure import WIDE, Figure, file_name, layered
+from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
 from pytest_unikernel.report.histogram import ENOUGH, histogram
 from pytest_unikernel.report.hover import DESCRIBED, OF_LINE, about_load
 from pytest_unikernel.report.load import ReportedLoad
@@ -21,12 +21,13 @@ from pytest_unikernel.report.style import INK, SOFT, Appearance, Spec, carried
 
 QUANTITY = "response_time_s"
 RIDGE, ROW = 0.85, 26  # height of a ridge in rows, of a row in pixels
-LEAST_HEIGHT = 180
+LEAST_HEIGHT, ROW_ROOM = 180, 84
 CAPTION = (
-    "First: density of the response times at each time step, from slow to fast, with the same rule for the "
+    "Above: density of the response times at each time step, from slow to fast, with the same rule for the "
     f"bandwidth, each scaled to the same height; fewer than {ENOUGH} launches are shown as points. Strong "
-    "line: median (p50); weak line: p99. Then: share of all launches that were ready within a time. "
-    "Launches that never completed keep a curve below 100 %; their share is in words beside the row."
+    "line: median (p50); weak line: p99. Below, on the same time axis: share of all launches "
+    "that were ready within a time. Launches that never completed keep a curve below 100 %; their share is "
+    "in words beside the row."
 )
 
 
@@ -50,9 +51,7 @@ def _figure(series: ReportedSeries, results: Results, place: Place) -> Figure:
     name, title = file_name("distribution", series.label), f"Response times: {series.label}"
     caption = CAPTION + (" Dashed outline: the baseline." if results.compared else "")
     plot = partial(_plot, series, results, place)
-    return Figure(
-        name, title, caption, "Response times", WIDE, plot, has_narrow=True, target=series.label
-    )  # fmt: skip
+    return Figure(name, title, caption, "Response times", SMALL, plot, target=series.label)
 
 
 def _steps(series: ReportedSeries, was: ReportedSeries | None) -> list[float]:
@@ -69,9 +68,9 @@ def _ends(results: Results) -> list[float]:
 
 def _plot(series: ReportedSeries, results: Results, place: Place, width: int) -> Spec:
     height = max(LEAST_HEIGHT, ROW * (len(place.steps) + 1))
-    size = plot_width(width, 2), height
+    size = plot_width(width, 1), height
     shares = share_plot(series, Appearance(results.labels).of(series.label)["color"], place.ends, size)
-    return panels([_ridge_plot(series, results, place, size), shares], width, 2)
+    return panels([_ridge_plot(series, results, place, size), shares], width, 1, ROW_ROOM)
 
 
 def _ridge_plot(series: ReportedSeries, results: Results, place: Place, size: tuple[int, int]) -> Spec:
@@ -137,8 +136,14 @@ def _never(load: ReportedLoad) -> str:
 
 
 def _ridge_layers(color: str, points: Sequence[Row]) -> list[Spec]:
-    area = {"type": "area", "color": color, "fillOpacity": 0.35, "line": {"color": color, "strokeWidth": 1.2}}
-    dashed = {"type": "line", "color": INK, "strokeDash": [4, 3], "strokeWidth": 1}
+    area = {
+        "type": "area",
+        "clip": True,
+        "color": color,
+        "fillOpacity": 0.35,
+        "line": {"color": color, "strokeWidth": 1.2},
+    }
+    dashed = {"type": "line", "clip": True, "color": INK, "strokeDash": [4, 3], "strokeWidth": 1}
     point = {"type": "point", "filled": True, "size": 24, "opacity": 0.5, "color": color}
     foot = {"detail": {"field": "foot"}, **OF_LINE}
     return [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.report.axes import linear_axis
 from pytest_unikernel.report.charts.lines import Row
+from pytest_unikernel.report.charts.panels import name_room
 from pytest_unikernel.report.charts.stack import BAR, shades
 from pytest_unikernel.report.figure import WIDE, Figure, layered
 from pytest_unikernel.report.hover import DESCRIBED, about_load
@@ -72,4 +73,4 @@ def _plot(rows: Sequence[Row], width: int) -> Spec:
         "color": shades("reason", order, plot, numbers),
         **DESCRIBED,
     }
-    return layered(rows, [{"mark": BAR, "encoding": encoding}], plot, ROW * len(loads))
+    return name_room(layered(rows, [{"mark": BAR, "encoding": encoding}], plot, ROW * len(loads)))

@@ -15,13 +15,13 @@ from pytest_unikernel.report.course import Bin, bins_of
 from pytest_unikernel.report.figure import WIDE, Figure, file_name, layered
 from pytest_unikernel.report.hover import DESCRIBED, about
 from pytest_unikernel.report.series import ReportedSeries, Results
-from pytest_unikernel.report.style import GRID, INK, PAPER, SOFT, Appearance, Spec
+from pytest_unikernel.report.style import GRID, INK, PAPER, SOFT, Appearance, Spec, carried
 from pytest_unikernel.text.units import duration_text
 
 HEIGHT = 110
 ROW_ROOM, NARROW_ROW_ROOM = 64, 84
 LEGEND = {"orient": "bottom", "columns": 3, "columnPadding": 14, "symbolSize": 200, "offset": 4}
-SLICES = 16  # of a plot, with a text each: more would make the page large
+SLICES = 12  # of a plot, with a text each: more would make the page large
 CAPTION = (
     "The worst trial at the knee and at the first time step that was not ok, from the first launch of the "
     "warm-up on, with the same scales. Grey: the window that is measured. Top: launches so far; where the "
@@ -41,13 +41,13 @@ class Look(NamedTuple):
 
 
 COUNTS = (
-    Look("started", "started", SOFT),
+    Look("started", "started", SOFT, 1.4, (5, 2)),
     Look("completed", "completed", None, 2.2),
-    Look("failed", "failed", INK, 1.6, (5, 3)),
+    Look("failed", "failed", INK, 2.0, (2, 2)),
 )
 TIMES = (
     Look("median", "response_p50_s", None, 2.2),
-    Look("longest", "response_max_s"),
+    Look("longest", "response_max_s", None, 1.4, (2, 2)),
     Look("lateness", "lateness_max_s", SOFT, 1.6, (5, 3)),
 )
 
@@ -127,6 +127,7 @@ def _times(load: Shown, shown: Sequence[Shown], canvas: Canvas) -> Spec:
 def _in_flight(load: Shown, shown: Sequence[Shown], canvas: Canvas) -> Spec:
     most = max(one.in_flight_max for one in _all(shown))
     y = {**linear_axis("value", "in flight", NUMBER, float(most or 1)), "stack": None}
+    y["axis"] = {**y["axis"], "tickMinStep": 1}
     area = {
         "type": "area",
         "color": canvas.color,
@@ -153,12 +154,19 @@ def _lines(load: Shown, rows: Sequence[Row], looks: Sequence[Look], y: Spec, can
     }
     ranges = {
         "color": [look.color or canvas.color for look in looks],
-        "strokeWidth": [look.width for look in looks],
         "strokeDash": [list(look.dash) for look in looks],
     }
     scales = {key: {**own, "scale": {"domain": names, "range": each}} for key, each in ranges.items()}
-    line = {"mark": {"type": "line"}, "encoding": {"x": _x(load), "y": y, **scales}}
-    return layered(rows, [*_behind(load), line, *_slices(load)], *canvas.size)
+    widths = {look.name: look.width for look in looks}
+    line = {
+        "mark": {"type": "line"},
+        "encoding": {"x": _x(load), "y": y, **scales, "strokeWidth": carried("width")},
+    }
+    return layered(
+        [{**row, "width": widths[row["name"]]} for row in rows],
+        [*_behind(load), line, *_slices(load)],
+        *canvas.size,
+    )
 
 
 def _x(load: Shown) -> Spec:

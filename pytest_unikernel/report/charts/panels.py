@@ -49,6 +49,11 @@ def headed(plot: Spec, text: str) -> Spec:
     return {**plot, "title": {**title, "frame": "group", "offset": 8, "limit": plot["width"] + AXIS_ROOM}}
 
 
+def name_room(plot: Spec) -> Spec:
+    """Return a plot with room for names at its left: some fonts are wider than that they were measured in."""
+    return {**plot, "padding": {"left": 34, "top": 12, "right": 12, "bottom": 12}}
+
+
 def x_titled(plot: Spec, text: str | None) -> Spec:
     """Return a plot of layers with another title of the axis that they share; None: without."""
     layers = [

@@ -12,12 +12,13 @@ from functools import partial
 
 from pytest_unikernel.plan.partition import REMAINDER
 from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.report import cells as cell
 from pytest_unikernel.report.axes import DURATION, linear_axis
 from pytest_unikernel.report.charts.lines import Row
 from pytest_unikernel.report.charts.panels import headed, panels, plot_width
 from pytest_unikernel.report.charts.stack import BAR, shades
-from pytest_unikernel.report.figure import WIDE, Figure, file_name, layered
-from pytest_unikernel.report.hover import DESCRIBED, about_load
+from pytest_unikernel.report.figure import SMALL, Figure, file_name, layered
+from pytest_unikernel.report.hover import DESCRIBED, about
 from pytest_unikernel.report.load import ReportedLoad, clean
 from pytest_unikernel.report.series import ReportedSeries, Results
 from pytest_unikernel.report.style import INK, STACK, Spec
@@ -29,7 +30,7 @@ STRAIGHT = 6  # names of time steps that fit side by side
 FAINT = 0.45  # what comes after ready
 CAPTION = (
     "Mean time of each phase, stacked from the start of a launch. The line marks ready: its height is the "
-    "mean service time. Phases after ready are faint. Beside it: each phase's share of the service time, so "
+    "mean service time. Phases after ready are faint. Below it: each phase's share of the service time, so "
     "that time steps can be compared. 'other' belongs to no phase."
 )
 
@@ -61,9 +62,7 @@ def figures(results: Results) -> Iterator[Figure]:
 
 def _figure(label: str, rows: list[Row]) -> Figure:
     name, plot = file_name("phases", label), partial(_plot, rows)
-    return Figure(
-        name, f"Phases: {label}", CAPTION, "Phases", WIDE, plot, has_narrow=True, target=label
-    )  # fmt: skip
+    return Figure(name, f"Phases: {label}", CAPTION, "Phases", SMALL, plot, target=label)
 
 
 def _rows(found: Sequence[ReportedSeries]) -> Iterator[Row]:
@@ -75,9 +74,13 @@ def _rows(found: Sequence[ReportedSeries]) -> Iterator[Row]:
             below_s = 0.0
             for part in stack:
                 place = {"from": below_s, "to": below_s + part.mean_s, "whole": service_s}
-                text = about_load(series, load, [_words(part, service_s)])
+                text = about(series.label, [series.label, _at(load), _words(part, service_s)])
                 yield {"at": at, "phase": clean(part.name), "after": part.is_after, "about": text, **place}
                 below_s += part.mean_s
+
+
+def _at(load: ReportedLoad) -> str:
+    return f"time step {cell.step(load)}" if load.step_s else "cold start"
 
 
 def _words(part: Part, service_s: float) -> str:
@@ -104,8 +107,8 @@ def parts(load: ReportedLoad) -> list[Part]:
 
 def _plot(rows: Sequence[Row], width: int) -> Spec:
     steps = len({row["at"] for row in rows})
-    size = min(plot_width(width, 2), BAR_ROOM * (steps + 1)), HEIGHT
-    return panels([_times(rows, size), _shares(rows, size)], width, 2, ROW_ROOM)
+    size = min(plot_width(width, 1), BAR_ROOM * (steps + 1)), HEIGHT
+    return panels([_times(rows, size), _shares(rows, size)], width, 1, ROW_ROOM)
 
 
 def _times(rows: Sequence[Row], size: tuple[int, int]) -> Spec:
