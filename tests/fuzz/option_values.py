@@ -134,7 +134,7 @@ def _givens() -> list[Given]:
         "raw_format": "parquet",
         "summary": "s.md",
         "resume": "x.json", "compare_fail": "p50:20%",
-        "compare_busy": "true", "slo": "p99:0.5s", "knee": "true",
+        "compare_busy": "true", "benchmark_table": "true", "slo": "p99:0.5s", "knee": "true",
     }  # fmt: skip
     return [{each.name: good[each.name]} for each in OPTIONS] + [{}, {"profile": "paper"}]
 
