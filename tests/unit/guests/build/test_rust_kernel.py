@@ -249,12 +249,12 @@ def test_what_cargo_says_reaches_the_caller(tools: FakeTools, crate: Path) -> No
 
 
 def test_a_failed_build_shows_the_end_of_what_cargo_said(tools: FakeTools, crate: Path) -> None:
-    tools.cargo("seq 1 1000 >&2; echo 'error: expected one of `;`' >&2; exit 101")
+    tools.cargo("seq 1 2000 >&2; echo 'error: expected one of `;`' >&2; exit 101")
     with pytest.raises(BuildError, match=r"exit status 101") as caught:
         builder.build_kernel(crate)
     text = str(caught.value)
-    assert text.endswith("1000\nerror: expected one of `;`")
-    assert "\n900\n" not in text
+    assert text.endswith("2000\nerror: expected one of `;`")
+    assert "\n1500\n" not in text
 
 
 def test_a_failed_build_leaves_nothing_that_looks_built(
