@@ -43,6 +43,13 @@ def test_the_public_names_are_these() -> None:
         assert getattr(pytest_unikernel, name).__name__ == name
 
 
+def test_the_public_names_are_completed_although_they_are_imported_late() -> None:
+    assert set(pytest_unikernel.__all__) <= set(dir(pytest_unikernel))
+    assert not [
+        each for each in modules_after("import pytest_unikernel") if each.startswith("pytest_unikernel.")
+    ]
+
+
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'pytest_unikernel' has no attribute 'Nonsense'"):
         _ = pytest_unikernel.Nonsense
