@@ -26,13 +26,14 @@ from pytest_unikernel.run.live_line import live_line
 from pytest_unikernel.run.shared_memory import SharedCells
 
 INTERVAL_S = 0.2
+FIRST_INTERVAL_S = 0.1  # the first load waits for the look at the host; 0.1 s are 10 ticks of each CPU
 SAVE, RESTORE, DOWN, CLEAR = "\x1b7", "\x1b8", "\x1b[B", "\r\x1b[2K"
 MAKE_ROOM = "\x1bD\x1b[A"  # one line down, scrolling if need be, and up again; the column stays
 # Each drawing begins where the cursor is then: a test that prints meanwhile (-s) is not overwritten.
 
 
 class Monitor:
-    """Samples the host every ``INTERVAL_S`` and draws one line below the cursor while a load runs."""
+    """Samples the host regularly and draws one line below the cursor while a load runs."""
 
     def __init__(self, progress: SharedCells, samples: SharedCells, terminal: int) -> None:
         self._progress = progress
@@ -42,6 +43,11 @@ class Monitor:
         self._sample = Sample()
         self._obeyed = 0
         self._drawn = False
+
+    @property
+    def interval_s(self) -> float:
+        """The time from one sample to the next, in seconds; shorter before the first load."""
+        return INTERVAL_S if self._obeyed else FIRST_INTERVAL_S
 
     def command(self, line: str) -> None:
         """Begin or end a load: forget its extremes, clear its line; done when the next sample is written."""
@@ -112,7 +118,7 @@ def watch(monitor: Monitor, pidfd: int, commands: int) -> None:
     carry = b""
     monitor.turn()  # the first load waits for two samples
     while True:
-        readable, _, _ = select.select([pidfd, commands], [], [], INTERVAL_S)
+        readable, _, _ = select.select([pidfd, commands], [], [], monitor.interval_s)
         if pidfd in readable:
             return
         if commands in readable:
