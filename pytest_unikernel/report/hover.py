@@ -3,13 +3,16 @@
 A row of a figure carries an ``about``: :func:`about` or :func:`about_load` makes it, and a layer with
 :data:`DESCRIBED` in its encoding gives it to its marks. Vega writes it into the SVG as an ``aria-label``.
 :func:`marked` replaces that by a ``data-target``, by which the page's filter hides marks, and a ``title``,
-which browsers show on hover without any script. ``page.js`` shows it at once, and for keys and taps.
+which browsers show on hover, in the files. In the page, marks refer to :class:`Texts`, which ``page.js``
+shows on hover, for keys and for taps.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from html import escape, unescape
 
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.report import cells as cell
@@ -23,8 +26,9 @@ DESCRIBED: Spec = {"description": {"field": "about", "type": "nominal"}}
 OF_LINE: Spec = {"description": {"field": "line", "type": "nominal"}}  # a line or an area has many rows
 
 _OURS = re.compile(rf'<(\w+) aria-label="{SEPARATOR}([^"{SEPARATOR}]*){SEPARATOR}([^"]*)"([^>]*?)(/?)>')
-_TITLE = re.compile(r"<title>([^<]*)</title>")
-_TITLED = re.compile(r"<([^<>]*)><title>([^<]*)</title>")
+_TITLED = re.compile(
+    r'<(\w+)(?: data-target="([^"]*)")?([^<>]*)><title>([^<]*)</title>(</(?:path|line|rect)>)?'
+)
 _TAG = re.compile(r"<[^>]*>")
 _REST = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
 
@@ -79,19 +83,33 @@ def marked(svg: str) -> str:
     return _TAG.sub(lambda tag: _REST.sub("", tag[0]), _OURS.sub(_mark, svg))
 
 
-def shared(narrow: str, wide: str) -> str:
-    """Return the narrow drawing of a figure, with references to the texts of the wide one beside it.
+class Texts:
+    """The texts of a page's marks, each once: the same load is in many figures, and in two widths."""
 
-    A reference is the text's number among the different texts there. A narrow screen has no mouse, so only
-    the page's script shows texts on it.
-    """
-    numbers = {text: number for number, text in enumerate(dict.fromkeys(_TITLE.findall(wide)))}
+    def __init__(self) -> None:
+        self._targets: dict[str, int] = {}
+        self._numbers: dict[tuple[int, str], int] = {}
 
-    def reference(found: re.Match[str]) -> str:
-        tag, text = found.groups()
-        return f'<{tag} data-text="{numbers[text]}">' if text in numbers else found[0]
+    def taken_from(self, svg: str, target: str = "") -> str:
+        """Return an SVG whose marks refer to their texts and targets by number.
 
-    return _TITLED.sub(reference, narrow)
+        Args:
+            svg: from :func:`marked`.
+            target: the target of the whole figure, which its marks need not name.
+        """
+        own = f' data-target="{escape(target)}"' if target else ""
+        return _TITLED.sub(self._reference, svg.replace(own, "") if own else svg)
+
+    def _reference(self, found: re.Match[str]) -> str:
+        before, target, after, text, end = found.groups()
+        place = self._targets.setdefault(unescape(target or ""), len(self._targets))
+        number = self._numbers.setdefault((place, unescape(text)), len(self._numbers))
+        return f'<{before}{after} data-text="{number}"{"/>" if end else ">"}'
+
+    def as_json(self) -> str:
+        """Return the targets, and for each text the number of its target and the text itself."""
+        content = {"targets": list(self._targets), "texts": list(self._numbers)}
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def _mark(found: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
 "use strict";
 // The page's one script: the text of a mark on hover, by keys and by taps, and the filter by target.
-// Without it the page lacks nothing else: browsers show the titles of marks by themselves.
+// Without it the page lacks nothing else.
 (() => {
   const NEAR_PX = 22, POINT_PX = 48;
   const each = (selector, from = document) => [...from.querySelectorAll(selector)];
@@ -8,14 +8,11 @@
   const tip = document.createElement("div");
   let lit = null;
 
-  for (const title of each(".chart svg title")) {
-    texts.set(title.parentNode, title.textContent);
-    title.remove();
-  }
-  // The narrow drawing of a chart refers to the texts of the wide one, by number.
-  for (const chart of each(".has-narrow")) {
-    const wide = [...new Set(each(".wide svg *", chart).map((mark) => texts.get(mark)).filter((text) => text))];
-    each("[data-text]", chart).forEach((mark) => texts.set(mark, wide[mark.dataset.text]));
+  const known = JSON.parse(document.querySelector("template.texts").content.textContent);
+  for (const mark of each("[data-text]")) {
+    const [target, text] = known.texts[mark.dataset.text];
+    texts.set(mark, text);
+    if (known.targets[target]) mark.dataset.target = known.targets[target];
   }
   tip.className = "tip";
   tip.setAttribute("role", "status");

@@ -10,7 +10,7 @@ from importlib import resources
 from itertools import groupby
 
 from pytest_unikernel.report.chips import chips
-from pytest_unikernel.report.hover import shared
+from pytest_unikernel.report.hover import Texts
 from pytest_unikernel.report.overview import Table
 from pytest_unikernel.report.pagestyle import css
 from pytest_unikernel.report.render import Picture
@@ -47,6 +47,8 @@ def page(
         labels: the targets, as the marks, the charts and the first cells of rows have them.
     """
     sections = [list(group) for _, group in groupby(pictures, key=lambda each: each.figure.section)]
+    texts = Texts()
+    figures = [part for group in sections for part in _section(group, texts)]
     parts = [
         *_head(title, files),
         f"<h1>{escape(title)}</h1>",
@@ -55,8 +57,9 @@ def page(
         _contents([*(each[0].figure.section for each in sections), *(each.title for each in tables[1:])]),
         *chips(labels),
         *(part for table in tables[:1] for part in _table(table)),
-        *(part for group in sections for part in _section(group)),
+        *figures,
         *(part for table in tables[1:] for part in _table(table)),
+        f'<template class="texts">{escape(texts.as_json(), quote=False)}</template>',
         f"<script>{SCRIPT}</script></body></html>",
     ]
     return "\n".join(parts) + "\n"
@@ -82,7 +85,7 @@ def _anchor(title: str) -> str:
     return "-".join(title.lower().split())
 
 
-def _section(group: Sequence[Picture]) -> Iterator[str]:
+def _section(group: Sequence[Picture], texts: Texts) -> Iterator[str]:
     """Yield a section; a caption that all of its figures share is shown once."""
     title = group[0].figure.section
     captions = {each.figure.caption for each in group}
@@ -90,15 +93,15 @@ def _section(group: Sequence[Picture]) -> Iterator[str]:
     if len(captions) == 1:
         yield f"<p>{escape(group[0].figure.caption)}</p>"
     yield '<div class="charts">'
-    yield from (_figure(each, own_caption=len(captions) > 1) for each in group)
+    yield from (_figure(each, texts, own_caption=len(captions) > 1) for each in group)
     yield "</div></section>"
 
 
-def _figure(picture: Picture, *, own_caption: bool) -> str:
+def _figure(picture: Picture, texts: Texts, *, own_caption: bool) -> str:
     figure = picture.figure
     kind = "chart whole has-narrow" if picture.narrow else "chart"
-    drawn = f'<div class="wide">{picture.svg}</div>'
-    narrow = shared(picture.narrow, picture.svg)
+    wide, narrow = (texts.taken_from(svg, figure.target) for svg in (picture.svg, picture.narrow))
+    drawn = f'<div class="wide">{wide}</div>'
     drawn += f'<div class="narrow">{narrow}</div>' if narrow else ""
     label = escape(f"{figure.title}. {figure.caption}")
     caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if own_caption else ""

@@ -28,6 +28,7 @@ figcaption { color: var(--soft); font-size: .85rem; max-width: 52rem }
 .charts { grid-template-columns: repeat(auto-fill, minmax(min(100%%, 24rem), 1fr)) }
 .charts > .whole { grid-column: 1 / -1 }
 .chart svg { display: block; max-width: 100%%; height: auto; overflow: visible }
+.chart [class*="role-axis"], .chart .role-legend { pointer-events: none }
 .narrow { display: none }
 .off { display: none }
 .lit { stroke: var(--ink); stroke-width: 2.5px; stroke-opacity: 1 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from reportfiles import HOSTILE, means_only, sweep, write
 
 from pytest_unikernel.report import gallery, reading, render
 from pytest_unikernel.report.figure import Figure, layered
-from pytest_unikernel.report.hover import DESCRIBED, about, about_load, shared
+from pytest_unikernel.report.hover import DESCRIBED, Texts, about, about_load
 from pytest_unikernel.report.load import clean
 from pytest_unikernel.report.series import Results
 
@@ -98,12 +99,11 @@ def test_every_mark_of_the_sweeps_has_a_text(tmp_path: Path) -> None:
         assert all(path.findtext(f"{SVG}title") and path.get("data-target") for path in points)
 
 
-def test_a_narrow_drawing_refers_to_the_texts_of_the_wide_one() -> None:
-    wide = "<path><title>a</title></path><g/><path><title>b</title></path><path><title>a</title></path>"
-    narrow = (
-        '<path x="1"><title>b</title></path><text><title>a</title>t</text><path><title>own</title></path>'
-    )
-    assert shared(narrow, wide) == (
-        '<path x="1" data-text="1"></path><text data-text="0">t</text><path><title>own</title></path>'
-    )
-    assert shared("", wide) == ""
+def test_a_page_has_each_text_once_and_marks_refer_to_it() -> None:
+    texts = Texts()
+    wide = '<path data-target="one" x="1"><title>a &lt;b&gt;</title></path><g/><text><title>c</title>t</text>'
+    narrow = '<path data-target="o&amp;o"><title>c</title></path>'
+    assert texts.taken_from(wide) == '<path x="1" data-text="0"/><g/><text data-text="1">t</text>'
+    assert texts.taken_from(narrow, "o&o") == '<path data-text="1"/>'
+    assert texts.taken_from("") == ""
+    assert json.loads(texts.as_json()) == {"targets": ["one", ""], "texts": [[0, "a <b>"], [1, "c"]]}
