@@ -11,10 +11,11 @@ from typing import NamedTuple
 from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.results.summary import BUCKET_BASE
 
+STEP = 0.02  # of a curve of shares: half a pixel or so
 ENOUGH = 30  # launches below which a smooth curve would show its bandwidth, not the launches
 BUCKET = math.log(BUCKET_BASE)
 FURTHEST = 70.0  # on a natural log scale; 30 orders of magnitude from a second no time is a measured one
-CURVE_POINTS, TAILS = 40, 3.0  # points of a curve; the bandwidths by which it goes beyond the launches
+CURVE_POINTS, TAILS = 32, 3.0  # points of a curve; the bandwidths by which it goes beyond the launches
 
 
 class Histogram(NamedTuple):
@@ -41,15 +42,16 @@ class Histogram(NamedTuple):
             yield from [math.exp(place)] * count
 
     def shares(self) -> Iterator[tuple[float, float]]:
-        """Yield (seconds, share of all launches that took no longer), a step for each bin, from 0 on.
+        """Yield (seconds, share of all launches that took no longer), from 0 on.
 
-        Censored launches are among all: the last share is below 1 then.
+        Steps below ``STEP`` are joined. Censored launches are among all: the last share is below 1 then.
         """
-        whole = self.n + self.censored
-        if self.logs:
-            yield math.exp(self.logs[0] - BUCKET / 2), 0.0
+        whole, last, n = self.n + self.censored, 0.0, self.n
+        yield math.exp(self.logs[0] - BUCKET / 2), 0.0
         for place, below in zip(self.logs, accumulate(self.counts), strict=True):
-            yield math.exp(place + BUCKET / 2), below / whole
+            if below / whole - last >= STEP or below == n:
+                last = below / whole
+                yield math.exp(place + BUCKET / 2), last
 
     def density(self) -> list[tuple[float, float]]:
         """Return (seconds, share of the highest density) of a smooth curve over the log scale.

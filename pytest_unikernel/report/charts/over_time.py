@@ -21,7 +21,7 @@ from pytest_unikernel.text.units import duration_text
 HEIGHT = 110
 ROW_ROOM, NARROW_ROW_ROOM = 64, 84
 LEGEND = {"orient": "bottom", "columns": 3, "columnPadding": 14, "symbolSize": 200, "offset": 4}
-SLICES = 12  # of a plot, with a text each: more would make the page large
+SLICES = 10  # of a plot, with a text each: more would make the page large
 CAPTION = (
     "The worst trial at the knee and at the first time step that was not ok, from the first launch of the "
     "warm-up on, with the same scales. Grey: the window that is measured. Top: launches so far; where the "

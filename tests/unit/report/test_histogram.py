@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from reportfiles import load as record
 
-from pytest_unikernel.report.histogram import BUCKET, Histogram, histogram
+from pytest_unikernel.report.histogram import BUCKET, STEP, Histogram, histogram
 from pytest_unikernel.report.reading import load_of
 from pytest_unikernel.results.summary import buckets
 
@@ -38,6 +38,13 @@ def test_shares_rise_from_0_to_1_and_are_those_of_the_launches() -> None:
     shares = list(known([0.01, 0.01, 0.02, 0.04]).shares())
     assert [share for _, share in shares] == [0.0, 0.5, 0.75, 1.0]
     assert [x for x, _ in shares] == pytest.approx([0.01, 0.01, 0.02, 0.04], rel=0.021)
+
+
+def test_shares_that_nobody_could_tell_apart_are_one_step_and_the_last_is_kept() -> None:
+    shares = [share for _, share in known([0.01 * 1.021**each for each in range(200)], censored=100).shares()]
+    assert len(shares) <= 1 / STEP + 2
+    assert shares[-1] == pytest.approx(2 / 3)
+    assert sorted(shares) == shares
 
 
 def test_launches_that_never_completed_keep_shares_below_1() -> None:
