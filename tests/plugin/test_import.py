@@ -67,7 +67,7 @@ def test_what_was_measured_otherwise_is_said_to_be_not_comparable(
     compare = (f"--benchmark-compare={old}", "--sweep-benchmark-table")
     result = run(pytester, *compare, "-k", "not cold", source=TODAY)
     result.assert_outcomes(passed=2, deselected=1)
-    result.stdout.fnmatch_lines(["*not comparable: window 2 s against 60 s, warm-up 0 s against 120*"])
+    result.stdout.fnmatch_lines(["*not comparable: window 2 s against 60 s, warm-up 0 s against*"])
     assert not [line for line in result.outlines if "old)" in line]
 
 

@@ -68,6 +68,7 @@ def test_pooled_results_are_those_of_trials_in_a_row(pytester: pytest.Pytester) 
         assert (record["settings"].pop("order"), other["settings"].pop("order")) == ("interleaved", "series")
         for key in ("generator", "host"):  # of this machine
             assert record.pop(key).keys() == other.pop(key).keys()
+        assert record.pop("run")["plugin_version"] == other.pop("run")["plugin_version"]
         assert record == other
         assert record["trials"] == len(record["per_trial"]) == 3
 

@@ -190,9 +190,9 @@ def test_it(load_step):
     load_step(Target("no_such", ["/bin/true"], probe=lambda: Unavailable("it isn't there", "get it")))
 """
     result = run(pytester, "-rs", source=source)
-    result.assert_outcomes(skipped=3)
+    result.assert_outcomes(skipped=1)
     result.stdout.no_fnmatch_line("*knee: *")
-    run(pytester, "--sweep-require=no_such").assert_outcomes(failed=3)
+    run(pytester, "--sweep-require=no_such").assert_outcomes(failed=1)
 
 
 def test_with_benchmarks_disabled_it_is_one_launch_as_everywhere(pytester: pytest.Pytester) -> None:
