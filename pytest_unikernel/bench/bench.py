@@ -322,7 +322,7 @@ class Bench:
         from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - tables only
 
         memory_bytes = psutil.virtual_memory().total
-        lines = report(self._rows(), self._run.skips, memory_bytes)
+        lines = report(self._rows(), self._run.skips, memory_bytes, verbose=True)
         return self._wording.without_pytest("\n".join(lines).rstrip())
 
     def _write(self, path: Path) -> None:

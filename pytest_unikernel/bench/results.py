@@ -125,7 +125,7 @@ class Sweep(Sequence[BenchResult]):
     def __str__(self) -> str:
         from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - text only
 
-        lines = report(self.rows, self.skipped)
+        lines = report(self.rows, self.skipped, verbose=True)
         return KEYWORDS.without_pytest("\n".join(lines).rstrip())
 
     def __repr__(self) -> str:

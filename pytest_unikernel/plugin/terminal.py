@@ -85,7 +85,14 @@ class TerminalReport:
         found = baseline.existing(self._config)
         evidence = None if found is None else baseline.evidence(found)
         wide_table = benchmark_table.shows_loads(self._config)
-        lines = report(rows, run.skips, psutil.virtual_memory().total, evidence, benchmark_table=wide_table)
+        lines = report(
+            rows,
+            run.skips,
+            psutil.virtual_memory().total,
+            evidence,
+            benchmark_table=wide_table,
+            verbose=self._config.get_verbosity() > 0,
+        )
         missing = missing_report(run.missing)
         return [*lines, *([""] if lines and missing else []), *missing]
 

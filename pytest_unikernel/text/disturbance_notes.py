@@ -24,7 +24,6 @@ from pytest_unikernel.text.grid import printable
 
 MIB = 1 << 20
 BOUND = "generator-bound"
-FEW = 2  # steps that get a line each
 
 
 def found_in(load: Record, memory_bytes: float | None = None) -> dict[str, str]:
@@ -39,7 +38,8 @@ def _steal(load: Record) -> str:
     return f"{percent:.0f} % of the CPU time" if percent > STEAL_PERCENT else ""
 
 
-def _load(load: Record) -> str:
+def busy_before(load: Record) -> str:
+    """Return how busy the CPUs were before a load; empty where they were quiet."""
     percent = load["host"].get("busy_before_percent") or 0.0
     return f"the CPUs were {percent:.0f} % busy before it began" if percent > 100 * QUIET_SHARE else ""
 
@@ -71,7 +71,7 @@ def _realtime(load: Record) -> str:
 
 SYMPTOMS: Mapping[str, Callable[[Record], str]] = {
     "steal": _steal,
-    "load": _load,
+    "load": busy_before,
     "swap": _swap,
     "governor": _governor,
     "real-time": _realtime,
@@ -93,7 +93,6 @@ def strangers(host: Record) -> list[str]:
 
 def step_notes(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:
     """Yield the disturbances that differ from step to step, for the loads of one series."""
-    yield from _busy(loads)
     for load in loads:
         found, step = found_in(load, memory_bytes), step_text(load["time_step_s"])
         if "steal" in found:
@@ -102,31 +101,16 @@ def step_notes(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[st
             yield f"{step} {found['swap']}"
         if "memory" in found:
             yield f"{step} memory ran low: {found['memory']}"
-        if verdict_of(load) == BOUND:
-            yield f"{step} {_why_bound(found)}"
 
 
-def _busy(loads: Sequence[Record]) -> Iterator[str]:
-    """Yield the loads that began on busy CPUs; more than ``FEW`` share a line."""
-    busy = [load for load in loads if _load(load)]
-    if len(busy) <= FEW:
-        yield from (f"{step_text(load['time_step_s'])} {_load(load)}" for load in busy)
-        return
-    percents = sorted(load["host"]["busy_before_percent"] for load in busy)
-    ends = dict.fromkeys(f"{percent:.0f}" for percent in (percents[0], percents[-1]))
-    yield f"{steps_text(busy)} the CPUs were {' to '.join(ends)} % busy before they began"
-
-
-def steps_text(loads: Sequence[Record]) -> str:
-    """Return the first and the last time step of many loads, and their number."""
-    ends = [step_text(load["time_step_s"]) for load in (loads[0], loads[-1])]
-    return f"{' … '.join(ends)} ({len(loads)} steps)"
-
-
-def _why_bound(found: Mapping[str, str]) -> str:
+def why_bound(load: Record, memory_bytes: float | None) -> str:
+    """Return the possible causes of a generator-bound verdict; empty for another verdict."""
+    if verdict_of(load) != BOUND:
+        return ""
+    found = found_in(load, memory_bytes)
     if not found:
-        return f"{BOUND}: no disturbance was recorded; the rate is too high for one generator on this host"
-    return f"{BOUND}; possible causes: {', '.join(f'{name} ({text})' for name, text in found.items())}"
+        return "no disturbance was recorded; the rate is too high for one generator on this host"
+    return f"possible causes: {', '.join(f'{name} ({text})' for name, text in found.items())}"
 
 
 def closing(loads: Sequence[Record], memory_bytes: int | None) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pytest_unikernel.text.grid import printable, wrapped
+from pytest_unikernel.text.missing import names_text
 from pytest_unikernel.text.units import duration_text
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -35,10 +36,15 @@ def survey_lines(count: int, running: Collection[str], left_s: float) -> list[st
     head = f"{count} target{'' if count == 1 else 's'}"
     if len(running) < count:
         head += f", {len(running) or 'none'} {'run' if len(running) > 1 else 'runs'} here"
-    names = printable(", ".join(running))
+    if not running:
+        return [head]
     about = f"about {left_text(left_s)}".replace(" ", NO_BREAK)
-    text = f"{head}: {names}; {about}" if running else head
-    return [line.replace(NO_BREAK, " ") for line in wrapped(text, "")]
+    whole, short = (
+        wrapped(f"{head}: {printable(names)}; {about}", "")
+        for names in (", ".join(running), names_text(list(running)))
+    )
+    lines = short if len(short) < len(whole) else whole
+    return [line.replace(NO_BREAK, " ") for line in lines]
 
 
 def skipped_text(count: int) -> str:

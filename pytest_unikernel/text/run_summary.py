@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from dataclasses import dataclass, field
 
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.knee import cores_of, find_knee, verdict_of
@@ -11,12 +11,14 @@ from pytest_unikernel.results.record import Record
 from pytest_unikernel.results.skips import SkippedStep
 from pytest_unikernel.text import disturbance_notes
 from pytest_unikernel.text.baseline_notes import compared_lines, knee_compared_lines
+from pytest_unikernel.text.conditions import condition_lines, conditions_of, shared_conditions
 from pytest_unikernel.text.grid import WIDTH, cut, printable, wrapped
 from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.objectives import objective_lines
-from pytest_unikernel.text.phase_table import phase_lines
+from pytest_unikernel.text.phase_table import common_phase_lines, phase_lines
 from pytest_unikernel.text.row import Row
-from pytest_unikernel.text.skips import skip_text, why_skipped_text
+from pytest_unikernel.text.skips import knee_and_not_run
+from pytest_unikernel.text.step_notes import step_notes
 from pytest_unikernel.text.table_cells import (
     NONE,
     PARTIAL,
@@ -27,7 +29,7 @@ from pytest_unikernel.text.table_cells import (
 )
 from pytest_unikernel.text.tables import cold_table, sweep_table
 from pytest_unikernel.text.units import duration_text, rate_text
-from pytest_unikernel.text.unrest import excess_text, kind_text
+from pytest_unikernel.text.unrest_notes import Unquiet, common_unrest, unrest_notes
 
 COLD = ""  # names all cold starts together
 TAIL_LINES = 5
@@ -43,6 +45,7 @@ def report(
     evidence: Mapping[str, Sequence[str]] | None = None,
     *,
     benchmark_table: bool = False,
+    verbose: bool = False,
 ) -> list[str]:
     """Return the end-of-run summary of all loads.
 
@@ -53,63 +56,96 @@ def report(
         evidence: the lines of the comparison with the baseline, by series; ``COLD`` names all cold
             starts together.
         benchmark_table: pytest-benchmark's own table shows the loads too.
+        verbose: leave nothing out.
     """
     evidence = evidence or {}
-    swept = [row for row in rows if row.load["mode"] == "sweep"]
+    series = _by_series(row for row in rows if row.load["mode"] == "sweep")
     cold = [row for row in rows if row.load["mode"] == "cold"]
-    lines: list[str] = []
-    for series in dict.fromkeys(row.series for row in swept):
-        steps = sorted(
-            (row for row in swept if row.series == series), key=lambda row: -row.load["time_step_s"]
-        )
-        missed = [each for each in skipped if each.series == series]
-        lines += series_report(steps, missed, memory_bytes, evidence.get(series, ()), _order(swept, series))
-        lines.append("")
+    shared = shared_conditions({name: _loads(own) for name, own in series.items()})
+    unrest = {} if verbose else common_unrest(list(series.values()))
+    phases = common_phase_lines((_loads(_steps(own)) for own in series.values()), verbose=verbose)
+    shown = Shown(memory_bytes, [] if verbose else shared, unrest, phases, verbose)
+    lines = wrapped(f"all: {', '.join(shown.shared)}", "") if shown.shared else []
+    for name, own in series.items():
+        missed = [each for each in skipped if each.series == name]
+        lines += [*series_report(own, missed, shown, evidence.get(name, ())), ""]
     if cold:
-        lines += [*_cold_report(cold, evidence.get(COLD, ())), ""]
-    closing = _closing(rows, memory_bytes, benchmark_table=benchmark_table) if rows else []
+        lines += [*_cold_report(cold, evidence.get(COLD, ()), verbose=verbose), ""]
+    closing = list(_closing(rows, shown, benchmark_table=benchmark_table)) if rows else []
     return [*lines, *closing] if closing else lines[:-1]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The parts of a summary that its series share.
+
+    Attributes:
+        memory_bytes: the host's memory; None omits the note on low memory.
+        shared: the conditions that all series have.
+        unrest: the notes on a busy host that hold for nearly all loads.
+        phases: the table of phases that several series share.
+        verbose: leave nothing out.
+    """
+
+    memory_bytes: int | None = None
+    shared: Sequence[str] = ()
+    unrest: Mapping[Unquiet, str] = field(default_factory=dict)
+    phases: Sequence[str] = ()
+    verbose: bool = False
+
+
+NOTHING = Shown()
+
+
 def series_report(
-    steps: Sequence[Row],
-    skipped: Sequence[SkippedStep],
-    memory_bytes: int | None,
+    rows: Sequence[Row],
+    skipped: Sequence[SkippedStep] = (),
+    shown: Shown = NOTHING,
     evidence: Sequence[str] = (),
-    order: Sequence[str] = (),
 ) -> list[str]:
-    """Return the lines of one series: title, table, knee, notes, comparison. Steps go slow to fast.
+    """Return the lines of one series: title, table, knee, notes, comparison.
 
     Args:
-        steps: the series' loads.
+        rows: the series' loads, in the order in which they were run.
         skipped: the steps that were not run.
-        memory_bytes: the host's memory; None omits the note on low memory.
+        shown: the parts that are shown once for all series.
         evidence: the lines of the comparison with the baseline.
-        order: a note on the order in which the loads were run, if it differs.
     """
-    found = [row for row in steps if row.load.get("knee")]  # a search's record repeats one of the other loads
-    steps = [row for row in steps if row not in found] or found
-    loads = [row.load for row in steps]
-    table = sweep_table(steps)
-    knee = knee_text(find_knee([*loads, *(row.load for row in found)]), cores_of(loads))
-    notes = [*_marks(loads), *order, *_step_notes(steps), *_not_run(skipped), *_trials(loads)]
-    notes += [*_spread(loads), *_guards(loads), *disturbance_notes.step_notes(loads, memory_bytes)]
-    notes += _restless(steps)
+    steps, found = _steps(rows), [row for row in rows if row.load.get("knee")]
+    loads = _loads(steps)
+    knee = knee_text(find_knee([*loads, *_loads(found)]), cores_of(loads))
+    slo = (f"slo {text}" for text in objective_lines(loads, found[0].load if found else None))
+    notes = [*_order(rows), *step_notes(steps, shown.memory_bytes), *_trials(loads), *_spread(loads)]
+    notes += disturbance_notes.step_notes(loads, shown.memory_bytes)
+    notes += unrest_notes(steps, shown.unrest)
     return [
-        *_title(steps),
-        *table,
-        *wrapped(knee),
-        *(
-            line
-            for text in objective_lines(loads, found[0].load if found else None)
-            for line in wrapped(f"slo {text}")
-        ),
-        *(line for note in notes for line in wrapped(note)),
-        *phase_lines(loads),
+        _title(steps),
+        *condition_lines(conditions_of(loads), shown.shared, verbose=shown.verbose),
+        *sweep_table(steps),
+        *knee_and_not_run(knee, skipped, verbose=shown.verbose),
+        *(line for text in (*slo, *notes) for line in wrapped(text)),
+        *phase_lines(loads, verbose=shown.verbose, tables=not shown.phases),
         *_first_failure(loads),
         *compared_lines([row for row in steps if not row.searched], evidence),
         *(line for row in found for line in knee_compared_lines(row)),
     ]
+
+
+def _by_series(swept: Iterable[Row]) -> dict[str, list[Row]]:
+    series: dict[str, list[Row]] = {}
+    for row in swept:
+        series.setdefault(row.series, []).append(row)
+    return series
+
+
+def _steps(rows: Sequence[Row]) -> list[Row]:
+    """Return the loads slow to fast, without that of a search, which repeats another."""
+    steps = [row for row in rows if not row.load.get("knee")] or rows
+    return sorted(steps, key=lambda row: -row.load["time_step_s"])
+
+
+def _loads(rows: Iterable[Row]) -> list[Record]:
+    return [row.load for row in rows]
 
 
 def load_line(load: Record) -> str:
@@ -135,64 +171,22 @@ def _with_unit(load: Record, name: str) -> str:
 # around a table ------------------------------------------------------------------------------------
 
 
-def _title(steps: Sequence[Row]) -> list[str]:
-    loads = [row.load for row in steps]
-    targets = ", ".join(dict.fromkeys(str(load["target"]) for load in loads))
-    how = [
-        f"window {_span(load['window_s'] for load in loads)}",
-        f"warm-up {_span(load['warmup_s'] for load in loads)}",
-        f"{loads[0]['arrivals']} arrivals",
-        f"ready: {printable(str(loads[0]['ready']))}",
-        *(f"{key} {printable(str(value))}" for key, value in loads[0]["versions"].items()),
-    ]
+def _title(steps: Sequence[Row]) -> str:
+    targets = ", ".join(dict.fromkeys(str(row.load["target"]) for row in steps))
     series = steps[0].series
-    title = targets if series == targets else f"{targets}: {series}"  # without tests they are the same
-    return [*wrapped(printable(title), ""), *wrapped(", ".join(how), "  "), ""]
+    return printable(
+        targets if series == targets else f"{targets}: {series}"
+    )  # without tests they are the same
 
 
-def _span(values_s: Iterable[float]) -> str:
-    ordered = sorted(values_s)
-    ends = list(dict.fromkeys(duration_text(value_s) for value_s in (ordered[0], ordered[-1])))
-    return " to ".join(ends)
-
-
-def _order(swept: Sequence[Row], series: str) -> list[str]:
+def _order(rows: Sequence[Row]) -> list[str]:
     """Return a note if the steps of a series were not run from slow to fast."""
-    own = [row for row in swept if row.series == series and not row.searched and not row.load.get("knee")]
+    own = [row for row in rows if not row.searched and not row.load.get("knee")]
     steps_s = [row.load["time_step_s"] for row in own if not row.resumed]
     if steps_s == sorted(steps_s, reverse=True):
         return []
     shown = ", ".join(map(step_text, steps_s))
     return [f"run in this order, which another plugin or a conftest.py made: {shown}"]
-
-
-def _marks(loads: Sequence[Record]) -> Iterator[str]:
-    if any(is_partial(load["lateness_s"]) for load in loads):
-        yield f"{PARTIAL} maximum instead of p99, {NONE} no quantile: too few launches for a quantile"
-
-
-def _step_notes(steps: Sequence[Row]) -> Iterator[str]:
-    """Yield a note per step whose row does not show everything."""
-    for row in steps:
-        load = row.load
-        verdict = verdict_of(load)
-        parts = [] if verdict == "ok" else [": ".join(filter(None, (verdict, load["verdict_reason"])))]
-        failed = [f"{count} {reason}" for reason, count in failures_of(load).most_common()]
-        is_named = [str(load["verdict_reason"]).replace(" launches ", " ")] == failed
-        parts += [", ".join(failed)] if failed and not is_named else []
-        parts += ["taken over from the resumed run"] if row.resumed else []
-        first = load.get("first_attempt")
-        parts += [f"repeated: at first {first['verdict']}, {first.get('verdict_reason')}"] if first else []
-        if parts:
-            yield f"{step_text(load['time_step_s'])} {'; '.join(parts)}"
-
-
-def _not_run(skipped: Sequence[SkippedStep]) -> Iterator[str]:
-    ordered = sorted(skipped, key=lambda each: (skip_text(each.why), -each.step))
-    for why, group in groupby(ordered, key=lambda each: each.why):
-        steps = [step_text(float(each.step)) if each.step else "the search" for each in group]
-        named = f"{steps[0]} … {steps[-1]} ({len(steps)} steps)" if len(steps) > 2 else ", ".join(steps)
-        yield f"not run: {named}: {why_skipped_text(why)}"
 
 
 def _trials(loads: Sequence[Record]) -> Iterator[str]:
@@ -204,40 +198,6 @@ def _trials(loads: Sequence[Record]) -> Iterator[str]:
         if len(set(verdicts)) > 1:
             rates = ", ".join(rate_text(trial["throughput_hz"] or 0.0) for trial in load["per_trial"])
             yield f"{step_text(load['time_step_s'])} trials: {', '.join(verdicts)}; throughput {rates}"
-
-
-def _guards(loads: Sequence[Record]) -> Iterator[str]:
-    for load in loads:
-        guards = load["guards"]
-        for name, count in (guards.get("dropped") or {}).items():
-            cap = f" {guards.get('max_in_flight')} ({guards.get('max_in_flight_from')})"
-            limit = f"{name}{cap}" if name == "max_in_flight" else name
-            yield f"{step_text(load['time_step_s'])} {count} launches dropped; limit: {limit}"
-
-
-def _restless(steps: Sequence[Row]) -> Iterator[str]:
-    """Yield the loads that began before the host was quiet; more than ``FEW`` share a line."""
-    rows = [row for row in steps if (row.load.get("quiescence") or {}).get("bound_hit")]
-    loads = [row.load for row in rows]
-    by_kind = [_unrest(row) for row in rows]
-    if len(rows) <= disturbance_notes.FEW:
-        for load, texts in zip(loads, by_kind, strict=True):
-            yield f"{step_text(load['time_step_s'])} {_began([load])}: {'; '.join(texts.values())}"
-        return
-    kinds = dict.fromkeys(kind for texts in by_kind for kind in texts)
-    yield f"{disturbance_notes.steps_text(loads)} {_began(loads)}: {', '.join(kinds)}"
-
-
-def _unrest(row: Row) -> dict[str, str]:
-    """Return the excesses by kind, from the last trial that has it; records from a file have texts."""
-    last = {excess.kind: excess for excess in row.unrest}
-    known = {kind_text(excess): excess_text(excess) for excess in last.values()}
-    return known or {text: text for text in row.load["quiescence"]["reasons"]}
-
-
-def _began(restless: Sequence[Record]) -> str:
-    waited = _span(load["quiescence"]["waited_s"] for load in restless)
-    return f"began on a busy host after a wait of {waited}"
 
 
 def _spread(loads: Sequence[Record]) -> Iterator[str]:
@@ -268,19 +228,26 @@ def _status(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"status {status}"
 
 
-def _cold_report(cold: Sequence[Row], evidence: Sequence[str]) -> list[str]:
+def _cold_report(cold: Sequence[Row], evidence: Sequence[str], *, verbose: bool) -> list[str]:
     loads = [row.load for row in cold]
     return [
         "cold starts, one after the other",
-        "",
         *cold_table(cold),
-        *phase_lines(loads),
+        *phase_lines(loads, verbose=verbose),
         *_first_failure(loads),
         *compared_lines(cold, evidence),
     ]
 
 
-def _closing(rows: Sequence[Row], memory_bytes: int | None, *, benchmark_table: bool) -> list[str]:
-    notes = [*disturbance_notes.closing([row.load for row in rows], memory_bytes)]
-    notes = [BENCHMARK_NOTE, *notes] if benchmark_table else notes
-    return [line for note in notes for line in wrapped(note, "")]
+def _closing(rows: Sequence[Row], shown: Shown, *, benchmark_table: bool) -> Iterator[str]:
+    """Yield the lines that hold for the whole run."""
+    loads = _loads(rows)
+    yield from shown.phases
+    notes = [*_marks(loads), *([BENCHMARK_NOTE] if benchmark_table else []), *shown.unrest.values()]
+    for note in (*notes, *disturbance_notes.closing(loads, shown.memory_bytes)):
+        yield from wrapped(note, "")
+
+
+def _marks(loads: Sequence[Record]) -> Iterator[str]:
+    if any(is_partial(load["lateness_s"]) for load in loads if load["mode"] == "sweep"):
+        yield f"{PARTIAL} maximum instead of p99, {NONE} no quantile: too few launches for a quantile"

@@ -124,7 +124,7 @@ def test_the_terminal_compares_means_with_means_of_service_times() -> None:
 
 
 def test_the_terminal_says_where_a_baseline_comes_from() -> None:
-    lines = " ".join(series_report([Row("t", today(), means())], [], None))
+    lines = " ".join(series_report([Row("t", today(), means())]))
     assert "imported (f): means only" in lines
 
 

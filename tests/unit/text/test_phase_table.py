@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_unikernel.text.grid import WIDTH
-from pytest_unikernel.text.phase_table import phase_lines
+from pytest_unikernel.text.phase_table import common_phase_lines, phase_lines
 
 Record = dict[str, Any]
 Times = tuple[float | None, float | None]
@@ -74,7 +74,7 @@ def test_a_row_per_step_has_each_phase_and_its_sum() -> None:
     for row in cells(lines):
         assert abs(sum(map(float, row[2:-1])) - float(row[-1])) < 0.1
     head = " ".join(lines[: lines.index("-" * max(map(len, lines)))])
-    for word in ("launcher", "create->", "start", "exec", "console", "exit", "other", "service", "ms"):
+    for word in ("launcher", "create->", "start", "exec", "console", "exit", "other", "service"):
         assert word in head
 
 
@@ -123,6 +123,47 @@ def test_cold_starts_with_the_same_phases_share_a_table_and_are_named_by_target(
     lines = phase_lines([first, other, second])
     assert [row[0] for row in cells(lines)] == ["urunc_container", "podman_container", "linux_vm[kvm]"]
     assert sum(line.startswith("---") for line in lines) == 2
+
+
+def test_the_head_follows_the_title_on_one_line_where_it_fits() -> None:
+    lines = phase_lines([load(0.5, {"before console": (0.2, 0.0), "start->run": (0.1, 0.0)})])
+    assert lines[:3] == [
+        "",
+        "  where the service time goes, mean ms",
+        " step before console start->run other service",
+    ]
+
+
+def test_of_many_steps_the_slowest_and_the_last_are_shown_and_all_if_verbose() -> None:
+    def steps(count: int, **options: Any) -> list[str]:
+        loads = [load(2.0**-power, {"boot": (0.2, 0.0)}) for power in range(1, count + 1)]
+        return [row[0] for row in cells(phase_lines(loads, **options))]
+
+    assert steps(8) == [f"1/{2**power}" for power in range(1, 9)]
+    assert steps(11) == ["1/2", "…", *(f"1/{2**power}" for power in range(6, 12))]
+    assert steps(11, verbose=True) == [f"1/{2**power}" for power in range(1, 12)]
+
+
+def test_series_with_the_same_phases_share_a_table() -> None:
+    slow, fast = ([load(step_s, {"boot": (time_s, 0.0)}) for step_s in (0.5, 0.25)] for time_s in (0.2, 0.1))
+    for each in fast:
+        each["target"] = "a_target_whose_name_is_far_wider_than_its_columns"
+    lines = common_phase_lines([slow, fast[:1], [{**slow[0], "partition": None}]])
+    assert lines[0] == "  where the service time goes, mean ms"
+    assert lines[1].split()[0].startswith("urunc_con")
+    assert lines[1].endswith("…")
+    assert cells(lines) == [
+        ["1/2", "s", "200.0", "1.0", "201.0", "100.0", "1.0", "101.0"],
+        ["1/4", "s", "200.0", "1.0", "201.0"],
+    ]
+
+
+def test_series_whose_phases_differ_or_that_do_not_fit_share_none() -> None:
+    boot, create = [load(0.5, {"boot": (0.2, 0.0)})], [load(0.5, {"create": (0.2, 0.0)})]
+    assert common_phase_lines([boot, create]) == []
+    assert common_phase_lines([boot]) == []
+    assert common_phase_lines([boot] * 2) != []
+    assert common_phase_lines([boot] * 9) == []
 
 
 names = st.text(max_size=60).filter(lambda name: name != "other")

@@ -53,11 +53,18 @@ def test_a_survey_names_what_runs(count: int, running: list[str], text: str) -> 
 
 
 def test_many_targets_are_wrapped_and_control_characters_shown() -> None:
-    lines = survey_lines(20, [f"target[{number}]" for number in range(19)] + ["bad\x1b[2J"], 180.0)
+    lines = survey_lines(20, [f"target{number}" for number in range(19)] + ["bad\x1b[2J"], 180.0)
     assert len(lines) > 2
     assert max(map(len, lines)) <= 80
     assert "\\x1b" in "".join(lines)
     assert "\x1b" not in "".join(lines)
+
+
+def test_variants_share_their_targets_name_where_that_saves_a_line() -> None:
+    running = ["linux_process", "rust_kernel", "rust_kernel[kvm]"]
+    named = "16 targets, 3 run here: linux_process, rust_kernel"
+    assert survey_lines(16, running, 73.0) == [f"{named}, rust_kernel[kvm]; about 73 s"]
+    assert survey_lines(16, running, 240.0) == [f"{named} (also [kvm]); about 4 min"]
 
 
 def test_the_time_stays_on_one_line() -> None:

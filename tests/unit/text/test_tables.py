@@ -19,6 +19,8 @@ from pytest_unikernel.results.verdict import VERDICTS
 from pytest_unikernel.text import compare_table, run_summary, table_cells, tables
 from pytest_unikernel.text.grid import WIDTH, encodable, printable
 from pytest_unikernel.text.row import Row
+from pytest_unikernel.text.skips import knee_and_not_run
+from pytest_unikernel.text.step_notes import step_notes
 
 SERIES = "benchmarks/test_sweeps.py::test_rust_kernel"
 Record = dict[str, Any]
@@ -118,7 +120,6 @@ def unwrapped(text: str) -> str:
 GOLDEN = """\
 rust_kernel: benchmarks/test_sweeps.py::test_rust_kernel
   window 4 s to 10 s, warm-up 1 s, fixed arrivals, ready: exit, QEMU 7.2.22
-
   step offered achieved through-   response ms      late      failed  verdict
             /s       /s   put /s  p50   p90   p99 p99 ms
 -------------------------------------------------------------------------------
@@ -126,14 +127,14 @@ rust_kernel: benchmarks/test_sweeps.py::test_rust_kernel
 1/16 s      16     16.0     16.0 38.2  53.5     –  *0.17           0  ok
 1/32 s      32     32.0     32.0 39.1  54.7     –  *0.17           0  ok
 1/64 s      64     64.0     44.2 1204 >60 s >60 s   0.15 39 timeout+  saturated
-  knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs
-  * maximum instead of p99, – no quantile: too few launches for a quantile
-  1/64 s saturated: in flight rose by 31.2 in the window (limit 9.6); 37
-    timeout, 2 unfinished
-  not run: 1/128 s … 1/1024 s (4 steps): 1/64 s was saturated already
+  knee 32/s; not 64/s (saturated); 16/s/core on 2 CPUs; not run: 4 steps
+  1/64 s in flight rose by 31.2 in the window (limit 9.6); 37 timeout, 2
+    unfinished
   1/64 s first failure: timeout, signal 9; the end of its output:
     up
     \\x1b[31mHello 42!
+
+* maximum instead of p99, – no quantile: too few launches for a quantile
 """
 
 
@@ -155,6 +156,110 @@ def test_steps_that_share_a_reason_share_a_line_and_the_search_comes_first() -> 
         "  not run: the search: no step was ok, 1/64 s was saturated already; start with",
         "  not run: 1/128 s, 1/256 s: 1/64 s was saturated already",
     ]
+
+
+def series_of(*series: list[Record]) -> list[Row]:
+    return [Row(f"t.py::test_{number}", load) for number, loads in enumerate(series) for load in loads]
+
+
+LONG_VERSIONS = {f"part{number}": "1.2.3-with-a-long-suffix" for number in range(9)}
+
+
+def test_conditions_take_two_lines_and_all_of_them_if_verbose() -> None:
+    load = sweep(1.0, versions=LONG_VERSIONS)
+    lines = text_of(load).splitlines()
+    assert lines[2].endswith(", …")
+    assert lines[3].split()[:2] == ["step", "offered"]
+    assert "part1" in lines[2]
+    assert "part8 1.2.3-with-a-long-suffix" in unwrapped(text_of(load, verbose=True))
+
+
+def test_what_all_series_have_in_common_is_said_once() -> None:
+    rows = series_of([sweep(1.0)], [sweep(1.0, target="other", versions={"kernel": "6.1"})])
+    lines = run_summary.report(rows)
+    assert lines[0] == "all: window 10 s, warm-up 1 s, fixed arrivals, ready: exit"
+    assert sum("window" in line for line in lines) == 1
+    assert [lines[2], lines[lines.index("other: t.py::test_1") + 1]] == ["  QEMU 7.2.22", "  kernel 6.1"]
+    assert sum("window" in line for line in run_summary.report(rows, verbose=True)) == 2
+
+
+def test_marks_are_explained_once_for_all_tables() -> None:
+    text = "\n".join(run_summary.report(series_of([sweep(1.0)], [sweep(1.0)], [sweep(0.5)])))
+    assert text.count("maximum instead of p99") == 1
+
+
+def test_steps_that_were_not_run_stand_behind_the_knee_as_far_as_they_fit() -> None:
+    ended = WhySkipped(SkipCause.SLOWER_NOT_OK, Fraction(1, 64), "saturated")
+
+    def shown(knee: str, *parts: int, verbose: bool = False) -> list[str]:
+        steps = [SkippedStep("", SERIES, Fraction(1, each), ended) for each in parts]
+        return knee_and_not_run(knee, steps, verbose=verbose)
+
+    assert shown("knee 32/s", 128) == ["  knee 32/s; not run: 1/128 s"]
+    assert shown("knee 32/s", 128, 256, 512) == ["  knee 32/s; not run: 1/128 s … 1/512 s (3 steps)"]
+    assert shown("k" * 50, 128, 256, 512) == [f"  {'k' * 50}; not run: 1/128 s … 1/512 s"]
+    assert shown("k" * 60, 128, 256, 512) == [f"  {'k' * 60}; not run: 3 steps"]
+    whole = "  not run: 1/128 s … 1/512 s (3 steps): 1/64 s was saturated already"
+    assert shown("k" * 70, 128, 256, 512) == [f"  {'k' * 70}", whole]
+    assert shown("knee 32/s", 128, 256, 512, verbose=True) == ["  knee 32/s", whole]
+
+
+@pytest.mark.parametrize(
+    ("reason", "changed", "said"),
+    [
+        ("511 launches dropped", {"dropped": 511}, "511 launches dropped"),
+        (
+            "10 of 32 launches timed out or unfinished",
+            {"failed": {"timeout": 3}, "unfinished": 7},
+            "7 unfinished, 3 timeout of 32 launches",
+        ),
+        ("3 of 32 launches failed", {"failed": {"exit-code": 3}}, "3 exit-code of 32 launches"),
+        (
+            "9 of 32 launches failed",
+            {"failed": {"exit-code": 3}},
+            "9 of 32 launches failed; 3 exit-code",
+        ),
+    ],
+)
+def test_failures_are_counted_once(reason: str, changed: Record, said: str) -> None:
+    row = Row(SERIES, sweep(1.0, "saturated", reason, **changed))
+    assert list(step_notes([row])) == [f"1 s {said}"]
+
+
+def test_a_limit_stands_beside_the_launches_that_it_dropped() -> None:
+    guards = {"max_in_flight": 9, "max_in_flight_from": "RLIMIT_NPROC", "dropped": {"max_in_flight": 512}}
+    row = Row(SERIES, sweep(1.0, "saturated", "511 launches dropped", dropped=511, guards=guards))
+    assert list(step_notes([row])) == ["1 s 511 launches dropped; limit: max_in_flight 9 (RLIMIT_NPROC)"]
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        (("saturated", "it was 2 ms late (limit 1 ms)"), "repeated, with the same outcome"),
+        (("saturated", "it was 3 ms late (limit 1 ms)"), "repeated: at first it was 3 ms late"),
+        (("saturated", "it rose"), "repeated: at first it rose"),
+        (("failing", "it failed"), "repeated: at first failing, it failed"),
+    ],
+)
+def test_a_first_attempt_is_told_as_far_as_it_differs(first: tuple[str, str], said: str) -> None:
+    attempt = dict(zip(("verdict", "verdict_reason"), first, strict=True))
+    load = sweep(1.0, "saturated", "it was 2 ms late (limit 1 ms)", first_attempt=attempt)
+    assert list(step_notes([Row(SERIES, load)])) == [f"1 s it was 2 ms late (limit 1 ms); {said}"]
+
+
+def test_a_host_that_was_busy_all_the_time_is_told_once() -> None:
+    busy: Record = {"host": QUIET | {"busy_before_percent": 90.0}, "quiescence": BUSY}
+    series = [[sweep(step_s, **busy) for step_s in (1.0, 0.5, 0.25)] for _ in range(2)]
+    lines = run_summary.report(series_of(*series, [sweep(1.0)]))
+    assert [line for line in lines if "began" in line or "busy" in line] == [
+        "6 of 7 loads: the CPUs were 90 % busy before they began",
+        "6 of 7 loads: began on a busy host after a wait of 3 s: as the record has it,",
+    ]
+    apart = run_summary.report(series_of(*series, [sweep(1.0)]), verbose=True)
+    assert sum("(3 steps) the CPUs were 90 % busy" in line for line in apart) == 2
+    few = run_summary.report(series_of(series[0], *([sweep(1.0)] for _ in range(9))))
+    assert sum("the CPUs were 90 % busy" in line for line in few) == 1
+    assert not any("of 12 loads" in line for line in few)
 
 
 def test_the_factory_of_these_tests_makes_records_as_results_have_them() -> None:
@@ -238,9 +343,8 @@ def test_cold_starts_share_one_table_and_have_no_knee() -> None:
     loads = [Row("a", cold("linux_process", 0.00102)), Row("b", cold("rust_kernel[pc]", 0.0912))]
     text = "\n".join(run_summary.report(loads))
     assert "knee" not in text
-    assert text.splitlines()[:7] == [
+    assert text.splitlines()[:6] == [
         "cold starts, one after the other",
-        "",
         "target           launches    min  median   mean    max  stddev  failed",
         "                              ms      ms     ms     ms      ms",
         "----------------------------------------------------------------------",
@@ -340,10 +444,10 @@ def test_refused_priority_is_told_where_launches_were_late(late_s: float, refuse
 def test_a_generator_bound_step_says_what_it_may_come_from() -> None:
     host = QUIET | {"steal_percent": 30.0}
     bound = sweep(1.0, "generator-bound", "late", host=host, generator={"realtime_refused": True})
-    wanted = "generator-bound; possible causes: steal (30 % of the CPU time), real-time (refused)"
+    wanted = "1 s late; possible causes: steal (30 % of the CPU time), real-time (refused)"
     assert wanted in unwrapped(text_of(bound))
     alone = sweep(1.0, "generator-bound", "late", host=QUIET, generator={"realtime_refused": False})
-    assert "generator-bound: no disturbance was recorded" in unwrapped(text_of(alone))
+    assert "1 s late; no disturbance was recorded" in unwrapped(text_of(alone))
 
 
 def test_a_guard_that_refused_launches_is_named() -> None:
