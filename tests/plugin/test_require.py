@@ -40,7 +40,7 @@ def test_a_target_that_cannot_run_is_skipped_with_reason_and_cure(pytester: pyte
 def test_the_summary_says_which_target_can_not_run_and_what_cures_it(pytester: pytest.Pytester) -> None:
     result = run(pytester, source=MISSING)
     result.stdout.fnmatch_lines(
-        ["could not run here", "", "  vm?kvm?: /dev/kvm is missing", "    cure: modprobe kvm_amd"],
+        ["could not run here", "  vm?kvm?: /dev/kvm is missing; modprobe kvm_amd"],
         consecutive=True,
     )
 

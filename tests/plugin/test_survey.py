@@ -61,9 +61,7 @@ def test_a_target_that_can_not_run_is_probed_once_and_skipped_once(pytester: pyt
     result = run(pytester, "-rs", source=TWO)
     result.assert_outcomes(passed=3, skipped=1)
     assert noted(pytester).count("probed") == 1
-    result.stdout.fnmatch_lines(
-        ["could not run here", "", "  gone: no such thing", "    cure: make one"], consecutive=True
-    )
+    result.stdout.fnmatch_lines(["could not run here", "  gone: no such thing; make one"], consecutive=True)
     result.stdout.fnmatch_lines(["SKIPPED ?1? test_it.py:*: gone: no such thing; make one"])
 
 
