@@ -45,7 +45,7 @@ def argument_row(action: argparse.Action) -> list[str]:
     takes = "" if action.nargs == 0 else f" {value}"
     typed = ", ".join(f"{flag}{takes}" for flag in action.option_strings) or str(value)
     needed = " (required)" if action.required and action.option_strings else ""
-    return [code(typed), f"{action.help}{needed}"]
+    return [code(typed), (action.help or "").replace("%%", "%") + needed]  # argparse fills its texts by %
 
 
 def actions(made: argparse.ArgumentParser) -> Sequence[argparse.Action]:

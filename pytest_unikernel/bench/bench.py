@@ -305,7 +305,13 @@ class Bench:
             sweep.add(result)
         else:
             sweep.search = result
-        sweep.rows = [row for row in self._rows() if row.series == sweep.series]
+        own = {load.fullname for load in sweep.loads}
+        entered = zip(self._run.entries, self._rows(), strict=True)
+        sweep.rows = [
+            row
+            for entry, row in entered
+            if entry.fullname in own or (entry.searched and entry.series == sweep.series)
+        ]
 
     # results ------------------------------------------------------------------------------------------
 

@@ -50,6 +50,9 @@ class BenchResult(LoadResult):
 
         return data_frame(self.launches(), COLUMNS) if self.trials_run else super().to_pandas()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
     def __str__(self) -> str:
         from pytest_unikernel.text.run_summary import load_line  # noqa: PLC0415 - text only
 

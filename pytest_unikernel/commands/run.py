@@ -35,7 +35,7 @@ examples:
   {PROGRAM} run --sweep --json out.json -- ./prog
                                                  1 s, 1/2 s ... between launches
   {PROGRAM} run rust_kernel --sweep --knee       a usual target: its knee
-  {PROGRAM} run --ready port -- redis-server --port {{port}}
+  {PROGRAM} run --ready port -- redis-server --port {{port}} --dir {{dir}}
   {PROGRAM} run --ready line:READY --cold 20 -- ./prog
   {PROGRAM} compare old.json out.json
 

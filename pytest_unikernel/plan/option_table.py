@@ -249,6 +249,7 @@ OPTIONS: tuple[Option, ...] = (
         "could not run; for the page of a CI job: --sweep-summary=$GITHUB_STEP_SUMMARY",
         metavar="FILE.md",
         shown="none",
+        pytest_only=True,
     ),
     Option(
         "resume",
@@ -292,6 +293,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="",
         default=False,
         shown="off",
+        pytest_only=True,
     ),
     Option(
         "slo",

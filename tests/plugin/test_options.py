@@ -45,7 +45,7 @@ GIVEN: list[tuple[str, str, str, object]] = [
 
 
 def test_every_option_is_tried() -> None:
-    paths = {"output", "raw", "report", "resume"}
+    paths = {"output", "raw", "report", "resume", "summary"}
     elsewhere = {"compare-fail"}  # needs a saved run: test_compare_fail.py
     assert {f"--sweep-{row[0]}" for row in GIVEN} | {f"--sweep-{name}" for name in paths | elsewhere} == {
         option.flag for option in OPTIONS if not option.is_switch

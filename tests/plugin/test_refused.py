@@ -45,7 +45,7 @@ def test_a_load_whose_system_calls_are_refused_skips_with_cause_and_cure(
     pytester.makeconftest(REFUSED.format(errno=number, where=repr(where)))
     # Apart: a run in this process has modules of its own, some of which are imported late.
     result = run_apart(pytester, "-rs", "--sweep-quiet-host=off", source=STEPS)
-    result.assert_outcomes(skipped=4)  # helpers need them beside a simulated target too
+    result.assert_outcomes(skipped=3)  # helpers need them beside a simulated target too
     result.stdout.fnmatch_lines([f"SKIPPED*linux_process: {SAYS_WHY.format(call=call, why=why)}"])
     result.stdout.no_fnmatch_line("*Traceback*")
 

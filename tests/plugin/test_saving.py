@@ -214,7 +214,7 @@ def test_a_run_without_a_journal_says_so_at_its_start(
     result.assert_outcomes(passed=3)
     text = " ".join(line.strip() for line in result.outlines if line)
     line = f"sweep: no journal is written, so this run can't be resumed: {says}"
-    assert fnmatch(text, f"*{line} test_it.py *")
+    assert fnmatch(text, f"*{line} 1 target: *")
 
 
 # at the end ---------------------------------------------------------------------------------------

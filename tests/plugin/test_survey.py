@@ -50,7 +50,7 @@ def noted(pytester: pytest.Pytester) -> list[str]:
 def progress(result: pytest.RunResult) -> list[str]:
     """Return the lines between the settings and the first table."""
     begin = next(number for number, line in enumerate(result.outlines) if " target" in line)
-    table = next(number for number, line in enumerate(result.outlines) if "- benchmark: " in line)
+    table = next(number for number, line in enumerate(result.outlines) if " unikernel load sweeps " in line)
     return [line for line in result.outlines[begin:table] if line]
 
 

@@ -366,6 +366,14 @@ def test_a_result_and_a_sweep_are_text(bench: Bench) -> None:
     assert repr(sweep) == "<Sweep fake: 3 loads>"
 
 
+def test_the_table_of_a_sweep_has_its_own_loads_only(bench: Bench) -> None:
+    result = bench.load(FAKE, rate_hz=64)
+    sweep = bench.sweep(FAKE, ["1/8", "1/16"])
+    assert "knee ≥ 16/s" in str(sweep)
+    assert "1/64 s" not in str(sweep)
+    assert repr(result) == f"<BenchResult {result}>"
+
+
 def test_errors_name_keywords_and_not_pytests_options(bench: Bench, tmp_path: Path) -> None:
     busy = Target("mine", ["/bin/true"])
     with pytest.raises(LoadError) as raised, running.in_own_words(bench._wording):
