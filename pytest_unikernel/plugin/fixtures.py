@@ -41,7 +41,7 @@ def rust_kernel() -> Target:
 
 @pytest.fixture(scope="session")
 def linux_vm() -> Target:
-    """A Linux virtual machine in QEMU: by default a minimal guest with the kernel built, or else downloaded, last.
+    """A Linux virtual machine in QEMU: by default a minimal guest with a built or downloaded kernel.
     A call returns a changed copy: ``linux_vm(kvm=False, kernel=None, initrd=None, image=None, scripts=(),
     files=(), ready=None, append=None, memory_mib=None, cpus=1, machine=None, cpu=None, console=False,
     display=False, shutdown=True, qemu=None)``.
