@@ -31,6 +31,7 @@ _TITLED = re.compile(
 )
 _TAG = re.compile(r"<[^>]*>")
 _REST = re.compile(r' (?:aria-[a-z]+|role)="[^"]*"')
+LONGEST_REASON = 120  # characters; the record has the rest
 
 
 def about(label: str, lines: Iterable[str] = ()) -> str:
@@ -75,7 +76,9 @@ def _latency(load: ReportedLoad) -> str:
 
 
 def _verdict(load: ReportedLoad) -> str:
-    return f"verdict {load.verdict}" if load.verdict else ""
+    """Return the verdict, with its reason where it isn't ok."""
+    reason = load.text("verdict_reason")[:LONGEST_REASON]
+    return f"verdict {load.verdict}{f': {reason}' if reason else ''}" if load.verdict else ""
 
 
 def marked(svg: str) -> str:

@@ -34,7 +34,7 @@ class Table:
 
 def knees(results: Results) -> Table:
     """Return the numbers to quote: for each target its knee, and its latency there and without contention."""
-    heads = ["target", "run", "knee", "per core", "not ok", "p50 at knee", "p99 at knee", "p50 cold"]
+    heads = ["target", "run", "knee", "not ok", "p50 at knee", "p99 at knee", "p50 cold", "per core"]
     colds = {(each.label, each.run): each for each in results.colds}
     keys = dict.fromkeys([*((each.label, each.run) for each in results.sweeps), *colds])
     sweeps = {(each.label, each.run): each for each in results.sweeps}
@@ -56,11 +56,11 @@ def _knee_row(label: str, run: str, sweep: ReportedSeries | None, cold: Reported
         label,
         run,
         cell.fastest_ok(knee),
-        cell.fastest_ok(knee, cores) if cores else NONE,
         cell.first_not_ok(knee),
         cell.moment(at, "p50") if at is not None else NONE,
         cell.moment(at, "p99") if at is not None else NONE,
         _typical(cold.loads[0]) if cold is not None else NONE,
+        cell.fastest_ok(knee, cores) if cores else NONE,
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -74,6 +75,15 @@ def test_a_load_says_its_step_latency_verdict_and_launches(tmp_path: Path) -> No
         "not completed: 20 timeout, 30 dropped",
         "more",
     ]
+
+
+def test_a_load_that_is_not_ok_says_why(tmp_path: Path) -> None:
+    series = results(tmp_path, "one").sweeps[0]
+    why = {"verdict": "saturated", "verdict_reason": "30 launches were dropped" + " and more" * 40}
+    load = dataclasses.replace(series.loads[-1], record={**series.loads[-1].record, **why})
+    text = about_load(series, load)
+    assert "verdict saturated: 30 launches were dropped and more" in text
+    assert all(len(line) < 150 for line in text.splitlines())
 
 
 def test_an_imported_load_says_what_is_known(tmp_path: Path) -> None:
