@@ -9,8 +9,11 @@ import functools
 import pytest
 
 from pytest_unikernel import Target, Unavailable
+from pytest_unikernel.host import facts
 from pytest_unikernel.launch.simulated import FakeSupervisor
 from pytest_unikernel.testing import FakeTarget
+
+facts.container_daemons = lambda: []  # a host without Docker runs none, whatever runs here
 
 QEMU = {"qemu": "7.2.22", "accelerator": "tcg", "machine": "microvm", "firmware": "qboot.rom",
         "cpu": "qemu64", "kernel": "shipped sha256:8e0b8f396bc8763b",
