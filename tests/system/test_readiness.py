@@ -192,14 +192,14 @@ def test_a_probe_knows_for_how_long_it_may_have_missed_it(
         return listed(self)
 
     monkeypatch.setattr(Listening, "ports", ports)
-    log = launched(session, server()(ready=ready))
+    log = launched(session, server()(ready=ready, env=HAS_PORT))
     assert (outcomes(log), readiness(log)) == ([COMPLETED] * 2, [True] * 2)
     assert all(0 < log.unseen_ns[row] <= log.ready_ns[row] - log.started_ns[row] for row in (0, 1))
 
 
 @pytest.mark.parametrize(("ready", "known"), [(Port(), True), (Http(), True), (Line("up"), False)])
 def test_the_record_has_the_resolution_of_a_probe(session: Session, ready: Ready, known: bool) -> None:
-    target = server()(ready=ready) if known else shell("echo up")(ready=ready)
+    target = server()(ready=ready, env=HAS_PORT) if known else shell("echo up")(ready=ready, env=HAS_PORT)
     with loading(session) as loads:
         result = loads.cold(target, cold_plan(2)).result
     resolution_s = result.generator["ready_resolution_s"]
@@ -302,7 +302,7 @@ HTTP = {
 
 @pytest.mark.parametrize(("how", "statuses", "ready"), HTTP.values(), ids=HTTP.keys())
 def test_a_server_is_ready_when_it_answers(session: Session, how: str, statuses: str, ready: Http) -> None:
-    log = launched(session, server(how, statuses)(ready=ready))
+    log = launched(session, server(how, statuses)(ready=ready, env=HAS_PORT))
     assert (outcomes(log), readiness(log)) == ([COMPLETED] * 2, [True] * 2)
 
 
@@ -336,6 +336,7 @@ def test_an_event_of_a_launch_that_outlived_its_trial_is_no_launchs_of_the_next(
 
 # failures -----------------------------------------------------------------------------------------
 
+HAS_PORT = {"UNIKERNEL_PORT": "{port}"}
 WANTED: dict[str, Ready] = {
     "line": Line("up"),
     "regex": Line(re.compile("up")),
@@ -347,14 +348,14 @@ WANTED: dict[str, Ready] = {
 
 @pytest.mark.parametrize("ready", WANTED.values(), ids=WANTED.keys())
 def test_one_that_exits_before_it_is_ready_failed(session: Session, ready: Ready) -> None:
-    log = launched(session, shell("echo no; exit 0")(ready=ready))
+    log = launched(session, shell("echo no; exit 0")(ready=ready, env=HAS_PORT))
     assert outcomes(log) == [NOT_READY] * 2
     assert log.tails[0] == "no\n"
 
 
 @pytest.mark.parametrize("ready", [Exit(), *WANTED.values()], ids=["exit", *WANTED.keys()])
 def test_one_that_is_never_ready_times_out(session: Session, ready: Ready) -> None:
-    log = launched(session, shell("exec sleep 1000")(ready=ready), timeout_s=0.1)
+    log = launched(session, shell("exec sleep 1000")(ready=ready, env=HAS_PORT), timeout_s=0.1)
     assert outcomes(log) == [TIMEOUT] * 2
 
 
@@ -366,7 +367,7 @@ def test_a_server_that_never_says_yes_times_out(session: Session, how: str) -> N
 
 @pytest.mark.parametrize("ready", WANTED.values(), ids=WANTED.keys())
 def test_one_that_exits_with_the_wrong_status_failed(session: Session, ready: Ready) -> None:
-    log = launched(session, shell(f"echo up; {REPORT}; exit 4")(ready=ready, exit_codes={0, 3}))
+    log = launched(session, shell(f"echo up; {REPORT}; exit 4")(ready=ready, env=HAS_PORT, exit_codes={0, 3}))
     assert outcomes(log) == [Outcome.EXIT_CODE] * 2
     assert list(log.status) == [4, 4]
 
@@ -382,7 +383,7 @@ def test_success_may_be_another_status(session: Session) -> None:
 def test_success_may_need_an_output(session: Session, line: str, outcome: Outcome) -> None:
     target = shell(f"echo up; {REPORT}; {line}")(output="all well")
     for ready in (Exit(), Line("up"), Event("up")):
-        assert outcomes(launched(session, target(ready=ready), 1)) == [outcome]
+        assert outcomes(launched(session, target(ready=ready, env=HAS_PORT), 1)) == [outcome]
 
 
 def test_a_failure_in_the_output_ends_the_instance_with_its_reason(session: Session) -> None:
