@@ -36,16 +36,20 @@ def _cure(why: WhySkipped) -> str:
 def knee_and_not_run(knee: str, skipped: Sequence[SkippedStep], *, verbose: bool = False) -> list[str]:
     """Return the line of the knee with the steps that were not run, which have lines of their own if verbose.
 
-    The knee's line names the step that ended the series: beside it, that is reason enough.
+    Where the knee's line has the verdict that ended the series, that is reason enough; a search's has none.
     """
     groups = list(_groups(skipped))
-    if len(groups) == 1 and groups[0][0].cause is SkipCause.SLOWER_NOT_OK and not verbose:
+    if len(groups) == 1 and _says_why(knee, groups[0][0]) and not verbose:
         for named in _names(groups[0][1]):
             line = f"{knee}; not run: {named}"
             if len(line) <= WIDTH - 2:
                 return wrapped(line)
     notes = [f"not run: {next(iter(_names(group)))}: {why_skipped_text(why)}" for why, group in groups]
     return [line for text in (knee, *notes) for line in wrapped(text)]
+
+
+def _says_why(knee: str, why: WhySkipped) -> bool:
+    return why.cause is SkipCause.SLOWER_NOT_OK and f"({why.verdict})" in knee
 
 
 def _groups(skipped: Sequence[SkippedStep]) -> Iterator[tuple[WhySkipped, list[SkippedStep]]]:

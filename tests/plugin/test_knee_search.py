@@ -234,7 +234,9 @@ def test_a_saved_search_is_not_run_again(pytester: pytest.Pytester) -> None:
     before, after = (benches(pytester.path / name)["test_it[knee]"] for name in ("o.json", "p.json"))
     assert before["extra_info"] == after["extra_info"]
     assert before["stats"]["data"] == after["stats"]["data"]
-    result.stdout.fnmatch_lines(["1/38.88 s * saturated"])
+    result.stdout.fnmatch_lines(
+        ["  1/38.88 s instances in flight rose*; taken", "    over from the resumed run"]
+    )
 
 
 def test_a_search_between_other_steps_is_another_search(pytester: pytest.Pytester) -> None:

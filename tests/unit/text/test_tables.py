@@ -195,13 +195,17 @@ def test_steps_that_were_not_run_stand_behind_the_knee_as_far_as_they_fit() -> N
         steps = [SkippedStep("", SERIES, Fraction(1, each), ended) for each in parts]
         return knee_and_not_run(knee, steps, verbose=verbose)
 
-    assert shown("knee 32/s", 128) == ["  knee 32/s; not run: 1/128 s"]
-    assert shown("knee 32/s", 128, 256, 512) == ["  knee 32/s; not run: 1/128 s … 1/512 s (3 steps)"]
-    assert shown("k" * 50, 128, 256, 512) == [f"  {'k' * 50}; not run: 1/128 s … 1/512 s"]
-    assert shown("k" * 60, 128, 256, 512) == [f"  {'k' * 60}; not run: 3 steps"]
+    def knee(columns: int) -> str:
+        return "k" * (columns - len(" (saturated)")) + " (saturated)"
+
     whole = "  not run: 1/128 s … 1/512 s (3 steps): 1/64 s was saturated already"
-    assert shown("k" * 70, 128, 256, 512) == [f"  {'k' * 70}", whole]
-    assert shown("knee 32/s", 128, 256, 512, verbose=True) == ["  knee 32/s", whole]
+    assert shown(knee(30), 128) == [f"  {knee(30)}; not run: 1/128 s"]
+    assert shown(knee(30), 128, 256, 512) == [f"  {knee(30)}; not run: 1/128 s … 1/512 s (3 steps)"]
+    assert shown(knee(50), 128, 256, 512) == [f"  {knee(50)}; not run: 1/128 s … 1/512 s"]
+    assert shown(knee(60), 128, 256, 512) == [f"  {knee(60)}; not run: 3 steps"]
+    assert shown(knee(70), 128, 256, 512) == [f"  {knee(70)}", whole]
+    assert shown(knee(30), 128, 256, 512, verbose=True) == [f"  {knee(30)}", whole]
+    assert shown("knee 38.1/s (37.3 to 38.9)", 128, 256, 512) == ["  knee 38.1/s (37.3 to 38.9)", whole]
 
 
 @pytest.mark.parametrize(
