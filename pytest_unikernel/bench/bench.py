@@ -306,20 +306,16 @@ class Bench:
         else:
             sweep.search = result
         own = {load.fullname for load in sweep.loads}
-        entered = zip(self._run.entries, self._rows(), strict=True)
         sweep.rows = [
-            row
-            for entry, row in entered
+            entry.row()
+            for entry in self._run.entries
             if entry.fullname in own or (entry.searched and entry.series == sweep.series)
         ]
 
     # results ------------------------------------------------------------------------------------------
 
     def _rows(self) -> list[Row]:
-        return [
-            Row(each.series, each.record, resumed=each.resumed, searched=each.searched, unrest=each.unrest)
-            for each in self._run.entries
-        ]
+        return [each.row() for each in self._run.entries]
 
     def __str__(self) -> str:
         """Return the tables that pytest shows at the end of a run."""

@@ -51,8 +51,5 @@ def check_raw_format(kind: str | None) -> None:
 def _checked(path: Path, where: str, attempt: Callable[[Path], None]) -> None:
     try:
         attempt(path)
-    except OSError as error:
-        why = destinations.cause_and_cure(error)
-        raise SettingError(f"{where}: can't write {str(path)!r}: {why}; nothing was measured") from error
-    except ValueError as error:  # a NUL in it
-        raise SettingError(f"{where}: can't write {str(path)!r}: {error}; name another place") from error
+    except (OSError, ValueError) as error:
+        raise SettingError(f"{where}: {destinations.refusal(path, error)}") from error

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,6 @@ from pytest_unikernel.errors import SettingError
 if TYPE_CHECKING:
     from pytest_unikernel.plan.readiness import Ready
     from pytest_unikernel.plan.target import Target
-    from pytest_unikernel.plan.target_fields import Unavailable
 
 READY = (
     "exit, line:TEXT (in a line of the output, as soon as it is there), regex:PATTERN (in a whole line), "
@@ -35,9 +32,7 @@ def target_of(parsed: argparse.Namespace) -> Target:
         return _usual(parsed.target, fields)
     from pytest_unikernel.plan.target import Target  # noqa: PLC0415 - see Command
 
-    program = parsed.program[0]
-    name = parsed.name or name_of(program)
-    return Target(name, parsed.program, probe=lambda: _missing(program), **fields)
+    return Target(parsed.name or name_of(parsed.program[0]), parsed.program, **fields)
 
 
 def _usual(name: str, fields: dict[str, Any]) -> Target:
@@ -53,21 +48,6 @@ def name_of(program: str) -> str:
     """Return a target's name for a program: its file's, with ``_`` for what a name can't have."""
     name = re.sub(r"[^\w.-]", "_", Path(program).name, flags=re.ASCII)
     return name if re.match(r"[A-Za-z_]", name) else f"_{name}"
-
-
-def _missing(program: str) -> Unavailable | None:
-    """Return why a program can't be started; None if it can."""
-    if shutil.which(program) is not None:
-        return None
-    from pytest_unikernel.plan.target_fields import Unavailable  # noqa: PLC0415 - see Command
-
-    if os.sep not in program:
-        return Unavailable(f"no {program} on PATH", "install it, or give its path")
-    if not Path(program).exists():
-        return Unavailable(f"no file {program!r}", "check the path")
-    return Unavailable(
-        f"{program!r} is no program that may be executed", f"chmod +x {program}, or check the path"
-    )
 
 
 def _fields(parsed: argparse.Namespace) -> dict[str, Any]:

@@ -58,8 +58,8 @@ class LoadLines:
     def look(self, name: str) -> None:
         """Show, on a terminal, the test that the survey looks at: a probe may take seconds."""
         if self._on_terminal and not self._is_quiet:
-            room = 79 - len(LOOKING)
-            self._reporter.rewrite(self._shown(LOOKING + name[-room:]), erase=True)
+            test = name.rpartition("::")[2]
+            self._reporter.rewrite(self._shown(f"{LOOKING}{test}"[:79]), erase=True)
 
     def looked(self) -> None:
         """Take away what :meth:`look` has shown."""

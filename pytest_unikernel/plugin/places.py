@@ -92,8 +92,5 @@ def tried(option: str, path: Path, attempt: Callable[[Path], Result]) -> Result:
 
     try:
         return attempt(path)
-    except OSError as error:
-        wrong = f"can't write {str(path)!r}: {destinations.cause_and_cure(error)}"
-        raise SweepUsageError(f"{option}: {wrong}; nothing was measured") from error
-    except ValueError as error:  # a NUL in it
-        raise SweepUsageError(f"{option}: can't write {str(path)!r}: {error}; name another place") from error
+    except (OSError, ValueError) as error:
+        raise SweepUsageError(f"{option}: {destinations.refusal(path, error)}") from error

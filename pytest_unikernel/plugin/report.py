@@ -1,7 +1,6 @@
 """``--sweep-report``: at the end of a run, its loads as a page, pictures and tables.
 
-Registered only if the option is given. It runs after pytest-benchmark has written its files. Errors are
-printed, never raised: a report must not cost results.
+Registered only if the option is given.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ import pytest
 
 from pytest_unikernel.clock import local_time
 from pytest_unikernel.errors import UnikernelError
-from pytest_unikernel.plugin import baseline, benchmark, current_run, options
+from pytest_unikernel.plugin import baseline, benchmark, options
+from pytest_unikernel.plugin.afterwards import Afterwards
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 
 if TYPE_CHECKING:
@@ -48,41 +48,22 @@ def configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SweepReport(config, directory, sections), NAME)
 
 
-class SweepReport:
-    """Writes the report and prints where it is."""
+class SweepReport(Afterwards):
+    """Writes the report."""
+
+    option, word = OPTION, "report"
 
     def __init__(self, config: pytest.Config, directory: Path, sections: Sequence[ReportSection]) -> None:
-        self._config = config
+        super().__init__(config)
         self._directory = directory
         self._sections = sections
-        self._said = ""
-        self._failed = False
 
-    @pytest.hookimpl(trylast=True)  # pytest-benchmark's files are written by then
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report of the measured loads, after Ctrl-C too."""
-        run = current_run.existing(self._config)
-        if run is None or not run.entries:
-            self._said = f"{OPTION}: no load was measured, so there is no report"
-            return
-        try:
-            self._said = f"report: {self._write(run)}"
-        except Exception as error:  # noqa: BLE001 - the results are more than their report
-            self._failed = True
-            self._said = f"ERROR: {OPTION}: {error or type(error).__name__}; the results are not lost by it"
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _write(self, run: Run) -> Path:
+    def write(self, session: pytest.Session, run: Run) -> str:
+        """Write the page, its pictures and tables."""
         from pytest_unikernel.report.build import write_report  # noqa: PLC0415 - the end of a run only
 
-        return write_report(results_of(self._config, run), self._directory, self._sections)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print where the report is, or why there is none."""
-        terminalreporter.ensure_newline()
-        terminalreporter.write_line(self._said, red=self._failed)
+        page = write_report(results_of(session.config, run), self._directory, self._sections)
+        return f"report: {page}"
 
 
 def results_of(config: pytest.Config, run: Run) -> Results:

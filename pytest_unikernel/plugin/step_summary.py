@@ -1,8 +1,7 @@
 """``--sweep-summary``: at the end of a run, its outcome as Markdown, for the page of a CI job.
 
-Registered only if the option is given. It runs after pytest-benchmark has written its files. Errors are
-printed, never raised: a summary must not cost results. The file is appended to: GitHub's has what earlier
-commands of the step have written.
+Registered only if the option is given. The file is appended to: GitHub's has what earlier commands of the
+step have written.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_unikernel.plugin import baseline, benchmark, current_run, options
+from pytest_unikernel.plugin import baseline, benchmark, options
+from pytest_unikernel.plugin.afterwards import Afterwards
 
 if TYPE_CHECKING:
     from pytest_unikernel.run.run import Run
@@ -30,46 +30,35 @@ def configure(config: pytest.Config) -> None:
         config.pluginmanager.register(StepSummary(config, path), NAME)
 
 
-class StepSummary:
-    """Writes the summary and prints where it is."""
+class StepSummary(Afterwards):
+    """Writes the summary."""
+
+    option, word = OPTION, "summary"
 
     def __init__(self, config: pytest.Config, path: Path) -> None:
-        self._config = config
+        super().__init__(config)
         self._path = path
-        self._said = ""
-        self._failed = False
 
-    @pytest.hookimpl(trylast=True)  # pytest-benchmark's files are written by then
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Append the summary, after Ctrl-C too."""
-        run = current_run.existing(self._config)
-        if run is None or not (run.entries or run.missing):
-            self._said = f"{OPTION}: no load was measured, so there is no summary"
-            return
-        try:
-            self._said = self._write(outcome_of(session, run))
-        except Exception as error:  # noqa: BLE001 - the results are more than their summary
-            self._failed = True
-            self._said = f"ERROR: {OPTION}: {_why(error)}; the results are not lost by it"
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    def is_worth_it(self, run: Run) -> bool:
+        """Return whether there is a load, or a target that could not run here."""
+        return bool(run.entries or run.missing)
 
-    def _write(self, outcome: Outcome) -> str:
-        """Append as much as the page shows; return a line about it."""
+    def write(self, session: pytest.Session, run: Run) -> str:
+        """Append as much as the page shows."""
         from pytest_unikernel.text.step_summary import MOST_BYTES, step_summary  # noqa: PLC0415 - the end of a run
 
         held = self._path.stat().st_size if self._path.is_file() else 0
-        text = step_summary(outcome, max(0, MOST_BYTES - held))
+        text = step_summary(outcome_of(session, run), max(0, MOST_BYTES - held))
         if not text:
             return f"{OPTION}: {str(self._path)!r} has no room: GitHub shows 1 MiB of a step at most"
         append(self._path, text)
         return f"summary: {self._path}"
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print where the summary is, or why there is none."""
-        terminalreporter.ensure_newline()
-        terminalreporter.write_line(self._said, red=self._failed)
+    def why(self, error: Exception) -> str:
+        """Return what went wrong, and for a system's error what helps."""
+        from pytest_unikernel.results import destinations  # noqa: PLC0415 - the end of a run only
+
+        return destinations.cause_and_cure(error) if isinstance(error, OSError) else super().why(error)
 
 
 def append(path: Path, text: str) -> None:
@@ -91,14 +80,10 @@ def append(path: Path, text: str) -> None:
 
 def outcome_of(session: pytest.Session, run: Run) -> Outcome:
     """Return the run's loads, with what they were compared with."""
-    from pytest_unikernel.text.row import Row  # noqa: PLC0415 - the end of a run only
     from pytest_unikernel.text.step_summary import Outcome  # noqa: PLC0415 - the end of a run only
 
     config = session.config
-    rows = [
-        Row(entry.series, entry.record, benchmark.baseline(config, entry.fullname), searched=entry.searched)
-        for entry in run.entries
-    ]
+    rows = [entry.row(benchmark.baseline(config, entry.fullname)) for entry in run.entries]
     found = baseline.existing(config)
     evidence = {} if found is None else baseline.evidence(found)
     return Outcome(rows, run.missing, _machine(), _compared(config), evidence, _notes(session, run))
@@ -124,11 +109,3 @@ def _machine() -> list[str]:
 
     known = facts.facts()
     return [str(known[name]) for name in ("cpu_model", "kernel") if known.get(name)]
-
-
-def _why(error: Exception) -> str:
-    from pytest_unikernel.results import destinations  # noqa: PLC0415 - the end of a run only
-
-    if isinstance(error, OSError):
-        return destinations.cause_and_cure(error)
-    return str(error) or type(error).__name__

@@ -68,20 +68,9 @@ class TerminalReport:
         import psutil  # noqa: PLC0415 - the end of a run only
 
         from pytest_unikernel.text.missing import missing_report  # noqa: PLC0415 - the end of a run only
-        from pytest_unikernel.text.row import Row  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - the end of a run only
 
-        rows = [
-            Row(
-                entry.series,
-                entry.record,
-                benchmark.baseline(self._config, entry.fullname),
-                resumed=entry.resumed,
-                searched=entry.searched,
-                unrest=entry.unrest,
-            )
-            for entry in run.entries
-        ]
+        rows = [entry.row(benchmark.baseline(self._config, entry.fullname)) for entry in run.entries]
         found = baseline.existing(self._config)
         evidence = None if found is None else baseline.evidence(found)
         wide_table = benchmark_table.shows_loads(self._config)

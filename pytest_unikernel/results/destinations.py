@@ -82,6 +82,13 @@ def cause_and_cure(error: OSError) -> str:
     return f"{error.strerror or error}; {cure}"
 
 
+def refusal(path: Path, error: OSError | ValueError) -> str:
+    """Return why a place was refused before anything was measured; a ValueError is of a NUL in its name."""
+    if isinstance(error, OSError):
+        return f"can't write {str(path)!r}: {cause_and_cure(error)}; nothing was measured"
+    return f"can't write {str(path)!r}: {error}; name another place"
+
+
 def _nearest(directory: Path) -> Path:
     """Return the directory, or the one that exists and that it would be made in."""
     for each in (directory, *directory.absolute().parents):

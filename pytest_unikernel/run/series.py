@@ -11,6 +11,7 @@ from pytest_unikernel.host.quiet import Excess
 from pytest_unikernel.results.knee import verdict_on
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.skips import SkipCause, WhySkipped
+from pytest_unikernel.text.row import Row
 
 
 @dataclass
@@ -67,3 +68,8 @@ class FinishedLoad:
     resumed: bool = False
     searched: bool = False
     unrest: Sequence[Excess] = ()
+
+    def row(self, baseline: Mapping[str, Any] | None = None) -> Row:
+        """Return the load for the summary, with the record that it is compared with."""
+        about = {"resumed": self.resumed, "searched": self.searched}
+        return Row(self.series, self.record, baseline, unrest=self.unrest, **about)

@@ -19,8 +19,13 @@ def conditions_of(loads: Sequence[Record]) -> list[str]:
         f"warm-up {span_text(load['warmup_s'] for load in loads)}",
         f"{loads[0]['arrivals']} arrivals",
         f"ready: {printable(str(loads[0]['ready']))}",
-        *(f"{key} {printable(str(value))}" for key, value in loads[0]["versions"].items()),
+        *(_version_text(key, printable(str(value))) for key, value in loads[0]["versions"].items()),
     ]
+
+
+def _version_text(program: str, version: str) -> str:
+    """Return a version with its program's name, which many versions begin with."""
+    return version if version.startswith(f"{program} ") else f"{program} {version}"
 
 
 def shared_conditions(series: Mapping[str, Sequence[Record]]) -> list[str]:

@@ -131,7 +131,7 @@ def _knee_cells(series: str, rows: Sequence[Row], *, with_test: bool, with_was: 
     knee = find_knee(loads)
     at = next((load for load in reversed(loads) if _is_ok(load, knee)), None)
     was = [row.baseline for row in rows if row.baseline and row.baseline.get("offered_rate_hz")]
-    first = "–" if knee.first_not_ok_hz is None else rate_text(knee.first_not_ok_hz)  # noqa: RUF001 - as in tables
+    first = NONE if knee.first_not_ok_hz is None else rate_text(knee.first_not_ok_hz)
     why = f" ({knee.verdict_of_first_not_ok})" if knee.verdict_of_first_not_ok else ""
     return [
         escaped(loads[0]["target"]),

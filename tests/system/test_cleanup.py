@@ -37,7 +37,8 @@ QUICK = dict(time_steps=[0.005], warmup=0, window=60)
 def forked():
     pid = os.fork()
     if not pid:
-        Path(os.environ["WORKER"]).write_text(str(os.getpid()))
+        with open(os.environ["WORKER"], "a") as workers:
+            print(os.getpid(), file=workers, flush=True)
         time.sleep(1000)
         os._exit(0)
 
@@ -120,6 +121,10 @@ class Sweep:
     def lines(self) -> list[str]:
         return self.started.read_text().splitlines()
 
+    def workers(self) -> list[int]:
+        """Return the forked workers: the survey's, and the load's."""
+        return list(map(int, self.worker.read_text().split())) if self.worker.exists() else []
+
     def mine(self) -> list[int]:
         """Return every process of the run's: instances and daemons by token, helpers by their directory."""
         return [*leftovers.holders(self.token), *mentioning(self.private)]
@@ -133,9 +138,9 @@ class Sweep:
 
     def end(self) -> None:
         """Leave nothing behind, whatever the test found."""
-        if self.worker.exists():
+        for worker in self.workers():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(self.worker.read_text()), signal.SIGKILL)
+                os.kill(worker, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         if not self.token and self.lines():
@@ -193,10 +198,11 @@ def test_nothing_is_left_after_an_orderly_end_by(sweep: Sweep, end: Callable[[in
 
 def test_nothing_is_left_while_a_forked_worker_holds_our_descriptors(sweep: Sweep) -> None:
     sweep.start("forked").begun()
-    worker = int(sweep.worker.read_text())
+    workers = sweep.workers()
+    assert len(workers) == 2
     sweep.process.kill()
     assert until(sweep.is_gone, GONE_WITHIN_S), sweep.mine()
-    assert alive(worker)  # it is the user's
+    assert all(map(alive, workers))  # they are the user's
 
 
 def test_the_reaper_heeds_no_signal_of_the_terminals(sweep: Sweep) -> None:

@@ -18,8 +18,7 @@ from pytest_unikernel.launch.cleanup.reaper import TOKEN_KEY, holds
 
 SWEEP_S = 2.0
 PAUSE_S = 0.001
-DYING_NS = 100_000_000  # from the kill to the zombie
-ENDING_NS = 1_000_000_000
+ENDING_NS = 1_000_000_000  # from the kill, or the end of a container, to the zombie; on a busy host it takes
 PROC = Path("/proc")
 ENDED = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
@@ -67,7 +66,7 @@ class Adopted:
         """
         sweep(token)
         self.reap()
-        end_ns = monotonic_ns() + (ENDING_NS if are_ending else DYING_NS)
+        end_ns = monotonic_ns() + ENDING_NS
         while (left := self._adopted()) and monotonic_ns() < end_ns:
             if not (are_ending or any(map(_is_dying, left))):
                 break

@@ -98,9 +98,12 @@ def test_a_wrong_command_line_is_status_2(
 @pytest.mark.parametrize(
     ("program", "said"),
     [
-        ("no-such-program", "no no-such-program on PATH; install it, or give its path"),
-        ("./none", "no file './none'; check the path"),
-        ("./file", "'./file' is no program that may be executed; chmod +x ./file, or check the path"),
+        (
+            "no-such-program",
+            "no no-such-program on PATH; install no-such-program, or ",
+        ),
+        ("./none", "no program './none' in "),
+        ("./file", "'./file' is not executable; chmod +x file"),
     ],
 )
 def test_a_program_that_cannot_be_started_is_status_1(
@@ -113,7 +116,7 @@ def test_a_program_that_cannot_be_started_is_status_1(
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)
     assert run("--", program) == 1
-    assert capsys.readouterr().err == f"pytest-unikernel: {name_of(program)}: {said}\n"
+    assert capsys.readouterr().err.startswith(f"pytest-unikernel: {name_of(program)}: {said}")
 
 
 def test_words_after_the_dashes_are_the_programs() -> None:
