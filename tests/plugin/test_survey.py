@@ -3,55 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from surveyed import GONE, HERE, STEPS, TWO
 from sweeprun import free, loads, run, run_apart, write
-
-STEPS = """
-STEPS = dict(time_steps=[0.2, 0.1, 0.05], warmup=0, window=1)
-
-
-def note(text):
-    with open("noted", "a") as file:
-        file.write(text + "\\n")
-
-
-def cannot():
-    note("probed")
-    return Unavailable("no such thing", "make one")
-
-
-def gone(name="gone"):
-    return Target(name, ["/x"], probe=lambda: cannot())
-
-
-"""
-HERE = """
-@pytest.mark.load_sweep(**STEPS)
-def test_here(load_step):
-    note("body")
-    assert load_step(FakeTarget("here")).verdict == "ok"
-
-
-"""
-GONE = """
-@pytest.mark.load_sweep(**STEPS)
-def test_gone(load_step):
-    load_step(gone())
-
-
-"""
-TWO = STEPS + HERE + GONE
 
 
 def noted(pytester: pytest.Pytester) -> list[str]:
     path = pytester.path / "noted"
     return path.read_text().split() if path.exists() else []
-
-
-def progress(result: pytest.RunResult) -> list[str]:
-    """Return the lines between the settings and the first table."""
-    begin = next(number for number, line in enumerate(result.outlines) if " target" in line)
-    table = next(number for number, line in enumerate(result.outlines) if " unikernel load sweeps " in line)
-    return [line for line in result.outlines[begin:table] if line]
 
 
 # what runs here ------------------------------------------------------------------------------------
@@ -118,67 +76,6 @@ def test_in_every_order_and_with_a_search_it_is_one_skip(
     )
     result = run(pytester, f"--sweep-order={order}", "--sweep-trials=2", *knee, source=STEPS + source)
     result.assert_outcomes(passed=3 + len(knee), skipped=1)
-
-
-# what is said --------------------------------------------------------------------------------------
-
-
-def test_a_log_has_a_line_per_load_and_nothing_about_missing_targets(pytester: pytest.Pytester) -> None:
-    source = STEPS + GONE + HERE
-    lines = progress(run_apart(pytester, source=source))
-    assert [line.partition(":")[0] for line in lines] == [
-        "2 targets, 1 runs here",
-        "[1/3, 1 s left] here 1/5 s",
-        "[2/3, 1 s left] here 1/10 s",
-        "[3/3] here 1/20 s",
-    ]
-    assert lines[-1].split()[-2:] == ["ok", "[100%]"]
-
-
-def test_all_that_run_are_named_with_the_time(pytester: pytest.Pytester) -> None:
-    source = STEPS + HERE + HERE.replace("here", "there")
-    result = run(pytester, source=source)
-    result.stdout.fnmatch_lines(["2 targets: here, there; about 12 s"])
-
-
-def test_where_nothing_runs_no_time_is_given(pytester: pytest.Pytester) -> None:
-    run(pytester, source=STEPS + GONE).stdout.fnmatch_lines(["1 target, none runs here"])
-
-
-def test_the_count_drops_the_steps_of_a_series_that_ends(pytester: pytest.Pytester) -> None:
-    source = STEPS.replace("window=1", "window=20") + HERE.replace(
-        'FakeTarget("here")).verdict == "ok"', 'FakeTarget("here", servers=1, service_time_s=0.15))'
-    )
-    source += "def test_cold(cold_start):\n    cold_start(FakeTarget('here'))\n"
-    lines = progress(run_apart(pytester, source=source))
-    assert [line.partition("]")[0].partition(",")[0] for line in lines[1:]] == ["[1/4", "[2/3", "[3/3"]
-    assert lines[2].endswith("saturated; 1 test after it skipped")
-
-
-def test_the_letters_of_other_tests_and_failures_stand_behind_their_file(pytester: pytest.Pytester) -> None:
-    source = STEPS + "def test_one(): pass\n\n\ndef test_two(): pass\n\n\n" + HERE
-    source += "def test_three(): pass\n\n\n" + HERE.replace("here", "fails").replace('"ok"', '"never"')
-    source += "def test_four(): pass\n"
-    lines = progress(run_apart(pytester, source=source))
-    shown = [line.partition(":")[0].partition("] ")[2] or line.partition(" =")[0] for line in lines[1:]]
-    failures = next(number for number, line in enumerate(shown) if "FAILURES" in line)
-    assert [line.split("[")[0].strip() for line in shown[:failures]] == [
-        "test_it.py ..",
-        *("here 1/5 s", "here 1/10 s", "here 1/20 s"),
-        *("test_it.py .F", "fails 1/5 s", "test_it.py F", "fails 1/10 s", "test_it.py F", "fails 1/20 s"),
-        "test_it.py .",
-    ]
-
-
-def test_with_v_the_line_of_a_load_follows_that_of_its_test(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "-v", source=TWO)
-    result.stdout.fnmatch_lines(["test_it.py::test_here?0.2s? PASSED * [[] 25%]", "[[]1/3, *] here 1/5 s: *"])
-
-
-def test_a_quiet_run_says_nothing(pytester: pytest.Pytester) -> None:
-    result = run(pytester, "-q", source=TWO)
-    result.stdout.no_fnmatch_line("*run* here:*")
-    result.stdout.no_fnmatch_line("[[]1/3*")
 
 
 # nothing of it is left -----------------------------------------------------------------------------
