@@ -13,6 +13,8 @@ from typing import Any
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.target_fields import TargetFields
 
+__tracebackhide__ = True  # an error in a target is the caller's: pytest shows the line that made it
+
 REMAINDER = "other"  # the service time that no phase of the partition holds
 STARTED, READY = "started", "ready"
 GUEST = "guest:"  # begins the events that are stamped by an instance's own clock

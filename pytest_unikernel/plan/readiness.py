@@ -10,6 +10,8 @@ from typing import ClassVar
 from pytest_unikernel.errors import TargetError
 from pytest_unikernel.plan.schedule import LONGEST_S
 
+__tracebackhide__ = True  # an error in a target is the caller's: pytest shows the line that made it
+
 
 @dataclass(frozen=True)
 class Exit:

@@ -15,6 +15,8 @@ from pytest_unikernel.plan.stamps import Stamp, StampLog, Stamps
 from pytest_unikernel.plan.target_checks import check
 from pytest_unikernel.plan.target_fields import Instance, Place, TargetFields, Unavailable
 
+__tracebackhide__ = True  # an error in a target is the caller's: pytest shows the line that made it
+
 __all__ = [
     "Event",
     "Exit",

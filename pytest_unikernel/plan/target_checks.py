@@ -14,6 +14,8 @@ from pytest_unikernel.plan.partition import check_partition
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
 from pytest_unikernel.plan.target_fields import TargetFields
 
+__tracebackhide__ = True  # an error in a target is the caller's: pytest shows the line that made it
+
 PORT = "UNIKERNEL_PORT"  # in the environment of each instance that has a port
 MOST = sys.maxsize  # a larger number is no limit, and no float either
 MAPPINGS = {

@@ -125,3 +125,20 @@ def test_two_dashes_are_no_value_of_an_option(pytester: pytest.Pytester) -> None
     result = run(pytester, "--sweep-window=--", source=STEPS)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --sweep-window: window must*'--'*(command line)"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'Target("a", ["/bin/sleep", "1"], ready=Port(), long_lived=True)',
+        'Target("a", ["/bin/true"], requires="redis-server")',
+        "linux_process(ready=Port(99999))",
+        'linux_process(partition=["x"])',
+    ],
+)
+def test_a_wrong_target_is_shown_at_the_line_that_makes_it(pytester: pytest.Pytester, wrong: str) -> None:
+    source = f"from pytest_unikernel import Port\n\ndef test_it(cold_start, linux_process):\n    {wrong}\n"
+    result = run(pytester, source=source)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f">*{wrong.partition('(')[0]}*", "E*TargetError: *"])
+    result.stdout.no_fnmatch_line("*pytest_unikernel/plan/*.py:*")
