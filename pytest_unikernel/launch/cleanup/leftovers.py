@@ -89,9 +89,14 @@ def _look_at(pid: int) -> tuple[str, int]:
 
 
 def _is_dying(pid: int) -> bool:
-    """Return whether a process has let go of its memory, so that it is a zombie or about to be one."""
+    """Return whether a process has let go of its memory, so that it is a zombie or about to be one.
+
+    Its environment is then empty; from Linux 6.16 or so it can't be read.
+    """
     try:
         return not (PROC / str(pid) / "environ").read_bytes()
+    except ProcessLookupError:
+        return True
     except OSError:
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,16 @@ def test_a_process_without_memory_is_dying(proc: Proc, environment: bytes, dying
     proc.child(11, "R", 11, environment)
     assert leftovers._is_dying(11) == dying
     assert not leftovers._is_dying(12)
+
+
+def test_a_real_zombie_is_dying_whatever_the_kernel_says_of_its_environment() -> None:
+    """An empty one before Linux 6.16 or so, then ESRCH."""
+    with subprocess.Popen([sys.executable, "-IS", "-c", "import time; time.sleep(1000)"]) as child:
+        assert not leftovers._is_dying(child.pid)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert leftovers._is_dying(child.pid)
+    assert not leftovers._is_dying(child.pid)
 
 
 @pytest.mark.parametrize("are_ending", [True, False])
