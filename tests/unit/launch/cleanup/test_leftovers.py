@@ -106,10 +106,16 @@ def test_a_process_without_memory_is_dying(proc: Proc, environment: bytes, dying
 
 def test_a_real_zombie_is_dying_whatever_the_kernel_says_of_its_environment() -> None:
     """An empty one before Linux 6.16 or so, then ESRCH."""
-    with subprocess.Popen([sys.executable, "-IS", "-c", "import time; time.sleep(1000)"]) as child:
-        assert not leftovers._is_dying(child.pid)
-        child.kill()
+    code = "import time; print(flush=True); time.sleep(1000)"
+    with subprocess.Popen([sys.executable, "-IS", "-c", code], stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout
+            child.stdout.readline()  # at its exec a process has no environment for a moment
+            lives = not leftovers._is_dying(child.pid)
+        finally:
+            child.kill()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert lives
         assert leftovers._is_dying(child.pid)
     assert not leftovers._is_dying(child.pid)
 
