@@ -15,16 +15,22 @@ from pytest_unikernel.launch.progress import PHASES, Progress
 from pytest_unikernel.launch.supervisor import Supervisor
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
-from pytest_unikernel.plan.schedule import ARRIVALS
+from pytest_unikernel.plan.share import Share, offsets, window_begin_ns
 from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.results.verdict import BACKLOG_RISE_LAUNCHES
 
 LEAD_NS = 2_000_000  # between the decision to begin and the first launch
+Begin = Callable[[int], int]  # takes the present instant, returns that of the schedule's beginning
 NEVER_NS = 1 << 62
 HOPELESS_FAILURES = 10  # with nothing completed: there is nothing to warm up
 WARM_UP, WINDOW, COOL_DOWN, DRAIN, COLD = (
     PHASES.index(name) for name in ("warm-up", "window", "cool-down", "drain", "cold")
 )
+
+
+def soon(now_ns: int) -> int:
+    """Return an instant that is near enough to begin at once."""
+    return now_ns + LEAD_NS
 
 
 class LoadGenerator:
@@ -45,6 +51,7 @@ class LoadGenerator:
         self._show = show
         self._interrupted = interrupted
         self._window_ns, self._drain_ns = plan.window_ns, nanoseconds(plan.drain_timeout_s)
+        self._agreed_ns: int | None = None  # the window's offset, where several hosts agree on it
         self._phase = WARM_UP
         self._due_ns = self._begin_ns = self._window_begin_ns = self._window_end_ns = 0
         self._cohort_begin = self._cohort_end = self._oldest = -1
@@ -62,11 +69,14 @@ class LoadGenerator:
         """The warm-up as it turned out."""
         return max(0, self._window_begin_ns - self._begin_ns)
 
-    def run(self, seed: int | None = None) -> Trial:
+    def run(self, seed: int | None = None, begin: Begin = soon) -> Trial:
         """Run one trial: warm-up, window, cool-down, drain; nothing is in flight afterwards."""
         supervisor, plan = self._supervisor, self._plan
-        self._begin_ns = self._last_turn_ns = supervisor.now_ns() + LEAD_NS
-        offsets_ns = ARRIVALS[plan.arrivals](plan.step, seed)
+        if plan.share is not None:
+            warmup_ns = nanoseconds(plan.agreed_warmup_s)
+            self._agreed_ns = window_begin_ns(plan.arrivals, plan.step, seed, warmup_ns)
+        offsets_ns = offsets(plan.arrivals, plan.step, seed, plan.share)
+        self._begin_ns = self._last_turn_ns = begin(supervisor.now_ns())
         self._due_ns = self._begin_ns + next(offsets_ns)
         now_ns = supervisor.wait(self._due_ns)
         while self._launching(now_ns):
@@ -122,19 +132,27 @@ class LoadGenerator:
 
     def _enter_phase(self, due_ns: int) -> None:
         """The window begins and ends exactly on a scheduled launch, never between two."""
-        if self._phase == WARM_UP and self._warmed_up(due_ns):
-            self._begin_window(due_ns)
-        elif self._phase == WINDOW:
+        if self._phase == WARM_UP:
+            window_begin_ns = self._window_at_ns(due_ns)
+            if due_ns >= window_begin_ns:
+                self._begin_window(window_begin_ns)
+        if self._phase == WINDOW and due_ns >= self._window_end_ns:
             self._phase = COOL_DOWN
             self._phase_until_ns = self._last_quarter_begin_ns = NEVER_NS
             self._cohort_end = len(self._supervisor.log)
             self._dropped_in_window = self._supervisor.dropped - self._dropped_before
 
-    def _begin_window(self, due_ns: int) -> None:
+    def _window_at_ns(self, due_ns: int) -> int:
+        """Return the instant at which the window begins: as agreed, or this launch's if all is warm."""
+        if self._agreed_ns is not None:
+            return self._begin_ns + self._agreed_ns
+        return due_ns if self._warmed_up(due_ns) else NEVER_NS
+
+    def _begin_window(self, begin_ns: int) -> None:
         self._phase = WINDOW
-        self._window_begin_ns = due_ns
-        self._window_end_ns = self._phase_until_ns = due_ns + self._window_ns
-        self._first_quarter_end_ns = due_ns + self._window_ns // 4
+        self._window_begin_ns = begin_ns
+        self._window_end_ns = self._phase_until_ns = begin_ns + self._window_ns
+        self._first_quarter_end_ns = begin_ns + self._window_ns // 4
         self._last_quarter_begin_ns = self._window_end_ns - self._window_ns // 4
         self._cohort_begin = self._oldest = len(self._supervisor.log)
         self._dropped_before = self._supervisor.dropped
@@ -231,7 +249,7 @@ class LoadGenerator:
             rows=range(self._cohort_begin, self._cohort_end),
             begin_ns=begin_ns,
             end_ns=end_ns,
-            step_ns=float(self._plan.step) * 1e9,
+            step_ns=float(self._plan.step) * 1e9 * (self._plan.share or Share()).hosts,
             backlog_share=self._plan.backlog_share,
         )
 

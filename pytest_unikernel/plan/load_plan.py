@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.plan import schedule
+from pytest_unikernel.plan.share import Share
 from pytest_unikernel.plan.target_fields import TargetFields
 
 BACKLOG_RISE_SHARE = 0.05
@@ -65,6 +66,9 @@ class LoadPlan(LaunchConditions):
         drain_timeout_s: how long after the window its launches may take.
         longest_service_s: the longest service time seen in this series so far.
         backlog_share: share of the launches that the backlog may rise by in the window.
+        hosts: the hosts that make its launches, as ``--sweep-hosts`` names them; empty: this one.
+        spread: whether they share the rate (split), or each makes the whole of it (each).
+        share: the launches that this host makes of them; None: it makes all of them by itself.
     """
 
     step: Fraction
@@ -79,16 +83,26 @@ class LoadPlan(LaunchConditions):
     drain_timeout_s: float = 60.0
     longest_service_s: float = field(default=0.0, compare=False)
     backlog_share: float = BACKLOG_RISE_SHARE
+    hosts: str = ""
+    spread: str = "split"
+    share: Share | None = field(default=None, compare=False)
 
     @property
     def window_ns(self) -> int:
         """The length of the window that is measured; at fixed arrivals whole time steps."""
         return schedule.window_ns(self.window_s, self.step, self.arrivals)
 
+    @property
+    def agreed_warmup_s(self) -> float:
+        """The warm-up that hosts agree on ahead: none of them can wait for the launches of the others."""
+        return min(self.max_warmup_s, max(self.warmup_s, 2 * self.longest_service_s))
+
     def as_json(self) -> dict[str, Any]:
-        """Return the compared values but the step; the backlog's share only where it is not the usual one."""
+        """Return the compared values but the step; those of hosts and of a search only where they apply."""
         compared = super().as_json()
         del compared["step"]  # a key of the record itself
+        if not self.hosts:
+            del compared["hosts"], compared["spread"]
         if self.backlog_share == BACKLOG_RISE_SHARE:
             del compared["backlog_share"]
         return compared

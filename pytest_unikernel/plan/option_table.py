@@ -9,6 +9,7 @@ from pytest_unikernel.plan import objectives, readers, tolerances
 from pytest_unikernel.plan.load_plan import RAW_FORMATS
 from pytest_unikernel.plan.profiles import PROFILES
 from pytest_unikernel.plan.schedule import ARRIVALS
+from pytest_unikernel.plan.share import SPREADS
 
 
 @dataclass(frozen=True)
@@ -315,5 +316,35 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
         shown="off",
         in_marker=True,
+    ),
+    Option(
+        "hosts",
+        "hosts",
+        readers.hosts,
+        help="hosts that make the launches of every sweep together: local:N is N generators on this "
+        "machine, each in a process of its own; needs pip install 'pytest-unikernel[hosts]'",
+        metavar="HOSTS",
+        default="",
+        shown="this process alone",
+    ),
+    Option(
+        "spread",
+        "spread",
+        readers.choice("spread", SPREADS),
+        help="with --sweep-hosts: split shares the launches of a time step out to the hosts, each has every "
+        "host make all of them",
+        metavar="HOW",
+        default="split",
+        shown="split",
+    ),
+    Option(
+        "hosts_lost",
+        "hosts_lost",
+        readers.choice("hosts_lost", ("stop", "go-on")),
+        help="what to do after a load in which a host of --sweep-hosts was lost: stop ends the run with "
+        "what was measured, go-on runs the next loads on the hosts that are left",
+        metavar="WHAT",
+        default="stop",
+        shown="stop",
     ),
 )

@@ -19,6 +19,7 @@ Reader = Callable[[object], Any]
 SWITCH_WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(
     ("false", "no", "off", "0"), False
 )
+MAX_LOCAL_HOSTS = 64
 MAX_CPUS = 8192  # Source: CONFIG_NR_CPUS of x86-64 with MAXSMP
 
 
@@ -118,6 +119,14 @@ def path(name: str) -> Reader:
             raise ValueError(f"{name} begins with a home directory that isn't known, got {value!r}") from None
 
     return read
+
+
+def hosts(value: object) -> str:
+    """Return the hosts of a sweep in one spelling: ``local:N``."""
+    found = re.fullmatch(r"local:([0-9]{1,3})", str(value).strip())
+    if found is None or not 1 <= int(found[1]) <= MAX_LOCAL_HOSTS:
+        raise ValueError(f"hosts must be local:N with N from 1 to {MAX_LOCAL_HOSTS}, got {value!r}")
+    return f"local:{int(found[1])}"
 
 
 def cpus(value: object) -> frozenset[int]:

@@ -43,6 +43,9 @@ class SweepSettings:
         timeout_s: the limit of one launch; None: the target's own.
         max_in_flight: the limit on instances in flight; None: derived from the host's limits.
         seed: the seed of Poisson arrivals; None: drawn at random.
+        hosts: the hosts that make the launches of sweeps, such as ``local:2``; empty: this process.
+        spread: whether those share a step's launches (split), or each makes all of them (each).
+        hosts_lost: whether the run ends when one of them was lost (stop).
         origins: the origin of each value, by its name in :data:`OPTIONS`.
     """
 
@@ -75,6 +78,9 @@ class SweepSettings:
     compare_fail: tuple[Tolerance, ...] | None
     compare_busy: bool
     benchmark_table: bool
+    hosts: str
+    spread: str
+    hosts_lost: str
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
     def window_for(self, step: Fraction) -> float:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_unikernel.run.resumed import Steps
-    from pytest_unikernel.run.run import Run
+    from pytest_unikernel.run.run import Hosts, Run
 
 RUN = pytest.StashKey["Run"]()
 FINISHED: pytest.StashKey[Steps] = pytest.StashKey()
@@ -63,7 +63,7 @@ def run_of(config: pytest.Config) -> Run:
         from pytest_unikernel.run.run import Run  # noqa: PLC0415
 
         journals, finished = config.stash.get(JOURNALS, None), config.stash.get(FINISHED, None)
-        config.stash[RUN] = Run(_terminal(config), journals, finished, _origin(config))
+        config.stash[RUN] = Run(_terminal(config), journals, finished, _origin(config), _hosts(config))
     return config.stash[RUN]
 
 
@@ -71,6 +71,18 @@ def _origin(config: pytest.Config) -> dict[str, Any]:
     """Return a record's ``run``; a worker of pytest-xdist has the command line of its controller."""
     arguments = getattr(config, "workerinput", {}).get("mainargv", ["", *config.invocation_params.args])[1:]
     return {"command_line": ["pytest", *map(str, arguments)], "plugin_version": __version__}
+
+
+def _hosts(config: pytest.Config) -> Hosts | None:
+    """Return the hosts of ``--sweep-hosts``; without it nothing of dask is imported."""
+    settings = options.settings(config)
+    if not settings.hosts:
+        return None
+    try:
+        from pytest_unikernel.hosts.fleet import Fleet  # noqa: PLC0415 - runs on several hosts only
+    except LoadError as error:
+        pytest.fail(str(error), pytrace=False)
+    return Fleet(settings.hosts, go_on=settings.hosts_lost == "go-on")
 
 
 def existing(config: pytest.Config) -> Run | None:

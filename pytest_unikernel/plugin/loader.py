@@ -172,6 +172,8 @@ class Loader:
         except UnikernelError as error:
             self._fail_by(error)
         finally:
+            if self._run.why_stop:
+                self._item.session.shouldstop = self._run.why_stop
             _end_if_asked(interrupts.requested)
         self._fail_if_nothing_completed(request.target, result)
         return result

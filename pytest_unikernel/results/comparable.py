@@ -23,6 +23,7 @@ class Condition(Enum):
     ARRIVALS = auto()
     READY = auto()
     VARIANT = auto()  # its parameters and their values
+    HOSTS = auto()  # how many made the launches, and how these were spread
 
 
 class Difference(NamedTuple):
@@ -65,7 +66,14 @@ def _conditions(load: Record, parameters: Collection[str] | None = None) -> Mapp
         Condition.ARRIVALS: str(load["arrivals"]),
         Condition.READY: None if load["ready"] is None else str(load["ready"]),
         Condition.VARIANT: tuple((str(key), str(each)) for key, each in variant.items()),
+        Condition.HOSTS: None if load.get("source") else _hosts(load),
     }
+
+
+def _hosts(load: Record) -> str:
+    """Return how many hosts made the launches of a load, and how they shared them."""
+    rows = load.get("hosts") or ()
+    return f"{len(rows)} ({load['settings'].get('spread', 'split')})" if rows else "1"
 
 
 def _window_s(load: Record) -> float | None:

@@ -7,6 +7,8 @@ The JSON's history, by ``schema``:
     ``censored``, ``failure_rate``, ``spawn_s``; ``host`` gained ``cpu_count``, the base of
     ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``; later ``partition``, ``over_time``
     and ``run``.
+3   only of loads that several hosts made: ``hosts``, a row each; ``offered_rate_hz`` is then the rate of
+    them all. Records of one host still are of layout 2.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pytest_unikernel.results.summary import Summary
 from pytest_unikernel.results.verdict import Verdict
 
 SCHEMA = 2
+SCHEMA_OF_HOSTS = 3
 
 JsonDict = dict[str, Any]
 
@@ -146,6 +149,9 @@ class LoadResult:
         first_attempt: the complete record of the first attempt, if the step was repeated because one or two
             late launches of fewer than 200 had made it generator-bound. All other keys are the second's.
         run: the run that measured it: its ``command_line``, and the ``plugin_version``.
+        hosts: for a load that several hosts made (``--sweep-hosts``), a row for each: its ``name``, ``cpus``,
+            ``versions``, ``clock_error_s``, ``window_skew_s``, counts, times and ``verdict``, and why it was
+            ``lost``. The record of one host lacks this key.
         responses_s: the cohort's completed response times, for pytest-benchmark; not part of the record.
     """
 
@@ -201,11 +207,13 @@ class LoadResult:
     series: str | None = None
     first_attempt: Mapping[str, Any] | None = None
     run: Mapping[str, Any] | None = None
+    hosts: Sequence[Mapping[str, Any]] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:
         """Return the record, ready for JSON, without the samples: pytest-benchmark keeps those."""
-        names = [name for name in LoadResult.__dataclass_fields__ if name != "responses_s"]
+        left_out = {"responses_s"} if self.hosts is not None else {"responses_s", "hosts"}
+        names = [name for name in self.__dataclass_fields__ if name not in left_out]
         return {name: plain(getattr(self, name)) for name in names}
 
     def to_pandas(self) -> Any:

@@ -35,6 +35,7 @@ class Rule(Enum):
     NOT_STARTED = auto()  # launches started in the window, launches offered in it
     LATE = auto()  # lateness in ms, its limit
     LATE_FOR_RESPONSE = auto()  # median lateness in per cent of the median response time
+    SKEWED = auto()  # ms by which a host's window began late, their limit
     NOTHING_DUE = auto()  # no figures: the cohort is empty
 
 

@@ -75,10 +75,10 @@ def finished(
     """
     trials = [trial for part in parts for trial in part.trials]
     problems = [problem for part in parts for problem in part.problems]
-    problems += _raw_problems(plan, parts, trials, token)
+    problems += raw_problems(plan.raw, plan.raw_format, parts, trials, token)
     judged = [verdict(trial) for trial in trials]
     final = with_steal(pooled(judged), trials, meter.steal([part.span for part in parts]))
-    around = _around(
+    surroundings = around(
         plan,
         parts,
         trials,
@@ -86,32 +86,32 @@ def finished(
         verdict_reason=reason_text(final.reason),
         interrupted=interrupted or parts[-1].cut_short,
     )
-    result = make_result(parts[-1].target, trials, judged, around)
+    result = make_result(parts[-1].target, trials, judged, surroundings)
     outputs = [text for trial in trials for text in trial.log.outputs.values()]
     doubtful = not result.interrupted and is_doubtful(final, trials)
     return Measured(result, outputs, problems, unrest_of(_known_quiets(parts)), doubtful, trials)
 
 
-def _raw_problems(
-    plan: LoadPlan | ColdPlan, parts: Sequence[Part], trials: Sequence[Trial], token: str
+def raw_problems(
+    directory: Path | None, kind: str, parts: Sequence[Part], trials: Sequence[Trial], token: str
 ) -> list[str]:
     """Write --sweep-raw files after the load, when I/O can no longer disturb it; return the failures."""
-    directory = plan.raw
     if directory is None:
         return []
     from pytest_unikernel.run.raw import write_raw  # noqa: PLC0415 - where raw data is asked for
 
     own_kib = meter.own_rss_kib([part.span for part in parts])
     try:
-        write_raw(directory, parts[-1].target, trials, token, own_kib, kind=plan.raw_format)
+        write_raw(directory, parts[-1].target, trials, token, own_kib, kind=kind)
     except OSError as error:  # the load itself is measured: it must not be lost
         return [f"--sweep-raw: can't write into {str(directory)!r}: {error.strerror}"]
     return []
 
 
-def _around(
+def around(
     plan: LoadPlan | ColdPlan, parts: Sequence[Part], trials: Sequence[Trial], **about: Any
 ) -> Surroundings:
+    """Return the facts about a load besides its launches; ``about`` gives those that parts lack."""
     spans, last = [part.span for part in parts], parts[-1]
     return Surroundings(
         **about,

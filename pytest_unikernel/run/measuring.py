@@ -15,7 +15,7 @@ from pytest_unikernel.errors import LoadError
 from pytest_unikernel.host import facts
 from pytest_unikernel.host.quiet import Quiescence, Quiet
 from pytest_unikernel.host.tuning import tuned
-from pytest_unikernel.launch.generator import LoadGenerator
+from pytest_unikernel.launch.generator import Begin, LoadGenerator, soon
 from pytest_unikernel.launch.one_by_one import run_cold
 from pytest_unikernel.plan.load_plan import ColdPlan, LaunchConditions, LoadPlan
 from pytest_unikernel.plan.step_names import step_text
@@ -34,7 +34,10 @@ QUIET_BOUND_S = {"quick": 3.0, "paper": 30.0}
 
 
 class Loads:
-    """Runs loads, or single trials of them, one at a time."""
+    """Runs loads, or single trials of them, one at a time.
+
+    ``begin`` is called when all is set up for a trial, and says when it begins.
+    """
 
     def __init__(
         self,
@@ -42,11 +45,13 @@ class Loads:
         quiescence: Quiescence,
         interrupts: Interrupts | None = None,
         place: str = "",
+        begin: Begin = soon,
     ) -> None:
         self._session = session
         self._quiescence = quiescence
         self._interrupts = interrupts or Interrupts()
         self._place = place
+        self._begin = begin
 
     def sweep(self, target: Target, plan: LoadPlan) -> Measured:
         """Run all trials of a load, one after the other."""
@@ -54,10 +59,14 @@ class Loads:
 
     def cold(self, target: Target, plan: ColdPlan) -> Measured:
         """Launch one instance after the other, without contention."""
+        return self.finished(target, plan, [self.cold_part(target, plan)])
+
+    def cold_part(self, target: Target, plan: ColdPlan) -> Part:
+        """Launch one instance after the other; return the launches as they were measured."""
         with self._running(target, plan, f"{target.full_name} cold") as load:
             cold = {"unmeasured": plan.unmeasured, **self._callbacks(load)}
             load.run(lambda: run_cold(load.supervisor, plan.launches, **cold))
-        return self.finished(target, plan, [load.part()])
+        return load.part()
 
     def trial(self, target: Target, plan: LoadPlan, number: int, before: Sequence[Trial] = ()) -> Part:
         """Run one trial of a load; ``before`` are its trials so far."""
@@ -91,7 +100,7 @@ class Loads:
     def _run_trial(self, load: Load, plan: LoadPlan, number: int) -> None:
         seed = _seed(plan, number)
         generator = LoadGenerator(load.supervisor, plan, load.guard, **self._callbacks(load))
-        load.run(lambda: generator.run(seed))
+        load.run(lambda: generator.run(seed, self._begin))
         load.seeds.append(seed)
         load.warmup_ns = max(load.warmup_ns, generator.warmup_ns)
 
@@ -136,8 +145,12 @@ def _label(target: Target, plan: LoadPlan, numbers: Sequence[int]) -> str:
 
 
 def _without_waiting(plan: LoadPlan, before: Sequence[Trial]) -> LoadPlan:
-    """Return the plan of the next trial: where nothing ever completed, no completion is waited for."""
-    return replace(plan, max_warmup_s=plan.warmup_s) if is_hopeless(before) else plan
+    """Return the plan of the next trial: where nothing ever completed, no completion is waited for.
+
+    Hosts that share a load never wait for one.
+    """
+    hopeless = plan.share is None and is_hopeless(before)
+    return replace(plan, max_warmup_s=plan.warmup_s) if hopeless else plan
 
 
 def _refuse_daemons(target: Target, quiet_host: str) -> None:

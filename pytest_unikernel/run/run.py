@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host.quiet import Excess, Quiescence
 from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.objectives import judged
 from pytest_unikernel.results.result import LoadResult, plain
 from pytest_unikernel.results.skips import SkippedStep, WhySkipped
+from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.run import journal
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured
@@ -27,6 +29,37 @@ from pytest_unikernel.run.session import Session
 
 if TYPE_CHECKING:  # its readers of records are slow to import, and few runs are resumed
     from pytest_unikernel.run.resumed import Steps
+
+
+class SweepLoads(Protocol):
+    """What runs the loads of time steps: on this host, or on several."""
+
+    def sweep(self, target: Target, plan: LoadPlan) -> Measured:
+        """Run all trials of a load."""
+
+    def trial(self, target: Target, plan: LoadPlan, number: int, before: Sequence[Trial] = ()) -> Part:
+        """Run one trial of a load."""
+
+    def finished(
+        self, target: Target, plan: LoadPlan, parts: Sequence[Part], *, interrupted: bool = False
+    ) -> Measured:
+        """Join the parts of a load."""
+
+
+class Hosts(Protocol):
+    """Several hosts that run the loads of time steps together.
+
+    Attributes:
+        stop: why no more loads may run; empty as long as they may.
+    """
+
+    stop: str
+
+    def loads(self, interrupts: Interrupts) -> SweepLoads:
+        """Return what runs loads on these hosts."""
+
+    def close(self) -> None:
+        """Leave the hosts."""
 
 
 class Run:
@@ -49,7 +82,9 @@ class Run:
         journals: Path | None = None,
         finished: Steps | None = None,
         origin: Mapping[str, Any] | None = None,
+        hosts: Hosts | None = None,
     ) -> None:
+        self._hosts = hosts
         self._terminal = terminal
         self._journal = journal.Journal(journals)
         self._finished = finished or {}
@@ -91,7 +126,7 @@ class Run:
         known = self.finished(request, step)
         if known is not None:
             return self._recorded(request, Measured(known), resumed=True)
-        loads, plan = self._loads(interrupts), self._plan(request, step)
+        loads, plan = self._sweeps(interrupts), self._plan(request, step)
         measured = loads.sweep(request.target, plan)
         return self._recorded(request, _certain(measured, loads, request, plan))
 
@@ -102,7 +137,7 @@ class Run:
         if known is not None:
             measured = self._recorded(request, Measured(known), resumed=True)
         else:
-            loads, plan = self._loads(interrupts), self._plan(request, step)
+            loads, plan = self._sweeps(interrupts), self._plan(request, step)
             before = [trial for part in parts for trial in part.trials]
             parts = [*parts, loads.trial(request.target, plan, number, before)]
             if not parts[-1].cut_short and len(before) + 1 < plan.trials:
@@ -116,7 +151,7 @@ class Run:
     def cut_short(self, request: Request, step: Fraction) -> Measured:
         """Put a load on record, marked as interrupted: the run has ended before all of its trials."""
         parts, plan = self._parts.pop(request.fullname), self._plan(request, step)
-        loads = self._loads(Interrupts())
+        loads = self._sweeps(Interrupts())
         return self._recorded(request, loads.finished(request.target, plan, parts, interrupted=True))
 
     def cold(self, request: Request, launches: int, interrupts: Interrupts) -> Measured:
@@ -161,6 +196,14 @@ class Run:
         had = (record["target"], record["variant"], record["ready"], record["settings"])
         return found.result() if had == asked and record["time_step_s"] == time_step_s else None
 
+    @property
+    def why_stop(self) -> str:
+        """Why no more time steps can be run; empty as long as they can."""
+        return "" if self._hosts is None else self._hosts.stop
+
+    def _sweeps(self, interrupts: Interrupts) -> SweepLoads:
+        return self._loads(interrupts) if self._hosts is None else self._hosts.loads(interrupts)
+
     def _loads(self, interrupts: Interrupts) -> Loads:
         if self._session is None or self._quiescence is None:
             self._session = Session(self._terminal)
@@ -204,12 +247,14 @@ class Run:
 
     def close(self) -> None:
         """End the helpers and remove the private directory."""
+        if self._hosts is not None:
+            self._hosts.close()
         if self._session is not None:
             self._session.close()
             self._session = None
 
 
-def _certain(measured: Measured, loads: Loads, request: Request, plan: LoadPlan) -> Measured:
+def _certain(measured: Measured, loads: SweepLoads, request: Request, plan: LoadPlan) -> Measured:
     """Return a load, or its repetition where one or two late launches of few decided its verdict."""
     if not measured.doubtful:
         return measured

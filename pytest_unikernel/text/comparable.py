@@ -15,6 +15,7 @@ NAMES = {
     Condition.ARRIVALS: "arrivals",
     Condition.READY: "ready",
     Condition.VARIANT: "variant",
+    Condition.HOSTS: "hosts",
 }
 
 

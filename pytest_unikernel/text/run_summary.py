@@ -13,6 +13,7 @@ from pytest_unikernel.text import disturbance_notes
 from pytest_unikernel.text.baseline_notes import compared_lines, knee_compared_lines
 from pytest_unikernel.text.conditions import condition_lines, conditions_of, shared_conditions
 from pytest_unikernel.text.grid import WIDTH, cut, printable, wrapped
+from pytest_unikernel.text.host_table import host_lines
 from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.objectives import objective_lines
 from pytest_unikernel.text.phase_table import common_phase_lines, phase_lines
@@ -124,6 +125,7 @@ def series_report(
         *sweep_table(steps),
         *knee_and_not_run(knee, skipped, verbose=shown.verbose),
         *(line for text in (*slo, *notes) for line in wrapped(text)),
+        *host_lines(loads),
         *phase_lines(loads, verbose=shown.verbose, tables=not shown.phases),
         *_first_failure(loads),
         *compared_lines([row for row in steps if not row.searched], evidence),
@@ -233,6 +235,7 @@ def _cold_report(cold: Sequence[Row], evidence: Sequence[str], *, verbose: bool)
     return [
         "cold starts, one after the other",
         *cold_table(cold),
+        *host_lines(loads),
         *phase_lines(loads, verbose=verbose),
         *_first_failure(loads),
         *compared_lines(cold, evidence),

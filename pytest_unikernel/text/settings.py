@@ -9,13 +9,16 @@ from pytest_unikernel.plan.origins import Origin
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.step_names import step_text
 
+OF_HOSTS = {"spread", "hosts_lost"}  # mean something beside hosts only
+
 
 def values_by_origin(settings: SweepSettings) -> dict[Origin, list[str]]:
     """Return the values in words by their origins: ``window 2 s``; what is unset is left out."""
     shown: dict[Origin, list[str]] = {}
     for option in OPTIONS:
         value = getattr(settings, option.field)
-        if value not in (None, frozenset(), ()) and value is not False:
+        idle = option.name in OF_HOSTS and not settings.hosts
+        if value not in (None, frozenset(), (), "") and value is not False and not idle:
             label = f"{option.name.replace('_', ' ')} {_text(option, value)}"
             shown.setdefault(settings.origins[option.name], []).append(label)
     return shown

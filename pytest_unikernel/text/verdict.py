@@ -12,6 +12,7 @@ REASONS = {
     Rule.NOT_STARTED: "only {:.0f} of {:.0f} launches were started in the window",
     Rule.LATE: "launches were {:.1f} ms late (limit {:.1f} ms)",
     Rule.LATE_FOR_RESPONSE: "median lateness is {:.0f} % of the median response time",
+    Rule.SKEWED: "the window began {:.1f} ms off the agreed instant (limit {:.1f} ms)",
     Rule.NOTHING_DUE: "no launch was due in the window",
 }
 

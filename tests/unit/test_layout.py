@@ -9,7 +9,7 @@ from places import REPOSITORY
 PACKAGE = REPOSITORY / "pytest_unikernel"
 UNIT = REPOSITORY / "tests" / "unit"
 ROOMS = [
-    *("bench", "commands", "compare", "doctor", "guests", "host", "importers", "launch"),
+    *("bench", "commands", "compare", "doctor", "guests", "host", "hosts", "importers", "launch"),
     *("plan", "plugin", "report", "results", "run", "targets", "text"),
 ]
 AT_THE_TOP = [

@@ -52,6 +52,52 @@ class Times(Part, rename={"p99_9": "p99.9"}):
     p99_9: Number | None = None
 
 
+class FleetHost(Part):
+    """One of several hosts that made a load's launches together.
+
+    Attributes:
+        name: its name in this run.
+        cpus: the CPUs that its instances could use.
+        versions: the versions of the target's programs there, of the kernel, Python and this package.
+        clock_error_s: the bound of the error with which its clock is known; 0 where it is this host's own.
+        window_skew_s: the time by which its window began after the agreed instant, the largest of its trials.
+        skewed: whether that is more than 10 ms or 5 % of the window.
+        scheduled: launches of the cohort that belonged to it.
+        started: launches of its that were started.
+        completed: launches of its that completed.
+        dropped: launches of its that a guard prevented.
+        unfinished: launches of its that were alive when the load ended, or were lost with it.
+        failed: launches of its that failed, by reason.
+        throughput_hz: its successful completions in the windows, per second.
+        response_time_s: as in the record, of its launches.
+        service_time_s: likewise.
+        lateness_s: likewise.
+        verdict: the verdict on its launches alone; null if it was lost in every trial.
+        verdict_reason: the reason of the verdict.
+        lost: why it was lost in mid-load; empty if it wasn't.
+    """
+
+    name: str | None = None
+    cpus: Number | None = None
+    versions: dict[str, str] | None = None
+    clock_error_s: Number | None = None
+    window_skew_s: Signed | None = None
+    skewed: bool | None = None
+    scheduled: Count | None = None
+    started: Count | None = None
+    completed: Count | None = None
+    dropped: Count | None = None
+    unfinished: Count | None = None
+    failed: dict[str, Count] | None = None
+    throughput_hz: Number | None = None
+    response_time_s: Times | None = None
+    service_time_s: Times | None = None
+    lateness_s: Times | None = None
+    verdict: str | None = None
+    verdict_reason: str | None = None
+    lost: str | None = None
+
+
 class MeanTime(Times, kw_only=True):
     """A quantity of launches, in seconds; at least ``mean`` is present, possibly null."""
 

@@ -19,6 +19,7 @@ from pytest_unikernel.results.record.parts import (
     Count,
     Distribution,
     Failure,
+    FleetHost,
     MeanTime,
     Number,
     OverTime,
@@ -199,6 +200,7 @@ class LoadSchema(Part, kw_only=True):
         series: the test's node id without the time step; null in cold mode.
         first_attempt: the record of the first attempt, if the step was repeated; other keys are the second's.
         run: the run that measured it: its command line, and the plugin's version.
+        hosts: the hosts that made the launches together; records of one host lack this key.
         source: the origin of an imported record; other records lack this key.
     """
 
@@ -254,6 +256,7 @@ class LoadSchema(Part, kw_only=True):
     series: str | None = None
     first_attempt: Sweep | None = None
     run: Origin | None = None
+    hosts: list[FleetHost] | None = None
     source: Source | None = None
 
 

@@ -130,6 +130,8 @@ class Settings(Part):
         cpus: the CPUs that instances were pinned to; null: all.
         launches: cold starts: the number of measured launches.
         unmeasured: cold starts: the number of launches before the measured ones.
+        hosts: the hosts of ``--sweep-hosts``; other records lack this key.
+        spread: ``split`` where they shared the launches, ``each`` where each made all of them; likewise.
         argv: the command line that was launched.
     """
 
@@ -148,6 +150,8 @@ class Settings(Part):
     cpus: list[Count] | None = None
     launches: Count | None = None
     unmeasured: Count | None = None
+    hosts: str | None = None
+    spread: str | None = None
     argv: list[str] | None = None
 
 

@@ -23,7 +23,7 @@ def settings_of(**line: Any) -> SweepSettings:
 
 def test_every_field_of_a_plan_is_a_setting_of_the_same_name_or_known_to_a_load_only() -> None:
     settings = {field.name for field in fields(SweepSettings)}
-    own = {"step", "longest_service_s", "backlog_share", "keep_output"}
+    own = {"step", "longest_service_s", "backlog_share", "keep_output", "share"}
     assert {field.name for field in fields(LoadPlan)} - settings == own
     assert {field.name for field in fields(ColdPlan)} - settings == {"launches", "unmeasured", "keep_output"}
 

@@ -16,6 +16,7 @@ TEXTS = {
     Reason(Rule.LATE, 12.34, 1.0, Steal(0.0604, 0.62)): (
         "launches were 12.3 ms late (limit 1.0 ms): the host stole the CPU (60 ms of CPU time, 0.6 %)"
     ),
+    Reason(Rule.SKEWED, 12.34, 10.0): "the window began 12.3 ms off the agreed instant (limit 10.0 ms)",
     Reason(Rule.NOTHING_DUE): "no launch was due in the window",
 }
 

@@ -84,7 +84,7 @@ def test_what_is_imported_is_a_record(tmp_path: Path) -> None:
 
 
 def test_keys_of_later_versions_are_ignored() -> None:
-    later = {**SEARCHED, "hosts": [{"name": "a"}], "host": {**SEARCHED["host"], "temperature_k": "cold"}}
+    later = {**SEARCHED, "planets": [{"name": "a"}], "host": {**SEARCHED["host"], "temperature_k": "cold"}}
     assert fault_texts(later, WHOLE) == []
 
 
@@ -106,6 +106,7 @@ def test_a_whole_record_needs_what_a_result_cannot_be_made_without() -> None:
         "series",
         "first_attempt",
         "run",
+        "hosts",
     }
     assert needed == {*FIELDS} - later - {"responses_s"}
 

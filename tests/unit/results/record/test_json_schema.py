@@ -54,6 +54,7 @@ def test_quantities_have_their_unit_in_their_name() -> None:
         "load1_max",
         "processes_max",
         "cpu_count",
+        "cpus",
     }
     unitless |= {"psi_cpu", "psi_memory", "psi_io"}  # per cent, by the kernel's own name
     in_seconds = {"min", "mean", "max", "stddev", "p50", "p90", "p95", "p99", "p99.9"}  # parts of *_s

@@ -58,8 +58,8 @@ def test_of_a_part_only_what_does_not_fit_is_unknown() -> None:
 
 
 def test_what_is_not_known_to_the_schema_stays() -> None:
-    later = sound({**WHOLE, "hosts": 3, "host": {**WHOLE["host"], "temperature_k": 300}})
-    assert (later["hosts"], later["host"]["temperature_k"]) == (3, 300)
+    later = sound({**WHOLE, "planets": 3, "host": {**WHOLE["host"], "temperature_k": 300}})
+    assert (later["planets"], later["host"]["temperature_k"]) == (3, 300)
 
 
 def test_a_cold_start_has_no_time_step() -> None:

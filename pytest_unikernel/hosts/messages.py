@@ -1,0 +1,75 @@
+"""The values that travel between pytest and the hosts, and how they are packed.
+
+cloudpickle and not pickle: targets hold lambdas and closures. Functions of test modules and conftest files
+are packed whole, because these can't be imported elsewhere; all other modules must be installed there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+
+from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
+from pytest_unikernel.plan.target import Target
+from pytest_unikernel.run.part import Part
+
+REWRITTEN = "AssertionRewritingHook"  # pytest's loader of test modules, conftest files and plugins
+
+
+@dataclass(frozen=True)
+class Request:
+    """A trial of a load, or cold starts, that a host is to run."""
+
+    target: Target
+    plan: LoadPlan | ColdPlan
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a host ran: the part of the load, and the instant of its clock at which the schedule began."""
+
+    part: Part
+    origin_ns: int = 0
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """The facts about a host that its process reports.
+
+    Attributes:
+        clock: names the clock: equal on two hosts whose CLOCK_MONOTONIC is the same one.
+    """
+
+    hostname: str
+    cores: float
+    versions: dict[str, str]
+    clock: tuple[str, str]
+
+
+def dumps(value: object) -> bytes:
+    """Return a value as bytes; functions of test modules go with it."""
+    with ExitStack() as undo:
+        for module in _modules_of_tests():
+            cloudpickle.register_pickle_by_value(module)
+            undo.callback(cloudpickle.unregister_pickle_by_value, module)
+        return bytes(cloudpickle.dumps(value))
+
+
+def loads(data: bytes) -> Any:
+    """Return the value of bytes that a host of this run made."""
+    return cloudpickle.loads(data)
+
+
+def _modules_of_tests() -> Iterator[ModuleType]:
+    for name, module in list(sys.modules.items()):
+        loader = type(getattr(module, "__loader__", None)).__name__
+        is_plugin = "site-packages" in (getattr(module, "__file__", None) or "")
+        if loader == REWRITTEN and not is_plugin and name.split(".")[0] != "pytest_unikernel":
+            yield module

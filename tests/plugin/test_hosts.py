@@ -1,0 +1,233 @@
+"""``--sweep-hosts``: one sweep on many hosts, on real workers of a cluster on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+import pytest
+from sweeprun import FIXED, run_apart, write
+
+from pytest_unikernel.launch.cleanup.leftovers import holders
+from pytest_unikernel.results.record.check import faults
+from pytest_unikernel.results.record.whole import WHOLE
+
+PATIENCE_S = 120.0
+QUEUE = """
+@pytest.mark.load_sweep(time_steps=[1/16, 1/64, 1/128], warmup=1, window=4)
+def test_queue(load_step):
+    load_step(FakeTarget(service_time_s=0.03, servers={servers}))
+"""
+REAL = """
+LINE = "echo $UNIKERNEL_SESSION >> launches; exec sleep 0.2"
+
+
+@pytest.mark.load_sweep(time_steps=[1/16, 1/32], warmup=0, window=10)
+def test_it(load_step):
+    load_step(Target("real", ["/bin/sh", "-c", f"cd {here}; {{LINE}}"]))
+"""
+SAVED = "--benchmark-json=saved.json"
+
+
+def saved(pytester: pytest.Pytester) -> list[dict[str, Any]]:
+    found = json.loads((pytester.path / "saved.json").read_text(encoding="utf-8"))["benchmarks"]
+    return [each["extra_info"]["load"] for each in found]
+
+
+def test_three_hosts_measure_what_one_does_where_the_answers_are_known(pytester: pytest.Pytester) -> None:
+    """Three servers behind one queue, or one on each of three hosts: the same, launch by launch."""
+    run_apart(pytester, SAVED, source=QUEUE.format(servers=3))
+    one = saved(pytester)
+    run_apart(pytester, SAVED, "--sweep-hosts=local:3", source=QUEUE.format(servers=1)).assert_outcomes(
+        passed=3
+    )
+    three = saved(pytester)
+    for alone, together in zip(one, three, strict=True):
+        for key in ("scheduled", "completed", "throughput_hz", "response_time_s", "verdict", "in_flight_max"):
+            assert together[key] == alone[key], key
+        assert (alone["schema"], "hosts" in alone) == (2, False)
+        assert (together["schema"], len(together["hosts"])) == (3, 3)
+        assert sum(host["scheduled"] for host in together["hosts"]) == alone["scheduled"]
+        assert list(faults(together, WHOLE)) == []
+
+
+def test_each_host_makes_the_whole_step_where_hosts_are_compared(pytester: pytest.Pytester) -> None:
+    how = ("--sweep-hosts=local:2", "--sweep-spread=each", "--sweep-time-steps=1/16", SAVED)
+    source = QUEUE.format(servers=1).replace("time_steps=[1/16, 1/64, 1/128], ", "")
+    run_apart(pytester, *how, source=source).assert_outcomes(passed=1)
+    (load,) = saved(pytester)
+    assert load["offered_rate_hz"] == 32
+    assert [host["scheduled"] for host in load["hosts"]] == [64, 64]
+
+
+def test_a_run_on_hosts_is_not_compared_with_one_on_this_host_alone(pytester: pytest.Pytester) -> None:
+    run_apart(pytester, "--benchmark-save=one", source=QUEUE.format(servers=1))
+    result = run_apart(pytester, "--benchmark-compare", "--sweep-hosts=local:2")
+    result.stdout.fnmatch_lines(["*not comparable: hosts 2 (split) against 1*"])
+    assert result.ret == 0
+
+
+def test_without_the_option_nothing_of_dask_is_imported(pytester: pytest.Pytester) -> None:
+    source = QUEUE.format(servers=9) + (
+        "\ndef test_modules():\n    import sys\n"
+        "    assert not {'dask', 'distributed', 'cloudpickle', 'tornado'} & set(sys.modules)\n"
+    )
+    run_apart(pytester, source=source).assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("given", ["local", "local:0", "local:65", "local:two", "remote:2", ""])
+def test_hosts_that_cannot_be_meant_are_refused(pytester: pytest.Pytester, given: str) -> None:
+    result = run_apart(pytester, f"--sweep-hosts={given}", source=QUEUE.format(servers=1))
+    result.stderr.fnmatch_lines([f"*--sweep-hosts: hosts must be local:N*got '{given}' (command line)"])
+
+
+class Swept:
+    """A pytest whose sweep runs on two hosts, in a process of its own."""
+
+    def __init__(self, pytester: pytest.Pytester, *arguments: str) -> None:
+        write(pytester, REAL.format(here=pytester.path))
+        self._path = pytester.path
+        self._output = (pytester.path / "output").open("w+")
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "pytest", *FIXED, "--sweep-quiet-host=off", "--sweep-hosts=local:2"),
+                *arguments,
+            ],
+            cwd=pytester.path,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+        self._wait_for(lambda: len(self.tokens()) == 2)
+        self.makers = [
+            each for each in self._descendants() if any("hosts.process" in a for a in each.cmdline())
+        ]
+        self.workers = [each.parent() for each in self.makers]
+
+    def _descendants(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def tokens(self) -> set[str]:
+        """Return the session tokens of all launches so far: one of each host."""
+        launches = self._path / "launches"
+        return set(launches.read_text(encoding="ascii").split()) if launches.exists() else set()
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        end_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < end_s, self.output()
+            time.sleep(0.05)
+
+    def ended(self) -> str:
+        """Return the output when pytest has ended and nothing of its hosts is left."""
+        self.process.wait(PATIENCE_S)
+        self._wait_for(lambda: not any(holders(token) for token in self.tokens()))
+        self._wait_for(lambda: not any(map(_runs, self.makers)))
+        return self.output()
+
+    def output(self) -> str:
+        self._output.seek(0)
+        return self._output.read()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._output.close()
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def swept(pytester: pytest.Pytester, request: pytest.FixtureRequest) -> Iterator[Swept]:
+    made = Swept(pytester, SAVED, *getattr(request, "param", ()))
+    yield made
+    made.close()
+
+
+def test_a_worker_killed_in_mid_load_leaves_its_share_unfinished_and_the_rest_measured(
+    pytester: pytest.Pytester, swept: Swept
+) -> None:
+    worker = swept.workers[0]
+    assert worker is not None
+    worker.kill()
+    output = swept.ended()
+    (load,) = saved(pytester)
+    lost = next(host for host in load["hosts"] if host["lost"])
+    left = next(host for host in load["hosts"] if not host["lost"])
+    assert (lost["unfinished"], lost["completed"]) == (80, 0)
+    assert (left["scheduled"], load["scheduled"], load["unfinished"]) == (80, 160, 80)
+    assert left["completed"] > 0
+    assert load["interrupted"]
+    assert f"{lost['name']} was lost: the connection to its worker ended" in output
+    assert "--sweep-hosts-lost=go-on" in output
+    assert swept.process.returncode == pytest.ExitCode.INTERRUPTED
+
+
+@pytest.mark.parametrize("swept", [("--sweep-hosts-lost=go-on",)], indirect=True)
+def test_the_next_step_runs_on_the_hosts_that_are_left_if_that_is_asked_for(
+    pytester: pytest.Pytester, swept: Swept
+) -> None:
+    swept.makers[0].kill()
+    output = swept.ended()
+    assert "the process that makes its launches ended with signal 9" in output
+    first, *_ = saved(pytester)
+    assert [bool(host["lost"]) for host in first["hosts"]].count(True) == 1
+    assert swept.process.returncode == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_worker_that_falls_asleep_is_lost_and_its_instances_end_by_themselves(
+    pytester: pytest.Pytester, swept: Swept
+) -> None:
+    worker = swept.workers[0]
+    assert worker is not None
+    worker.suspend()
+    try:
+        output = swept.ended()
+    finally:
+        if _runs(worker):
+            worker.kill()
+    assert "its worker did not answer for 5 s" in output
+    (load,) = saved(pytester)
+    assert load["interrupted"]
+
+
+def test_pytest_killed_leaves_nothing_on_any_host(swept: Swept) -> None:
+    swept.process.kill()
+    swept.ended()
+
+
+def test_ctrl_c_ends_the_load_on_every_host_and_keeps_what_was_measured(
+    pytester: pytest.Pytester, swept: Swept
+) -> None:
+    os.kill(swept.process.pid, signal.SIGINT)
+    swept.ended()
+    (load,) = saved(pytester)
+    assert load["interrupted"]
+    assert [host["lost"] for host in load["hosts"]] == ["", ""]
+    assert swept.process.returncode == pytest.ExitCode.INTERRUPTED
+
+
+def test_outputs_and_tables_are_in_a_directory_for_each_host(pytester: pytest.Pytester) -> None:
+    source = (
+        "@pytest.mark.load_sweep(time_steps=[1/8], warmup=0, window=2)\n"
+        "def test_it(load_step, linux_process):\n    load_step(linux_process(['/bin/echo', 'hello']))\n"
+    )
+    how = ("--sweep-hosts=local:2", "--sweep-quiet-host=off", "--sweep-output=out", "--sweep-raw=raw")
+    write(pytester, source)
+    run_apart(pytester, *how, SAVED)
+    for directory in ("out", "raw"):
+        hosts = sorted((pytester.path / directory).iterdir())
+        assert [host.name for host in hosts] == ["local-1", "local-2"]
+        assert all(list(host.iterdir()) for host in hosts)
