@@ -24,6 +24,7 @@ from pytest_unikernel.commands import (
     report,
     run,
     timestamps,
+    worker,
 )
 from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.errors import BuildError, UnikernelError
@@ -118,8 +119,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; the documentation is generated from it."""
     made = argparse.ArgumentParser(
         PROGRAM,
-        description="Measure launches, build guests, check which targets run on this host, and import, "
-        "compare and report results.",
+        description="Measure launches, build guests, check which targets run on this host, import, "
+        "compare and report results, and wait for sweeps that run on many hosts.",
     )
     made.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     groups: _Groups = {(): made.add_subparsers(required=True, metavar="COMMAND")}
@@ -168,6 +169,7 @@ COMMANDS = (
     doctor.COMMAND,
     compare.COMMAND,
     report.COMMAND,
+    worker.COMMAND,
 )
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Clusters of dask.distributed: how one is started and left. The only module that knows it."""
+"""Clusters of dask.distributed: how one is started, reached and left."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ try:
         warnings.simplefilter("ignore")  # a test's filters are not meant for it
         import dask
         from distributed import Client, LocalCluster
+        from distributed.security import Security
 except ImportError as error:
     raise LoadError(
         f"--sweep-hosts needs dask.distributed and cloudpickle ({error}); "
@@ -22,6 +23,7 @@ except ImportError as error:
     ) from error
 
 LOOPBACK = "127.0.0.1"
+CONNECT_S = 10
 # An idle worker with these takes 0.2 % of a CPU, one with dask's defaults 3 %: measured.
 IDLE_SETTINGS = {
     "distributed.worker.profile.enabled": False,
@@ -30,41 +32,65 @@ IDLE_SETTINGS = {
     "distributed.admin.tick.limit": "60s",
     "distributed.admin.tick.cycle": "60s",
     "distributed.worker.memory.monitor-interval": "60s",
+    "distributed.worker.http.routes": [],  # nothing is served without encryption
 }
 
 
 @contextlib.contextmanager
-def connected(hosts: str) -> Iterator[Any]:
+def connected(hosts: str, *, insecure: bool = False) -> Iterator[Any]:
     """Return a client of the cluster that an option names; end afterwards what was started for it.
 
     Raises:
-        LoadError: it can't be started.
+        LoadError: it can't be started or reached, or not in a secure way.
     """
-    count = int(hosts.removeprefix("local:"))
     with contextlib.ExitStack() as undo:
         undo.enter_context(_unheard())
         undo.enter_context(dask.config.set(IDLE_SETTINGS))
         try:
-            cluster = undo.enter_context(
-                LocalCluster(  # type: ignore[no-untyped-call]
-                    n_workers=count,
-                    threads_per_worker=1,
-                    processes=True,
-                    host=LOOPBACK,
-                    memory_limit=0,
-                    dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
-                )
-            )
-            client = undo.enter_context(Client(cluster, set_as_default=False))  # type: ignore[no-untyped-call]
-        except (OSError, RuntimeError, TimeoutError) as error:
-            raise LoadError(f"--sweep-hosts={hosts}: the workers could not be started: {error}") from error
+            if hosts.startswith("local:"):
+                there: Any = undo.enter_context(_local_cluster(int(hosts.removeprefix("local:"))))
+                how: dict[str, Any] = {}
+            else:
+                refuse_open(hosts, insecure=insecure, cure="--sweep-hosts-insecure")
+                there, how = hosts, {"security": Security(), "timeout": CONNECT_S}  # type: ignore[no-untyped-call]
+            client = undo.enter_context(Client(there, set_as_default=False, **how))  # type: ignore[no-untyped-call]
+        except (OSError, RuntimeError, TimeoutError, TypeError) as error:
+            raise LoadError(f"--sweep-hosts={hosts}: no connection: {error or repr(error)}") from error
         yield client
 
 
-def workers(client: Any) -> list[str]:
-    """Return the addresses of a cluster's workers."""
-    return sorted(client.scheduler_info(n_workers=-1)["workers"])
+def _local_cluster(count: int) -> LocalCluster:
+    return LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=count,
+        threads_per_worker=1,
+        processes=True,
+        host=LOOPBACK,
+        memory_limit=0,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def refuse_open(address: str, *, insecure: bool, cure: str) -> None:
+    """Refuse a connection without encryption that leaves this machine, unless it is asked for.
+
+    Raises:
+        LoadError: it is refused.
+    """
+    host = address.partition("://")[2].rpartition(":")[0]
+    if address.startswith("tls://") or insecure or host in {"localhost", "::1"} or host.startswith("127."):
+        return
+    raise LoadError(
+        f"{address} is without encryption, and whoever reaches a dask scheduler can run code on its hosts; "
+        f"take tls://, or {cure} in a network that you trust"
+    )
+
+
+def workers(client: Any) -> list[tuple[str, str]]:
+    """Return the addresses and the names of a cluster's workers, in the order of the names."""
+    found = client.scheduler_info(n_workers=-1)["workers"]
+    named = [(address, str(about["name"])) for address, about in found.items()]
+    return sorted(named, key=lambda each: (len(each[1]), each[1]))
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_unikernel.errors import LoadError
@@ -34,16 +35,20 @@ class Fleet:
     """The hosts of one run: found at the first load, left at the end.
 
     Attributes:
+        is_local: all hosts are workers on this machine, started by this run.
         stop: why no more loads may run: a host was lost, and the run does not go on without it.
     """
 
-    def __init__(self, hosts: str, *, go_on: bool) -> None:
+    def __init__(self, hosts: str, *, go_on: bool, insecure: bool = False) -> None:
         self._option = f"--sweep-hosts={hosts}"
         self._go_on = go_on
+        self._insecure = insecure
+        self.is_local = hosts.startswith("local:")
         self._token = secrets.token_hex(16)
         self._undo = contextlib.ExitStack()
         self._client: Any = None
         self._hosts: list[Host] = []
+        self._noted: list[Host] = []  # those that were lost, and the user has heard of it
         self._longest_s: dict[object, float] = {}
         self._named = hosts
         self.facts = host_facts()
@@ -56,7 +61,7 @@ class Fleet:
             LoadError: the hosts can't be had.
         """
         if self._client is None:
-            self._client = self._undo.enter_context(connected(self._named))
+            self._client = self._undo.enter_context(connected(self._named, insecure=self._insecure))
             self._undo.callback(self._dismiss)
             try:
                 self._hosts = self.wait(self._enlisted(workers(self._client)))
@@ -71,11 +76,12 @@ class Fleet:
         return self._token
 
     def left(self) -> list[Host]:
-        """Return the hosts that are not lost.
+        """Return the hosts that are not lost; one that was lost between loads counts as lost in the next.
 
         Raises:
             LoadError: none may be used any more.
         """
+        self.note_lost([host for host in self._hosts if host.lost and host not in self._noted])
         if self.stop:
             raise LoadError(self.stop)
         left = [host for host in self._hosts if not host.lost]
@@ -86,18 +92,26 @@ class Fleet:
 
     def note_lost(self, hosts: Sequence[Host]) -> None:
         """Take note of hosts that were lost in a load."""
+        self._noted += hosts
         if hosts and not self._go_on:
             names = ", ".join(f"{host.name} ({host.lost})" for host in hosts)
             self.stop = f"{self._option}: lost {names}; --sweep-hosts-lost=go-on runs on with those left"
 
-    async def _enlisted(self, addresses: Sequence[str]) -> list[Host]:
+    async def _enlisted(self, found: Sequence[tuple[str, str]]) -> list[Host]:
+        if not found:
+            raise LoadError(
+                f"{self._option}: the cluster has no workers; start one on each host: "
+                f"pytest-unikernel worker {self._named}"
+            )
+        names = [f"local-{number}" if self.is_local else name for number, (_, name) in enumerate(found, 1)]
         hosts = [
-            Host(self._client, address, f"local-{number}", self._token)
-            for number, address in enumerate(addresses, 1)
+            Host(self._client, address, name, self._token)
+            for (address, _), name in zip(found, names, strict=True)
         ]
         self._hosts = hosts
+        path = sys.path if self.is_local else []  # elsewhere, directories are others
         try:
-            answers = await asyncio.gather(*(host.enlist(sys.path) for host in hosts))
+            answers = await asyncio.gather(*(host.enlist(path, ours=self.is_local) for host in hosts))
         except HostLost as error:
             raise LoadError(f"{self._option}: {error}") from error
         for host, answer in zip(hosts, answers, strict=True):
@@ -125,7 +139,9 @@ class Fleet:
                 realtime=plan.realtime,
                 quiet_host="off",
             )
-            meeting = Rendezvous({host: Request(target, cold) for host in self.left()}, self.facts.clock)
+            meeting = Rendezvous(
+                {host: Request(target, cold, 0, not self.is_local) for host in self.left()}, self.facts.clock
+            )
             parts: list[Part] = self.wait(meeting.parts(), interrupts, meeting)
             times_ns = [ns for part in parts for trial in part.trials for ns in trial.service_ns()]
             self._longest_s[key] = max(times_ns, default=0) / 1e9
@@ -185,7 +201,8 @@ class FleetLoads:
         hosts = self._fleet.left()
         shares = dict(zip(hosts, spread_over(len(hosts), plan.spread), strict=True))
         requests = {
-            host: Request(target, _plan_of(plan, host, share), number) for host, share in shares.items()
+            host: Request(target, self._plan_of(plan, host, share), number, not self._fleet.is_local)
+            for host, share in shares.items()
         }
         meeting = Rendezvous(requests, self._fleet.facts.clock)
         of_hosts: list[HostPart] = self._fleet.wait(meeting.trials(), self._interrupts, meeting)
@@ -195,7 +212,29 @@ class FleetLoads:
         if not of_hosts:
             whys = "; ".join(f"{host.name}: {host.lost}" for host, _ in lost)
             raise LoadError(f"every host was lost ({whys})")
-        return fleet_part(plan, of_hosts, lost)
+        return self._with_outputs(plan, fleet_part(plan, of_hosts, lost))
+
+    def _plan_of(self, plan: LoadPlan, host: Host, share: Share) -> LoadPlan:
+        """Return the plan of one host's share; outputs on this machine go to a directory of its own."""
+        output = None if plan.output is None else (plan.output / host.directory).absolute()
+        return replace(plan, share=share, output=output, raw=None)
+
+    def _with_outputs(self, plan: LoadPlan, part: FleetPart) -> FleetPart:
+        """Write the outputs that came home; return the part with what went wrong."""
+        if plan.output is None or self._fleet.is_local:
+            return part
+        problems: list[str] = []
+        for each in part.of_hosts:
+            directory = plan.output / each.host.directory
+            try:
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for name, data in each.outputs.items():
+                    (directory / Path(name).name).write_bytes(data)
+            except OSError as error:
+                problems.append(f"--sweep-output: can't write into {str(directory)!r}: {error.strerror}")
+            if each.left_out:
+                problems.append(f"{each.host.name}: {each.left_out} outputs were too much to bring home")
+        return replace(part, problems=[*part.problems, *problems])
 
     def finished(
         self, target: Target, plan: LoadPlan, parts: Sequence[Part], *, interrupted: bool = False
@@ -203,9 +242,3 @@ class FleetLoads:
         """Join the parts of a load."""
         ours = [part for part in parts if isinstance(part, FleetPart)]
         return finished(target, plan, ours, self._fleet.token, interrupted=interrupted)
-
-
-def _plan_of(plan: LoadPlan, host: Host, share: Share) -> LoadPlan:
-    """Return the plan of one host's share; the outputs of its instances go to a directory of its own."""
-    output = None if plan.output is None else (plan.output / host.name).absolute()
-    return replace(plan, share=share, output=output, raw=None)

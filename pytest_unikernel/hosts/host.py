@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any
 
 from pytest_unikernel.clock import monotonic_ns
@@ -41,6 +43,11 @@ class Host:
         self.name = name
         self.lost = ""
 
+    @property
+    def directory(self) -> str:
+        """The name of its directory among those of results."""
+        return re.sub(r"[^\w.-]", "_", self.name).lstrip(".") or "host"
+
     async def _call(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         """Call a function on the worker; whatever stands in the way, the host is lost."""
         asked = asyncio.ensure_future(
@@ -65,9 +72,20 @@ class Host:
         self.lost = self.lost or why
         self._gone.set()
 
-    async def enlist(self, path: list[str]) -> bytes:
-        """Start the host's process, and keep its lease from now on; return its facts as they came."""
-        kind, body = await self._call(member.enlist, self._token, path)
+    async def enlist(self, path: list[str], *, ours: bool) -> bytes:
+        """Start the host's process, and keep its lease from now on; return its facts as they came.
+
+        Args:
+            path: directories to import from, after the worker's own.
+            ours: the worker was started by this run.
+        """
+        try:
+            kind, body = await self._call(member.enlist, self._token, path, ours)
+        except (ImportError, AttributeError) as error:
+            raise LoadError(
+                f"--sweep-hosts: {self.name} lacks this pytest-unikernel ({error}); "
+                f"run there: pip install 'pytest-unikernel[hosts]=={version('pytest-unikernel')}'"
+            ) from error
         if kind != frames.HELLO:
             raise LoadError(f"--sweep-hosts: {self.name}: {body.decode(errors='replace')}")
         self._renewals = asyncio.ensure_future(self._renewed())

@@ -129,7 +129,7 @@ def _raw(plan: LoadPlan, parts: Sequence[FleetPart], token: str) -> list[str]:
     for host in _hosts(parts):
         own = [each.part for part in parts for each in part.of_hosts if each.host is host]
         trials = [trial for part in own for trial in part.trials]
-        directory = plan.raw / host.name
+        directory = plan.raw / host.directory
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

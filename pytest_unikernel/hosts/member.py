@@ -74,15 +74,16 @@ class Member:
 _members: dict[str, Member] = {}
 
 
-async def enlist(token: str, path: Sequence[str]) -> tuple[bytes, bytes]:
+async def enlist(token: str, path: Sequence[str], ours: bool) -> tuple[bytes, bytes]:
     """Start the process of a run on this host; return its first frame.
 
     Args:
         token: the run's; names the process in further calls.
         path: directories to import from, after the worker's own.
+        ours: the worker is a child of pytest, which alone handles Ctrl-C.
     """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is pytest's to handle, and its alone
+    if ours and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     whole_path = [*sys.path, *(each for each in path if each not in sys.path)]
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has left
     process = await asyncio.create_subprocess_exec(

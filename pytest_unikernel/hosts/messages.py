@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -19,24 +19,40 @@ from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.run.part import Part
 
+MOST_OUTPUT_BYTES = 64 << 20  # of one host in one trial
 REWRITTEN = "AssertionRewritingHook"  # pytest's loader of test modules, conftest files and plugins
 
 
 @dataclass(frozen=True)
 class Request:
-    """A trial of a load, or cold starts, that a host is to run."""
+    """A trial of a load, or cold starts, that a host is to run.
+
+    Attributes:
+        elsewhere: the host is another machine than pytest's: it is asked whether the target can run there,
+            and the instances' outputs go home with the answer.
+    """
 
     target: Target
     plan: LoadPlan | ColdPlan
     number: int = 0
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a host ran: the part of the load, and the instant of its clock at which the schedule began."""
+    """What a host ran.
+
+    Attributes:
+        part: the part of the load.
+        origin_ns: the instant of its clock at which the schedule began.
+        outputs: the instances' outputs by the names of their files; up to ``MOST_OUTPUT_BYTES``.
+        left_out: how many outputs were beyond that.
+    """
 
     part: Part
     origin_ns: int = 0
+    outputs: dict[str, bytes] = field(default_factory=dict)
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

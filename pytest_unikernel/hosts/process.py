@@ -10,11 +10,13 @@ import platform
 import select
 import socket
 import sys
+import tempfile
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from pytest_unikernel.clock import monotonic_ns
-from pytest_unikernel.errors import UnikernelError
+from pytest_unikernel.errors import LoadError, UnikernelError
 from pytest_unikernel.host import facts
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.hosts import frames, messages
@@ -24,6 +26,7 @@ from pytest_unikernel.hosts.orders import LEASE_NS, Orders
 from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.launch.generator import soon
 from pytest_unikernel.plan.load_plan import ColdPlan
+from pytest_unikernel.plan.target import Target
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.session import Session
@@ -77,12 +80,22 @@ class ShareProcess:
         try:
             request: Request = messages.loads(data)
             self._simulated = request.target.simulated
-            answer = Answer(self._part(loads, request), self._origin_ns)
-            return Frame(frames.DONE, body=messages.dumps(answer))
+            return Frame(frames.DONE, body=messages.dumps(self._answer(loads, request)))
         except UnikernelError as error:
             return Frame(frames.FAILED, body=str(error).encode())
         except Exception as error:  # noqa: BLE001 - whatever it is, pytest must hear of it
             return Frame(frames.FAILED, body=repr(error).encode())
+
+    def _answer(self, loads: Loads, request: Request) -> Answer:
+        if request.elsewhere:
+            _refuse_what_cannot_run(request.target)
+        if not request.elsewhere or request.plan.output is None:
+            return Answer(self._part(loads, request), self._origin_ns)
+        with tempfile.TemporaryDirectory(prefix="unikernel-output-") as name:
+            directory = Path(name)
+            plan = replace(request.plan, output=directory)
+            part = self._part(loads, replace(request, plan=plan))
+            return Answer(part, self._origin_ns, *_outputs(directory))
 
     def _part(self, loads: Loads, request: Request) -> Part:
         if isinstance(request.plan, ColdPlan):
@@ -111,6 +124,24 @@ class ShareProcess:
                 except BrokenPipeError:
                     return
             self._orders.drain(monotonic_ns())
+
+
+def _refuse_what_cannot_run(target: Target) -> None:
+    missing = target.probe() if target.probe is not None else None
+    if missing is not None:
+        raise LoadError(f"{target.full_name} can't run there: {missing}")
+
+
+def _outputs(directory: Path) -> tuple[dict[str, bytes], int]:
+    """Return the files of a directory, as many as may go home, and the number of the others."""
+    found, left_out, room = {}, 0, messages.MOST_OUTPUT_BYTES
+    for path in sorted(directory.iterdir()):
+        room -= path.stat().st_size
+        if room >= 0:
+            found[path.name] = path.read_bytes()
+        else:
+            left_out += 1
+    return found, left_out
 
 
 def main() -> None:

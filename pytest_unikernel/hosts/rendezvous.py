@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_unikernel.clock import monotonic_ns
@@ -31,12 +31,16 @@ class HostPart:
         part: what it measured.
         trial: its launches, with their place in the schedule of all.
         clock: what is known of its clock.
+        outputs: the outputs of its instances that came home, by the names of their files.
+        left_out: how many did not, for want of room.
     """
 
     host: Host
     part: Part
     trial: HostTrial
     clock: Offset
+    outputs: Mapping[str, bytes]
+    left_out: int
 
 
 class Rendezvous:
@@ -170,4 +174,4 @@ def _host_part(host: Host, answer: Answer, begin_ns: int, before: Offset, after:
     trial = HostTrial(answer.part.trials[0], answer.origin_ns, skew_ns)
     drift_ns = abs(after.offset_ns - before.offset_ns) // 2
     clock = before._replace(error_ns=max(before.error_ns, after.error_ns) + drift_ns)
-    return HostPart(host, answer.part, trial, clock)
+    return HostPart(host, answer.part, trial, clock, answer.outputs, answer.left_out)

@@ -322,7 +322,8 @@ OPTIONS: tuple[Option, ...] = (
         "hosts",
         readers.hosts,
         help="hosts that make the launches of every sweep together: local:N is N generators on this "
-        "machine, each in a process of its own; needs pip install 'pytest-unikernel[hosts]'",
+        "machine, each in a process of its own; tls://HOST:PORT is the dask scheduler of a cluster whose "
+        "workers are the hosts; needs pip install 'pytest-unikernel[hosts]'",
         metavar="HOSTS",
         default="",
         shown="this process alone",
@@ -336,6 +337,16 @@ OPTIONS: tuple[Option, ...] = (
         metavar="HOW",
         default="split",
         shown="split",
+    ),
+    Option(
+        "hosts_insecure",
+        "hosts_insecure",
+        readers.switch("hosts_insecure"),
+        help="allow --sweep-hosts=tcp://..., without encryption, beyond this machine: whoever reaches the "
+        "scheduler can run code on all hosts and read the results",
+        metavar="",
+        default=False,
+        shown="off",
     ),
     Option(
         "hosts_lost",

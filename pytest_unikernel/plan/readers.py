@@ -122,11 +122,17 @@ def path(name: str) -> Reader:
 
 
 def hosts(value: object) -> str:
-    """Return the hosts of a sweep in one spelling: ``local:N``."""
-    found = re.fullmatch(r"local:([0-9]{1,3})", str(value).strip())
-    if found is None or not 1 <= int(found[1]) <= MAX_LOCAL_HOSTS:
-        raise ValueError(f"hosts must be local:N with N from 1 to {MAX_LOCAL_HOSTS}, got {value!r}")
-    return f"local:{int(found[1])}"
+    """Return the hosts of a sweep in one spelling: ``local:N``, or the address of a dask scheduler."""
+    text = str(value).strip()
+    found = re.fullmatch(r"local:([0-9]{1,3})", text)
+    if found is not None and 1 <= int(found[1]) <= MAX_LOCAL_HOSTS:
+        return f"local:{int(found[1])}"
+    if re.fullmatch(r"(tcp|tls)://[^\s/:@]+:[0-9]{1,5}", text):
+        return text
+    raise ValueError(
+        f"hosts must be local:N with N from 1 to {MAX_LOCAL_HOSTS}, or a scheduler's tls://HOST:PORT or "
+        f"tcp://HOST:PORT, got {value!r}"
+    )
 
 
 def cpus(value: object) -> frozenset[int]:

@@ -45,6 +45,7 @@ class SweepSettings:
         seed: the seed of Poisson arrivals; None: drawn at random.
         hosts: the hosts that make the launches of sweeps, such as ``local:2``; empty: this process.
         spread: whether those share a step's launches (split), or each makes all of them (each).
+        hosts_insecure: whether a cluster's connections may be without encryption.
         hosts_lost: whether the run ends when one of them was lost (stop).
         origins: the origin of each value, by its name in :data:`OPTIONS`.
     """
@@ -80,6 +81,7 @@ class SweepSettings:
     benchmark_table: bool
     hosts: str
     spread: str
+    hosts_insecure: bool
     hosts_lost: str
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 

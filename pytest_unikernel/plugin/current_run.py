@@ -82,7 +82,8 @@ def _hosts(config: pytest.Config) -> Hosts | None:
         from pytest_unikernel.hosts.fleet import Fleet  # noqa: PLC0415 - runs on several hosts only
     except LoadError as error:
         pytest.fail(str(error), pytrace=False)
-    return Fleet(settings.hosts, go_on=settings.hosts_lost == "go-on")
+    go_on, insecure = settings.hosts_lost == "go-on", settings.hosts_insecure
+    return Fleet(settings.hosts, go_on=go_on, insecure=insecure)
 
 
 def existing(config: pytest.Config) -> Run | None:

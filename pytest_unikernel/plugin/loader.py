@@ -147,6 +147,14 @@ class Loader:
         self._run.missing.append((target.full_name, missing))
         pytest.skip(text)
 
+    def _is_probed_elsewhere(self, request: Request) -> bool:
+        """Return whether other machines run the load: they are asked when it is set up there."""
+        hosts, target = request.settings.hosts, request.target
+        if not hosts or hosts.startswith("local:") or marker.sweep_of(self._item) is None:
+            return False
+        self._run.seen.add(target.full_name)
+        return not bridge.is_disabled(self._benchmark)
+
     def _why_not(self, target: Target) -> str:
         """Return the reason of a target's skip; empty if it can run here."""
         missing = self._probe(target)
@@ -163,7 +171,8 @@ class Loader:
         __tracebackhide__ = True
         from pytest_unikernel.run.interrupts import Interrupts  # noqa: PLC0415 - imported only when needed
 
-        self._require(request.target, request.settings)
+        if not self._is_probed_elsewhere(request):
+            self._require(request.target, request.settings)
         self._run.place = progress.place_of(self._item)
         interrupts = Interrupts()
         try:

@@ -81,6 +81,7 @@ KNOWN: dict[str, Callable[[tuple[str, ...]], None]] = {
     **dict.fromkeys((".", "cd", "echo", "mkdir"), anything),  # the tutorial, run below
     **dict.fromkeys(("gh", "[", "exit", "cat"), anything),  # of workflow files
     **dict.fromkeys(("go", "dockerd"), anything),  # installed by nobody here: urunc's own documentation
+    **dict.fromkeys(("dask", "export"), anything),  # of tests/plugin/test_hosts_cluster.py
     **dict.fromkeys(("pytest", "pytest-unikernel"), anything),  # see below
 }
 

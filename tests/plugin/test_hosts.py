@@ -82,7 +82,7 @@ def test_without_the_option_nothing_of_dask_is_imported(pytester: pytest.Pyteste
     run_apart(pytester, source=source).assert_outcomes(passed=4)
 
 
-@pytest.mark.parametrize("given", ["local", "local:0", "local:65", "local:two", "remote:2", ""])
+@pytest.mark.parametrize("given", ["local", "local:0", "local:65", "local:two", "remote:2", "tls://a", ""])
 def test_hosts_that_cannot_be_meant_are_refused(pytester: pytest.Pytester, given: str) -> None:
     result = run_apart(pytester, f"--sweep-hosts={given}", source=QUEUE.format(servers=1))
     result.stderr.fnmatch_lines([f"*--sweep-hosts: hosts must be local:N*got '{given}' (command line)"])
@@ -105,7 +105,7 @@ class Swept:
             stdout=self._output,
             stderr=subprocess.STDOUT,
         )
-        self._wait_for(lambda: len(self.tokens()) == 2)
+        self._wait_for(self._is_in_mid_load)
         self.makers = [
             each for each in self._descendants() if any("hosts.process" in a for a in each.cmdline())
         ]
@@ -114,10 +114,17 @@ class Swept:
     def _descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def _is_in_mid_load(self) -> bool:
+        """Return whether both hosts have launched more than the one launch before the first load."""
+        return len(self.tokens()) == 2 and all(self._launches().count(token) > 3 for token in self.tokens())
+
+    def _launches(self) -> list[str]:
+        launches = self._path / "launches"
+        return launches.read_text(encoding="ascii").split() if launches.exists() else []
+
     def tokens(self) -> set[str]:
         """Return the session tokens of all launches so far: one of each host."""
-        launches = self._path / "launches"
-        return set(launches.read_text(encoding="ascii").split()) if launches.exists() else set()
+        return set(self._launches())
 
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         end_s = time.monotonic() + PATIENCE_S
@@ -128,7 +135,7 @@ class Swept:
     def ended(self) -> str:
         """Return the output when pytest has ended and nothing of its hosts is left."""
         self.process.wait(PATIENCE_S)
-        self._wait_for(lambda: not any(holders(token) for token in self.tokens()))
+        self._wait_for(lambda: not any(list(holders(token)) for token in self.tokens()))
         self._wait_for(lambda: not any(map(_runs, self.makers)))
         return self.output()
 

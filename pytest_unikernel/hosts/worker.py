@@ -1,0 +1,69 @@
+"""A worker that waits, quietly, for sweeps of a pytest elsewhere: ``pytest-unikernel worker``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dask
+from distributed import Worker
+from distributed.security import Security
+
+from pytest_unikernel.errors import LoadError
+from pytest_unikernel.hosts.cluster import CONNECT_S, IDLE_SETTINGS, refuse_open
+
+RETRY_EVERY_S = 1.0
+
+
+class Certificates(NamedTuple):
+    """The files that TLS needs; those that are not named come from dask's own configuration."""
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def security(self) -> Security:
+        """Return what dask makes connections with."""
+        named = {"tls_ca_file": self.ca, "tls_worker_cert": self.certificate, "tls_worker_key": self.key}
+        return Security(**{key: str(path) for key, path in named.items() if path})  # type: ignore[no-untyped-call]
+
+
+def serve(
+    scheduler: str,
+    certificates: Certificates,
+    *,
+    name: str | None = None,
+    insecure: bool = False,
+    ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Work for a scheduler until it ends, or this process is interrupted.
+
+    Args:
+        scheduler: its address, tls://HOST:PORT or tcp://HOST:PORT.
+        certificates: for TLS.
+        name: the host's name in runs; its host name by default.
+        insecure: connections without encryption may leave this machine.
+        ready: is given the name when sweeps can come.
+
+    Raises:
+        LoadError: there is no scheduler, or the connection would be open to others.
+    """
+    refuse_open(scheduler, insecure=insecure, cure="--insecure")
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    with dask.config.set(IDLE_SETTINGS), contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_serve(scheduler, certificates, name or socket.gethostname(), ready))
+
+
+async def _serve(scheduler: str, certificates: Certificates, name: str, ready: Callable[[str], None]) -> None:
+    how: dict[str, Any] = {"security": certificates.security(), "death_timeout": CONNECT_S}
+    try:
+        worker = await Worker(scheduler, name=name, nthreads=1, memory_limit=0, dashboard=False, **how)
+    except (OSError, TimeoutError, asyncio.TimeoutError, ValueError, TypeError) as error:
+        raise LoadError(f"no scheduler answers at {scheduler}: {error or repr(error)}") from error
+    ready(name)
+    await worker.finished()
