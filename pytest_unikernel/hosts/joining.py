@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -84,17 +84,19 @@ def finished(
     whose = next(name for name, judged in (part.judged for part in parts) if judged == final)
     reason = reason_text(final.reason)
     every = [each.part for part in parts for each in part.of_hosts]
+    around_all = around(
+        plan,
+        every,
+        trials,
+        settings=settings_json(target, plan),
+        verdict_reason=f"{whose}: {reason}" if reason else "",
+        interrupted=interrupted or parts[-1].cut_short,
+    )
     surroundings = replace(
-        around(
-            plan,
-            every,
-            trials,
-            settings=settings_json(target, plan),
-            verdict_reason=f"{whose}: {reason}" if reason else "",
-            interrupted=interrupted or parts[-1].cut_short,
-        ),
+        around_all,
         cores=_cores([each.host for each in parts[0].of_hosts]),
         seeds=[seed for part in parts for seed in part.seeds if seed is not None],
+        quiescence=_at_once(around_all.quiescence, parts),
     )
     result = make_result(parts[-1].target, trials, [part.judged[1] for part in parts], surroundings)
     problems = [text for part in parts for text in part.problems]
@@ -103,6 +105,14 @@ def finished(
     outputs = [text for trial in trials for text in trial.log.outputs.values()]
     doubtful = not result.interrupted and is_doubtful(final, _trials_of(whose, parts))
     return Measured(_of_hosts(result, plan, parts), outputs, problems, unrest_of(quiets), doubtful)
+
+
+def _at_once(quiescence: Mapping[str, Any] | None, parts: Sequence[FleetPart]) -> dict[str, Any] | None:
+    """Return the waits for quiet hosts with their durations as they were: hosts wait at the same time."""
+    if quiescence is None:
+        return None
+    waited_s = [max((each.waited_s for each in part.quiets if each), default=0.0) for part in parts]
+    return {**quiescence, "waited_s": sum(waited_s)}
 
 
 def _trials_of(name: str, parts: Sequence[FleetPart]) -> list[Trial]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_unikernel.plan.step_names import step_number
+from pytest_unikernel.plan.step_names import step_number, step_text
 from pytest_unikernel.results.record import Record
-from pytest_unikernel.text.grid import Cells, cut, grid, printable
+from pytest_unikernel.text.grid import Cells, cut, grid, printable, wrapped
 from pytest_unikernel.text.table_cells import NONE, failed_cell, lateness_cell, rate_cell, time_cell
 
 MOST_HOSTS = 8  # in the table, of one step; the record has them all
@@ -25,7 +25,31 @@ def host_lines(loads: Sequence[Record]) -> list[str]:
         "",
         *grid(HEADER, body, left=[1, len(HEADER[0]) - 1], groups=[(3, 2, "response ms")]),
         *_notes(shown),
+        *_knees(loads),
     ]
+
+
+def _knees(loads: Sequence[Record]) -> list[str]:
+    """Return up to which step each host was ok, where hosts differ in that."""
+    fastest: dict[str, float | None] = {}
+    for load in loads:
+        for host in load.get("hosts") or ():
+            name = printable(str(host["name"]))
+            fastest.setdefault(name, None)
+            if host["verdict"] == "ok" and not host["lost"]:
+                fastest[name] = load["time_step_s"]
+    by_step: dict[float | None, list[str]] = {}
+    for name, step_s in fastest.items():
+        by_step.setdefault(step_s, []).append(cut(name, NAME_COLUMNS))
+    if len(by_step) < 2:
+        return []
+    ordered = sorted(by_step, key=lambda step_s: (step_s is None, -(step_s or 0.0)))
+    return wrapped(f"by host, ok up to {'; '.join(_up_to(step_s, by_step[step_s]) for step_s in ordered)}")
+
+
+def _up_to(step_s: float | None, names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_HOSTS} more" if len(names) > MOST_HOSTS else ""
+    return f"{step_text(step_s) if step_s else 'no step'}: {', '.join(names[:MOST_HOSTS])}{more}"
 
 
 def _telling(loads: Sequence[Record]) -> list[Record]:

@@ -64,6 +64,15 @@ def test_a_host_that_was_lost_comes_first_and_has_no_times() -> None:
     assert first.split() == ["1/2", "b", *4 * [NONE], "80", "lost"]
 
 
+def test_hosts_that_were_ok_up_to_different_steps_are_told_apart() -> None:
+    slow = host("b", verdict="saturated")
+    steps = [load(1.0, [host("a"), host("b")]), load(0.5, [host("a"), slow], "saturated")]
+    assert host_lines(steps)[-1].strip() == "by host, ok up to 1 s: b; 1/2 s: a"
+    assert "by host" not in "".join(host_lines([load(1.0, [host("a"), host("b")])]))
+    never = [load(1.0, [host("a"), slow], "saturated")]
+    assert host_lines(never)[-1].strip() == "by host, ok up to 1 s: a; no step: b"
+
+
 def test_of_many_hosts_the_slowest_are_shown() -> None:
     many = [host(f"h{number}", 0.01 * number) for number in range(1, 65)]
     lines = host_lines([load(0.5, many)])
