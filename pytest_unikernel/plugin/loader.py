@@ -138,7 +138,7 @@ class Loader:
         """Skip a target that cannot run here; fail if exactly this variant is required."""
         __tracebackhide__ = True
         self._run.seen.add(target.full_name)
-        missing = self._probe(target)
+        missing = None if self._is_elsewhere() else self._probe(target)
         if missing is None:
             return
         text = _missing_text(target, missing)
@@ -147,17 +147,15 @@ class Loader:
         self._run.missing.append((target.full_name, missing))
         pytest.skip(text)
 
-    def _is_probed_elsewhere(self, request: Request) -> bool:
+    def _is_elsewhere(self) -> bool:
         """Return whether other machines run the load: they are asked when it is set up there."""
-        hosts, target = request.settings.hosts, request.target
-        if not hosts or hosts.startswith("local:") or marker.sweep_of(self._item) is None:
-            return False
-        self._run.seen.add(target.full_name)
-        return not bridge.is_disabled(self._benchmark)
+        sweep = marker.sweep_of(self._item)
+        hosts = "" if sweep is None else sweep.settings.hosts
+        return bool(hosts) and not hosts.startswith("local:") and not bridge.is_disabled(self._benchmark)
 
     def _why_not(self, target: Target) -> str:
         """Return the reason of a target's skip; empty if it can run here."""
-        missing = self._probe(target)
+        missing = None if self._is_elsewhere() else self._probe(target)
         return "" if missing is None else _missing_text(target, missing)
 
     def _probe(self, target: Target) -> Unavailable | None:
@@ -171,8 +169,7 @@ class Loader:
         __tracebackhide__ = True
         from pytest_unikernel.run.interrupts import Interrupts  # noqa: PLC0415 - imported only when needed
 
-        if not self._is_probed_elsewhere(request):
-            self._require(request.target, request.settings)
+        self._require(request.target, request.settings)
         self._run.place = progress.place_of(self._item)
         interrupts = Interrupts()
         try:

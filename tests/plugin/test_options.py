@@ -39,6 +39,9 @@ GIVEN: list[tuple[str, str, str, object]] = [
     ("quiet-host", "fail", "quiet_host", "fail"),
     ("order", "interleaved", "order", "interleaved"),
     ("raw-format", "parquet", "raw_format", "parquet"),
+    ("hosts", "local:2", "hosts", "local:2"),
+    ("spread", "each", "spread", "each"),
+    ("hosts-lost", "go-on", "hosts_lost", "go-on"),
     ("slo", "p99:0.5s,p50:20ms", "slo", (("p99", 0.5), ("p50", 0.02))),
     ("require", "rust_kernel,linux_vm[kvm]", "require", frozenset({"rust_kernel", "linux_vm[kvm]"})),
 ]
