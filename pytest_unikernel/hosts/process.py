@@ -69,7 +69,7 @@ class ShareProcess:
         session = Session()
         try:
             quiescence = Quiescence(session.sample, lambda: list(leftovers.holders(session.token)))
-            loads = Loads(session, quiescence, self._orders, self._begin)
+            loads = Loads(session, quiescence, self._orders, begin=self._begin)
             self._say(Frame(frames.HELLO, body=messages.dumps(host_facts())))
             while (data := self._orders.next_trial()) is not None:
                 self._say(self._answered(loads, data))

@@ -213,7 +213,7 @@ class LoadResult:
     def as_json(self) -> JsonDict:
         """Return the record, ready for JSON, without the samples: pytest-benchmark keeps those."""
         left_out = {"responses_s"} if self.hosts is not None else {"responses_s", "hosts"}
-        names = [name for name in self.__dataclass_fields__ if name not in left_out]
+        names = [name for name in LoadResult.__dataclass_fields__ if name not in left_out]
         return {name: plain(getattr(self, name)) for name in names}
 
     def to_pandas(self) -> Any:

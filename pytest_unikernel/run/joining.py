@@ -6,6 +6,7 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.host import facts
@@ -93,7 +94,7 @@ def finished(
 
 
 def raw_problems(
-    directory: Path | None, kind: str, parts: Sequence[Part], trials: Sequence[Trial], token: str
+    directory: Path | None, kind: str | None, parts: Sequence[Part], trials: Sequence[Trial], token: str
 ) -> list[str]:
     """Write --sweep-raw files after the load, when I/O can no longer disturb it; return the failures."""
     if directory is None:
