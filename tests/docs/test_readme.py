@@ -88,5 +88,5 @@ def test_every_room_of_the_package_has_its_job(page: Path) -> None:
         for each in (REPOSITORY / "pytest_unikernel").iterdir()
         if each.is_dir() and each.name[0] != "_"
     ]
-    assert len(rooms) == 15
+    assert len(rooms) == 16
     assert [room for room in rooms if not re.search(rf"(^ |`|\s){room}(/`|`|\s)", text, re.MULTILINE)] == []
