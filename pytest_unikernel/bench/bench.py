@@ -19,6 +19,7 @@ from pytest_unikernel.bench.running import alone, close, in_own_words, take_effe
 from pytest_unikernel.bench.settings import OF_COLD_STARTS, OF_LOADS, OF_SWEEPS, Settings, one_step
 from pytest_unikernel.bench.wording import KEYWORDS, Wording
 from pytest_unikernel.errors import LoadError, SettingError, UnavailableError
+from pytest_unikernel.plan.numeric import is_whole
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.step_names import step_id
 from pytest_unikernel.plan.target import Target
@@ -218,7 +219,7 @@ class Bench:
             UnikernelError: the launches could not be made.
             KeyboardInterrupt: Ctrl-C; ``last`` has what was measured.
         """
-        if isinstance(launches, bool) or not isinstance(launches, int) or launches < 1:
+        if not is_whole(launches) or launches < 1:
             raise SettingError(f"Bench.cold: launches must be a whole number >= 1, got {launches!r}")
         chosen = self._settings.of(settings, "cold", OF_COLD_STARTS)
         target = self._ready("cold", target, chosen)

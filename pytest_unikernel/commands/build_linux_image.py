@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from pytest_unikernel.commands.command import Command
-from pytest_unikernel.commands.output import note
+from pytest_unikernel.commands.output import note, show_path
 
 
 def _describe(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +67,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if parsed.source is None:
         if edits:
             parsed.refuse("--copy, --run, --shutdown and --shell change an existing image: add --from IMAGE")
-        print(_new(parsed))  # noqa: T201
+        show_path(_new(parsed))
         if parsed.output is not None:
             note(
                 "linux_vm(image=…) boots this image; benchmarks/ boot the image in the cache (made "
@@ -78,7 +78,7 @@ def _run(parsed: argparse.Namespace) -> int:
         parsed.refuse("--from needs -o FILE and one of --copy, --run, --shutdown, --shell")
     if parsed.size or parsed.suite or parsed.include:
         parsed.refuse("--size, --suite and --include are for a new installation; leave them out with --from")
-    print(_edited(parsed))  # noqa: T201
+    show_path(_edited(parsed))
     return 0
 
 

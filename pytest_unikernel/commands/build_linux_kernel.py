@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from pytest_unikernel.commands.command import Command
-from pytest_unikernel.commands.output import note, refuse_no_file
+from pytest_unikernel.commands.output import note, refuse_no_file, show_path
 
 DEFAULT_CONFIG = "tiny"
 
@@ -52,7 +52,7 @@ def _run(parsed: argparse.Namespace) -> int:
         parsed.refuse(f"-j must be a whole number >= 1, got {parsed.jobs}")
     refuse_no_file(parsed.output)
     kernel = _fetched(parsed) if parsed.packaged else _built(parsed)
-    print(kernel)  # noqa: T201
+    show_path(kernel)
     return 0
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_unikernel.commands.command import PROGRAM, Command
-from pytest_unikernel.commands.output import note, refuse_no_file
+from pytest_unikernel.commands.output import note, refuse_no_file, show, show_path
 from pytest_unikernel.errors import BuildError
+from pytest_unikernel.text.grid import printable
 
 if TYPE_CHECKING:
     from pytest_unikernel.guests.build.rust_kernel import Verification
@@ -39,7 +40,7 @@ def _rust_kernel(parsed: argparse.Namespace) -> int:
     if parsed.output is not None:
         shutil.copyfile(kernel, parsed.output)
         kernel = parsed.output
-    print(kernel)  # noqa: T201
+    show_path(kernel)
     return 0
 
 
@@ -47,11 +48,12 @@ def _new_crate(directory: Path) -> int:
     from pytest_unikernel.guests.build.rust_kernel import new_crate  # noqa: PLC0415 - see Command
 
     new_crate(directory)
-    print(  # noqa: T201
-        f"copied the crate to {directory}; next:\n"
-        f"  edit   sample_application() in {directory / 'src' / 'application.rs'}\n"
-        f"  build  {PROGRAM} build rust-kernel {directory}\n"
-        f'  test   load_step(rust_kernel(crate="{directory}"))'
+    crate, application = (printable(str(each)) for each in (directory, directory / "src/application.rs"))
+    show(
+        f"copied the crate to {crate}; next:\n"
+        f"  edit   sample_application() in {application}\n"
+        f"  build  {PROGRAM} build rust-kernel {crate}\n"
+        f'  test   load_step(rust_kernel(crate="{crate}"))\n'
     )
     return 0
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_unikernel.errors import BuildError
 from pytest_unikernel.results.whole_file import write_whole
-from pytest_unikernel.text.grid import encodable
+from pytest_unikernel.text.grid import encodable, printable
 
 STREAM = "-"  # in place of a file: stdout, or stdin
 
@@ -30,7 +30,7 @@ def refuse_no_file(output: Path | None) -> None:
 
 def note(line: str) -> None:
     """Write a line of progress to stderr; results alone go to stdout."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print("\n".join(map(printable, line.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def show(text: str) -> None:
@@ -42,6 +42,11 @@ def show(text: str) -> None:
     except BrokenPipeError:
         # The rest of the buffer must go somewhere, or the interpreter complains about it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show_path(path: Path) -> None:
+    """Write the file that a command made to stdout."""
+    show(f"{printable(str(path))}\n")
 
 
 def refuse_no_place(parsed: argparse.Namespace, others: Sequence[Path] = ()) -> None:

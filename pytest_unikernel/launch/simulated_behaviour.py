@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pytest_unikernel.clock import nanoseconds
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.plan.numeric import is_number, is_whole
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON
 from pytest_unikernel.plan.schedule import LONGEST_S
 
@@ -53,7 +54,7 @@ class Behaviour:
     def __post_init__(self) -> None:
         for name in ("servers", "fail_every", "never_exits_every"):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, int) and 1 <= value <= sys.maxsize):
+            if value is not None and not (is_whole(value) and 1 <= value <= sys.maxsize):
                 raise TargetError(f"FakeTarget: {name} must be an integer >= 1 or None, got {value!r}")
         for name in ("service_time_s", "spawn_s", "linger_s"):
             value = getattr(self, name)
@@ -96,7 +97,7 @@ def _is_interval(value: object) -> bool:
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, (int, float)) and 0 <= value <= LONGEST_S
+    return is_number(value) and 0 <= value <= LONGEST_S
 
 
 def is_nth(index: int, every: int | None) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.plan.numeric import is_number, is_whole
 from pytest_unikernel.plan.schedule import LONGEST_S
 
 __tracebackhide__ = True  # an error in a target is the caller's: pytest shows the line that made it
@@ -86,13 +87,13 @@ class Port:
     kind: ClassVar[str] = "port"
 
     def __post_init__(self) -> None:
-        if self.number is not None and not (isinstance(self.number, int) and 0 < self.number < 65536):
+        if self.number is not None and not (is_whole(self.number) and 0 < self.number < 65536):
             raise TargetError(
                 f"{type(self).__name__}: number must be a port from 1 to 65535, got {self.number!r}"
             )
         if not isinstance(self.host, str) or not self.host:
             raise TargetError(f"{type(self).__name__}: host must be a name or an address, got {self.host!r}")
-        if not isinstance(self.interval_s, (int, float)) or not 0 < self.interval_s <= LONGEST_S:
+        if not is_number(self.interval_s) or not 0 < self.interval_s <= LONGEST_S:
             raise TargetError(f"{type(self).__name__}: interval_s must be > 0, got {self.interval_s!r}")
 
     def __str__(self) -> str:
@@ -119,7 +120,7 @@ class Http(Port):
                 f"Http: path must begin with / and contain printable ASCII without spaces, got {self.path!r}"
             )
         statuses = self.statuses
-        if not isinstance(statuses, Collection) or not all(isinstance(each, int) for each in statuses):
+        if not isinstance(statuses, Collection) or not all(map(is_whole, statuses)):
             raise TargetError(f"Http: statuses must be a list of numbers, got {statuses!r}")
 
 

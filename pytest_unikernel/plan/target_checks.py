@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.plan.numeric import is_number, is_whole
 from pytest_unikernel.plan.outcome import OUTCOME_OF_REASON
 from pytest_unikernel.plan.partition import check_partition
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
@@ -57,7 +58,7 @@ def check(target: TargetFields) -> None:
         )
     for key in ("timeout_s", "stop_grace_s", "memory_bytes", "processes"):
         value = getattr(target, key)
-        if value is not None and not (isinstance(value, (int, float)) and 0 < value <= MOST):
+        if value is not None and not (is_number(value) and 0 < value <= MOST):
             raise TargetError(f"{target.name}: {key} must be a finite number > 0, got {value!r}")
     its_own = getattr(target.supervisor, "check_target", None)
     if its_own is not None:
@@ -166,7 +167,7 @@ def _check_collections(target: TargetFields) -> None:
 def _check_reasons(target: TargetFields) -> None:
     """Refuse exit statuses, patterns and reasons that would only fail when the first instance does."""
     for status in (*target.exit_codes, *target.exit_reasons):
-        if not isinstance(status, int):
+        if not is_whole(status):
             raise TargetError(f"{target.name}: exit statuses must be whole numbers, got {status!r}")
     for reason in (*target.exit_reasons.values(), *target.failures.values()):
         if not isinstance(reason, str) or reason not in OUTCOME_OF_REASON:
@@ -180,7 +181,7 @@ def _check_reasons(target: TargetFields) -> None:
             raise TargetError(
                 f"{target.name}: intervals and phases must be pairs of events' names, got {pair!r}"
             )
-    if not isinstance(target.stop_signal, int) or target.stop_signal not in signal.valid_signals():
+    if not is_whole(target.stop_signal) or target.stop_signal not in signal.valid_signals():
         raise TargetError(f"{target.name}: stop_signal must be a signal, got {target.stop_signal!r}")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pytest_unikernel.errors import BuildError, UnikernelError
+from pytest_unikernel.plan.numeric import is_whole
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
@@ -108,7 +109,7 @@ class Loader:
         """Run cold starts, one after the other."""
         __tracebackhide__ = True
         self._begin(target, launches)
-        if isinstance(launches, bool) or not isinstance(launches, int) or launches < 1:
+        if not is_whole(launches) or launches < 1:
             self._refuse(f"launches must be a whole number >= 1, got {launches!r}")
         return self._load(
             self._request(target, options.settings(self._item.config), self._item.nodeid),

@@ -113,7 +113,7 @@ def _parsed(output: bytes) -> Mapping[str, Any]:
 
 def _number(report: Mapping[str, Any], key: str) -> int:
     value = report.get(key)
-    return value if isinstance(value, int) else 0
+    return value if type(value) is int else 0
 
 
 def _table(report: Mapping[str, Any], key: str) -> Mapping[str, Any]:

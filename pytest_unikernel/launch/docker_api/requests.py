@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_unikernel.launch.answers import json_object
 from pytest_unikernel.launch.docker_api.reply import Reply, Request
+from pytest_unikernel.plan.numeric import is_whole
 
 CREATED, STARTED, OK = 201, 204, 200
 DAEMON, CANNOT_INVOKE, NOT_FOUND = 125, 126, 127
@@ -57,7 +58,7 @@ def exit_of(reply: Reply) -> int | None:
     """Return the exit status in an answer to ``wait``; None if it has none, or an error instead."""
     found = json_object(reply.body)
     status = found.get("StatusCode")
-    return status if isinstance(status, int) and not found.get("Error") else None
+    return status if is_whole(status) and not found.get("Error") else None
 
 
 def message_of(reply: Reply) -> str:

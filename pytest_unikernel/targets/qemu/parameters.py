@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from pytest_unikernel.errors import TargetError
+from pytest_unikernel.plan.numeric import is_whole
 from pytest_unikernel.targets.qemu import kvm as kvm_host
 from pytest_unikernel.targets.qemu import machine as qemu_host
 from pytest_unikernel.targets.qemu.machine import Qemu
@@ -18,7 +19,7 @@ def check_numbers(name: str, **given: tuple[object, int]) -> None:
         TargetError: one isn't.
     """
     for key, (value, least) in given.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+        if value is not None and (not is_whole(value) or value < least):
             raise TargetError(f"{name}: {key} must be a whole number >= {least}, got {value!r}")
 
 

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from asked import answered
 
 from pytest_unikernel.commands import main
-from pytest_unikernel.commands.output import json_text
+from pytest_unikernel.commands.output import json_text, note
 from pytest_unikernel.errors import BuildError, ResultFileError
 from pytest_unikernel.guests.build.cache import cache_directory
 from pytest_unikernel.importers.names import check_template
@@ -53,6 +54,22 @@ def test_json_has_no_infinity() -> None:
         "b": [None, [None, 1.5]],
         "c": {"d": 1},
     }
+
+
+@pytest.mark.parametrize("name", ["mine\x1b[31m", "mi\rne", "mine\udcff"])
+def test_the_name_of_a_new_crate_does_not_steer_the_terminal(tmp_path: Path, name: str) -> None:
+    answer = answered(["build", "rust-kernel", "--new", str(tmp_path / name)])
+    assert answer.status == 0
+    assert ascii(name)[1:-1] in answer.out
+
+
+@pytest.mark.parametrize("line", ["fetched \x1b[31mred", "a\nb\r"])
+def test_progress_does_not_steer_the_terminal(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    note(line)
+    said = capsys.readouterr().err
+    assert said.isascii()
+    assert not {"\x1b", "\r"} & set(said)
+    assert said.count("\n") == line.count("\n") + 1
 
 
 def no_home(_: object) -> Path:

@@ -167,7 +167,15 @@ def test_a_message_is_found_wherever_it_stands(body: bytes, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"{}", b"[1]", b"x", b'{"StatusCode":"0"}', b'{"StatusCode":0,"Error":{"Message":"m"}}']
+    "body",
+    [
+        b"{}",
+        b"[1]",
+        b"x",
+        b'{"StatusCode":"0"}',
+        b'{"StatusCode":true}',
+        b'{"StatusCode":0,"Error":{"Message":"m"}}',
+    ],
 )
 def test_an_answer_without_a_status_is_no_exit(body: bytes) -> None:
     assert (
