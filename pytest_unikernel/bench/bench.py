@@ -6,7 +6,7 @@ import functools
 import os
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,7 +31,7 @@ from pytest_unikernel.run.run import Run
 from pytest_unikernel.text.row import Row
 
 COLD, KNEE = "cold", "knee"
-Load = Callable[[Request, Interrupts], Measured]
+Load = Callable[[Request, Interrupts], Measured | None]
 PathLike = str | os.PathLike[str]
 
 if TYPE_CHECKING:  # imported where a run is resumed
@@ -168,7 +168,7 @@ class Bench:
         target = self._ready("load", target, chosen)
         series = self._names.series(target, [step_id(step)], name)
         request = Request(fullname(series, step_id(step)), series, target, chosen)
-        return self._measured(request, functools.partial(self._step, step))
+        return self._whole(request, functools.partial(self._step, step))
 
     def sweep(
         self, target: Target | str, steps: object = None, *, name: str | None = None, **settings: Any
@@ -194,10 +194,15 @@ class Bench:
         target = self._ready("sweep", target, chosen)
         parts = [*map(step_id, chosen.time_steps), *([KNEE] if chosen.knee else [])]
         sweep = self.last = Sweep(self._names.series(target, parts, name), len(parts))
-        for step in chosen.time_steps:
-            self._swept(
-                sweep, Request(fullname(sweep.series, step_id(step)), sweep.series, target, chosen), step
-            )
+        asked = {
+            step: Request(fullname(sweep.series, step_id(step)), sweep.series, target, chosen)
+            for step in chosen.time_steps
+        }
+        if chosen.order == "rounds":
+            self._run_rounds(sweep, asked, chosen.trials)
+        for step, request in asked.items():
+            if chosen.order == "series":
+                self._swept(sweep, request, step)
         if chosen.knee and not sweep.interrupted:
             self._searched(sweep, Request(fullname(sweep.series, KNEE), sweep.series, target, chosen))
         return sweep
@@ -225,7 +230,7 @@ class Bench:
         target = self._ready("cold", target, chosen)
         called = fullname(self._names.series(target, [COLD], name), COLD)
         request = Request(called, called, target, chosen)
-        return self._measured(request, lambda asked, interrupts: self._run.cold(asked, launches, interrupts))
+        return self._whole(request, lambda asked, interrupts: self._run.cold(asked, launches, interrupts))
 
     def _ready(self, what: str, target: Target | str, settings: SweepSettings) -> Target:
         """Return the target, which can run here; check where results are to go."""
@@ -257,6 +262,34 @@ class Bench:
         elif not sweep.interrupted:  # somebody's own handler of the signal did not raise anything
             self._measured(request, functools.partial(self._step, step), sweep)
 
+    def _run_rounds(self, sweep: Sweep, asked: Mapping[Fraction, Request], rounds: int) -> None:
+        """Run a trial of each step in each round; what was measured is kept if that ends early."""
+        try:
+            for number in range(rounds):
+                for step, request in asked.items():
+                    self._turn(sweep, request, step, is_last=number == rounds - 1)
+        finally:
+            for step, request in asked.items():
+                if self._run.has_trials(request):
+                    self._kept(request, self._run.cut_short(request, step), sweep)
+
+    def _turn(self, sweep: Sweep, request: Request, step: Fraction, *, is_last: bool) -> None:
+        """Run the next trial of a step, in the last round all that are left, unless a slower one ended it."""
+        if sweep.interrupted or request.fullname in {load.fullname for load in sweep.loads}:
+            return
+        why = self._run.series(sweep.series).why_not(step)
+        if why is None:
+            self._measured(request, functools.partial(self._trial, step, is_last), sweep)
+        elif is_last and self._run.has_trials(request):
+            self._kept(request, self._run.joined(request, step), sweep)
+        elif is_last:
+            self._skipped(sweep, request, step, why)
+
+    def _trial(
+        self, step: Fraction, is_last: bool, request: Request, interrupts: Interrupts
+    ) -> Measured | None:
+        return self._run.trial(request, step, interrupts, is_last=is_last)
+
     def _searched(self, sweep: Sweep, request: Request) -> None:
         from pytest_unikernel.run.bisection import why_no_knee  # noqa: PLC0415 - a search only
         from pytest_unikernel.run.knee_search import KneeSearch  # noqa: PLC0415 - a search only
@@ -273,14 +306,19 @@ class Bench:
         self._run.skipped(request.fullname, sweep.series, step, why)
         sweep.skipped.append(self._run.skips[-1])
 
-    def _measured(self, request: Request, load: Load, sweep: Sweep | None = None) -> BenchResult:
-        """Run a load and keep its result; only then does a signal that came meanwhile take effect."""
+    def _measured(self, request: Request, load: Load, sweep: Sweep | None = None) -> BenchResult | None:
+        """Run a load and keep its result, if it has one already; then heed a signal that came meanwhile."""
         with alone(), in_own_words(self._wording):
             interrupts = Interrupts()
             with interrupts:
                 measured = load(request, interrupts)
-                result = self._kept(request, measured, sweep)
+                result = None if measured is None else self._kept(request, measured, sweep)
         take_effect(interrupts.requested)
+        return result
+
+    def _whole(self, request: Request, load: Callable[[Request, Interrupts], Measured]) -> BenchResult:
+        result = self._measured(request, load)
+        assert result is not None  # noqa: S101 - it has all its trials
         return result
 
     def _kept(self, request: Request, measured: Measured, sweep: Sweep | None) -> BenchResult:

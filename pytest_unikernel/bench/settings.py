@@ -21,7 +21,7 @@ from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 ENDS: Mapping[str, readers.Reader] = {name: readers.end_of_steps(name) for name in ("start", "stop")}
 KNOWN: Mapping[str, Option] = {option.name: option for option in OPTIONS if not option.pytest_only}
 OF_SWEEPS = frozenset((*KNOWN, *ENDS))
-OF_LOADS = OF_SWEEPS - {"time_steps", "knee", *ENDS}
+OF_LOADS = OF_SWEEPS - {"time_steps", "knee", "order", *ENDS}
 OF_COLD_STARTS = frozenset(
     name for name, option in KNOWN.items() if option.field in ColdPlan.__dataclass_fields__
 )

@@ -23,6 +23,7 @@ from pytest_unikernel.hosts.rendezvous import HostPart, Rendezvous
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.plan.share import Share, spread_over
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.verdict import Judged, pooled
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured
 from pytest_unikernel.run.part import Part
@@ -235,6 +236,10 @@ class FleetLoads:
             if each.left_out:
                 problems.append(f"{each.host.name}: {each.left_out} outputs were too much to bring home")
         return replace(part, problems=[*part.problems, *problems])
+
+    def judged(self, parts: Sequence[Part]) -> Judged:
+        """Return the verdict on the parts of a load so far."""
+        return pooled([part.judged[1] for part in parts if isinstance(part, FleetPart)])
 
     def finished(
         self, target: Target, plan: LoadPlan, parts: Sequence[Part], *, interrupted: bool = False

@@ -61,7 +61,7 @@ class LoadPlan(LaunchConditions):
         warmup_s: the least warm-up; long launches lengthen it up to ``max_warmup_s``.
         window_s: length of the window that is asked for; :attr:`window_ns` is the one measured.
         trials: windows that are measured.
-        order: whether trials follow one another or alternate with those of other loads.
+        order: whether trials follow one another (``series``) or go in rounds of all loads (``rounds``).
         arrivals: ``fixed`` or ``poisson``; ``seed`` makes the latter reproducible.
         drain_timeout_s: how long after the window its launches may take.
         longest_service_s: the longest service time seen in this series so far.

@@ -116,13 +116,11 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "order",
         "order",
-        readers.choice("order", ("series", "interleaved")),
-        help="series: all time steps of one target, then those of the next; interleaved: each time step "
-        "for all targets, their trials in alternation (A B B A)",
+        readers.choice("order", ("rounds", "series")),
+        help="rounds: the first trial of every time step and target, then the second, and so on, targets in "
+        "alternation (A B B A); series: all trials of one target, then those of the next",
         metavar="ORDER",
-        default="series",
-        shown="series",
-        pytest_only=True,
+        shown="rounds, of one trial series",
     ),
     Option(
         "drain_timeout",

@@ -140,6 +140,7 @@ class Sources:
         found["time_steps"] = _time_steps(layers)
         fields: dict[str, Any] = {option.field: found[option.name][0] for option in OPTIONS}
         profile = fields["profile"]
+        fields["order"] = fields["order"] or ("rounds" if fields["trials"] > 1 else "series")
         return SweepSettings(
             **fields,
             max_warmup_s=max(MAX_WARMUP_S[profile], fields["warmup_s"]),

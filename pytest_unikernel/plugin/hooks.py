@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,11 +14,11 @@ from pytest_unikernel.plugin import (
     benchmark_table,
     current_run,
     ending,
-    interleaving,
     marker,
     options,
     progress,
     report,
+    rounds,
     saving,
     step_keywords,
     step_summary,
@@ -97,7 +98,7 @@ def pytest_collection_modifyitems(
     _prepare(config, items)
     yield
     _prepare(config, items)  # those that another plugin has made
-    interleaving.arrange(items, alone=not hasattr(config, "workerinput"))
+    rounds.arrange(items, alone=not hasattr(config, "workerinput"))
 
 
 def _prepare(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -134,8 +135,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test of the survey up to its load; run tests whose trials are interleaved in turns."""
-    return survey.run(item, nextitem) or interleaving.run(item, nextitem)
+    """Run a test of the survey up to its load; run tests whose trials go in rounds."""
+    return survey.run(item, nextitem) or rounds.run(
+        item, nextitem, partial(terminal.round_ended, item.config)
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,7 +17,7 @@ import pytest
 from pytest_unikernel.plugin import progress
 from pytest_unikernel.plugin.survey import Finding
 from pytest_unikernel.text.knee import knee_text
-from pytest_unikernel.text.progress import place_text, skipped_text, survey_lines
+from pytest_unikernel.text.progress import place_text, round_text, skipped_text, survey_lines
 
 if TYPE_CHECKING:
     from pytest_unikernel.results.result import LoadResult
@@ -95,6 +95,17 @@ class LoadLines:
         skipped = [] if run is None else run.load_ended(nodeid, result)
         self._silent.update(skipped)
         self._skipped = len(skipped)
+
+    def round_ended(self, number: int, rounds: int) -> None:
+        """Write that a round of trials has ended: no load is finished before the last round."""
+        run = progress.of(self._config)
+        if run is None or not self._writes:
+            return
+        line = f"{place_text(*run.agenda.place)} {round_text(number, rounds)}"
+        if self._alone:
+            self._write_alone("", [line], is_last=False)
+        else:
+            self._write(line)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:

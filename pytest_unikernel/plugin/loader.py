@@ -18,7 +18,7 @@ from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.plugin import benchmark as bridge
-from pytest_unikernel.plugin import current_run, interleaving, marker, options, probing, progress, survey
+from pytest_unikernel.plugin import current_run, marker, options, probing, progress, rounds, survey
 
 if TYPE_CHECKING:  # a load's modules are imported only when a load runs
     from pytest_unikernel.results.result import LoadResult
@@ -62,26 +62,34 @@ class Loader:
             )
         if sweep.searches:
             return self._search(target, sweep)
+        request, turn = self._request(target, sweep.settings, sweep.series), rounds.turn_of(self._item)
+        load = self._all_trials if turn is None else self._one_trial
         why = self._run.series(sweep.series).why_not(sweep.step)
         if why is not None:
-            self._skip(sweep, sweep.step, why)
-        turn = interleaving.turn_of(self._item)
-        return self._load(
-            self._request(target, sweep.settings, sweep.series),
-            partial(self._all_trials if turn is None else self._one_trial, sweep.step),
-        )
+            if turn is not None and not turn.is_last:
+                rounds.suspend(self._item)
+            if not self._run.has_trials(request):
+                self._skip(sweep, sweep.step, why)
+            load = self._as_it_is
+        return self._load(request, partial(load, sweep.step))
 
     def _all_trials(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
         return self._run.step(request, step, interrupts)
 
     def _one_trial(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured | None:
-        """Run the trial of this turn of the test; return None while trials of the load are left."""
-        turn = interleaving.turn_of(self._item)
-        measured = self._run.trial(request, step, turn.trial if turn else 0, interrupts)
+        """Run the next trial, in the last turn all that are left; return None while there are others."""
+        turn = rounds.turn_of(self._item)
+        measured = self._run.trial(request, step, interrupts, is_last=turn is None or turn.is_last)
         self._run.kept.pop(request.fullname, None)
         if measured is None:
             self._run.kept[request.fullname] = partial(self._deliver_cut_short, request, step)
         return measured
+
+    def _as_it_is(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
+        """Join the trials that were run before a slower step was found to end the series."""
+        del interrupts
+        self._run.kept.pop(request.fullname, None)
+        return self._run.joined(request, step)
 
     def _search(self, target: Target, sweep: marker.ItemSweep) -> LoadResult:
         """Search for the knee of the series after its steps."""
@@ -193,11 +201,17 @@ class Loader:
         with self._console(request.target):
             measured = load(request, interrupts)
         if measured is None:
-            interleaving.suspend(self._item)
+            self._suspend()
         self._deliver(measured.result)
         if measured.problems:
             self._fail(f"{self._name}: the load is on record, but {'; '.join(measured.problems)}")
         return measured.result
+
+    def _suspend(self) -> NoReturn:
+        run = progress.of(self._item.config)
+        if run is not None:
+            run.agenda.trial_ended(self._item.nodeid)
+        rounds.suspend(self._item)
 
     def _deliver(self, result: LoadResult) -> None:
         self._one.benchmarked = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_unikernel.clock import monotonic_ns, seconds
-from pytest_unikernel.plugin import current_run, marker, survey
+from pytest_unikernel.plugin import current_run, marker, rounds, survey
 from pytest_unikernel.plugin.remaining import SEARCH, Agenda, Place, PlannedLoad
 from pytest_unikernel.results.knee import verdict_on
 
@@ -119,6 +119,7 @@ def _planned(item: pytest.Item, finding: survey.Finding, *, is_known: bool) -> P
         target=finding.target,
         step_s=SEARCH if sweep.searches else float(sweep.step),
         trials=0 if is_known else settings.trials * (SEARCH_LOADS if sweep.searches else 1),
+        turns=settings.trials if rounds.has_turns(item) else 1,
         warmup_s=settings.warmup_s,
         window_s=seconds(settings.load_plan(sweep.step).window_ns),
     )

@@ -19,6 +19,7 @@ class PlannedLoad(NamedTuple):
         step_s: the time step; ``SEARCH`` for a search, and without meaning for cold starts.
         trials: 0 if an earlier run has the load already.
         launches: of cold starts, the unmeasured one included; 0 for a step.
+        turns: runs of the test: its trials where these go in rounds.
     """
 
     series: str
@@ -28,6 +29,7 @@ class PlannedLoad(NamedTuple):
     warmup_s: float = 0.0
     window_s: float = 0.0
     launches: int = 0
+    turns: int = 1
 
     def expected_s(self, service_s: float | None) -> float:
         """Return how long it will take; a long service time lengthens warm-up and drain."""
@@ -39,7 +41,7 @@ class PlannedLoad(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a run stands: the number of a load among all that are measured, and the seconds that are left."""
+    """Where a run stands: the number of a load, or of a trial in rounds, among all; the seconds left."""
 
     number: int
     total: int
@@ -52,7 +54,7 @@ class Agenda:
     def __init__(self, planned: Mapping[str, PlannedLoad]) -> None:
         self._planned = planned
         self._left = dict(planned)
-        self._measured: set[str] = set()
+        self._measured: dict[str, int] = {}  # turns, by test
         self._has_ok: set[str] = set()
         self._longest_s: dict[str, float] = {}  # service time, by series
         self._typical_s: dict[str, float] = {}  # service time, by target
@@ -79,7 +81,7 @@ class Agenda:
         if load is None:
             return []
         self._left.pop(name, None)
-        self._measured.add(name)
+        self._measured[name] = max(load.turns, self._measured.get(name, 0))
         self._longest_s[load.series] = max(self._longest_s.get(load.series, 0.0), longest_s or 0.0)
         if typical_s is not None:
             self._typical_s.setdefault(load.target, typical_s)
@@ -87,6 +89,13 @@ class Agenda:
             self._has_ok.add(load.series)
             return []
         return self._skipped(load)
+
+    def trial_ended(self, name: str) -> None:
+        """Take note that a load has trials left, which the next rounds will measure."""
+        load = self._left.get(name)
+        if load is not None and load.trials > 1:
+            self._left[name] = load._replace(trials=load.trials - 1, turns=max(1, load.turns - 1))
+            self._measured[name] = self._measured.get(name, 0) + 1
 
     def _skipped(self, ended: PlannedLoad) -> list[str]:
         """Drop the faster steps of a series, and its search if no step of it can be ok."""
@@ -108,7 +117,8 @@ class Agenda:
     def place(self) -> Place:
         """Where the run stands when a load has been measured."""
         left_s = sum(map(self._expected_s, self._left.values()))
-        return Place(len(self._measured), len(self._measured) + len(self._left), left_s)
+        measured = sum(self._measured.values())
+        return Place(measured, measured + sum(load.turns for load in self._left.values()), left_s)
 
     def place_of(self, name: str) -> Place | None:
         """Return where the run stands while a load is measured; None if it isn't one of the plan."""

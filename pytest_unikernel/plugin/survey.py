@@ -18,7 +18,7 @@ from typing import NoReturn
 import pytest
 
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.plugin import interleaving
+from pytest_unikernel.plugin import rounds
 from pytest_unikernel.plugin.marker import has_load, sweep_of
 
 SIGHT = pytest.StashKey["Sight"]()
@@ -127,7 +127,7 @@ def take_out(session: pytest.Session, found: Iterable[Finding]) -> None:
     surplus = {item for finding in found for item in finding.surplus}
     session.items[:] = [item for item in session.items if item not in surplus]
     session.testscollected -= len(surplus)  # pytest's percentages go by it
-    interleaving.leave_out(surplus)
+    rounds.leave_out(surplus)
 
 
 # asked by a load -----------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def _looked_at(item: pytest.Item, following: Sequence[pytest.Item]) -> Sight:
     item.stash[SIGHT] = Sight()
     try:
         with _unseen(item):
-            shared = interleaving.common_parent([item, *following])
+            shared = rounds.common_parent([item, *following])
             item.ihook.pytest_runtest_protocol(item=item, nextitem=shared)
         return item.stash[SIGHT]
     finally:

@@ -134,6 +134,13 @@ def load_ended(item: pytest.Item, result: LoadResult) -> None:
         report.lines.load_ended(item.nodeid, result)
 
 
+def round_ended(config: pytest.Config, number: int, rounds: int) -> None:
+    """Report that a round of trials has ended."""
+    report = config.stash.get(REPORT, None)
+    if report is not None:
+        report.lines.round_ended(number, rounds)
+
+
 def write_summary(reporter: pytest.TerminalReporter) -> None:
     """Write the tables, if there was a load, and the outcome of the comparison."""
     report, run = reporter.config.stash.get(REPORT, None), current_run.existing(reporter.config)

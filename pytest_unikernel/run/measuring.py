@@ -21,6 +21,7 @@ from pytest_unikernel.plan.load_plan import ColdPlan, LaunchConditions, LoadPlan
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import Judged, pooled, verdict
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured, finished
 from pytest_unikernel.run.load import Load
@@ -85,6 +86,10 @@ class Loads:
                 if load.cut_short:
                     break
         return load.part()
+
+    def judged(self, parts: Sequence[Part]) -> Judged:
+        """Return the verdict on the parts of a load so far."""
+        return pooled([verdict(trial) for part in parts for trial in part.trials])
 
     def finished(
         self,

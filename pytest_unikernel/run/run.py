@@ -18,6 +18,7 @@ from pytest_unikernel.results.objectives import judged
 from pytest_unikernel.results.result import LoadResult, plain
 from pytest_unikernel.results.skips import SkippedStep, WhySkipped
 from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import Judged
 from pytest_unikernel.run import journal
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured
@@ -39,6 +40,9 @@ class SweepLoads(Protocol):
 
     def trial(self, target: Target, plan: LoadPlan, number: int, before: Sequence[Trial] = ()) -> Part:
         """Run one trial of a load."""
+
+    def judged(self, parts: Sequence[Part]) -> Judged:
+        """Return the verdict on the parts of a load so far."""
 
     def finished(
         self, target: Target, plan: LoadPlan, parts: Sequence[Part], *, interrupted: bool = False
@@ -130,23 +134,43 @@ class Run:
         measured = loads.sweep(request.target, plan)
         return self._recorded(request, _certain(measured, loads, request, plan))
 
-    def trial(self, request: Request, step: Fraction, number: int, interrupts: Interrupts) -> Measured | None:
-        """Run one trial of a step; return the load when all of its trials are run, and None before."""
+    def trial(
+        self, request: Request, step: Fraction, interrupts: Interrupts, *, is_last: bool
+    ) -> Measured | None:
+        """Run the next trial of a step; return the load when all of its trials are run, and None before.
+
+        Args:
+            request: the load.
+            step: its time step.
+            interrupts: those of the user.
+            is_last: run all trials that are left.
+        """
         parts = self._parts.pop(request.fullname, [])
         known = self.finished(request, step)
         if known is not None:
             measured = self._recorded(request, Measured(known), resumed=True)
         else:
             loads, plan = self._sweeps(interrupts), self._plan(request, step)
-            before = [trial for part in parts for trial in part.trials]
-            parts = [*parts, loads.trial(request.target, plan, number, before)]
-            if not parts[-1].cut_short and len(before) + 1 < plan.trials:
+            parts = _with_trials(loads, request.target, plan, parts, is_last=is_last)
+            if not parts[-1].cut_short and _count(parts) < plan.trials:
                 self._parts[request.fullname] = parts
+                self.series(request.series).note(step, loads.judged(parts), _trials(parts))
                 return None
             measured = _certain(loads.finished(request.target, plan, parts), loads, request, plan)
             measured = self._recorded(request, measured)
         self.series(request.series).add(step, measured.result)
         return measured
+
+    def has_trials(self, request: Request) -> bool:
+        """Return whether trials of a load have been run, and others are left."""
+        return request.fullname in self._parts
+
+    def joined(self, request: Request, step: Fraction) -> Measured:
+        """Put a load on record with the trials that it has: no others will be run."""
+        parts, plan = self._parts.pop(request.fullname), self._plan(request, step)
+        measured = self._sweeps(Interrupts()).finished(request.target, plan, parts)
+        self.series(request.series).add(step, measured.result)
+        return self._recorded(request, measured)
 
     def cut_short(self, request: Request, step: Fraction) -> Measured:
         """Put a load on record, marked as interrupted: the run has ended before all of its trials."""
@@ -252,6 +276,26 @@ class Run:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+def _trials(parts: Sequence[Part]) -> list[Trial]:
+    return [trial for part in parts for trial in part.trials]
+
+
+def _count(parts: Sequence[Part]) -> int:
+    return len(_trials(parts))
+
+
+def _with_trials(
+    loads: SweepLoads, target: Target, plan: LoadPlan, parts: Sequence[Part], *, is_last: bool
+) -> list[Part]:
+    """Return the parts of a load and the next, or all that are left; an interrupt ends them early."""
+    grown = list(parts)
+    while _count(grown) < plan.trials:
+        grown.append(loads.trial(target, plan, _count(grown), _trials(grown)))
+        if grown[-1].cut_short or not is_last:
+            break
+    return grown
 
 
 def _certain(measured: Measured, loads: SweepLoads, request: Request, plan: LoadPlan) -> Measured:

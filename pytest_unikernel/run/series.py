@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from pytest_unikernel.clock import NS_PER_S
 from pytest_unikernel.host.quiet import Excess
 from pytest_unikernel.results.knee import verdict_on
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.skips import SkipCause, WhySkipped
+from pytest_unikernel.results.trial import Trial
+from pytest_unikernel.results.verdict import Judged
 from pytest_unikernel.text.row import Row
 
 
@@ -20,11 +23,24 @@ class Series:
 
     longest_service_s: float = 0.0
     results: dict[Fraction, LoadResult] = field(default_factory=dict)
+    _so_far: dict[Fraction, str] = field(default_factory=dict)  # of steps with trials left
 
     def add(self, step: Fraction, result: LoadResult) -> None:
         """Add the result of a step."""
         self.results[step] = result
+        self._so_far.pop(step, None)
         self.longest_service_s = max(self.longest_service_s, result.service_time_s.max or 0.0)
+
+    def note(self, step: Fraction, judged: Judged, trials: Sequence[Trial]) -> None:
+        """Take note of a step that has trials left.
+
+        Beyond the knee service times are as long as the overload was: they would lengthen the warm-up of all
+        steps of the next round.
+        """
+        self._so_far[step] = judged.verdict
+        if judged.verdict == "ok":
+            longest_ns = max((ns for trial in trials for ns in trial.service_ns()), default=0)
+            self.longest_service_s = max(self.longest_service_s, longest_ns / NS_PER_S)
 
     @property
     def longest_ok_service_s(self) -> float:
@@ -38,11 +54,9 @@ class Series:
 
     def why_not(self, step: Fraction) -> WhySkipped | None:
         """Return the reason to skip a step, that a slower step was not ok; None if the step must be run."""
-        ended = [each for each, result in self.results.items() if each > step and _verdict(result) != "ok"]
-        if not ended:
-            return None
-        slowest = max(ended)
-        return WhySkipped(SkipCause.SLOWER_NOT_OK, slowest, _verdict(self.results[slowest]))
+        verdicts = {**self._so_far, **{each: _verdict(result) for each, result in self.results.items()}}
+        ended = [each for each, verdict in verdicts.items() if each > step and verdict != "ok"]
+        return WhySkipped(SkipCause.SLOWER_NOT_OK, max(ended), verdicts[max(ended)]) if ended else None
 
 
 def _verdict(result: LoadResult) -> str:

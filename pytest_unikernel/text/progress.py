@@ -25,6 +25,11 @@ def place_text(number: int, total: int, left_s: float) -> str:
     )
 
 
+def round_text(number: int, rounds: int) -> str:
+    """Return the line at the end of a round of trials."""
+    return f"round {number} of {rounds} is measured; the last one has the figures"
+
+
 def survey_lines(count: int, running: Collection[str], left_s: float) -> list[str]:
     """Return lines that say which targets run here and how long the loads take.
 

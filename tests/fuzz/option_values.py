@@ -49,7 +49,7 @@ TEXTS = (
         "0",
         "auto",
         "warn",
-        "interleaved",
+        "rounds",
         "rust_kernel,linux_vm[kvm]",
         "all",
         "out/x",

@@ -221,7 +221,7 @@ def stalling():
 """
 
 
-@pytest.mark.parametrize("order", ["series", "interleaved"])
+@pytest.mark.parametrize("order", ["series", "rounds"])
 def test_a_step_that_one_late_launch_made_generator_bound_is_repeated_once(
     pytester: pytest.Pytester, order: str
 ) -> None:
@@ -248,7 +248,7 @@ def test_a_step_that_is_late_twice_is_generator_bound_with_both_attempts_on_reco
     assert "the host stole the CPU (500 ms of CPU time, 12.0 %)" in load["verdict_reason"]
 
 
-@pytest.mark.parametrize("order", ["series", "interleaved"])
+@pytest.mark.parametrize("order", ["series", "rounds"])
 def test_a_step_whose_repetition_is_refused_keeps_its_first_load(
     pytester: pytest.Pytester, order: str
 ) -> None:

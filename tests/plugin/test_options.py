@@ -37,7 +37,7 @@ GIVEN: list[tuple[str, str, str, object]] = [
     ("cpus", "0", "cpus", frozenset({0})),
     ("realtime", "off", "realtime", "off"),
     ("quiet-host", "fail", "quiet_host", "fail"),
-    ("order", "interleaved", "order", "interleaved"),
+    ("order", "rounds", "order", "rounds"),
     ("raw-format", "parquet", "raw_format", "parquet"),
     ("hosts", "local:2", "hosts", "local:2"),
     ("spread", "each", "spread", "each"),

@@ -66,7 +66,7 @@ def test_each_reason_is_reported_once(pytester: pytest.Pytester) -> None:
     run(pytester, source=source).assert_outcomes(skipped=3)
 
 
-@pytest.mark.parametrize("order", ["series", "interleaved"])
+@pytest.mark.parametrize("order", ["series", "rounds"])
 @pytest.mark.parametrize("knee", [(), ("--sweep-knee",)])
 def test_in_every_order_and_with_a_search_it_is_one_skip(
     pytester: pytest.Pytester, order: str, knee: tuple[str, ...]

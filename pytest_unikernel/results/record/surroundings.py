@@ -120,7 +120,7 @@ class Settings(Part):
         max_warmup_s: the limit up to which slow launches extend the warm-up.
         window_s: the window's length; at fixed arrivals it was rounded up to whole time steps.
         trials: the number of windows to measure.
-        order: ``series`` or ``interleaved``.
+        order: ``rounds``, ``series``, or ``interleaved`` of versions before the first release.
         arrivals: ``fixed`` or ``poisson``.
         seed: the seed of Poisson arrivals.
         drain_timeout_s: the time allowed for launches still in flight at the window's end.
