@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_unikernel import Bench
+from pytest_unikernel import Bench, Target
 from pytest_unikernel.errors import SettingError
 from pytest_unikernel.testing import FakeTarget
 
@@ -17,7 +17,7 @@ QUICK: dict[str, Any] = {"warmup": 0, "window": 1, "live": False}
 STEPS = ["1/8", "1/16"]
 
 
-def counting(counts: list[int], begins: Callable[[int], None] = lambda _: None) -> FakeTarget:
+def counting(counts: list[int], begins: Callable[[int], None] = lambda _: None) -> Target:
     """Return a target that counts the launches of each trial, and reports which trial begins."""
 
     def take(launch: int) -> float:
