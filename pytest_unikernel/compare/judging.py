@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from pytest_unikernel.compare.hostspeed import Asked, corrected
@@ -11,7 +11,7 @@ from pytest_unikernel.compare.permutation import adjusted
 from pytest_unikernel.compare.questions import Question, ask
 from pytest_unikernel.compare.sensitivity import DEVIATIONS
 from pytest_unikernel.compare.seriespair import MISSING, Half, SeriesPair
-from pytest_unikernel.compare.shift import Shift, shift
+from pytest_unikernel.compare.shift import Shift
 from pytest_unikernel.compare.sides import METRICS, Side, searched, slowdown
 from pytest_unikernel.plan.step_names import series_of
 from pytest_unikernel.results.comparison import (
@@ -49,12 +49,28 @@ def compare(
         despite_busy: figures are compared although other work kept the host busy in one of the runs.
     """
     pairs, lonely = _matched(old, new, absent or {}, same_host, despite_busy)
-    asked = [_Asked(pair) for pair in pairs]
+    return Comparison(_judged([_Asked(pair) for pair in pairs]), *lonely)
+
+
+def compare_between(old: Mapping[str, Side], new: Mapping[str, Side], name: str) -> SeriesComparison:
+    """Return the changes from one target to another whose trials took turns with its own, in pairs.
+
+    Args:
+        old: the first target's series by the full names of its tests.
+        new: the second one's.
+        name: of both together.
+    """
+    was, now = (next(iter(_by_series(side, {}).values())) for side in (old, new))
+    pair = SeriesPair(name, was, now, same_host=False, despite_busy=True, paired=True)
+    return _judged([_Asked(pair)])[0]
+
+
+def _judged(asked: Sequence[_Asked]) -> list[SeriesComparison]:
+    """Return the series with all their questions tested together."""
     open_questions = [each for one in asked for each in one.questions() if each.old and each.new]
-    settled = dict(
-        zip(map(id, open_questions), adjusted([each.hypothesis for each in open_questions]), strict=True)
-    )
-    return Comparison([one.answered(settled) for one in asked], *lonely)
+    p_values = adjusted([each.hypothesis for each in open_questions])
+    settled = dict(zip(map(id, open_questions), p_values, strict=True))
+    return [one.answered(settled) for one in asked]
 
 
 def _matched(
@@ -107,11 +123,9 @@ class _Asked:
         """Return the questions about the metrics of each step, which none has that one run lacks."""
         found: dict[float, list[Question]] = {each: [] for each in self._sides}
         both = {each: (was, now) for each, (was, now) in self._sides.items() if was and now}
+        how = {"despite_busy": self._pair.despite_busy, "paired": self._pair.paired}
         for metric in COLD_METRICS if self._cold else METRICS:
-            asked = [
-                Asked(ask(metric, was, now, despite_busy=self._pair.despite_busy), was, now)
-                for was, now in both.values()
-            ]
+            asked = [Asked(ask(metric, was, now, **how), was, now) for was, now in both.values()]
             with_host = metric not in LATENCIES or not self._pair.same_host
             questions = [each.question for each in asked] if with_host else corrected(asked)
             for step_s, question in zip(both, questions, strict=True):
@@ -152,7 +166,8 @@ class _Asked:
         )
 
     def _busy(self, step_s: float) -> tuple[float, ...] | None:
-        found = self._pair.busier_at(step_s) if self._pair.despite_busy else None
+        asked = self._pair.despite_busy and not self._pair.paired
+        found = self._pair.busier_at(step_s) if asked else None
         return None if found is None else found.figures
 
     def _host(self, step_s: float) -> float | None:
@@ -173,13 +188,13 @@ def judge(question: Question, p: float | None) -> Change:
         plain = _plain_change(question)
         nothing: Judgement = "no evidence" if question.comparable else "not comparable"
         return Change(question.metric, nothing, question.why_not, **ends, change=plain)
-    found = _widened(shift(question.old, question.new), question.slope_error)
+    found = _widened(question.shift, question.slope_error)
     as_change = (lambda value: value) if question.absolute else math.expm1
     estimate, low, high, noise = map(as_change, (*found, question.noise))
     certain = p <= ALPHA and abs(found.estimate) > question.noise
     judged = direction(question.metric, found.estimate) if certain else "no evidence"
     why = None if certain else Why(Cause.NOISE)
-    measured = shift(*(question.measured or (question.old, question.new)))
+    measured = question.measured_shift
     is_corrected = bool(question.sensitivity)
     return Change(
         question.metric,

@@ -18,6 +18,7 @@ from functools import cache
 from itertools import combinations
 from operator import itemgetter
 from statistics import median
+from typing import Protocol
 
 MOST_RELABELINGS = 1000  # if more exist, this number is drawn at random; otherwise all are used
 SEED = 20201  # equal runs give equal verdicts
@@ -27,6 +28,17 @@ TIE = 1 - 1e-9
 ROUNDING = 1e-10  # of the largest value
 
 Relabeling = tuple[int, ...]
+
+
+class Testable(Protocol):
+    """A null hypothesis that is tested together with others."""
+
+    @property
+    def group(self) -> tuple[object, ...]:
+        """Hypotheses of the same group are relabelled together."""
+
+    def scores(self) -> list[float]:
+        """Return the score in each relabelling; the observed one is first."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +54,22 @@ class Hypothesis:
     new: Sequence[float]
     floor: float
 
+    @property
+    def group(self) -> tuple[object, ...]:
+        """Hypotheses of the same group are relabelled together."""
+        return len(self.old), len(self.new)
 
-def adjusted(hypotheses: Sequence[Hypothesis]) -> list[float]:
+    def scores(self) -> list[float]:
+        """Return the score in each relabelling; the observed one is first."""
+        return _scores(self, relabelings(len(self.old), len(self.new)))
+
+
+def adjusted(hypotheses: Sequence[Testable]) -> list[float]:
     """Return the p-value of each hypothesis, adjusted for testing all of them."""
-    groups: dict[tuple[int, int], list[int]] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
     for number, each in enumerate(hypotheses):
-        groups.setdefault((len(each.old), len(each.new)), []).append(number)
-    scores: dict[int, list[float]] = {}
-    for sizes, members in groups.items():
-        labels = relabelings(*sizes)
-        scores |= {number: _scores(hypotheses[number], labels) for number in members}
+        groups.setdefault(each.group, []).append(number)
+    scores = {number: each.scores() for number, each in enumerate(hypotheses)}
     return _step_down(scores, list(groups.values()))
 
 

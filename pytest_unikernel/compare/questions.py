@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis
+from pytest_unikernel.compare import pairs
+from pytest_unikernel.compare.permutation import MAD_TO_SD, Hypothesis, Testable
+from pytest_unikernel.compare.shift import Shift, shift
 from pytest_unikernel.compare.sides import Side, slowdown
-from pytest_unikernel.results.comparable import differences
+from pytest_unikernel.results.comparable import Condition, differences
 from pytest_unikernel.results.comparison import FAILURES, LATENCIES
 from pytest_unikernel.results.evidence import Cause, Why
 
@@ -18,6 +20,8 @@ LEAST_TRIALS = 5
 # Measured: consecutive runs on a host that is kept busy differ by a factor of two, whatever the test.
 BUSY_PERCENT, UNEQUAL_PERCENT = 25.0, 10.0
 LEAST_RATIO, LEAST_SHARE = 1.05, 0.01  # smaller changes are noise, whatever the trials say
+LEAST_PAIRED_RATIO = 1.02  # within rounds of one run nothing else can have changed
+OF_THE_TARGET = frozenset({Condition.VARIANT, Condition.READY})  # what two targets may differ in
 NOISE_ERRORS = 2.0
 # The ratio of spawn times from which the host's speed explains a knee that moved.
 HOST_RATIO = 1.10
@@ -32,6 +36,7 @@ class Question:
     """The question whether a metric changed.
 
     Attributes:
+        paired: the trials of both sides took turns: those of the same number are a pair.
         old, new: values by trial, on the scale of :class:`Hypothesis`, corrected for the host's speed; empty
             if the question cannot be tested.
         measured: values by trial on the same scale, as measured.
@@ -52,6 +57,7 @@ class Question:
     measured: tuple[Sequence[float], Sequence[float]] | None = None
     sensitivity: float | None = None
     slope_error: float = 0.0
+    paired: bool = False
 
     @property
     def absolute(self) -> bool:
@@ -59,17 +65,35 @@ class Question:
         return self.metric in ABSOLUTE
 
     @property
-    def hypothesis(self) -> Hypothesis:
+    def hypothesis(self) -> Testable:
         """The null hypothesis of this question."""
-        return Hypothesis(self.old, self.new, FLOOR_OF_SHARES if self.absolute else FLOOR_OF_RATIOS)
+        floor = FLOOR_OF_SHARES if self.absolute else FLOOR_OF_RATIOS
+        if self.paired:
+            return pairs.PairedHypothesis(pairs.differences(self.old, self.new), floor)
+        return Hypothesis(self.old, self.new, floor)
+
+    @property
+    def shift(self) -> Shift:
+        """The change, on the scale of the values."""
+        return self._shift(self.old, self.new)
+
+    @property
+    def measured_shift(self) -> Shift:
+        """The change as measured, on the scale of the values."""
+        return self._shift(*(self.measured or (self.old, self.new)))
+
+    def _shift(self, old: Sequence[float], new: Sequence[float]) -> Shift:
+        return (pairs.paired_shift if self.paired else shift)(old, new)
 
     @property
     def noise(self) -> float:
         """The smallest change beyond noise, on the scale of the values, from the spread of the trials."""
-        errors = (_spread(each) / math.sqrt(len(each)) for each in (self.old, self.new))
-        error = math.hypot(self.slope_error, *errors)
-        least = LEAST_SHARE if self.absolute else math.log(LEAST_RATIO)
-        return max(least, NOISE_ERRORS * error)
+        if self.paired:
+            least, error = LEAST_PAIRED_RATIO, pairs.standard_error(self.old, self.new)
+        else:
+            errors = (_spread(each) / math.sqrt(len(each)) for each in (self.old, self.new))
+            least, error = LEAST_RATIO, math.hypot(self.slope_error, *errors)
+        return max(LEAST_SHARE if self.absolute else math.log(least), NOISE_ERRORS * error)
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -78,7 +102,7 @@ def _spread(values: Sequence[float]) -> float:
     return MAD_TO_SD * median([abs(value - middle) for value in values])
 
 
-def ask(metric: str, was: Side, now: Side, *, despite_busy: bool = False) -> Question:
+def ask(metric: str, was: Side, now: Side, *, despite_busy: bool = False, paired: bool = False) -> Question:
     """Return the question about a metric of a benchmark that both runs have, as measured.
 
     Args:
@@ -86,34 +110,42 @@ def ask(metric: str, was: Side, now: Side, *, despite_busy: bool = False) -> Que
         was: the benchmark in the earlier run.
         now: the benchmark in the later run.
         despite_busy: other work on the host is no reason not to ask.
+        paired: the sides are two targets that took turns.
     """
     ends = was.typical(metric), now.typical(metric)
-    other = conditions(was, now)
+    other = conditions(was, now, paired=paired)
     if other is None and metric in LATENCIES and _means_only(was, now):
         other = Why(Cause.MEANS_ONLY)
     if other is not None:
         return Question(metric, *ends, why_not=other, comparable=False)
-    why_not = few_trials(len(was.rows), len(now.rows)) or _no_values(metric, was, now)
-    why_not = why_not or (None if despite_busy else busier(was, now))
+    why_not = few_trials(len(was.rows), len(now.rows), paired=paired) or _no_values(metric, was, now)
+    why_not = why_not or (None if despite_busy or paired else busier(was, now))
     if why_not is not None:
         return Question(metric, *ends, why_not=why_not)
     values = ([v for v in side.values(metric) if v is not None] for side in (was, now))
-    return of_values(metric, ends, *values)
+    return of_values(metric, ends, *values, paired=paired)
 
 
 def of_values(
-    metric: str, ends: tuple[float | None, float | None], old: Sequence[float], new: Sequence[float]
+    metric: str,
+    ends: tuple[float | None, float | None],
+    old: Sequence[float],
+    new: Sequence[float],
+    *,
+    paired: bool = False,
 ) -> Question:
     """Return the question about values by trial; ratios are compared as differences of logarithms."""
     if metric not in ABSOLUTE:
         least = NOTHING * max(*old, *new) or 1.0
         old, new = ([math.log(max(value, least)) for value in side] for side in (old, new))
-    return Question(metric, *ends, old, new)
+    return Question(metric, *ends, old, new, paired=paired)
 
 
-def conditions(was: Side, now: Side) -> Why | None:
+def conditions(was: Side, now: Side, *, paired: bool = False) -> Why | None:
     """Return the conditions in which two sides differ; None if they measure the same."""
     found = differences(now.load, was.load)
+    if paired:
+        found = tuple(each for each in found if each.condition not in OF_THE_TARGET)
     return Why(Cause.CONDITIONS, differences=found) if found else None
 
 
@@ -154,10 +186,10 @@ def _censored(side: Side) -> bool:
     return any(row.get("censored") or not row.get("completed", 1) for row in side.rows)
 
 
-def few_trials(*counts: int) -> Why | None:
+def few_trials(*counts: int, paired: bool = False) -> Why | None:
     """Return ``FEW_TRIALS`` if a side has too few trials, else None."""
-    least = min(counts)
-    return Why(Cause.FEW_TRIALS, (least,)) if least < LEAST_TRIALS else None
+    fewest, needed = min(counts), pairs.LEAST_PAIRS if paired else LEAST_TRIALS
+    return Why(Cause.FEW_TRIALS, (fewest, needed)) if fewest < needed else None
 
 
 def busier(was: Side, now: Side) -> Why | None:

@@ -101,6 +101,7 @@ class SeriesPair:
     Attributes:
         same_host: both runs are of the same host, so figures are corrected for its speed.
         despite_busy: other work on the host is no reason not to compare.
+        paired: the halves are two targets that took turns.
     """
 
     name: str
@@ -108,6 +109,7 @@ class SeriesPair:
     new: Half
     same_host: bool = True
     despite_busy: bool = False
+    paired: bool = False
 
     def knee(self) -> Question:
         """Return the question whether the knee moved.
@@ -122,7 +124,7 @@ class SeriesPair:
         why_not = self._why_no_knee() or (self._slower(worse=moved < 0) if moved else None)
         if why_not is not None:
             return Question("knee", *ends, why_not=why_not, comparable=self.otherwise is None)
-        return of_values("knee", ends, old, new)
+        return of_values("knee", ends, old, new, paired=self.paired)
 
     def _slower(self, *, worse: bool) -> Why | None:
         """Return ``HOST_SPEED`` if the host's speed explains why fewer or more steps are ok, else None."""
@@ -133,7 +135,7 @@ class SeriesPair:
         return slower(ok, worse=worse) if self.same_host else None
 
     def _why_no_knee(self) -> Why | None:
-        trials = few_trials(len(self.old.knees_hz), len(self.new.knees_hz))
+        trials = few_trials(len(self.old.knees_hz), len(self.new.knees_hz), paired=self.paired)
         bound = _says_nothing(half.ended_by(0.0) for half in (self.old, self.new))
         return self.otherwise or trials or bound or self._busier()
 
@@ -147,7 +149,7 @@ class SeriesPair:
         ]
         if not both:
             return Why(Cause.NO_COMMON_STEP)
-        return next(filter(None, (conditions(old, new) for old, new in both)), None)
+        return next(filter(None, (conditions(*each, paired=self.paired) for each in both)), None)
 
     def busier_at(self, step_s: float) -> Why | None:
         """Return ``OTHER_WORK`` if the host was busy at a step; None if not, or if a run lacks the step."""
@@ -175,7 +177,7 @@ class SeriesPair:
         old, new = self.old.steps.get(step_s), self.new.steps.get(step_s)
         other = self.otherwise if self.otherwise == Why(Cause.NO_VERDICT) else None
         if old and new:
-            other = other or conditions(old, new)
+            other = other or conditions(old, new, paired=self.paired)
         if other is not None:
             return Question("verdict", *ends, why_not=other, comparable=False)
         unknown = _says_nothing((was, now, self.old.ended_by(step_s), self.new.ended_by(step_s)))
@@ -185,8 +187,10 @@ class SeriesPair:
         why_not = self._busy_at(step_s) or (
             self._slower(worse=ends[1] < ends[0]) if ends[0] != ends[1] else None
         )
-        why_not = why_not or few_trials(*map(len, flags))
-        return Question("verdict", *ends, why_not=why_not) if why_not else Question("verdict", *ends, *flags)
+        why_not = why_not or few_trials(*map(len, flags), paired=self.paired)
+        if why_not:
+            return Question("verdict", *ends, why_not=why_not)
+        return Question("verdict", *ends, *flags, paired=self.paired)
 
 
 def _says_nothing(verdicts: Iterable[str]) -> Why | None:

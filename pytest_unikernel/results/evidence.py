@@ -16,7 +16,7 @@ class Cause(Enum):
     VERDICT_CHANGED = auto()  # the verdicts before and now
     MISSING_BEFORE = auto()  # only the later run has the step
     # The metric could not be tested: evidence is missing.
-    FEW_TRIALS = auto()  # figure: the smaller number of trials
+    FEW_TRIALS = auto()  # figures: the smaller number of trials, the number needed
     FEW_LAUNCHES = auto()
     VERDICT = auto()  # the verdict of a side, which says nothing about the metric
     BEYOND_TIMEOUT = auto()

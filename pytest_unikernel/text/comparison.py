@@ -20,7 +20,7 @@ from pytest_unikernel.results.evidence import Cause, Why
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.text import host_speed
 from pytest_unikernel.text.compare_table import compare_table
-from pytest_unikernel.text.evidence import is_curable, why_text
+from pytest_unikernel.text.evidence import trials_needed, why_text
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.table_cells import NONE, percent_cell
@@ -30,8 +30,8 @@ MARKS = {"worse": "!", "better": "*"}
 LEGEND = (
     "! worse, * better, no mark: no evidence; changes in per cent, from..to: their 95 % confidence interval"
 )
-SWEEP_CURE = "5 or more are needed on each side: --sweep-trials=5"
-COLD_CURE = "5 or more are needed on each side; give 5 runs of each to pytest-unikernel compare"
+SWEEP_CURE = "{0} or more are needed on each side: --sweep-trials={0}"
+COLD_CURE = "{0} or more are needed on each side; give {0} runs of each to pytest-unikernel compare"
 UNTESTED_CURES = {
     Cause.FEW_TRIALS: "a test needs 5 trials on each side: --sweep-trials=5, in the saved run too",
     Cause.OTHER_WORK: "other work kept the host busy in one of the runs: repeat it on a quiet host, or "
@@ -171,7 +171,8 @@ def _unknown(steps: Iterable[Step]) -> Iterator[str]:
         reasons: dict[str, list[str]] = {}
         for change in step.changes:
             if change.low is None:
-                more = f"; {cure}" if is_curable(change.why) else ""
+                needed = trials_needed(change.why)
+                more = f"; {cure.format(needed)}" if needed else ""
                 reasons.setdefault(_judgement(change) + more, []).append(change.metric)
         for reason, metrics in reasons.items():
             label = step_text(step.step_s) if step.step_s else step.target

@@ -43,6 +43,7 @@ def _trials(count: int) -> str:
     return "one trial" if count == 1 else f"{count or 'no'} trials"
 
 
-def is_curable(why: Why | None) -> bool:
-    """Return whether more trials would give evidence; imported runs have none."""
-    return why is not None and why.cause is Cause.FEW_TRIALS and why.figures[0] > 0
+def trials_needed(why: Why | None) -> int:
+    """Return how many trials would give evidence; 0 where more would not: imported runs have none."""
+    curable = why is not None and why.cause is Cause.FEW_TRIALS and why.figures[0] > 0
+    return round(why.figures[1]) if why is not None and curable else 0

@@ -103,7 +103,11 @@ def test_a_certain_but_small_change_is_noise() -> None:
 def test_with_fewer_than_five_trials_on_a_side_there_is_no_evidence(trials: int, fewer: str) -> None:
     counts = {"old": 5, "new": 5, fewer: trials}
     found = judged(steady(1.0, trials=counts["old"]), steady(1.0, 9.0, trials=counts["new"]), "p50")
-    assert (found.judgement, found.why, found.low) == ("no evidence", Why(Cause.FEW_TRIALS, (trials,)), None)
+    assert (found.judgement, found.why, found.low) == (
+        "no evidence",
+        Why(Cause.FEW_TRIALS, (trials, 5)),
+        None,
+    )
     assert found.change == pytest.approx(449)  # shown, but not judged
 
 
@@ -143,7 +147,7 @@ def test_an_imported_run_has_no_verdicts_to_compare() -> None:
     found = {each.metric: (each.judgement, each.why) for _, each in comparison.judged()}
     assert found["p50"] == ("not comparable", Why(Cause.MEANS_ONLY))
     assert found["verdict"] == found["knee"] == ("not comparable", Why(Cause.NO_VERDICT))
-    assert found["throughput"] == ("no evidence", Why(Cause.FEW_TRIALS, (1,)))
+    assert found["throughput"] == ("no evidence", Why(Cause.FEW_TRIALS, (1, 5)))
     assert failing(comparison) == []
 
 
@@ -283,7 +287,7 @@ def test_with_one_trial_a_step_that_is_ok_no_more_is_a_regression_all_the_same()
     was, now = steady(1.0, trials=1), mixed(1.0, ["saturated"], "saturated")
     comparison = compared(run(was), run(now))
     assert failing(comparison) == [f"{name(1.0)} verdict"]
-    assert change_of(comparison, "knee", SERIES).why == Why(Cause.FEW_TRIALS, (1,))
+    assert change_of(comparison, "knee", SERIES).why == Why(Cause.FEW_TRIALS, (1, 5))
     assert not could_test(comparison, parse("p50:20%,knee:20%,throughput:20%"))
 
 

@@ -4,16 +4,16 @@ import pytest
 
 from pytest_unikernel.results.comparable import Condition, Difference
 from pytest_unikernel.results.evidence import Cause, Why
-from pytest_unikernel.text.evidence import REASONS, is_curable, why_text
+from pytest_unikernel.text.evidence import REASONS, trials_needed, why_text
 
 READY = Difference(Condition.READY, "up", "exit")
 TEXTS = {
     Why(Cause.NOISE): "within the noise",
     Why(Cause.VERDICT_CHANGED, verdicts=("ok", "skipped")): "was ok, now skipped",
     Why(Cause.MISSING_BEFORE): "missing in the baseline",
-    Why(Cause.FEW_TRIALS, (0,)): "no trials",
-    Why(Cause.FEW_TRIALS, (1,)): "one trial",
-    Why(Cause.FEW_TRIALS, (4,)): "4 trials",
+    Why(Cause.FEW_TRIALS, (0, 5)): "no trials",
+    Why(Cause.FEW_TRIALS, (1, 5)): "one trial",
+    Why(Cause.FEW_TRIALS, (4, 5)): "4 trials",
     Why(Cause.FEW_LAUNCHES): "too few launches",
     Why(Cause.VERDICT, verdicts=("generator-bound",)): "generator-bound",
     Why(Cause.BEYOND_TIMEOUT): "beyond the time-out",
@@ -43,12 +43,12 @@ def test_a_judgement_without_a_reason_has_no_words() -> None:
 
 
 def test_more_trials_are_a_cure_only_where_there_are_some_but_too_few() -> None:
-    curable = [why for why in TEXTS if is_curable(why)]
-    assert curable == [Why(Cause.FEW_TRIALS, (1,)), Why(Cause.FEW_TRIALS, (4,))]
-    assert not is_curable(None)
+    curable = [why for why in TEXTS if trials_needed(why)]
+    assert curable == [Why(Cause.FEW_TRIALS, (1, 5)), Why(Cause.FEW_TRIALS, (4, 5))]
+    assert not trials_needed(None)
 
 
 def test_words_about_trials_in_a_variant_are_not_taken_for_too_few_trials() -> None:
     said = Why(Cause.CONDITIONS, differences=(Difference(Condition.VARIANT, (), (("note", "5 trials"),)),))
     assert why_text(said).endswith(" trials")
-    assert not is_curable(said)
+    assert not trials_needed(said)
