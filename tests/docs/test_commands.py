@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from documents import Typed, all_commands, named_block
 from kbfiles import DATA, launch, result, write
-from places import BENCHMARKS, CI, REPOSITORY, TUTORIAL
+from places import BENCHMARKS, CI, REPOSITORY, TUTORIAL, TWO_TARGETS
 from sweeprun import FIXED
 from uruncscripts import life
 
@@ -110,6 +113,7 @@ def suite(pytester: pytest.Pytester, saved_run: Path) -> pytest.Pytester:
         path.parent.mkdir(parents=True)
         path.write_text("def test_one(): pass\n")
     (pytester.path / "test_start.py").write_text(named_block(TUTORIAL, "snippet: tutorial"))
+    (pytester.path / "test_two_kernels.py").write_text(named_block(TWO_TARGETS, "snippet: two targets"))
     for name in ("FILE", "2020.json"):
         shutil.copy(saved_run, pytester.path / name)
     return pytester
@@ -137,9 +141,24 @@ def files(tmp_path: Path, saved_run: Path, monkeypatch: pytest.MonkeyPatch) -> P
     (tmp_path / "ts.log").write_text(life(f"{CONTAINER}ff") + life("c1"))
     for name in SAVED:
         shutil.copy(saved_run, tmp_path / name)
+    for name in OF_TWO_TARGETS:
+        (tmp_path / name).write_text(json.dumps(of_two_targets(json.loads(saved_run.read_text()))))
     return tmp_path
 
 
+def of_two_targets(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a saved run with its loads twice, as those of the tests that the documentation compares."""
+    benches = []
+    for which, target in (("before", "linux_process"), ("after", "linux_process[b]")):
+        for bench in copy.deepcopy(document["benchmarks"]):
+            series, load = f"test_two_kernels.py::test_kernel[{which}]", bench["extra_info"]["load"]
+            bench["fullname"] = f"{series[:-1]}-{load['time_step_s']}s]"
+            load |= {"series": series, "target": target}
+            benches.append(bench)
+    return {**document, "benchmarks": benches}
+
+
+OF_TWO_TARGETS = ("run.json", "a1.json", "b1.json", "a2.json", "b2.json")
 SAVED = (
     *("out.json", "old.json", "2020.json", "vms.json", "containers.json", "before.json", "after.json"),
     *("before1.json", "before2.json", "after1.json", "after2.json"),
