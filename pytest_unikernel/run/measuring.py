@@ -88,8 +88,11 @@ class Loads:
         return load.part()
 
     def judged(self, parts: Sequence[Part]) -> Judged:
-        """Return the verdict on the parts of a load so far."""
-        return pooled([verdict(trial) for part in parts for trial in part.trials])
+        """Return the verdict on the parts of a load so far.
+
+        Trials that wait for the last round keep no lists sorted for it: copies do.
+        """
+        return pooled([verdict(replace(trial)) for part in parts for trial in part.trials])
 
     def finished(
         self,
