@@ -23,8 +23,9 @@ SHAPES = (
     "triangle-right",
     "triangle-left",
 )
-# From dark to light, so that a stack reads in grey; neighbours are also parted by a line of paper.
-STACK = ("#2b1e5e", "#35508c", "#1f7f8c", "#35a779", "#8bc34a", "#dcd038", "#f3b68c", "#c9c9c9")
+# From dark to light, so that a stack reads in grey; neighbours are also parted by a line of paper. The last
+# is of what is left, far from all others: lighter, and darker on dark paper.
+STACK = ("#2b1e5e", "#35508c", "#1f7f8c", "#35a779", "#8bc34a", "#dcd038", "#f0ab7c", "#e6e6e6")
 # Verdicts; each also has a marker of its own, and its word.
 GOOD, FAIR, BAD = "#1a7f5a", "#a65a00", "#b00020"
 DARK = {
@@ -45,7 +46,7 @@ DARK = {
     )),
     **dict(zip(
         STACK,
-        ("#7c6bd6", "#5d86d6", "#2fa3b3", "#4cc793", "#9bd65c", "#ece15a", "#f5c3a0", "#e4e4e4"),
+        ("#7c6bd6", "#5d86d6", "#2fa3b3", "#4cc793", "#9bd65c", "#ece15a", "#f5c3a0", "#4a4d55"),
         strict=True,
     )),
 }  # fmt: skip
@@ -71,6 +72,7 @@ def config() -> Spec:
             "aria": False,
             "titleFontWeight": "normal",
             "labelLimit": 220,
+            "layout": {"bottom": {"direction": "vertical", "anchor": "start", "margin": 8}},
             "symbolStrokeWidth": 2,
         },
         "view": {"stroke": None},

@@ -22,6 +22,7 @@ HIGHEST = 1.15  # few launches in a short window can be more than were offered
 EVEN = 0.985  # from here on a share needs no number beside it
 BESIDE = (("datum.value < datum.foot - 15", 13), ("datum.value >= datum.foot - 15", -11))  # where a number is
 STATUS = 0.46  # share of the width that the status takes, beside the name
+NAME_GAP = 14  # pixels between the two: some fonts are wider than that they were measured in
 CAPTION = (
     "Successful completions per second, in per cent of the offered rate, each target in a strip of its own: "
     "at 100 % it keeps up. Markers and their colours: the verdict."
@@ -128,7 +129,7 @@ def _names(rows: Sequence[Row], results: Results, width: int) -> list[Spec]:
         "type": "text",
         "align": "left",
         "fontWeight": "bold",
-        "limit": (1 - STATUS) * width,
+        "limit": (1 - STATUS) * width - NAME_GAP,
         "color": INK,
     }
     right = {"type": "text", "align": "right", "limit": STATUS * width, "color": SOFT}

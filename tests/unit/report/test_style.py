@@ -98,6 +98,12 @@ def test_parts_of_a_stack_go_from_dark_to_light_in_grey(dark: bool) -> None:
     assert all(lighter - darker > 0.015 for darker, lighter in pairwise(grey))
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_what_is_left_of_a_stack_is_no_phase_in_grey_either(dark: bool) -> None:
+    *phases, left = (luminance(DARK[each] if dark else each) + 0.05 for each in STACK)
+    assert all(max(each, left) / min(each, left) > 1.3 for each in [phases[0], phases[-1]])
+
+
 def test_labels_have_colour_and_marker_of_their_own() -> None:
     look = Appearance([f"target {number}" for number in range(40)])
     assert len({tuple(look.of(label).values()) for label in look.labels}) == 40
