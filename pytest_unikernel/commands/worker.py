@@ -45,7 +45,7 @@ def _run(parsed: argparse.Namespace) -> int:
     certificates = Certificates(parsed.tls_ca_file, parsed.tls_cert, parsed.tls_key)
     serve(
         parsed.scheduler,
-        certificates,
+        certificates.security(),
         name=parsed.name,
         insecure=parsed.insecure,
         ready=lambda name: note(f"waits for sweeps as {name}"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.hosts.connections import CONNECT_S, IDLE_SETTINGS, refuse_open
 
 try:
     with warnings.catch_warnings():
@@ -23,22 +25,16 @@ except ImportError as error:
     ) from error
 
 LOOPBACK = "127.0.0.1"
-CONNECT_S = 10
-# An idle worker with these takes 0.2 % of a CPU, one with dask's defaults 3 %: measured.
-IDLE_SETTINGS = {
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.system-monitor.interval": "60s",
-    "distributed.admin.tick.interval": "10s",
-    "distributed.admin.tick.limit": "60s",
-    "distributed.admin.tick.cycle": "60s",
-    "distributed.worker.memory.monitor-interval": "60s",
-    "distributed.worker.http.routes": [],  # nothing is served without encryption
-}
 
 
 @contextlib.contextmanager
-def connected(hosts: str, *, insecure: bool = False) -> Iterator[Any]:
+def connected(hosts: str, *, insecure: bool = False, python: str = "") -> Iterator[Any]:
     """Return a client of the cluster that an option names; end afterwards what was started for it.
+
+    Args:
+        hosts: the option's value.
+        insecure: connections without encryption may leave this machine.
+        python: the Python of workers that SSH starts; by default the one that runs here.
 
     Raises:
         LoadError: it can't be started or reached, or not in a secure way.
@@ -50,6 +46,11 @@ def connected(hosts: str, *, insecure: bool = False) -> Iterator[Any]:
             if hosts.startswith("local:"):
                 there: Any = undo.enter_context(_local_cluster(int(hosts.removeprefix("local:"))))
                 how: dict[str, Any] = {}
+            elif hosts.startswith("ssh:"):
+                from pytest_unikernel.hosts.ssh import ssh_cluster  # noqa: PLC0415 - asyncssh for it only
+
+                names = hosts.removeprefix("ssh:").split(",")
+                there, how = undo.enter_context(ssh_cluster(names, python or sys.executable))
             else:
                 refuse_open(hosts, insecure=insecure, cure="--sweep-hosts-insecure")
                 there, how = hosts, {"security": Security(), "timeout": CONNECT_S}  # type: ignore[no-untyped-call]
@@ -68,21 +69,6 @@ def _local_cluster(count: int) -> LocalCluster:
         memory_limit=0,
         dashboard_address=None,
         silence_logs=logging.CRITICAL,
-    )
-
-
-def refuse_open(address: str, *, insecure: bool, cure: str) -> None:
-    """Refuse a connection without encryption that leaves this machine, unless it is asked for.
-
-    Raises:
-        LoadError: it is refused.
-    """
-    host = address.partition("://")[2].rpartition(":")[0]
-    if address.startswith("tls://") or insecure or host in {"localhost", "::1"} or host.startswith("127."):
-        return
-    raise LoadError(
-        f"{address} is without encryption, and whoever reaches a dask scheduler can run code on its hosts; "
-        f"take tls://, or {cure} in a network that you trust"
     )
 
 

@@ -40,10 +40,10 @@ class Fleet:
         stop: why no more loads may run: a host was lost, and the run does not go on without it.
     """
 
-    def __init__(self, hosts: str, *, go_on: bool, insecure: bool = False) -> None:
+    def __init__(self, hosts: str, *, go_on: bool, insecure: bool = False, python: str = "") -> None:
         self._option = f"--sweep-hosts={hosts}"
         self._go_on = go_on
-        self._insecure = insecure
+        self._how: dict[str, Any] = {"insecure": insecure, "python": python}
         self.is_local = hosts.startswith("local:")
         self._token = secrets.token_hex(16)
         self._undo = contextlib.ExitStack()
@@ -62,9 +62,9 @@ class Fleet:
             LoadError: the hosts can't be had.
         """
         if self._client is None:
-            self._client = self._undo.enter_context(connected(self._named, insecure=self._insecure))
-            self._undo.callback(self._dismiss)
             try:
+                self._client = self._undo.enter_context(connected(self._named, **self._how))
+                self._undo.callback(self._dismiss)
                 self._hosts = self.wait(self._enlisted(workers(self._client)))
             except LoadError as error:
                 self.stop = str(error)  # it would be the same again

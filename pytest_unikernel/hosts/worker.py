@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from distributed import Worker
 from distributed.security import Security
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.hosts.cluster import CONNECT_S, IDLE_SETTINGS, refuse_open
+from pytest_unikernel.hosts.connections import CONNECT_S, IDLE_SETTINGS, refuse_open
 
 RETRY_EVERY_S = 1.0
 
@@ -35,20 +35,22 @@ class Certificates(NamedTuple):
 
 def serve(
     scheduler: str,
-    certificates: Certificates,
+    security: Security,
     *,
     name: str | None = None,
     insecure: bool = False,
     ready: Callable[[str], None] = lambda _: None,
+    until: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Work for a scheduler until it ends, or this process is interrupted.
 
     Args:
         scheduler: its address, tls://HOST:PORT or tcp://HOST:PORT.
-        certificates: for TLS.
+        security: for TLS.
         name: the host's name in runs; its host name by default.
         insecure: connections without encryption may leave this machine.
         ready: is given the name when sweeps can come.
+        until: returns when the work is to end before the scheduler does.
 
     Raises:
         LoadError: there is no scheduler, or the connection would be open to others.
@@ -56,14 +58,27 @@ def serve(
     refuse_open(scheduler, insecure=insecure, cure="--insecure")
     logging.getLogger("distributed").setLevel(logging.ERROR)
     with dask.config.set(IDLE_SETTINGS), contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve(scheduler, certificates, name or socket.gethostname(), ready))
+        asyncio.run(_serve(scheduler, security, name or socket.gethostname(), ready, until))
 
 
-async def _serve(scheduler: str, certificates: Certificates, name: str, ready: Callable[[str], None]) -> None:
-    how: dict[str, Any] = {"security": certificates.security(), "death_timeout": CONNECT_S}
+async def _serve(
+    scheduler: str,
+    security: Security,
+    name: str,
+    ready: Callable[[str], None],
+    until: Callable[[], Awaitable[None]] | None,
+) -> None:
+    how: dict[str, Any] = {"security": security, "death_timeout": CONNECT_S}
     try:
         worker = await Worker(scheduler, name=name, nthreads=1, memory_limit=0, dashboard=False, **how)
     except (OSError, TimeoutError, asyncio.TimeoutError, ValueError, TypeError) as error:
         raise LoadError(f"no scheduler answers at {scheduler}: {error or repr(error)}") from error
     ready(name)
-    await worker.finished()
+    ends = [asyncio.ensure_future(worker.finished())]
+    if until is not None:
+        ends.append(asyncio.ensure_future(until()))
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    await worker.close()
+    for each in ends:
+        each.cancel()
+    await asyncio.gather(*ends, return_exceptions=True)

@@ -320,8 +320,9 @@ OPTIONS: tuple[Option, ...] = (
         "hosts",
         readers.hosts,
         help="hosts that make the launches of every sweep together: local:N is N generators on this "
-        "machine, each in a process of its own; tls://HOST:PORT is the dask scheduler of a cluster whose "
-        "workers are the hosts; needs pip install 'pytest-unikernel[hosts]'",
+        "machine, each in a process of its own; ssh:HOST,HOST starts a worker on each of these hosts; "
+        "tls://HOST:PORT is the dask scheduler of a cluster whose workers are the hosts; needs pip install "
+        "'pytest-unikernel[hosts]'",
         metavar="HOSTS",
         default="",
         shown="this process alone",
@@ -345,6 +346,15 @@ OPTIONS: tuple[Option, ...] = (
         metavar="",
         default=False,
         shown="off",
+    ),
+    Option(
+        "hosts_python",
+        "hosts_python",
+        readers.remote_path("hosts_python"),
+        help="Python on the hosts of --sweep-hosts=ssh:..., where it has pytest-unikernel[hosts]",
+        metavar="PATH",
+        default="",
+        shown="the path that it has here",
     ),
     Option(
         "hosts_lost",

@@ -122,17 +122,43 @@ def path(name: str) -> Reader:
 
 
 def hosts(value: object) -> str:
-    """Return the hosts of a sweep in one spelling: ``local:N``, or the address of a dask scheduler."""
+    """Return the hosts of a sweep in one spelling: ``local:N``, ``ssh:A,B``, a scheduler's address."""
     text = str(value).strip()
     found = re.fullmatch(r"local:([0-9]{1,3})", text)
     if found is not None and 1 <= int(found[1]) <= MAX_LOCAL_HOSTS:
         return f"local:{int(found[1])}"
     if re.fullmatch(r"(tcp|tls)://[^\s/:@]+:[0-9]{1,5}", text):
         return text
+    if text.startswith("ssh:"):
+        return f"ssh:{','.join(_ssh_hosts(text.removeprefix('ssh:'), value))}"
     raise ValueError(
-        f"hosts must be local:N with N from 1 to {MAX_LOCAL_HOSTS}, or a scheduler's tls://HOST:PORT or "
-        f"tcp://HOST:PORT, got {value!r}"
+        f"hosts must be local:N with N from 1 to {MAX_LOCAL_HOSTS}, ssh:HOST,HOST, or a scheduler's "
+        f"tls://HOST:PORT or tcp://HOST:PORT, got {value!r}"
     )
+
+
+def _ssh_hosts(text: str, value: object) -> list[str]:
+    names = [each.strip() for each in text.split(",")]
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_:][A-Za-z0-9_.:%-]*", name):
+            raise ValueError(
+                "hosts must be names as for the program ssh, such as ssh:alpha,beta; the user and the port "
+                f"belong in ~/.ssh/config; got {value!r}"
+            )
+    if len(set(names)) < len(names):
+        raise ValueError(f"hosts must name each host once, got {value!r}")
+    return names
+
+
+def remote_path(name: str) -> Reader:
+    """Return a reader of an absolute path on another host."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not value.startswith("/") or not value.isprintable():
+            raise ValueError(f"{name} must be an absolute path, got {value!r}")
+        return value
+
+    return read
 
 
 def cpus(value: object) -> frozenset[int]:

@@ -46,6 +46,7 @@ class SweepSettings:
         hosts: the hosts that make the launches of sweeps, such as ``local:2``; empty: this process.
         spread: whether those share a step's launches (split), or each makes all of them (each).
         hosts_insecure: whether a cluster's connections may be without encryption.
+        hosts_python: the path of Python on hosts that SSH reaches; empty: the path that it has here.
         hosts_lost: whether the run ends when one of them was lost (stop).
         origins: the origin of each value, by its name in :data:`OPTIONS`.
     """
@@ -82,6 +83,7 @@ class SweepSettings:
     hosts: str
     spread: str
     hosts_insecure: bool
+    hosts_python: str
     hosts_lost: str
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 

@@ -82,8 +82,12 @@ def _hosts(config: pytest.Config) -> Hosts | None:
         from pytest_unikernel.hosts.fleet import Fleet  # noqa: PLC0415 - runs on several hosts only
     except LoadError as error:
         pytest.fail(str(error), pytrace=False)
-    go_on, insecure = settings.hosts_lost == "go-on", settings.hosts_insecure
-    return Fleet(settings.hosts, go_on=go_on, insecure=insecure)
+    return Fleet(
+        settings.hosts,
+        go_on=settings.hosts_lost == "go-on",
+        insecure=settings.hosts_insecure,
+        python=settings.hosts_python,
+    )
 
 
 def existing(config: pytest.Config) -> Run | None:

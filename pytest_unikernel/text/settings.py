@@ -9,7 +9,7 @@ from pytest_unikernel.plan.origins import Origin
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.step_names import step_text
 
-OF_HOSTS = {"spread", "hosts_lost"}  # mean something beside hosts only
+OF_HOSTS = {"spread", "hosts_lost", "hosts_python"}  # mean something beside hosts only
 
 
 def values_by_origin(settings: SweepSettings) -> dict[Origin, list[str]]:

@@ -136,6 +136,7 @@ def _givens() -> list[Given]:
         "resume": "x.json", "compare_fail": "p50:20%",
         "compare_busy": "true", "benchmark_table": "true", "slo": "p99:0.5s", "knee": "true",
         "hosts": "local:2", "spread": "each", "hosts_lost": "go-on", "hosts_insecure": "true",
+        "hosts_python": "/usr/bin/python3",
     }  # fmt: skip
     return [{each.name: good[each.name]} for each in OPTIONS] + [{}, {"profile": "paper"}]
 

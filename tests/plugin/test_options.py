@@ -42,6 +42,7 @@ GIVEN: list[tuple[str, str, str, object]] = [
     ("hosts", "local:2", "hosts", "local:2"),
     ("spread", "each", "spread", "each"),
     ("hosts-lost", "go-on", "hosts_lost", "go-on"),
+    ("hosts-python", "/usr/bin/python3", "hosts_python", "/usr/bin/python3"),
     ("slo", "p99:0.5s,p50:20ms", "slo", (("p99", 0.5), ("p50", 0.02))),
     ("require", "rust_kernel,linux_vm[kvm]", "require", frozenset({"rust_kernel", "linux_vm[kvm]"})),
 ]

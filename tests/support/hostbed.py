@@ -55,10 +55,14 @@ class Hosts:
         self._net = f"10.{os.getpid() % 200 + 20}.{serial % 250}"
         self._namespaces: list[str] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        make_certificates(directory)
         call("ip", "link", "add", self._tag, "type", "bridge")
         call("ip", "address", "add", f"{self._net}.1/24", "dev", self._tag)
         call("ip", "link", "set", self._tag, "up")
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start what all hosts need."""
+        make_certificates(self.directory)
         self.address = f"tls://{self._net}.1:8786"
         scheduler = ("scheduler", "--host", f"{self._net}.1", "--port", "8786", "--no-dashboard")
         self.scheduler = self._start(
@@ -68,16 +72,7 @@ class Hosts:
 
     def add(self, name: str, *before: str) -> subprocess.Popen[bytes]:
         """Add a host with a worker, started by a program of ``before`` if there is one."""
-        number = len(self._namespaces) + 2
-        namespace, outer, inner = f"{self._tag}-{name}", f"{self._tag}o{number}", f"{self._tag}i{number}"
-        call("ip", "netns", "add", namespace)
-        self._namespaces.append(namespace)
-        call("ip", "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", namespace)
-        call("ip", "link", "set", outer, "master", self._tag, "up")
-        within = ("ip", "-n", namespace)
-        call(*within, "address", "add", f"{self._net}.{number}/24", "dev", inner)
-        call(*within, "link", "set", inner, "up")
-        call(*within, "link", "set", "lo", "up")
+        namespace = self._add_namespace(name)
         command = (
             sys.executable,
             "-m",
@@ -90,6 +85,23 @@ class Hosts:
         worker = self._start(name, ("ip", "netns", "exec", namespace, *before, *command, *TLS))
         self._wait_for("waits for sweeps", name)
         return worker
+
+    def _add_namespace(self, name: str) -> str:
+        number = len(self._namespaces) + 2
+        namespace, outer, inner = f"{self._tag}-{name}", f"{self._tag}o{number}", f"{self._tag}i{number}"
+        call("ip", "netns", "add", namespace)
+        self._namespaces.append(namespace)
+        call("ip", "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", namespace)
+        call("ip", "link", "set", outer, "master", self._tag, "up")
+        within = ("ip", "-n", namespace)
+        call(*within, "address", "add", f"{self._net}.{number}/24", "dev", inner)
+        call(*within, "link", "set", inner, "up")
+        call(*within, "link", "set", "lo", "up")
+        return namespace
+
+    def address_of(self, name: str) -> str:
+        """Return a host's address."""
+        return f"{self._net}.{self._namespaces.index(f'{self._tag}-{name}') + 2}"
 
     def cut(self, name: str) -> None:
         """Cut the link of a host."""

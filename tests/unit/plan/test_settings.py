@@ -269,3 +269,34 @@ def test_both_profiles_set_the_same_things() -> None:
 
 def test_every_option_has_a_sentence_and_a_default_for_the_help() -> None:
     assert [option.name for option in OPTIONS if option.metavar and not (option.help and option.shown)] == []
+
+
+def test_hosts_that_ssh_reaches_are_names_each_of_them_once() -> None:
+    assert READ["hosts"]("ssh: alpha ,beta.example.org,10.0.0.1,fe80::1%eth0") == (
+        "ssh:alpha,beta.example.org,10.0.0.1,fe80::1%eth0"
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "ssh:",
+        "ssh:a,",
+        "ssh:a,a",
+        "ssh:user@a",
+        "ssh:-oProxyCommand=x",
+        "ssh:a b",
+        "ssh:a;b",
+        "ssh:$(x)",
+        "ssh://a",
+    ],
+)
+def test_hosts_that_ssh_can_not_mean_are_refused(given: str) -> None:
+    with pytest.raises(ValueError, match=r"hosts must .*got 'ssh:"):
+        READ["hosts"](given)
+
+
+@pytest.mark.parametrize("given", ["", "python3", "~/python", "/a\nb", "/a\x1b", 3])
+def test_a_python_elsewhere_is_an_absolute_path(given: object) -> None:
+    with pytest.raises(ValueError, match="hosts_python must be an absolute path, got"):
+        READ["hosts_python"](given)

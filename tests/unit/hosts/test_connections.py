@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.hosts.cluster import refuse_open
+from pytest_unikernel.hosts.connections import refuse_open
 
 
 @pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tcp://scheduler:8786", "tcp://0.0.0.0:1"])
