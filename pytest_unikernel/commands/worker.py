@@ -38,9 +38,12 @@ def _run(parsed: argparse.Namespace) -> int:
     if not parsed.scheduler.startswith(("tls://", "tcp://")):
         parsed.refuse(f"expected a scheduler such as tls://HOST:8786, got {parsed.scheduler!r}")
     try:
+        from pytest_unikernel.hosts.connections import open_warning  # noqa: PLC0415 - see Command
         from pytest_unikernel.hosts.worker import Certificates, serve  # noqa: PLC0415 - see Command
     except ImportError as error:
         raise LoadError(f"a worker needs dask ({error}); pip install 'pytest-unikernel[hosts]'") from error
+    if parsed.insecure and (warning := open_warning(parsed.scheduler)):
+        note(warning)
     _tell_what_runs()
     certificates = Certificates(parsed.tls_ca_file, parsed.tls_cert, parsed.tls_key)
     serve(

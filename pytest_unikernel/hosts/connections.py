@@ -18,16 +18,32 @@ IDLE_SETTINGS = {
 }
 
 
+def is_open(address: str) -> bool:
+    """Return whether connections to a scheduler go beyond this machine without encryption."""
+    scheme, _, rest = address.partition("://")
+    host = rest.rpartition(":")[0]
+    is_ours = host in {"localhost", "::1", "[::1]"} or host.startswith("127.")
+    return bool(rest) and scheme != "tls" and not is_ours
+
+
 def refuse_open(address: str, *, insecure: bool, cure: str) -> None:
     """Refuse a connection without encryption that leaves this machine, unless it is asked for.
 
     Raises:
         LoadError: it is refused.
     """
-    host = address.partition("://")[2].rpartition(":")[0]
-    if address.startswith("tls://") or insecure or host in {"localhost", "::1"} or host.startswith("127."):
-        return
-    raise LoadError(
-        f"{address} is without encryption, and whoever reaches a dask scheduler can run code on its hosts; "
-        f"take tls://, or {cure} in a network that you trust"
+    if not insecure and is_open(address):
+        raise LoadError(
+            f"{address} is without encryption, and whoever reaches a dask scheduler can run code on its "
+            f"hosts; take tls://, or {cure} in a network that you trust"
+        )
+
+
+def open_warning(address: str) -> str:
+    """Return a warning about connections that are open to others; empty if they aren't."""
+    if not is_open(address):
+        return ""
+    return (
+        f"WARNING: {address} is without encryption: whoever reaches the scheduler can run code as its "
+        "workers' users, and read and change results; tls:// prevents it"
     )

@@ -90,6 +90,18 @@ def _hosts(config: pytest.Config) -> Hosts | None:
     )
 
 
+def warn_of_open_hosts(config: pytest.Config) -> None:
+    """Warn of connections to hosts that others can read and use."""
+    settings = options.settings(config)
+    if not settings.hosts_insecure or hasattr(config, "workerinput"):
+        return
+    from pytest_unikernel.hosts.connections import open_warning  # noqa: PLC0415 - runs on several hosts only
+    from pytest_unikernel.text.grid import wrapped  # noqa: PLC0415 - as above
+
+    for line in wrapped(open_warning(settings.hosts), ""):
+        say(config, line)
+
+
 def existing(config: pytest.Config) -> Run | None:
     """Return the session's run if there was a load."""
     return config.stash.get(RUN, None)

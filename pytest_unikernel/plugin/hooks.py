@@ -143,10 +143,11 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    """Before the first load: can results be saved, is there a journal, which targets run here?"""
+    """Before the first load: can results be saved and resumed, who can listen, which targets run here?"""
     if saving.has_loads(session):
         saving.prepare(session)
         current_run.find_journals(session.config)
+        current_run.warn_of_open_hosts(session.config)
         with terminal.looking(session.config) as show:
             found = progress.begin(session, show)
         terminal.begin(session.config, found)

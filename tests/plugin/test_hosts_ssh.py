@@ -1,4 +1,4 @@
-"""``--sweep-hosts=ssh:`` where no host is reached."""
+"""``--sweep-hosts`` where no host is reached."""
 
 from __future__ import annotations
 
@@ -24,3 +24,16 @@ def test_a_host_that_is_not_reached_ends_the_run_at_its_first_test(pytester: pyt
     result = run_apart(pytester, "--sweep-hosts=ssh:no-such-host.invalid", source=SWEEP)
     result.stdout.fnmatch_lines(["*no-such-host.invalid: it can't be reached by SSH (*"])
     result.assert_outcomes(failed=1)
+
+
+def test_a_cluster_without_encryption_is_warned_of_once(pytester: pytest.Pytester) -> None:
+    result = run_apart(
+        pytester, "--sweep-hosts=tcp://no-such-host.invalid:1", "--sweep-hosts-insecure", source=SWEEP
+    )
+    warned = [line for line in result.stdout.lines if "is without encryption" in line]
+    assert warned == ["WARNING: tcp://no-such-host.invalid:1 is without encryption: whoever reaches the"]
+
+
+def test_hosts_by_ssh_are_not_warned_of(pytester: pytest.Pytester) -> None:
+    how = ("--sweep-hosts=ssh:no-such-host.invalid", "--sweep-hosts-insecure")
+    assert "WARNING" not in run_apart(pytester, *how, source=SWEEP).stdout.str()
