@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 FAULTY = 1
 # A healthy program answers in a fraction of it; others are waited for only where that was asked for.
 PATIENCE_S, LONG_PATIENCE_S = 1.2, 60.0
+HOSTS_PATIENCE_S = 10.0  # hosts answer side by side, and several may be one machine
 HELP = f"""\
   {PROGRAM} doctor             targets, tools, limits, noise
   {PROGRAM} doctor --deep      also starts one instance of each target
   {PROGRAM} doctor --require=rust_kernel,linux_vm
   {PROGRAM} doctor --json      as JSON, on standard output
+  {PROGRAM} doctor --hosts=ssh:alpha,beta
+                                     the hosts of a sweep: where does what run?
 
 Marks:
   yes  runs, or is available     ok  does not disturb figures
@@ -55,11 +58,28 @@ def _describe(parser: argparse.ArgumentParser) -> None:
         help="targets that must run, such as rust_kernel,linux_vm[kvm], or all; they decide the exit status",
     )
     parser.add_argument(
+        "--hosts",
+        metavar="HOSTS",
+        help="look at each of the hosts that --sweep-hosts would take instead: local:N, ssh:HOST,HOST, or "
+        "tls://HOST:PORT",
+    )
+    parser.add_argument(
+        "--hosts-python",
+        metavar="PATH",
+        help="Python on the hosts of ssh:... (default: the path that it has here)",
+    )
+    parser.add_argument(
+        "--hosts-insecure",
+        action="store_true",
+        help="allow --hosts=tcp://... beyond this machine, without encryption: in a network that you trust",
+    )
+    parser.add_argument(
         "--timeout",
         type=_seconds,
         metavar="SECONDS",
         help="time limit of all checks that start programs, together "
-        f"(default: {PATIENCE_S:g}; with --deep or --require {LONG_PATIENCE_S:g})",
+        f"(default: {PATIENCE_S:g}; with --hosts {HOSTS_PATIENCE_S:g}, with --deep or --require "
+        f"{LONG_PATIENCE_S:g})",
     )
 
 
@@ -78,6 +98,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
     required = _required(parsed)
     refuse_no_place(parsed)
+    if parsed.hosts is not None:
+        from pytest_unikernel.commands.doctor_hosts import run  # noqa: PLC0415 - see Command
+
+        return run(parsed, LONG_PATIENCE_S if parsed.deep or required else HOSTS_PATIENCE_S)
     usual_s = LONG_PATIENCE_S if parsed.deep or required else PATIENCE_S
     found = examine(patience_s=parsed.timeout or usual_s, deep=parsed.deep, note=note)
     faults = found.faults(required)

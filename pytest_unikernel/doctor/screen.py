@@ -100,10 +100,10 @@ def _entry(check: Check, names: str = "") -> list[str]:
     """Return the lines of a finding: the names, the reason, the effect, the cure."""
     cure = f"cure: {check.cure}" if check.cure else ""
     text = printable("; ".join(each for each in (check.reason, check.effect, cure) if each))
-    return _marked(check.state, f"{names or check.name}: {text}", INDENT + 2)
+    return marked(check.state, f"{names or check.name}: {text}", INDENT + 2)
 
 
-def _marked(state: State, text: str, indent: int) -> list[str]:
+def marked(state: State, text: str, indent: int = INDENT) -> list[str]:
     """Return a text as wrapped lines, with the mark of a state before the first."""
     return _wrapped(text, f"{MARKS[state]:<{INDENT}}", " " * indent)
 
@@ -152,4 +152,4 @@ def _named(check: Check) -> str:
 
 
 def _list(state: State, entries: Sequence[str]) -> list[str]:
-    return _marked(state, printable("; ".join(entries)), INDENT) if entries else []
+    return marked(state, printable("; ".join(entries)), INDENT) if entries else []

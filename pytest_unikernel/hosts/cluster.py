@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.hosts.connections import CONNECT_S, IDLE_SETTINGS, refuse_open
+from pytest_unikernel.hosts.ssh_errors import Python
 
 try:
     with warnings.catch_warnings():
@@ -28,13 +30,16 @@ LOOPBACK = "127.0.0.1"
 
 
 @contextlib.contextmanager
-def connected(hosts: str, *, insecure: bool = False, python: str = "") -> Iterator[Any]:
+def connected(
+    hosts: str, *, insecure: bool = False, python: str = "", option: str = "--sweep-hosts"
+) -> Iterator[Any]:
     """Return a client of the cluster that an option names; end afterwards what was started for it.
 
     Args:
         hosts: the option's value.
         insecure: connections without encryption may leave this machine.
         python: the Python of workers that SSH starts; by default the one that runs here.
+        option: names the hosts in errors; its others begin with it.
 
     Raises:
         LoadError: it can't be started or reached, or not in a secure way.
@@ -49,14 +54,15 @@ def connected(hosts: str, *, insecure: bool = False, python: str = "") -> Iterat
             elif hosts.startswith("ssh:"):
                 from pytest_unikernel.hosts.ssh import ssh_cluster  # noqa: PLC0415 - asyncssh for it only
 
+                remote = Python(python or sys.executable, f"{option}-python")
                 names = hosts.removeprefix("ssh:").split(",")
-                there, how = undo.enter_context(ssh_cluster(names, python or sys.executable))
+                there, how = undo.enter_context(ssh_cluster(names, remote))
             else:
-                refuse_open(hosts, insecure=insecure, cure="--sweep-hosts-insecure")
+                refuse_open(hosts, insecure=insecure, cure=f"{option}-insecure")
                 there, how = hosts, {"security": Security(), "timeout": CONNECT_S}  # type: ignore[no-untyped-call]
             client = undo.enter_context(Client(there, set_as_default=False, **how))  # type: ignore[no-untyped-call]
         except (OSError, RuntimeError, TimeoutError, TypeError) as error:
-            raise LoadError(f"--sweep-hosts={hosts}: no connection: {error or repr(error)}") from error
+            raise LoadError(f"{option}={hosts}: no connection: {error or repr(error)}") from error
         yield client
 
 
@@ -76,7 +82,12 @@ def workers(client: Any) -> list[tuple[str, str]]:
     """Return the addresses and the names of a cluster's workers, in the order of the names."""
     found = client.scheduler_info(n_workers=-1)["workers"]
     named = [(address, str(about["name"])) for address, about in found.items()]
-    return sorted(named, key=lambda each: (len(each[1]), each[1]))
+    return sorted(named, key=lambda each: _in_order(each[1]))
+
+
+def _in_order(name: str) -> list[tuple[str, int]]:
+    """Return the key by which a-2 comes before a-10."""
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"([^0-9]*)([0-9]*)", name)]
 
 
 @contextlib.contextmanager

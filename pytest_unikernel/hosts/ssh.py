@@ -21,7 +21,7 @@ from distributed.utils import LoopRunner
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.hosts import errand
 from pytest_unikernel.hosts.connections import CONNECT_S
-from pytest_unikernel.hosts.ssh_errors import EXTRA, no_connection_text, no_worker_text
+from pytest_unikernel.hosts.ssh_errors import EXTRA, Python, no_connection_text, no_worker_text
 
 try:
     import asyncssh
@@ -36,8 +36,12 @@ T = TypeVar("T")
 
 
 @contextlib.contextmanager
-def ssh_cluster(hosts: Sequence[str], python: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def ssh_cluster(hosts: Sequence[str], python: Python) -> Iterator[tuple[str, dict[str, Any]]]:
     """Start a scheduler here and a worker on each host; give its address and how a client connects.
+
+    Args:
+        hosts: their names, as ``ssh`` knows them.
+        python: the Python there.
 
     Raises:
         LoadError: a host can't be reached, or can't work; all others have ended then.
@@ -55,7 +59,7 @@ def ssh_cluster(hosts: Sequence[str], python: str) -> Iterator[tuple[str, dict[s
 
 
 async def _started(
-    undo: contextlib.AsyncExitStack, hosts: Sequence[str], python: str, security: Security
+    undo: contextlib.AsyncExitStack, hosts: Sequence[str], python: Python, security: Security
 ) -> str:
     connections = await _on_all(hosts, lambda name: _connection(undo, name))
     ours = {name: made.get_extra_info("sockname")[0] for name, made in zip(hosts, connections, strict=True)}
@@ -127,10 +131,10 @@ async def _worker(
     undo: contextlib.AsyncExitStack,
     connection: asyncssh.SSHClientConnection,
     ours: errand.Errand,
-    python: str,
+    python: Python,
 ) -> None:
     """Start a worker; its end is awaited, for a while, before the connection's."""
-    command = f"exec {shlex.quote(python)} -c {shlex.quote(PROGRAM)}"
+    command = f"exec {shlex.quote(python.path)} -c {shlex.quote(PROGRAM)}"
     try:
         process = await connection.create_process(command)
         undo.push_async_callback(_ended, process)

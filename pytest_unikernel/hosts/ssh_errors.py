@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from importlib.metadata import version
+from typing import NamedTuple
 
 EXTRA = "pytest-unikernel[hosts]"
 NOT_FOUND = (126, 127)  # a shell's status for a command that it can't find or start
+
+
+class Python(NamedTuple):
+    """The path of Python on the hosts, and the option that names another."""
+
+    path: str
+    option: str
 
 
 def no_connection_text(name: str, error: Exception) -> str:
@@ -30,14 +38,14 @@ def no_connection_text(name: str, error: Exception) -> str:
     return f"it can't be reached by SSH ({said}); expected ssh {name} true to succeed"
 
 
-def no_worker_text(python: str, status: int | None, last: str) -> str:
+def no_worker_text(python: Python, status: int | None, last: str) -> str:
     """Return why no worker came up: its program ended with this status and these last words."""
     ours = version("pytest-unikernel")
-    cure = f"run there: {python} -m pip install '{EXTRA}=={ours}'"
-    other = "--sweep-hosts-python=PATH names the Python that has pytest-unikernel there"
+    cure = f"run there: {python.path} -m pip install '{EXTRA}=={ours}'"
+    other = f"{python.option}=PATH names the Python that has pytest-unikernel there"
     if status in NOT_FOUND:
-        return f"no Python at {python!r} ({last or f'status {status}'}); {other}"
+        return f"no Python at {python.path!r} ({last or f'status {status}'}); {other}"
     if "ModuleNotFoundError" in last or "ImportError" in last:
-        return f"{python} lacks this pytest-unikernel ({last}); {cure}, or {other}"
+        return f"{python.path} lacks this pytest-unikernel ({last}); {cure}, or {other}"
     how = f"status {status}" if status is not None else "a signal"
-    return f"{python} ended with {how}: {last or 'no message'}"
+    return f"{python.path} ended with {how}: {last or 'no message'}"

@@ -97,11 +97,9 @@ class Sweep:
 
 def workers(directory: Path) -> list[psutil.Process]:
     """Return the sessions of the hosts' sshds and all that runs in them."""
-    found = []
-    for each in psutil.process_iter(["cmdline"]):
-        if str(directory / "sshd_config") in (each.info["cmdline"] or ()):
-            found += each.children(recursive=True)
-    return found
+    processes = list(psutil.process_iter(["cmdline"]))
+    servers = [each for each in processes if str(directory / "sshd_config") in (each.info["cmdline"] or ())]
+    return [each for server in servers for each in server.children(recursive=True) if each not in servers]
 
 
 @pytest.fixture
@@ -238,3 +236,25 @@ def test_a_python_without_the_plugin_is_named_with_the_cure(
         subprocess.run(bare, check=True)
     sweeps.append(Sweep(hosts, 1, "one", f"--sweep-hosts-python={python}"))
     assert f"one: {why.format(here=hosts.directory)}" in sweeps[0].refused()
+
+
+def test_the_doctor_lists_the_hosts_with_their_clocks(tmp_path: Path) -> None:
+    hosts = SshHosts(tmp_path)
+    try:
+        hosts.add("here")
+        hosts.add("ahead", "unshare", "--time", "--monotonic", "100000", "--fork", "--kill-child")
+        command = (sys.executable, "-m", "pytest_unikernel.commands.main", "doctor", "--timeout=60")
+        options = ("--hosts=ssh:here,ahead", "--require=linux_process", "--json")
+        ran = subprocess.run(
+            [*command, *options], env=hosts.environment(), capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        found = json.loads(ran.stdout)["hosts"]
+        assert found["here"]["clock"]["same"]
+        clock = found["ahead"]["clock"]
+        assert not clock["same"]
+        assert abs(clock["offset_s"] - 100_000) <= clock["error_s"] < 1
+        assert abs(clock["wall_offset_s"]) <= clock["error_s"]
+        wait_until(lambda: not workers(tmp_path), lambda: str(workers(tmp_path)))
+    finally:
+        hosts.close()
