@@ -326,6 +326,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="HOSTS",
         default="",
         shown="this process alone",
+        pytest_only=True,
     ),
     Option(
         "spread",
@@ -336,6 +337,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="HOW",
         default="split",
         shown="split",
+        pytest_only=True,
     ),
     Option(
         "hosts_insecure",
@@ -346,6 +348,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="",
         default=False,
         shown="off",
+        pytest_only=True,
     ),
     Option(
         "hosts_python",
@@ -355,6 +358,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="PATH",
         default="",
         shown="the path that it has here",
+        pytest_only=True,
     ),
     Option(
         "hosts_lost",
@@ -365,5 +369,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="WHAT",
         default="stop",
         shown="stop",
+        pytest_only=True,
     ),
 )

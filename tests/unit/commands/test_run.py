@@ -12,7 +12,10 @@ from pytest_unikernel.errors import SettingError, TargetError
 from pytest_unikernel.plan.option_table import OPTIONS
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
 
-PYTEST_ONLY = {*("require", "report", "resume", "compare_fail", "compare_busy", "summary", "benchmark_table")}
+PYTEST_ONLY = {
+    *("require", "report", "resume", "compare_fail", "compare_busy", "summary", "benchmark_table"),
+    *("hosts", "spread", "hosts_insecure", "hosts_python", "hosts_lost"),
+}
 
 
 def run(*arguments: str) -> int:
