@@ -93,7 +93,7 @@ def _in_order(name: str) -> list[tuple[str, int]]:
 @contextlib.contextmanager
 def _unheard() -> Iterator[None]:
     """Keep dask's own messages to itself: a host that is lost is reported by us, with its name."""
-    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio")]
+    loggers = [logging.getLogger(name) for name in ("distributed", "tornado", "asyncio", "asyncssh")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)

@@ -28,6 +28,7 @@ try:
 except ImportError as error:
     raise LoadError(f"--sweep-hosts=ssh: needs asyncssh ({error}); run pip install '{EXTRA}'") from error
 
+KEEP_ALIVE_S = 15.0  # nothing else is sent during a sweep, and idle connections get dropped on the way
 START_S = 60.0  # Python and dask from a slow disk; the worker gives the scheduler up sooner
 END_S = 15.0  # as long as the process of a host may take to end its instances
 # No quotes, no newline: every login shell passes it on. Python's own first directory would be the home.
@@ -108,7 +109,7 @@ async def _connection(undo: contextlib.AsyncExitStack, name: str) -> asyncssh.SS
     """Connect as ``ssh name`` would: user, port, keys and known hosts are those of ~/.ssh."""
     try:
         options = await asyncssh.SSHClientConnectionOptions.construct(
-            host=name, config=(), connect_timeout=CONNECT_S
+            host=name, config=(), connect_timeout=CONNECT_S, keepalive_interval=KEEP_ALIVE_S
         )
         if options.known_hosts is None:  # asyncssh would not check the host's key at all
             raise LoadError("UserKnownHostsFile is none in ~/.ssh/config; name a file of known hosts")
