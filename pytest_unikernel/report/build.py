@@ -8,6 +8,7 @@ from pathlib import Path
 from pytest_unikernel.report import (
     conditions,
     gallery,
+    hosttable,
     markdown,
     overview,
     phasetable,
@@ -42,7 +43,8 @@ def write_report(results: Results, directory: Path, more: Sequence[ReportSection
     writing.check_directory(directory)
     pictures = list(render.draw(gallery.figures(results, sections.figures(more, results))))
     more_tables = (
-        conditions.settings(results), judged(results.comparison), phasetable.other_phases(results)
+        hosttable.hosts(results), conditions.settings(results), judged(results.comparison),
+        phasetable.other_phases(results),
     )  # fmt: skip
     own = [*overview.tables(results), *(table for table in more_tables if table is not None)]
     tables = [*own, *sections.tables(more, results)]

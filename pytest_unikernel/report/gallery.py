@@ -10,6 +10,7 @@ from pytest_unikernel.report.charts import (
     cold,
     distribution,
     failures,
+    hosts,
     over_time,
     phases,
     surroundings,
@@ -18,7 +19,7 @@ from pytest_unikernel.report.charts import (
 from pytest_unikernel.report.figure import Figure
 from pytest_unikernel.report.series import Results
 
-CHARTS = (sweep, cold, over_time, distribution, phases, failures, surroundings)
+CHARTS = (sweep, hosts, cold, over_time, distribution, phases, failures, surroundings)
 
 
 def figures(results: Results, more: Iterable[Figure] = ()) -> list[Figure]:

@@ -10,6 +10,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from pytest_unikernel.report.hosts import ReportedHost, hosts_of
 from pytest_unikernel.report.load import ReportedLoad
 from pytest_unikernel.report.series import ReportedSeries, Results
 
@@ -58,6 +59,7 @@ def grids(results: Results) -> list[Grid]:
         _by_step("throughput", results, lambda load: load.number("throughput_hz"), lambda _: "(Hz)"),
         _cold(results),
         _loads(results),
+        _hosts(results),
     ]
     return [grid for grid in found if grid.rows]
 
@@ -137,3 +139,33 @@ def _figures(load: ReportedLoad) -> Iterator[Cell]:
     yield from (load.number(name) for name in COUNTS)
     yield from (load.number(quantity, name) for quantity in QUANTITIES for name in MOMENTS)
     yield from (load.number("host", name) for name in HOST)
+
+
+OF_HOST = {
+    "cpus": "CPUs",
+    "clock_error_s": "clock error (s)",
+    "window_skew_s": "window skew (s)",
+    "throughput_hz": "throughput (Hz)",
+    **{name: name for name in ("scheduled", "started", "completed", "dropped", "unfinished")},
+}
+
+
+def _hosts(results: Results) -> Grid:
+    """Return every host of every load that several made as a row."""
+    heads = ["Target", "Run", "File", STEP_HEAD, "Host", "Verdict", "Reason", "Lost", "Not completed"]
+    heads += [*OF_HOST.values(), *(_moment_head(each, name) for each in QUANTITIES for name in MOMENTS)]
+    rows = [
+        [series.label, series.run, series.source, load.step_s, *_host_cells(host)]
+        for series in results.sweeps
+        for load in series.loads
+        for host in hosts_of(load)
+    ]
+    return Grid("hosts", heads, rows)
+
+
+def _host_cells(host: ReportedHost) -> Iterator[Cell]:
+    own = host.load
+    yield from (host.name, own.verdict, own.text("verdict_reason"), own.text("lost"))
+    yield "; ".join(f"{count} {reason}" for reason, count in own.failures.items())
+    yield from (own.number(name) for name in OF_HOST)
+    yield from (own.number(quantity, name) for quantity in QUANTITIES for name in MOMENTS)

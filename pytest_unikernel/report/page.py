@@ -24,7 +24,7 @@ TARGET = "target"  # the head of a first column that names the row's target
 HINT = "Point at a mark for its figures, or tap it; with the keyboard, Tab and then the arrow keys."
 FILES_META = "pytest-unikernel-files"
 JUDGED = ("verdict", "not ok")  # columns whose verdicts are coloured
-LONG = ("versions", "value", "targets")  # columns whose cells are wrapped
+LONG = ("versions", "value", "targets", "reason", "lost")  # columns whose cells are wrapped
 
 
 def page(

@@ -125,6 +125,43 @@ def sweep(target: str, name: str = "", steps: Sequence[float] = STEPS) -> list[R
     ]
 
 
+def on_hosts(whole: Record, names: Sequence[str], **changes: Any) -> Record:
+    """Return a record whose launches hosts of these names made; each host is slower than the one before.
+
+    Args:
+        whole: the record of all launches.
+        names: the hosts'.
+        changes: replace values of the last host.
+    """
+    hosts = [_host(whole, name, 1 + number / 4, len(names)) for number, name in enumerate(names)]
+    hosts[-1].update(changes)
+    return {**whole, "schema": 3, "hosts": hosts}
+
+
+def _host(whole: Record, name: str, slower: float, hosts: int) -> Record:
+    keys = ("min", "mean", "max", *QUANTILES)
+    times = whole["response_time_s"]
+    times = {**times, **{key: times[key] and slower * times[key] for key in keys}}
+    share = whole["scheduled"] // hosts
+    return {
+        "name": name, "cpus": 2.0, "versions": {"kernel": "6.1"}, "clock_error_s": 5e-5,
+        "window_skew_s": -2e-4,
+        "skewed": False, "scheduled": share, "started": share, "completed": share, "dropped": 0,
+        "unfinished": 0, "failed": {}, "throughput_hz": whole["throughput_hz"] / hosts,
+        "response_time_s": times, "service_time_s": times, "lateness_s": whole["lateness_s"], "verdict": "ok",
+        "verdict_reason": "", "lost": "",
+    }  # fmt: skip
+
+
+def fleet(target: str, names: Sequence[str], steps: Sequence[float] = STEPS) -> list[Record]:
+    """Return the benchmarks of a sweep by several hosts, the last of which was saturated at the last step."""
+    *slow, last, cold = sweep(target, steps=steps)
+    loads = [on_hosts(each["extra_info"]["load"], names) for each in slow]
+    saturated = {"verdict": "saturated", "verdict_reason": "the backlog grew", "failed": {"timeout": 20}}
+    loads.append(on_hosts(last["extra_info"]["load"], names, **saturated))
+    return [*(bench(each["name"], made) for each, made in zip((*slow, last), loads, strict=True)), cold]
+
+
 def means_only(target: str, steps: Sequence[float] = STEPS) -> list[Record]:
     """Return imported results that have little but means."""
     unknown = {"n": None, "censored": 0, "min": None, "max": None, "stddev": None, **dict.fromkeys(QUANTILES)}

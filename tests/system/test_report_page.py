@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 from needed import needs_chromium
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
-from reportfiles import HOSTILE, means_only, sweep, write
+from reportfiles import HOSTILE, fleet, means_only, sweep, write
 
 from pytest_unikernel.commands import main
 from pytest_unikernel.report.style import DARK, INK, PAPER
@@ -47,10 +47,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """A report of two targets, one of an unfriendly name, with imported means and a baseline."""
+    """A report of two targets, one of an unfriendly name, one on hosts, imported means and a baseline."""
     directory = tmp_path_factory.mktemp("report")
     unfriendly = [*sweep(HOSTILE[2]), *sweep(HOSTILE[7])]
-    now = write(directory / "now.json", [*sweep("one"), *unfriendly, *means_only("Rust")])
+    now = write(
+        directory / "now.json", [*sweep("one"), *unfriendly, *means_only("Rust"), *fleet("rack", HOSTILE)]
+    )
     was = write(directory / "was.json", sweep("one"))
     out = directory / "out"
     assert main.main(["report", str(now), "--baseline", str(was), "-o", str(out)]) == 0
@@ -226,8 +228,8 @@ def test_the_keyboard_reaches_every_load_of_a_chart_once(seen: Seen) -> None:
     for _ in range(40):
         seen.page.keyboard.press("ArrowRight")
         said.append(tip.inner_text())
-    assert len(set(said)) == 4 * 5  # three sweeps and the baseline of one, and the means
-    assert said[-1] == said[19]
+    assert len(set(said)) == 4 * 6  # four sweeps and the baseline of one, and the means
+    assert said[-1] == said[23]
     seen.page.keyboard.press("Escape")
     assert not tip.is_visible()
 
@@ -308,6 +310,17 @@ def test_a_page_of_all_targets_is_under_three_megabytes(tmp_path: Path) -> None:
     targets = [f"container_engine[variant {number}]" for number in range(16)]
     steps = [2.0**-power for power in range(11)]
     saved = write(tmp_path / "all.json", [each for name in targets for each in sweep(name, steps=steps)])
+    assert main.main(["report", str(saved), "-o", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "report.html").stat().st_size < 3_000_000
+
+
+def test_a_page_of_eight_targets_on_64_hosts_is_under_three_megabytes(tmp_path: Path) -> None:
+    hosts = [f"rack-{number}" for number in range(64)]
+    steps = [2.0**-power for power in range(11)]
+    benches = [
+        each for number in range(8) for each in fleet(f"container_engine[variant {number}]", hosts, steps)
+    ]
+    saved = write(tmp_path / "all.json", benches)
     assert main.main(["report", str(saved), "-o", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "report.html").stat().st_size < 3_000_000
 
