@@ -159,11 +159,12 @@ def _of_hosts(result: LoadResult, plan: LoadPlan, parts: Sequence[FleetPart]) ->
     hosts = _hosts(parts)
     times = len(hosts) if plan.spread == "each" else 1
     offered_hz = None if result.offered_rate_hz is None else result.offered_rate_hz * times
-    rows = [_row(host, parts) for host in hosts]
+    is_whole_lot = result.interrupted and not any(part.lost for part in parts)
+    rows = [_row(host, parts, is_whole_lot) for host in hosts]
     return replace(result, schema=SCHEMA_OF_HOSTS, offered_rate_hz=offered_hz, hosts=rows)
 
 
-def _row(host: Host, parts: Sequence[FleetPart]) -> dict[str, Any]:
+def _row(host: Host, parts: Sequence[FleetPart], interrupted: bool) -> dict[str, Any]:
     """Return the record's row of a host."""
     own = [each for part in parts for each in part.of_hosts if each.host is host]
     trials = [each.trial for each in own]
@@ -178,6 +179,7 @@ def _row(host: Host, parts: Sequence[FleetPart]) -> dict[str, Any]:
         **_counts(host, parts, [each.trial for each in trials]),
         **_times([each.trial for each in trials]),
         **_verdict(trials),
+        "interrupted": interrupted or not own or any(each.part.cut_short for each in own),
         "lost": next((host.lost for part in parts for each, _ in part.lost if each is host), ""),
     }
 

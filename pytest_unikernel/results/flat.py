@@ -9,7 +9,17 @@ from pytest_unikernel.errors import LoadError
 
 # Objects of objects: their keys would be columns that only some loads have.
 LEFT_OUT = frozenset(
-    {"distribution", "settings", "variant", "knee", "slo", "first_attempt", "partition", "quiescence"}
+    {
+        "distribution",
+        "settings",
+        "variant",
+        "knee",
+        "slo",
+        "first_attempt",
+        "partition",
+        "quiescence",
+        "knees",
+    }
 )
 Row = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ The JSON's history, by ``schema``:
     ``censored``, ``failure_rate``, ``spawn_s``; ``host`` gained ``cpu_count``, the base of
     ``cpu_percent``. New: ``knee``, ``slo``, ``spread``, ``quiescence``; later ``partition``, ``over_time``
     and ``run``.
-3   only of loads that several hosts made: ``hosts``, a row each; ``offered_rate_hz`` is then the rate of
-    them all. Records of one host still are of layout 2.
+3   only of loads that several hosts made: ``hosts``, a row each, and ``knees``; ``offered_rate_hz`` is then
+    the rate of them all. Records of one host still are of layout 2.
 """
 
 from __future__ import annotations
@@ -152,6 +152,9 @@ class LoadResult:
         hosts: for a load that several hosts made (``--sweep-hosts``), a row for each: its ``name``, ``cpus``,
             ``versions``, ``clock_error_s``, ``window_skew_s``, counts, times and ``verdict``, and why it was
             ``lost``. The record of one host lacks this key.
+        knees: for such a load, the knee of the ``fleet`` and that of each of ``hosts``, by the series' loads
+            up to this one: ``fastest_ok_hz``, ``first_not_ok_hz``, their time steps,
+            ``verdict_of_first_not_ok`` and ``lower_bound``. The last load of a series has them whole.
         responses_s: the cohort's completed response times, for pytest-benchmark; not part of the record.
     """
 
@@ -208,11 +211,12 @@ class LoadResult:
     first_attempt: Mapping[str, Any] | None = None
     run: Mapping[str, Any] | None = None
     hosts: Sequence[Mapping[str, Any]] | None = None
+    knees: Mapping[str, Any] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:
         """Return the record, ready for JSON, without the samples: pytest-benchmark keeps those."""
-        left_out = {"responses_s"} if self.hosts is not None else {"responses_s", "hosts"}
+        left_out = {"responses_s"} if self.hosts is not None else {"responses_s", "hosts", "knees"}
         names = [name for name in LoadResult.__dataclass_fields__ if name not in left_out]
         return {name: plain(getattr(self, name)) for name in names}
 

@@ -65,9 +65,10 @@ class KneeSearch:
             objective.statistic: {**each, "interval": interval_json(interval)}
             for (objective, interval), each in zip(slo.items(), judged(knee.lower, slo).values(), strict=True)
         }
-        return dataclasses.replace(
+        result = dataclasses.replace(
             knee.lower, knee=record, slo=judged_ or None, interrupted=search.interrupted
         )
+        return self._run.with_knees(self._request, result)
 
     def _between_hz(self) -> list[float | None]:
         """Return the two rates that the search began with."""

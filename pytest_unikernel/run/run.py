@@ -14,6 +14,7 @@ from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
+from pytest_unikernel.results.host_knees import knees
 from pytest_unikernel.results.objectives import judged
 from pytest_unikernel.results.result import LoadResult, plain
 from pytest_unikernel.results.skips import SkippedStep, WhySkipped
@@ -238,8 +239,16 @@ class Run:
     def _recorded(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
         """Judge a load by the objectives of this run; take it into the summary and the journal."""
         slo = judged(measured.result, request.settings.slo) if request.settings.slo else None
-        result = replace(measured.result, slo=slo, series=request.series)
+        result = self.with_knees(request, replace(measured.result, slo=slo, series=request.series))
         return self._noted(request, replace(measured, result=result), resumed=resumed)
+
+    def with_knees(self, request: Request, result: LoadResult) -> LoadResult:
+        """Return a load with the knees of its series up to it, of all hosts and of each."""
+        if result.hosts is None:
+            return result
+        others = (each for each in self.entries if each.fullname != request.fullname)
+        records = [each.record for each in others if each.series == request.series]
+        return replace(result, knees=knees([*records, result.as_json()]))
 
     def _noted(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
         """Take a load into the summary and the journal; a resumed one keeps the run that measured it."""

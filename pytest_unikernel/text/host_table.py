@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_unikernel.plan.step_names import step_number, step_text
+from pytest_unikernel.results.host_knees import knees
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.grid import Cells, cut, grid, printable, wrapped
 from pytest_unikernel.text.table_cells import NONE, failed_cell, lateness_cell, rate_cell, time_cell
@@ -31,16 +32,9 @@ def host_lines(loads: Sequence[Record]) -> list[str]:
 
 def _knees(loads: Sequence[Record]) -> list[str]:
     """Return up to which step each host was ok, where hosts differ in that."""
-    fastest: dict[str, float | None] = {}
-    for load in loads:
-        for host in load.get("hosts") or ():
-            name = printable(str(host["name"]))
-            fastest.setdefault(name, None)
-            if host["verdict"] == "ok" and not host["lost"]:
-                fastest[name] = load["time_step_s"]
     by_step: dict[float | None, list[str]] = {}
-    for name, step_s in fastest.items():
-        by_step.setdefault(step_s, []).append(cut(name, NAME_COLUMNS))
+    for host in knees(loads)["hosts"]:
+        by_step.setdefault(host["fastest_ok_step_s"], []).append(cut(printable(host["name"]), NAME_COLUMNS))
     if len(by_step) < 2:
         return []
     ordered = sorted(by_step, key=lambda step_s: (step_s is None, -(step_s or 0.0)))

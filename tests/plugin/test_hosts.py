@@ -58,6 +58,25 @@ def test_three_hosts_measure_what_one_does_where_the_answers_are_known(pytester:
         assert list(faults(together, WHOLE)) == []
 
 
+def test_the_records_have_the_knee_of_all_hosts_and_that_of_each(pytester: pytest.Pytester) -> None:
+    """Two hosts of one server each, 33 launches per second: after the steps, and after the search."""
+    source = QUEUE.format(servers=1)
+    run_apart(pytester, SAVED, "--sweep-hosts=local:2", "--sweep-knee", source=source)
+    *steps, search = saved(pytester)
+    assert [load["knees"]["fleet"]["fastest_ok_hz"] for load in steps] == [16, 64, 64]
+    assert [[host["fastest_ok_hz"] for host in load["knees"]["hosts"]] for load in steps] == [
+        [8, 8], [32, 32], [32, 32],
+    ]  # fmt: skip
+    assert steps[-1]["knees"]["fleet"]["verdict_of_first_not_ok"] == "saturated"
+    fleet = search["knees"]["fleet"]
+    assert (fleet["fastest_ok_hz"], fleet["first_not_ok_hz"]) == (
+        search["knee"]["lower_hz"], search["knee"]["upper_hz"],
+    )  # fmt: skip
+    for host in search["knees"]["hosts"]:
+        assert 32 <= host["fastest_ok_hz"] <= host["first_not_ok_hz"] <= 36
+        assert host["first_not_ok_step_s"] is not None
+
+
 def test_each_host_makes_the_whole_step_where_hosts_are_compared(pytester: pytest.Pytester) -> None:
     how = ("--sweep-hosts=local:2", "--sweep-spread=each", "--sweep-time-steps=1/16", SAVED)
     source = QUEUE.format(servers=1).replace("time_steps=[1/16, 1/64, 1/128], ", "")

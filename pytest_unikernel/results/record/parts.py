@@ -74,6 +74,7 @@ class FleetHost(Part):
         lateness_s: likewise.
         verdict: the verdict on its launches alone; null if it was lost in every trial.
         verdict_reason: the reason of the verdict.
+        interrupted: whether its load was cut short.
         lost: why it was lost in mid-load; empty if it wasn't.
     """
 
@@ -95,7 +96,50 @@ class FleetHost(Part):
     lateness_s: Times | None = None
     verdict: str | None = None
     verdict_reason: str | None = None
+    interrupted: bool | None = None
     lost: str | None = None
+
+
+class StepKnee(Part):
+    """A knee between two time steps, as far as the series has been run.
+
+    Attributes:
+        fastest_ok_hz: the fastest rate that was ok, before the first that was not; null if none was.
+        fastest_ok_step_s: the time step of that load; null for a rate that a search narrowed down.
+        first_not_ok_hz: the first rate that was not ok; null if every one was.
+        first_not_ok_step_s: the time step of that load.
+        verdict_of_first_not_ok: the verdict there; ``interrupted`` for a load that was cut short or lost.
+        lower_bound: whether more than ``fastest_ok_hz`` may be sustained.
+    """
+
+    fastest_ok_hz: Number | None = None
+    fastest_ok_step_s: Number | None = None
+    first_not_ok_hz: Number | None = None
+    first_not_ok_step_s: Number | None = None
+    verdict_of_first_not_ok: str | None = None
+    lower_bound: bool | None = None
+
+
+class HostKnee(StepKnee):
+    """The knee of one of several hosts, by its own launches; rates are those that it was offered.
+
+    Attributes:
+        name: its name in this run.
+    """
+
+    name: str | None = None
+
+
+class Knees(Part):
+    """The knees of a series that several hosts run: by its loads up to this one.
+
+    Attributes:
+        fleet: the knee of all hosts together; rates are ``offered_rate_hz``, or those of the search.
+        hosts: the knee of each host.
+    """
+
+    fleet: StepKnee | None = None
+    hosts: list[HostKnee] | None = None
 
 
 class MeanTime(Times, kw_only=True):

@@ -20,6 +20,7 @@ from pytest_unikernel.results.record.parts import (
     Distribution,
     Failure,
     FleetHost,
+    Knees,
     MeanTime,
     Number,
     OverTime,
@@ -201,6 +202,7 @@ class LoadSchema(Part, kw_only=True):
         first_attempt: the record of the first attempt, if the step was repeated; other keys are the second's.
         run: the run that measured it: its command line, and the plugin's version.
         hosts: the hosts that made the launches together; records of one host lack this key.
+        knees: the knees of all hosts together and of each; records of one host lack this key.
         source: the origin of an imported record; other records lack this key.
     """
 
@@ -257,6 +259,7 @@ class LoadSchema(Part, kw_only=True):
     first_attempt: Sweep | None = None
     run: Origin | None = None
     hosts: list[FleetHost] | None = None
+    knees: Knees | None = None
     source: Source | None = None
 
 

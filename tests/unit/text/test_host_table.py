@@ -32,7 +32,8 @@ def host(name: str, p50_s: float | None = 0.01, **changed: Any) -> Record:
 
 def load(step_s: float, hosts: list[Record] | None, verdict: str = "ok") -> Record:
     named = {} if hosts is None else {"hosts": hosts}
-    return {"time_step_s": step_s, "verdict": verdict, "interrupted": False, "timeout_s": 60.0, **named}
+    about = {"time_step_s": step_s, "offered_rate_hz": 1 / step_s, "verdict": verdict, "interrupted": False}
+    return {**about, "timeout_s": 60.0, **named}
 
 
 def test_loads_of_one_host_have_no_table() -> None:
@@ -47,13 +48,14 @@ def test_the_steps_on_either_side_of_the_knee_are_shown_with_the_slowest_host_fi
         load(0.125, [host("a"), host("b")], "failing"),
     ]
     lines = host_lines(steps)
-    assert [line.split()[:2] for line in lines[4:]] == [
+    assert [line.split()[:2] for line in lines[4:8]] == [
         ["1/2", "b"],
         ["1/2", "a"],
         ["1/4", "b"],
         ["1/4", "a"],
     ]
-    assert [line.split()[-1] for line in lines[4:]] == ["ok", "ok", "saturated", "ok"]
+    assert [line.split()[-1] for line in lines[4:8]] == ["ok", "ok", "saturated", "ok"]
+    assert lines[8].strip() == "by host, ok up to 1/2 s: b; 1/8 s: a"
     assert all(len(line) <= WIDTH for line in lines)
 
 
