@@ -23,7 +23,7 @@ def knees(records: Iterable[Record]) -> dict[str, Any]:
 def _last_of_each_step(records: Iterable[Record]) -> list[Record]:
     """Return a load of each step, the result of a search included; one that was cut short counts least."""
     found: dict[object, Record] = {}
-    for record in records:
+    for record in (each for each in records if each["time_step_s"]):  # the others are cold starts
         known = found.get(record["time_step_s"])
         if known is None or not record["interrupted"] or known["interrupted"]:
             found[record["time_step_s"]] = record

@@ -22,18 +22,29 @@ def document() -> Any:
 
 
 @functools.cache
-def _ways() -> list[damage.Way]:
-    return list(damage.places(document()))
+def of_hosts() -> Any:
+    """Return a finished run of two hosts."""
+    return finishedrun.document(finishedrun.HOSTS)
+
+
+def _documents() -> list[Any]:
+    return [document(), of_hosts()]
 
 
 @functools.cache
-def _entries() -> list[dict[str, Any]]:
-    return finishedrun.journal()
+def _entries() -> list[list[dict[str, Any]]]:
+    return [finishedrun.journal(), finishedrun.journal(finishedrun.HOSTS)]
+
+
+@functools.cache
+def _ways() -> list[damage.Way]:
+    """Return the paths of the values in both runs: that of hosts has all of the other's."""
+    return list(damage.places(of_hosts()))
 
 
 @functools.cache
 def _lines() -> list[damage.Way]:
-    return list(damage.places(_entries()))
+    return list(damage.places(_entries()[1]))
 
 
 def _change_document(random: Random, made: Any) -> Any:
@@ -93,43 +104,39 @@ def _as_baseline(made: Any, place: Path) -> None:
 
 
 def _records() -> list[Any]:
-    return [each["extra_info"]["load"] for each in document()["benchmarks"]]
+    return [each["extra_info"]["load"] for made in _documents() for each in made["benchmarks"]]
 
 
 def _saved() -> list[bytes]:
-    return [damage.saved(document()), json.dumps(document(), indent=4).encode()]
+    return [*map(damage.saved, _documents()), json.dumps(document(), indent=4).encode()]
 
 
 READERS = (
-    Reader(
-        "compare", 300, lambda: [document()], _change_document, lambda it, at: _compared(damage.saved(it), at)
-    ),
+    Reader("compare", 300, _documents, _change_document, lambda it, at: _compared(damage.saved(it), at)),
     Reader(
         "compare-json",
         300,
-        lambda: [document()],
+        _documents,
         _change_document,
         lambda it, at: _compared_as_json(damage.saved(it), at),
     ),
-    Reader(
-        "report", 100, lambda: [document()], _change_document, lambda it, at: _reported(damage.saved(it), at)
-    ),
+    Reader("report", 100, _documents, _change_document, lambda it, at: _reported(damage.saved(it), at)),
     Reader(
         "resume-saved",
         300,
-        lambda: [document()],
+        _documents,
         _change_document,
         lambda it, at: _rerun(damage.saved(it), at),
     ),
     Reader(
         "resume-journal",
         300,
-        lambda: [_entries()],
+        _entries,
         _change_entries,
         lambda it, at: _rerun(damage.journal(it), at),
     ),
     Reader("resume-record", 1000, _records, damage.altered, _record),
-    Reader("baseline", 200, lambda: [document()], _change_document, _as_baseline),
-    Reader("journal-text", 500, lambda: [damage.journal(_entries())], damage.edited, _rerun),
+    Reader("baseline", 200, _documents, _change_document, _as_baseline),
+    Reader("journal-text", 500, lambda: list(map(damage.journal, _entries())), damage.edited, _rerun),
     Reader("saved-text", 100, _saved, damage.edited, _all_of_it),
 )

@@ -12,10 +12,11 @@ from pytest_unikernel.plan.origins import COMMAND_LINE, INI_FILE
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.settings import Layer, Sources, SweepSettings
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.host_knees import knees
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.objectives import judged
 from pytest_unikernel.results.pooling import make_result
-from pytest_unikernel.results.result import LoadResult, Surroundings
+from pytest_unikernel.results.result import SCHEMA_OF_HOSTS, LoadResult, Surroundings
 from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.results.verdict import Verdict
 from pytest_unikernel.results.verdict import verdict as judge
@@ -25,6 +26,7 @@ from pytest_unikernel.run.request import Request, settings_json
 SERIES = "t.py::test_it"
 KNEE = f"{SERIES}[knee]"
 COLD = "t.py::test_cold"
+HOSTS = "local:2"
 STEPS = (Fraction(1, 4), Fraction(1, 8), Fraction(1, 16))
 SEARCHED = (Fraction(1, 10), Fraction(1, 12))
 TARGET = Target(
@@ -46,17 +48,17 @@ GUARDS = {"max_in_flight": 9, "max_in_flight_from": "RLIMIT_NOFILE", "dropped": 
 QUIESCENCE = {"waits": 2, "waited_s": 3.0, "bound_s": 3.0, "bound_hit": 1, "reasons": ["2 runnable tasks"]}
 
 
-def settings() -> SweepSettings:
+def settings(hosts: str = "") -> SweepSettings:
     """Return the requested settings."""
     steps = [str(float(each)) for each in STEPS]
     line = {"time_steps": steps, "trials": 2, "window": 1.0, "warmup": 0.0, "knee": True}
     made = Sources(Layer(COMMAND_LINE, line), Layer(INI_FILE, {})).settings(None)
-    return dataclasses.replace(made, slo=(Objective("p50", 0.5), Objective("p99", 0.5)))
+    return dataclasses.replace(made, hosts=hosts, slo=(Objective("p50", 0.5), Objective("p99", 0.5)))
 
 
-def request(fullname: str) -> Request:
+def request(fullname: str, hosts: str = "") -> Request:
     """Return a test's request for its load."""
-    return Request(fullname, SERIES, TARGET, settings())
+    return Request(fullname, SERIES, TARGET, settings(hosts))
 
 
 def name(step: Fraction) -> str:
@@ -79,9 +81,9 @@ def trial(slower: float = 1.0) -> Trial:
     return Trial(log.trim(), range(LAUNCHES), 0, LAUNCHES * STEP_NS, float(STEP_NS))
 
 
-def load(step: Fraction | None, verdict: Verdict = "ok", slower: float = 1.0) -> LoadResult:
+def load(step: Fraction | None, verdict: Verdict = "ok", slower: float = 1.0, hosts: str = "") -> LoadResult:
     """Return a load; None is a cold start."""
-    plan = settings().cold_plan(LAUNCHES) if step is None else request(name(step)).plan(step)
+    plan = settings(hosts).cold_plan(LAUNCHES) if step is None else request(name(step), hosts).plan(step)
     around = Surroundings(
         mode="cold" if step is None else "sweep", time_step_s=None if step is None else float(step),
         arrivals=None if step is None else "fixed", seeds=[], warmup_s=1.0, cores=2.0, timeout_s=60.0,
@@ -91,26 +93,48 @@ def load(step: Fraction | None, verdict: Verdict = "ok", slower: float = 1.0) ->
     trials = [trial(slower), trial(slower * 1.1)]
     made = make_result(TARGET, trials, [judge(each) for each in trials], around)
     result = dataclasses.replace(made, verdict=verdict, verdict_reason="" if verdict == "ok" else "so it was")
-    return dataclasses.replace(result, slo=judged(result, settings().slo) or None)
+    result = dataclasses.replace(result, slo=judged(result, settings().slo) or None)
+    return _on_hosts(result) if hosts and step is not None else result
 
 
-def search() -> LoadResult:
+def _on_hosts(result: LoadResult) -> LoadResult:
+    """Return a load as two hosts made it, one of which was lost where the load was not ok."""
+    lost = "" if result.verdict == "ok" else "its worker did not answer for 5 s"
+    rows = [_host(result, "one", ""), _host(result, "two", lost)]
+    made = dataclasses.replace(result, schema=SCHEMA_OF_HOSTS, hosts=rows)
+    return dataclasses.replace(made, knees=knees([made.as_json()]))
+
+
+def _host(result: LoadResult, name: str, lost: str) -> dict[str, Any]:
+    times = ("response_time_s", "service_time_s", "lateness_s")
+    counts = ("scheduled", "started", "completed", "dropped", "unfinished", "failed", "throughput_hz")
+    return {
+        "name": name, "cpus": 2.0, "versions": {"kernel": "6.1"}, "clock_error_s": 1e-5,
+        "window_skew_s": -1e-4, "skewed": False, "verdict": None if lost else result.verdict,
+        "verdict_reason": result.verdict_reason, "interrupted": bool(lost), "lost": lost,
+        **{key: getattr(result, key) for key in (*times, *counts)},
+    }  # fmt: skip
+
+
+def search(hosts: str = "") -> LoadResult:
     """Return the load of a search."""
-    lower, upper = load(SEARCHED[0]), load(SEARCHED[1], "saturated", 2.0)
+    lower, upper = load(SEARCHED[0], hosts=hosts), load(SEARCHED[1], "saturated", 2.0, hosts)
     interval = Interval(lower, upper)
     knee = knee_json(interval, [lower, upper], 2.0, interrupted=False) | {"between_hz": [8.0, 16.0]}
     slo = {key: {**each, "interval": interval_json(interval)} for key, each in (lower.slo or {}).items()}
     return dataclasses.replace(lower, knee=knee, slo=slo)
 
 
-def results() -> dict[str, LoadResult]:
+def results(hosts: str = "") -> dict[str, LoadResult]:
     """Return every load by the name of its test."""
     verdicts: tuple[Verdict, ...] = ("ok", "ok", "saturated")
-    steps = {name(step): load(step, verdict) for step, verdict in zip(STEPS, verdicts, strict=True)}
-    return {**steps, KNEE: search(), COLD: load(None)}
+    steps = {
+        name(step): load(step, verdict, hosts=hosts) for step, verdict in zip(STEPS, verdicts, strict=True)
+    }
+    return {**steps, KNEE: search(hosts), COLD: load(None)}
 
 
-def document() -> dict[str, Any]:
+def document(hosts: str = "") -> dict[str, Any]:
     """Return the run as pytest-benchmark saves it."""
     benchmarks = [
         {
@@ -119,7 +143,7 @@ def document() -> dict[str, Any]:
             "extra_info": {"load": result.as_json()},
             "stats": {"data": list(result.responses_s)},
         }
-        for fullname, result in results().items()
+        for fullname, result in results(hosts).items()
     ]
     machine = {"node": "host", "unikernel": {"cpu_model": "Model T", "memory_bytes": 2**33, "kernel": "6.1"}}
     found = {"machine_info": machine, "datetime": "2026-01-02T03:04:05", "benchmarks": benchmarks}
@@ -127,7 +151,7 @@ def document() -> dict[str, Any]:
     return plain
 
 
-def journal() -> list[dict[str, Any]]:
+def journal(hosts: str = "") -> list[dict[str, Any]]:
     """Return the run's finished loads as the lines of a journal."""
     return [
         {
@@ -135,5 +159,5 @@ def journal() -> list[dict[str, Any]]:
             "record": each["extra_info"]["load"],
             "responses_s": each["stats"]["data"],
         }
-        for each in document()["benchmarks"]
+        for each in document(hosts)["benchmarks"]
     ]

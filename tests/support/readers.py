@@ -59,18 +59,23 @@ def rerun(file: Path, journals: Path) -> None:
         return
     run = Run(journals=journals, finished={name: step for name, step in steps.items() if not step.lacks})
     with Interrupts() as interrupts:
-        for step in finishedrun.STEPS:
-            request = finishedrun.request(finishedrun.name(step))
-            if run.finished(request, step) is not None:
-                run.step(request, step, interrupts)
-        cold = finishedrun.request(finishedrun.COLD)
-        if run.finished_cold(cold, finishedrun.LAUNCHES) is not None:
-            run.cold(cold, finishedrun.LAUNCHES, interrupts)
-        KneeSearch(run, finishedrun.request(finishedrun.KNEE), interrupts)._finished()
+        for hosts in ("", finishedrun.HOSTS):
+            _taken_over(run, hosts, interrupts)
     run.close_journal(complete=True)
     run.close()
     rows = [Row(each.series, each.record, None, each.resumed, each.searched) for each in run.entries]
     summary(rows, memory_bytes=2**33)
+
+
+def _taken_over(run: Run, hosts: str, interrupts: Interrupts) -> None:
+    for step in finishedrun.STEPS:
+        request = finishedrun.request(finishedrun.name(step), hosts)
+        if run.finished(request, step) is not None:
+            run.step(request, step, interrupts)
+    cold = finishedrun.request(finishedrun.COLD, hosts)
+    if run.finished_cold(cold, finishedrun.LAUNCHES) is not None:
+        run.cold(cold, finishedrun.LAUNCHES, interrupts)
+    KneeSearch(run, finishedrun.request(finishedrun.KNEE, hosts), interrupts)._finished()
 
 
 def as_baseline(document: Any) -> None:

@@ -9,8 +9,10 @@ from pytest_unikernel.results.record.parts import (
     Count,
     Distribution,
     Failure,
+    FleetHost,
     Number,
     Part,
+    Signed,
     Whole,
     WholeTimes,
     WholeTrial,
@@ -23,6 +25,31 @@ class WholeKnee(Knee, kw_only=True):
     """The result of a search for the knee, with complete records of its loads."""
 
     loads: list[WholeSweep]  # type: ignore[assignment]
+
+
+class WholeHost(FleetHost, kw_only=True):
+    """One of several hosts, with every key of the current version."""
+
+    name: str
+    cpus: Number
+    versions: dict[str, str]
+    clock_error_s: Number | None
+    window_skew_s: Signed | None
+    skewed: bool
+    scheduled: Count
+    started: Count
+    completed: Count
+    dropped: Count
+    unfinished: Count
+    failed: dict[str, Count]
+    throughput_hz: Number | None
+    response_time_s: WholeTimes
+    service_time_s: WholeTimes
+    lateness_s: WholeTimes
+    verdict: str | None
+    verdict_reason: str
+    interrupted: bool
+    lost: str
 
 
 class WholeLoad(LoadSchema, kw_only=True):
@@ -61,6 +88,7 @@ class WholeLoad(LoadSchema, kw_only=True):
     generator: Generator
     host: Host
     guards: Guards
+    hosts: list[WholeHost] | None = None  # type: ignore[assignment]
 
 
 class WholeSweep(WholeLoad, Sweep, kw_only=True):

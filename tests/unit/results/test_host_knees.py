@@ -67,6 +67,11 @@ def test_of_two_loads_of_a_step_the_later_counts_unless_it_was_cut_short() -> No
     assert knees([SERIES[0], cut]) == knees([SERIES[0]])
 
 
+def test_a_cold_start_of_the_series_has_no_say() -> None:
+    cold = {**load(1.0), "time_step_s": None, "offered_rate_hz": None, "hosts": None}
+    assert knees([*SERIES, cold]) == knees(SERIES)
+
+
 def test_what_a_search_found_is_the_knee_of_the_fleet() -> None:
     search = {"lower_hz": 20.0, "upper_hz": 21.0, "upper_verdict": "saturated", "lower_bound": False}
     found = knees([*SERIES, load(1 / 20, host("a"), host("b"), knee=search)])
