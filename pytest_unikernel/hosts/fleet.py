@@ -202,7 +202,13 @@ class FleetLoads:
         hosts = self._fleet.left()
         shares = dict(zip(hosts, spread_over(len(hosts), plan.spread), strict=True))
         requests = {
-            host: Request(target, self._plan_of(plan, host, share), number, not self._fleet.is_local)
+            host: Request(
+                target,
+                self._plan_of(plan, host, share),
+                number,
+                not self._fleet.is_local,
+                max(1, messages.MOST_LAUNCHES // len(hosts)),
+            )
             for host, share in shares.items()
         }
         meeting = Rendezvous(requests, self._fleet.facts.clock)

@@ -12,9 +12,9 @@ from pytest_unikernel.host.quiet import unrest_of
 from pytest_unikernel.hosts.host import Host
 from pytest_unikernel.hosts.rendezvous import HostPart
 from pytest_unikernel.plan.load_plan import LoadPlan
-from pytest_unikernel.plan.outcome import FAILURES, Outcome
 from pytest_unikernel.plan.share import Share
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.digested import count_keys, counts_of, times, with_digests
 from pytest_unikernel.results.fleet import HostTrial, due_within, united, with_lost, worst
 from pytest_unikernel.results.pooling import make_result
 from pytest_unikernel.results.result import SCHEMA_OF_HOSTS, LoadResult
@@ -50,9 +50,9 @@ def fleet_part(plan: LoadPlan, of_hosts: Sequence[HostPart], lost: Sequence[tupl
     first, seed = parts[0], parts[0].seeds[0]
     shared = 1 if plan.spread == "split" else len(of_hosts) + len(lost)
     trial = united([each.trial for each in of_hosts], float(plan.step) * 1e9 / shared)
-    judged = worst(
-        [("all hosts", verdict(trial)), *((each.host.name, each.trial.judged()) for each in of_hosts)]
-    )
+    # The launches of all are judged as one schedule where all of them came home.
+    all_hosts = [] if any(each.trial.digest for each in of_hosts) else [("all hosts", verdict(trial))]
+    judged = worst([*all_hosts, *((each.host.name, each.trial.judged()) for each in of_hosts)])
     dues = [due_within(trial, plan, seed, of_hosts[0].trial.origin_ns, share) for _, share in lost]
     return FleetPart(
         target=first.target,
@@ -99,8 +99,13 @@ def finished(
         quiescence=_at_once(around_all.quiescence, parts),
     )
     result = make_result(parts[-1].target, trials, [part.judged[1] for part in parts], surroundings)
+    if any(each.trial.digest for part in parts for each in part.of_hosts):
+        shares = [[each.trial for each in part.of_hosts] for part in parts]
+        lost = [sum(part.lost_launches) for part in parts]
+        result = with_digests(result, shares, lost, [trial.window_s for trial in trials])
     problems = [text for part in parts for text in part.problems]
     problems += [text for part in parts for text in _lost_texts(part)] + _raw(plan, parts, token)
+    problems += _digest_texts(plan, parts)
     quiets = [quiet for part in every for quiet in part.quiets if quiet is not None]
     outputs = [text for trial in trials for text in trial.log.outputs.values()]
     doubtful = not result.interrupted and is_doubtful(final, _trials_of(whose, parts))
@@ -129,6 +134,18 @@ def _cores(hosts: Sequence[Host]) -> float:
 
 def _lost_texts(part: FleetPart) -> list[str]:
     return [f"{host.name} was lost: {host.lost}; its launches count as unfinished" for host, _ in part.lost]
+
+
+def _digest_texts(plan: LoadPlan, parts: Sequence[FleetPart]) -> list[str]:
+    """Return which raw tables have only some launches."""
+    if plan.raw is None:
+        return []
+    found = {each.host.name: each.trial.digest for part in parts for each in part.of_hosts}
+    return [
+        f"--sweep-raw: of the {digest.launches:,} launches of {name}, one of {digest.every} came home"
+        for name, digest in found.items()
+        if digest is not None
+    ]
 
 
 def _raw(plan: LoadPlan, parts: Sequence[FleetPart], token: str) -> list[str]:
@@ -176,26 +193,20 @@ def _row(host: Host, parts: Sequence[FleetPart], interrupted: bool) -> dict[str,
         "clock_error_s": max(each.clock.error_ns for each in own) / 1e9 if own else None,
         "window_skew_s": furthest.skew_ns / 1e9 if furthest else None,
         "skewed": any(each.is_skewed for each in trials),
-        **_counts(host, parts, [each.trial for each in trials]),
-        **_times([each.trial for each in trials]),
+        **_counts(host, parts, trials),
+        **_times(trials),
         **_verdict(trials),
         "interrupted": interrupted or not own or any(each.part.cut_short for each in own),
         "lost": next((host.lost for part in parts for each, _ in part.lost if each is host), ""),
     }
 
 
-def _counts(host: Host, parts: Sequence[FleetPart], trials: Sequence[Trial]) -> dict[str, Any]:
-    counts = sum((trial.counts() for trial in trials), Counter[Outcome]())
-    counts[Outcome.UNFINISHED] += sum(_lost_launches(part, host) for part in parts)
-    window_s = sum(trial.window_s for trial in trials)
-    completed = sum(trial.completed_in_window for trial in trials)
+def _counts(host: Host, parts: Sequence[FleetPart], trials: Sequence[HostTrial]) -> dict[str, Any]:
+    digests = [each.figures for each in trials]
+    window_s = sum(each.trial.window_s for each in trials)
+    completed = sum(each.completed_in_window for each in digests)
     return {
-        "scheduled": counts.total(),
-        "started": counts.total() - counts[Outcome.DROPPED],
-        "completed": counts[Outcome.COMPLETED],
-        "dropped": counts[Outcome.DROPPED],
-        "unfinished": counts[Outcome.UNFINISHED],
-        "failed": {outcome.reason: counts[outcome] for outcome in FAILURES if counts[outcome]},
+        **count_keys(counts_of(digests, sum(_lost_launches(part, host) for part in parts))),
         "throughput_hz": completed / window_s if window_s > 0 else None,
     }
 
@@ -205,8 +216,12 @@ def _lost_launches(part: FleetPart, host: Host) -> int:
     return sum(count for (each, _), count in zip(part.lost, part.lost_launches, strict=True) if each is host)
 
 
-def _times(trials: Sequence[Trial]) -> dict[str, Any]:
-    unknown = sum(censored(trial.counts()) for trial in trials)
+def _times(shares: Sequence[HostTrial]) -> dict[str, Any]:
+    digests = [each.figures for each in shares]
+    unknown = censored(counts_of(digests))
+    if any(each.digest for each in shares):
+        return times(digests, unknown)
+    trials = [each.trial for each in shares]
     response = sorted(chain.from_iterable(trial.response_ns() for trial in trials))
     service = sorted(chain.from_iterable(trial.service_ns() for trial in trials))
     lateness = sorted(chain.from_iterable(trial.lateness_ns() for trial in trials))

@@ -17,9 +17,11 @@ import cloudpickle
 
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.digest import Digest
 from pytest_unikernel.run.part import Part
 
 MOST_OUTPUT_BYTES = 64 << 20  # of one host in one trial
+MOST_LAUNCHES = 1_000_000  # of all hosts in one trial, at some 70 bytes each; beyond, digests come home
 REWRITTEN = "AssertionRewritingHook"  # pytest's loader of test modules, conftest files and plugins
 
 
@@ -30,12 +32,14 @@ class Request:
     Attributes:
         elsewhere: the host is another machine than pytest's: it is asked whether the target can run there,
             and the instances' outputs go home with the answer.
+        most_launches: the launches of a trial that may come home; of more, some and a digest of all.
     """
 
     target: Target
     plan: LoadPlan | ColdPlan
     number: int = 0
     elsewhere: bool = False
+    most_launches: int = MOST_LAUNCHES
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,14 @@ class Answer:
         origin_ns: the instant of its clock at which the schedule began.
         outputs: the instances' outputs by the names of their files; up to ``MOST_OUTPUT_BYTES``.
         left_out: how many outputs were beyond that.
+        digest: the figures of all launches, where the part has only some of them.
     """
 
     part: Part
     origin_ns: int = 0
     outputs: dict[str, bytes] = field(default_factory=dict)
     left_out: int = 0
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True)

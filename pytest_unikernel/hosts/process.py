@@ -27,6 +27,7 @@ from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.launch.generator import soon
 from pytest_unikernel.plan.load_plan import ColdPlan
 from pytest_unikernel.plan.target import Target
+from pytest_unikernel.results.digest import digest, thinned
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.part import Part
 from pytest_unikernel.run.session import Session
@@ -80,7 +81,8 @@ class ShareProcess:
         try:
             request: Request = messages.loads(data)
             self._simulated = request.target.simulated
-            return Frame(frames.DONE, body=messages.dumps(self._answer(loads, request)))
+            answer = bounded(self._answer(loads, request), request.most_launches)
+            return Frame(frames.DONE, body=messages.dumps(answer))
         except UnikernelError as error:
             return Frame(frames.FAILED, body=str(error).encode())
         except Exception as error:  # noqa: BLE001 - whatever it is, pytest must hear of it
@@ -124,6 +126,21 @@ class ShareProcess:
                 except BrokenPipeError:
                     return
             self._orders.drain(monotonic_ns())
+
+
+def bounded(answer: Answer, most: int) -> Answer:
+    """Return an answer of at most so many launches; of a trial of more, some launches and a digest of all."""
+    part = answer.part
+    launches = max(len(trial.log) for trial in part.trials)
+    if launches <= most:
+        return answer
+    every = -(-launches // most)
+    few = replace(
+        part,
+        trials=[thinned(trial, every) for trial in part.trials],
+        turns_ns=part.turns_ns[:: -(-len(part.turns_ns) // most)],
+    )
+    return replace(answer, part=few, digest=digest(part.trials[0], every))
 
 
 def _refuse_what_cannot_run(target: Target) -> None:

@@ -11,12 +11,14 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, takewhile
 from typing import Any
 
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.plan.share import Share, offsets
+from pytest_unikernel.results.digest import Digest, digest
 from pytest_unikernel.results.launches import LaunchLog
 from pytest_unikernel.results.trial import Trial
 from pytest_unikernel.results.verdict import VERDICTS, Judged, Reason, Rule, verdict
@@ -33,11 +35,18 @@ class HostTrial:
         trial: its launches, by the clock of the host.
         origin_ns: the instant of that clock at which the whole schedule began.
         skew_ns: by how much that was after the agreed instant.
+        digest: the figures of all launches, where the trial has only some of them.
     """
 
     trial: Trial
     origin_ns: int
     skew_ns: int = 0
+    digest: Digest | None = None
+
+    @cached_property
+    def figures(self) -> Digest:
+        """The digest of all launches."""
+        return digest(self.trial) if self.digest is None else self.digest
 
     @property
     def skew_limit_ns(self) -> float:
@@ -51,7 +60,7 @@ class HostTrial:
 
     def judged(self) -> Judged:
         """Return the verdict on this host's launches."""
-        found = verdict(self.trial)
+        found = verdict(self.trial) if self.digest is None else self.digest.judged
         if self.is_skewed and found.verdict in ("ok", "generator-bound"):
             reason = Reason(Rule.SKEWED, self.skew_ns / 1e6, self.skew_limit_ns / 1e6)
             return Judged("generator-bound", reason)

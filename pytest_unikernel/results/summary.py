@@ -88,7 +88,7 @@ def summarize_ordered(ordered: Sequence[int], censored: int = 0) -> Summary:
     return Summary(n, censored, *ends, _seconds(_stddev(ordered, mean)), named)
 
 
-def named_quantile(ordered: Sequence[int], censored: int, name: str) -> float | None:
+def named_quantile(ordered: Sequence[float], censored: int, name: str) -> float | None:
     """Return a quantile, in seconds, of sorted durations in ns; None is +∞ or too few values."""
     q = QUANTILES[name]
     return _seconds(quantile(ordered, censored, q)) if enough(len(ordered) + censored, q) else None

@@ -58,6 +58,29 @@ def test_three_hosts_measure_what_one_does_where_the_answers_are_known(pytester:
         assert list(faults(together, WHOLE)) == []
 
 
+def test_of_more_launches_than_the_limit_a_digest_has_the_figures_of_all(pytester: pytest.Pytester) -> None:
+    """The same queue, with a limit of 20 launches: counts as before, quantiles within the bound."""
+    source = QUEUE.format(servers=1) + "\nfrom pytest_unikernel.hosts import messages\n"
+    run_apart(pytester, SAVED, "--sweep-hosts=local:2", source=source)
+    whole = saved(pytester)
+    few = source + "messages.MOST_LAUNCHES = 20\n"
+    run_apart(pytester, SAVED, "--sweep-hosts=local:2", source=few).assert_outcomes(passed=3)
+    for exact, found in zip(whole, saved(pytester), strict=True):
+        rows = zip([exact, *exact["hosts"]], [found, *found["hosts"]], strict=True)
+        for was, now in rows:
+            for key in ("scheduled", "started", "completed", "throughput_hz", "verdict"):
+                assert now[key] == was[key], key
+            for key in ("response_time_s", "service_time_s", "lateness_s"):
+                close = {
+                    name: value and pytest.approx(value, rel=0.01, abs=2e-9)
+                    for name, value in was[key].items()
+                }
+                assert now[key] == close
+        assert found["distribution"] == exact["distribution"]
+        assert found["over_time"] is None
+        assert list(faults(found, WHOLE)) == []
+
+
 def test_the_records_have_the_knee_of_all_hosts_and_that_of_each(pytester: pytest.Pytester) -> None:
     """Two hosts of one server each, 33 launches per second: after the steps, and after the search."""
     source = QUEUE.format(servers=1)
