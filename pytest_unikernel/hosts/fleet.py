@@ -7,7 +7,7 @@ import concurrent.futures
 import contextlib
 import secrets
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,19 +17,30 @@ from pytest_unikernel.hosts import messages
 from pytest_unikernel.hosts.cluster import connected, workers
 from pytest_unikernel.hosts.host import Host, HostLost
 from pytest_unikernel.hosts.joining import FleetPart, finished, fleet_part
+from pytest_unikernel.hosts.live import combined
 from pytest_unikernel.hosts.messages import Request
 from pytest_unikernel.hosts.process import host_facts
 from pytest_unikernel.hosts.rendezvous import HostPart, Rendezvous
+from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.plan.share import Share, spread_over
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.verdict import Judged, pooled
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured
+from pytest_unikernel.run.measuring import label_of
 from pytest_unikernel.run.part import Part
+from pytest_unikernel.run.run import Show
 
 LOOK_EVERY_S = 0.05
 T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def unseen(label: str) -> Iterator[Callable[[Progress], None]]:
+    """Show nothing."""
+    del label
+    yield lambda _: None
 
 
 class Fleet:
@@ -55,8 +66,8 @@ class Fleet:
         self.facts = host_facts()
         self.stop = ""
 
-    def loads(self, interrupts: Interrupts) -> FleetLoads:
-        """Return what runs loads on these hosts.
+    def loads(self, interrupts: Interrupts, show: Show = unseen) -> FleetLoads:
+        """Return what runs loads on these hosts, and shows their progress.
 
         Raises:
             LoadError: the hosts can't be had.
@@ -69,7 +80,7 @@ class Fleet:
             except LoadError as error:
                 self.stop = str(error)  # it would be the same again
                 raise
-        return FleetLoads(self, interrupts)
+        return FleetLoads(self, interrupts, show)
 
     @property
     def token(self) -> str:
@@ -153,6 +164,7 @@ class Fleet:
         work: Coroutine[Any, Any, T],
         interrupts: Interrupts | None = None,
         meeting: Rendezvous | None = None,
+        look: Callable[[], None] = lambda: None,
     ) -> T:
         """Wait for something in the client's event loop; pass an interrupt on to the hosts, once."""
         loop = self._client.loop.asyncio_loop
@@ -165,6 +177,7 @@ class Fleet:
                     raise
                 if meeting is not None and interrupts is not None and interrupts.asked():
                     loop.call_soon_threadsafe(meeting.stop, interrupts.requested)
+                look()
 
     def _dismiss(self) -> None:
         async def all_dismissed() -> None:
@@ -180,9 +193,10 @@ class Fleet:
 class FleetLoads:
     """Runs loads, or single trials of them, on all hosts of a fleet; see ``run.measuring.Loads``."""
 
-    def __init__(self, fleet: Fleet, interrupts: Interrupts) -> None:
+    def __init__(self, fleet: Fleet, interrupts: Interrupts, show: Show = unseen) -> None:
         self._fleet = fleet
         self._interrupts = interrupts
+        self._show = show
 
     def sweep(self, target: Target, plan: LoadPlan) -> Measured:
         """Run all trials of a load, one after the other; one in which a host is lost is the last."""
@@ -212,7 +226,7 @@ class FleetLoads:
             for host, share in shares.items()
         }
         meeting = Rendezvous(requests, self._fleet.facts.clock)
-        of_hosts: list[HostPart] = self._fleet.wait(meeting.trials(), self._interrupts, meeting)
+        of_hosts = self._joined(meeting, hosts, f"{label_of(target, plan, [number])} on {len(hosts)} hosts")
         stayed = {each.host for each in of_hosts}
         lost = [(host, share) for host, share in shares.items() if host not in stayed]
         self._fleet.note_lost([host for host, _ in lost])
@@ -220,6 +234,17 @@ class FleetLoads:
             whys = "; ".join(f"{host.name}: {host.lost}" for host, _ in lost)
             raise LoadError(f"every host was lost ({whys})")
         return self._with_outputs(plan, fleet_part(plan, of_hosts, lost))
+
+    def _joined(self, meeting: Rendezvous, hosts: Sequence[Host], label: str) -> list[HostPart]:
+        """Wait for a trial, and show how far the hosts have come."""
+        for host in hosts:
+            host.progress = Progress()
+        with self._show(label) as show:
+
+            def look() -> None:
+                show(combined(host.progress for host in hosts if not host.lost))
+
+            return self._fleet.wait(meeting.trials(), self._interrupts, meeting, look)
 
     def _plan_of(self, plan: LoadPlan, host: Host, share: Share) -> LoadPlan:
         """Return the plan of one host's share; outputs on this machine go to a directory of its own."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.hosts import frames, member
+from pytest_unikernel.hosts import frames, live, member
 from pytest_unikernel.hosts.clocks import ROUND_TRIPS, Offset, RoundTrip, best_offset
 from pytest_unikernel.hosts.messages import HostFacts
+from pytest_unikernel.launch.progress import Progress
 
 RENEW_EVERY_S, LEASE_S = 1.0, 5.0
 
@@ -30,6 +31,7 @@ class Host:
         name: its name in this run.
         facts: what its process reported.
         lost: why it does not answer any more; empty as long as it does.
+        progress: how far its load had come a second ago, or less.
     """
 
     facts: HostFacts
@@ -42,6 +44,7 @@ class Host:
         self._renewals: asyncio.Task[None] | None = None
         self.name = name
         self.lost = ""
+        self.progress = Progress()
 
     @property
     def directory(self) -> str:
@@ -96,7 +99,8 @@ class Host:
         while not self.lost:
             await asyncio.sleep(RENEW_EVERY_S)
             try:
-                await asyncio.wait_for(self._call(member.tell, self._token, frames.RENEW), LEASE_S)
+                renewal = self._call(member.renew, self._token, self.facts.progress)
+                self.progress = live.of_now(Progress(*await asyncio.wait_for(renewal, LEASE_S)))
             except asyncio.TimeoutError:
                 self.lose(f"its worker did not answer for {LEASE_S:g} s")
             except HostLost:

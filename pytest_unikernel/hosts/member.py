@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from pytest_unikernel.clock import monotonic_ns
-from pytest_unikernel.hosts import frames
+from pytest_unikernel.hosts import frames, live
 from pytest_unikernel.hosts.frames import HEAD, Frame, packed
 
 PROGRAM = (
@@ -101,6 +101,17 @@ async def enlist(token: str, path: Sequence[str], ours: bool) -> tuple[bytes, by
 async def tell(token: str, kind: bytes, value: int = 0, body: bytes = b"") -> None:
     """Pass a frame on to the process of a run."""
     await _members[token].tell(Frame(kind, value, body))
+
+
+async def renew(token: str, path: str) -> tuple[float, ...]:
+    """Renew the lease of the process of a run; return how far its load has come.
+
+    Args:
+        token: the run's.
+        path: the file with the process's progress.
+    """
+    await _members[token].tell(Frame(frames.RENEW))
+    return tuple(live.seen(path))
 
 
 async def reply(token: str) -> tuple[bytes, bytes]:

@@ -67,12 +67,14 @@ class HostFacts:
 
     Attributes:
         clock: names the clock: equal on two hosts whose CLOCK_MONOTONIC is the same one.
+        progress: the file in which its generator writes how far a load has come.
     """
 
     hostname: str
     cores: float
     versions: dict[str, str]
     clock: tuple[str, str]
+    progress: str = ""
 
 
 def dumps(value: object) -> bytes:

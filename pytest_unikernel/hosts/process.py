@@ -71,7 +71,8 @@ class ShareProcess:
         try:
             quiescence = Quiescence(session.sample, lambda: list(leftovers.holders(session.token)))
             loads = Loads(session, quiescence, self._orders, begin=self._begin)
-            self._say(Frame(frames.HELLO, body=messages.dumps(host_facts())))
+            facts_here = replace(host_facts(), progress=str(session.progress_file))
+            self._say(Frame(frames.HELLO, body=messages.dumps(facts_here)))
             while (data := self._orders.next_trial()) is not None:
                 self._say(self._answered(loads, data))
         finally:

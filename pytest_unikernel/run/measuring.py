@@ -78,7 +78,7 @@ class Loads:
     ) -> Part:
         """Run some trials of a load, one after the other; an interrupt ends them early."""
         ahead_ns = AHEAD_NS if plan.step >= AHEAD_FROM_STEP else 0
-        with self._running(target, plan, _label(target, plan, numbers), ahead_ns) as load:
+        with self._running(target, plan, label_of(target, plan, numbers), ahead_ns) as load:
             for number in numbers:
                 if number != numbers[0]:
                     load.quiets.append(self._quiet(target, plan, load.helpers))
@@ -146,7 +146,7 @@ class Loads:
                 session.end()
 
 
-def _label(target: Target, plan: LoadPlan, numbers: Sequence[int]) -> str:
+def label_of(target: Target, plan: LoadPlan, numbers: Sequence[int]) -> str:
     """Return the name of a load in the live line; of a single trial, with its number."""
     label = f"{target.full_name} {step_text(float(plan.step))}"
     return label if len(numbers) == plan.trials else f"{label} trial {numbers[0] + 1} of {plan.trials}"

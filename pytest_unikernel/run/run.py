@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host.quiet import Excess, Quiescence
 from pytest_unikernel.launch.cleanup import leftovers
+from pytest_unikernel.launch.progress import Progress
 from pytest_unikernel.plan.load_plan import ColdPlan, LoadPlan
 from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
@@ -31,6 +33,10 @@ from pytest_unikernel.run.session import Session
 
 if TYPE_CHECKING:  # its readers of records are slow to import, and few runs are resumed
     from pytest_unikernel.run.resumed import Steps
+
+
+# Shows a load of that label as long as it is open; what it gives is called with the load's progress.
+Show = Callable[[str], AbstractContextManager[Callable[[Progress], None]]]
 
 
 class SweepLoads(Protocol):
@@ -60,8 +66,8 @@ class Hosts(Protocol):
 
     stop: str
 
-    def loads(self, interrupts: Interrupts) -> SweepLoads:
-        """Return what runs loads on these hosts."""
+    def loads(self, interrupts: Interrupts, show: Show) -> SweepLoads:
+        """Return what runs loads on these hosts, and shows their progress."""
 
     def close(self) -> None:
         """Leave the hosts."""
@@ -227,14 +233,31 @@ class Run:
         return "" if self._hosts is None else self._hosts.stop
 
     def _sweeps(self, interrupts: Interrupts) -> SweepLoads:
-        return self._loads(interrupts) if self._hosts is None else self._hosts.loads(interrupts)
+        return self._loads(interrupts) if self._hosts is None else self._hosts.loads(interrupts, self._shown)
 
     def _loads(self, interrupts: Interrupts) -> Loads:
-        if self._session is None or self._quiescence is None:
+        session = self._own_session()
+        if self._quiescence is None:
+            self._quiescence = Quiescence(session.sample, lambda: list(leftovers.holders(session.token)))
+        return Loads(session, self._quiescence, interrupts, self.place)
+
+    def _own_session(self) -> Session:
+        if self._session is None:
             self._session = Session(self._terminal)
-            token = self._session.token
-            self._quiescence = Quiescence(self._session.sample, lambda: list(leftovers.holders(token)))
-        return Loads(self._session, self._quiescence, interrupts, self.place)
+        return self._session
+
+    @contextmanager
+    def _shown(self, label: str) -> Iterator[Callable[[Progress], None]]:
+        """Show a load that other processes make in the live line, where there is a terminal."""
+        if self._terminal < 0:
+            yield lambda _: None
+            return
+        session = self._own_session()
+        session.begin(label, self.place)
+        try:
+            yield session.progress
+        finally:
+            session.end()
 
     def _recorded(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
         """Judge a load by the objectives of this run; take it into the summary and the journal."""

@@ -44,6 +44,7 @@ class Session:
         self._terminal = terminal
         self._loads = self._told = 0
         self.directory = _private_directory()
+        self.progress_file = self.directory / "progress"
         with contextlib.ExitStack() as undo:
             undo.callback(reaper.remove, str(self.directory))
             self._reaper = self._new_reaper()
@@ -58,7 +59,7 @@ class Session:
     def _make_files(self) -> None:
         (self.directory / "removals").mkdir(0o700)
         self.table = PidTable(self.directory / "table")
-        self._progress = SharedCells(self.directory / "progress", PROGRESS_CELLS, create=True)
+        self._progress = SharedCells(self.progress_file, PROGRESS_CELLS, create=True)
         # The last cell counts the commands that the monitor has obeyed.
         self._samples = SharedCells(self.directory / "samples", SAMPLE_CELLS + 1, create=True)
         self._samples.write(*Sample(), 0)
@@ -70,7 +71,7 @@ class Session:
         """Start the monitor, and register it: a monitor that hangs on its terminal can't see pytest end."""
         given = (self._terminal,) if self._terminal >= 0 else ()
         terminal = FIRST + 2 if given else -1
-        shared = [str(self.directory / "progress"), str(self.directory / "samples"), str(terminal)]
+        shared = [str(self.progress_file), str(self.directory / "samples"), str(terminal)]
         monitor = HelperProcess("monitor", ["-c", MONITOR, json.dumps(sys.path)], shared, given)
         self._monitor_slot = self.table.enter(
             monitor.pid, monitor.started_ns, monotonic_ns() - monitor.started_ns

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -266,6 +268,28 @@ def test_ctrl_c_ends_the_load_on_every_host_and_keeps_what_was_measured(
     assert load["interrupted"]
     assert [host["lost"] for host in load["hosts"]] == ["", ""]
     assert swept.process.returncode == pytest.ExitCode.INTERRUPTED
+
+
+def test_a_terminal_has_a_live_line_with_the_sums_of_all_hosts(pytester: pytest.Pytester) -> None:
+    write(pytester, REAL.format(here=pytester.path).replace("window=10", "window=4").replace(", 1/32", ""))
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "pytest", *FIXED, "--sweep-quiet-host=off", "--sweep-hosts=local:2"]
+    with subprocess.Popen(
+        command, cwd=pytester.path, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b"".join(_all_of(ours))
+        assert process.wait(PATIENCE_S) == 0, shown.decode()
+    os.close(ours)
+    line = re.search(rb"\[1/1, [^]]* left\] real 1/16 s on 2 hosts window, \d+ s left, \d+ in flight", shown)
+    assert line, shown.decode()
+
+
+def _all_of(terminal: int) -> Iterator[bytes]:
+    """Yield what is written to a terminal until nobody has it open any more."""
+    with contextlib.suppress(OSError):
+        while data := os.read(terminal, 65536):
+            yield data
 
 
 def test_outputs_and_tables_are_in_a_directory_for_each_host(pytester: pytest.Pytester) -> None:
