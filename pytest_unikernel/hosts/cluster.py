@@ -74,6 +74,7 @@ def _local_cluster(count: int) -> LocalCluster:
         host=LOOPBACK,
         memory_limit=0,
         dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": f"{LOOPBACK}:0"},  # 8787 may be taken, and dask would say so
         silence_logs=logging.CRITICAL,
     )
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -268,6 +269,16 @@ def test_ctrl_c_ends_the_load_on_every_host_and_keeps_what_was_measured(
     assert load["interrupted"]
     assert [host["lost"] for host in load["hosts"]] == ["", ""]
     assert swept.process.returncode == pytest.ExitCode.INTERRUPTED
+
+
+def test_two_runs_at_once_do_not_hear_of_each_others_ports(pytester: pytest.Pytester) -> None:
+    """The port of dask's pages may be taken, and a warning of it would be the user's to wonder about."""
+    with contextlib.ExitStack() as undo:
+        with contextlib.suppress(OSError):  # somebody else has it, which is as good
+            undo.enter_context(socket.create_server(("127.0.0.1", 8787)))
+        source = QUEUE.format(servers=9)
+        result = run_apart(pytester, "--sweep-hosts=local:2", "-W", "error::UserWarning", source=source)
+        result.assert_outcomes(passed=3)
 
 
 def test_a_terminal_has_a_live_line_with_the_sums_of_all_hosts(pytester: pytest.Pytester) -> None:
