@@ -3,7 +3,8 @@
 python benchmarks/figures/run_overhead.py [--pairs 20]
 
 The time of the launches is that of all 11 (one is not measured) by their mean. With --quiet-host=off the look
-at the host before the load is left out: two samples, 0.2 s apart.
+at the host before the load is left out: two samples, 0.1 s apart. On a busy host: before
+all other work (chrt -f 1), for time-sharing adds the others' turns.
 """
 
 from __future__ import annotations

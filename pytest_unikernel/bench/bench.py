@@ -15,10 +15,12 @@ from pytest_unikernel.bench import places
 from pytest_unikernel.bench.naming import Names, fullname
 from pytest_unikernel.bench.probing import why_unavailable
 from pytest_unikernel.bench.results import BenchResult, Sweep
-from pytest_unikernel.bench.running import alone, close, in_own_words, take_effect, terminal
+from pytest_unikernel.bench.running import alone, close, in_own_words, take_effect
 from pytest_unikernel.bench.settings import OF_COLD_STARTS, OF_LOADS, OF_SWEEPS, Settings, one_step
+from pytest_unikernel.bench.terminal import terminal
 from pytest_unikernel.bench.wording import KEYWORDS, Wording
 from pytest_unikernel.errors import LoadError, SettingError, UnavailableError
+from pytest_unikernel.host import cgroups
 from pytest_unikernel.plan.numeric import is_whole
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.step_names import step_id
@@ -36,6 +38,7 @@ PathLike = str | os.PathLike[str]
 
 if TYPE_CHECKING:  # imported where a run is resumed
     from pytest_unikernel.run.resumed import Steps
+    from pytest_unikernel.run.session import Session
 
 
 class Bench:
@@ -55,6 +58,7 @@ class Bench:
     """
 
     _wording: ClassVar[Wording] = KEYWORDS
+    _started: Session | None = None  # by default a session is started at the first load
 
     def __init__(
         self,
@@ -86,7 +90,7 @@ class Bench:
         # What the file has of loads that aren't reached stays in it.
         self._unreached = finished if self._json is not None and _is_same(resume, self._json) else {}
         descriptor = terminal() if live else -1
-        self._run = Run(descriptor, finished=finished)
+        self._run = Run(descriptor, finished=finished, session=self._started)
         self._names = Names()
         self._entered = False
         self._closing = weakref.finalize(self, close, self._run, descriptor)
@@ -358,12 +362,9 @@ class Bench:
 
     def __str__(self) -> str:
         """Return the tables that pytest shows at the end of a run."""
-        import psutil  # noqa: PLC0415 - tables only
-
         from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - tables only
 
-        memory_bytes = psutil.virtual_memory().total
-        lines = report(self._rows(), self._run.skips, memory_bytes, verbose=True)
+        lines = report(self._rows(), self._run.skips, cgroups.host_bytes(), verbose=True)
         return self._wording.without_pytest("\n".join(lines).rstrip())
 
     def _write(self, path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,14 +55,6 @@ def take_effect(number: int) -> None:
     if handler is signal.SIG_DFL:
         raise KeyboardInterrupt
     signal.raise_signal(number)
-
-
-def terminal() -> int:
-    """Return a descriptor of the terminal that the live line goes to, or -1."""
-    try:
-        return os.dup(sys.stderr.fileno()) if sys.stderr.isatty() else -1
-    except (OSError, ValueError, AttributeError):  # a notebook's, a closed one, none
-        return -1
 
 
 def close(run: Run, descriptor: int) -> None:

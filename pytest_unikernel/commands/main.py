@@ -66,7 +66,10 @@ def _fill_streams() -> None:
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the parsed command line, without ``--option=--``: older versions of argparse stumble on it."""
+    """Return the parsed command line, without ``--option=--``: older versions of argparse stumble on it.
+
+    Without arguments the process is the command's own: ``alone``.
+    """
     made = parser()
     words, program = _with_program(list(sys.argv[1:] if arguments is None else arguments))
     for word in words:
@@ -74,7 +77,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
             break
         if found := re.fullmatch(r"(--?[a-z][a-z-]*?)=--|(-[a-z])--", word):
             made.error(f"argument {found[1] or found[2]}: expected a value, got '--'")
-    return made.parse_args(words, argparse.Namespace(program=program))
+    return made.parse_args(words, argparse.Namespace(program=program, alone=arguments is None))
 
 
 def _with_program(words: list[str]) -> tuple[list[str], list[str]]:

@@ -197,19 +197,23 @@ def _settings(parsed: argparse.Namespace) -> dict[str, Any]:
 
 def _measured(parsed: argparse.Namespace, target: Target, load: Load, settings: dict[str, Any]) -> int:
     """Run the loads; whatever ends them, show what was measured. It is saved after each load."""
-    from pytest_unikernel.commands.run_bench import RunBench  # noqa: PLC0415 - see Command
-    from pytest_unikernel.run.held_signals import HeldSignals  # noqa: PLC0415 - see Command
+    from pytest_unikernel.commands.early import imports, session  # noqa: PLC0415 - see Command
 
     _check_report(parsed.report)
-    bench = RunBench(json=parsed.json, resume=parsed.resume, **settings)
-    try:
-        load(bench, target)
-    finally:
-        with HeldSignals() as held:
-            bench.close()
-            _show(bench, parsed.report)
-        if held.first:
-            signal.raise_signal(held.first)
+    with session() as started:
+        with imports(alone=parsed.alone):
+            from pytest_unikernel.commands.run_bench import RunBench  # noqa: PLC0415 - see Command
+            from pytest_unikernel.run.held_signals import HeldSignals  # noqa: PLC0415 - see Command
+
+        bench = RunBench(started, json=parsed.json, resume=parsed.resume, **settings)
+        try:
+            load(bench, target)
+        finally:
+            with HeldSignals() as held:
+                bench.close()
+                _show(bench, parsed.report)
+            if held.first:
+                signal.raise_signal(held.first)
     return FAILED if bench.warned or any(map(_failed, bench.results)) else DONE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_unikernel.bench.bench import Bench
 from pytest_unikernel.bench.results import BenchResult, Sweep
@@ -12,6 +12,9 @@ from pytest_unikernel.commands.command import PROGRAM
 from pytest_unikernel.commands.output import note
 from pytest_unikernel.commands.run_words import WORDING
 from pytest_unikernel.text.grid import printable
+
+if TYPE_CHECKING:
+    from pytest_unikernel.run.session import Session
 
 
 class RunBench(Bench):
@@ -23,7 +26,8 @@ class RunBench(Bench):
 
     _wording: ClassVar[Wording] = WORDING
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, session: Session | None = None, **given: Any) -> None:
+        self._started = session
         super().__init__(on_load=self._line, **given)
         self.warned = False
 

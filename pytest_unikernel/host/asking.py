@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -58,7 +59,7 @@ def ask(
             start_new_session=True,
         )
         try:
-            process.wait(within_s)
+            _wait(process, within_s)
         finally:
             if process.poll() is None:  # Ctrl-C ends up here too
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -67,3 +68,25 @@ def ask(
         out.seek(0)
         error.seek(0)
         return Answer(process.returncode, out.read(MOST_BYTES), error.read(MOST_BYTES))
+
+
+def _wait(process: subprocess.Popen[bytes], within_s: float) -> None:
+    """Wait for the end of a program, which ``Popen.wait`` looks for at ever longer intervals.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time.
+    """
+    try:
+        pidfd = os.pidfd_open(process.pid)
+    except OSError:  # a seccomp profile refuses it
+        process.wait(within_s)
+        return
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        ended = poll.poll(within_s * 1000)
+    finally:
+        os.close(pidfd)
+    if not ended:
+        raise subprocess.TimeoutExpired(process.args, within_s)
+    process.wait()

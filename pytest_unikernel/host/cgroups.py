@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 # limit, use, and the cache in the use, which the kernel takes back when memory runs out
 MEMORY_FILES = (
@@ -22,7 +20,11 @@ def available_bytes() -> float:
 
 
 def _memory_rooms() -> Iterator[float]:
-    yield psutil.virtual_memory().available
+    host = _meminfo()
+    free = host["MemFree"]
+    available = host.get("MemAvailable", free)
+    # Some containers see the host's available memory beside a total of their own; psutil decides so, too.
+    yield available if available <= host["MemTotal"] else free
     for directory in directories("memory"):
         for limit, used, cache in MEMORY_FILES:
             with contextlib.suppress(OSError, ValueError):
@@ -31,12 +33,26 @@ def _memory_rooms() -> Iterator[float]:
 
 def total_bytes() -> float:
     """Return all memory that we could ever have: the host's, or our cgroup's limit if that is less."""
-    totals: list[float] = [psutil.virtual_memory().total]
+    totals: list[float] = [host_bytes()]
     for directory in directories("memory"):
         for limit, _, _ in MEMORY_FILES:
             with contextlib.suppress(OSError, ValueError):
                 totals.append(number(directory / limit))
     return min(totals)
+
+
+def host_bytes() -> int:
+    """Return the memory of the host."""
+    return _meminfo()["MemTotal"]
+
+
+def _meminfo() -> dict[str, int]:
+    """Return the kernel's figures in bytes; psutil, which has them too, is slow to import before a load.
+
+    Source: proc_meminfo(5); the unit is KiB.
+    """
+    lines = (PROC / "meminfo").read_text(encoding="ascii").splitlines()
+    return {name: 1024 * int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
 
 
 def process_rooms() -> Iterator[float]:

@@ -6,15 +6,13 @@ import contextlib
 import functools
 import math
 import os
-import platform
 import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
+from pytest_unikernel.host import cgroups
 from pytest_unikernel.host.asking import ask
 
 PROC, CGROUP, SYS = Path("/proc"), Path("/sys/fs/cgroup"), Path("/sys")
@@ -112,9 +110,9 @@ def machine() -> dict[str, object]:
         "cpu_model": _cpu_model(),
         "cpu_count": os.cpu_count(),
         "usable_cores": usable_cores(),
-        "memory_bytes": psutil.virtual_memory().total,
+        "memory_bytes": cgroups.host_bytes(),
         "os": _os_name(),
-        "kernel": platform.release(),
+        "kernel": os.uname().release,
     }
 
 
@@ -123,10 +121,12 @@ def _cpu_model() -> str:
         for line in (PROC / "cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    return platform.machine()
+    return os.uname().machine
 
 
 def _os_name() -> str:
+    import platform  # noqa: PLC0415 - slow to import, and a load doesn't need it
+
     with contextlib.suppress(OSError):
         return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     return platform.system()

@@ -14,7 +14,8 @@ from pytest_unikernel.host.samples import Sample
 TOLERANCE = 0.10  # of all CPU time, or of the time for pressure, above the baseline
 RUNNABLE_TOLERANCE = 2  # tasks that run or wait for a CPU, above the baseline
 QUIET_SHARE = 0.25  # of all CPU time: a larger share disturbs a load
-LOOK_EVERY_S = 0.02
+LOOK_EVERY_S = 0.005
+LEAST_S = 0.05  # between the two samples of a look: CPU time is counted in ticks of 10 ms
 
 
 class Unrest(Enum):
@@ -98,10 +99,21 @@ class Quiescence:
     """
 
     def __init__(
-        self, sample: Callable[[], Sample], ours: Callable[[], Collection[int]] = lambda: ()
+        self,
+        sample: Callable[[], Sample],
+        ours: Callable[[], Collection[int]] = lambda: (),
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
+        """Remember where samples and leftovers are found.
+
+        Args:
+            sample: returns the latest sample.
+            ours: returns the processes of ours that are left.
+            hurry: asks for the next sample now instead of at the end of an interval.
+        """
         self._sample = sample
         self._ours = ours
+        self._hurry = hurry
         self._baseline: Look | None = None
         self.disturbed: list[float] = []
 
@@ -159,12 +171,18 @@ class Quiescence:
 
     def _look(self, end_ns: int, stopped: Callable[[], bool]) -> Look | None:
         """Return a look between two new samples; None if they did not arrive in time."""
-        first = self._next(self._sample(), end_ns, stopped)
-        second = self._next(first, end_ns, stopped)
+        last = self._sample()
+        if last.number:  # a first sample comes as soon as the monitor is up
+            self._hurry()
+        first = self._next(last, end_ns, stopped)
+        second = self._next(first, end_ns, stopped, LEAST_S)
         return look_between(first, second) if second.cpu_total_s > first.cpu_total_s else None
 
-    def _next(self, last: Sample, end_ns: int, stopped: Callable[[], bool]) -> Sample:
-        while (sample := self._sample()).number == last.number and monotonic_ns() < end_ns and not stopped():
+    def _next(self, last: Sample, end_ns: int, stopped: Callable[[], bool], least_s: float = 0.0) -> Sample:
+        """Return a sample that is that much newer than the last; the latest when the time is up."""
+        while (sample := self._sample()).number == last.number or 0 < sample.at_s - last.at_s < least_s:
+            if monotonic_ns() >= end_ns or stopped():
+                break
             sleep_s(LOOK_EVERY_S)
         return sample
 

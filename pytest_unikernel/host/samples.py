@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from pytest_unikernel.clock import monotonic_ns, seconds
 from pytest_unikernel.host import cgroups
 
@@ -88,6 +86,8 @@ def summarize(begin: Sample, end: Sample, duration_s: float) -> dict[str, float 
 
 def take_sample(last: Sample) -> Sample:
     """Return the host's counters now, with the extremes since the load began."""
+    import psutil  # noqa: PLC0415 - slow to import, and only the monitor comes here
+
     cpu = psutil.cpu_times()
     total_s = sum(cpu) - getattr(cpu, "guest", 0.0) - getattr(cpu, "guest_nice", 0.0)
     available = cgroups.available_bytes()

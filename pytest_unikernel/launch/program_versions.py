@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
 import re
-import secrets
 import shutil
 import subprocess
 import tempfile
@@ -88,7 +86,7 @@ def _own_line(file: str) -> str:
     The program has no terminal and no input, a directory and an environment of its own, and a second. What it
     has started is ended by the token in its environment, even if it left the process group.
     """
-    token = secrets.token_hex(16)
+    token = os.urandom(16).hex()
     with tempfile.TemporaryDirectory(prefix="unikernel-") as directory:
         environment = {key: os.environ[key] for key in KEPT if key in os.environ}
         environment |= {"HOME": directory, "TMPDIR": directory, "LC_ALL": "C", "UNIKERNEL_SESSION": token}
@@ -111,6 +109,8 @@ def _line_of(output: bytes) -> str:
 
 
 def _hash(file: str) -> str:
+    import hashlib  # noqa: PLC0415 - slow to import, and few programs are named by their hash
+
     digest = hashlib.sha256()
     with open(file, "rb") as program:  # noqa: PTH123
         while part := program.read(1 << 20):

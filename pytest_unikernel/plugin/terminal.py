@@ -65,8 +65,7 @@ class TerminalReport:
             self._reporter.write_line(self.shown(line))
 
     def _report(self, run: Run) -> list[str]:
-        import psutil  # noqa: PLC0415 - the end of a run only
-
+        from pytest_unikernel.host import cgroups  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.text.missing import missing_report  # noqa: PLC0415 - the end of a run only
         from pytest_unikernel.text.run_summary import report  # noqa: PLC0415 - the end of a run only
 
@@ -77,7 +76,7 @@ class TerminalReport:
         lines = report(
             rows,
             run.skips,
-            psutil.virtual_memory().total,
+            cgroups.host_bytes(),
             evidence,
             benchmark_table=wide_table,
             verbose=self._config.get_verbosity() > 0,

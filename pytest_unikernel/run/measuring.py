@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
+import random
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -181,7 +181,7 @@ def _refuse_daemons(target: Target, quiet_host: str) -> None:
 def _seed(plan: LoadPlan, number: int) -> int | None:
     if plan.arrivals == "fixed":
         return None
-    return secrets.randbits(32) if plan.seed is None else plan.seed + number
+    return random.SystemRandom().getrandbits(32) if plan.seed is None else plan.seed + number
 
 
 def _make(option: str, directory: Path | None) -> None:

@@ -2,10 +2,10 @@
 
 Run with PIDFD COMMANDS PROGRESS SAMPLES TERMINAL. Commands are JSON lines on a pipe:
 ``{"begin": LABEL, "place": PLACE, "number": N}`` starts a load, ``{"end": true, "number": N}`` ends it; PLACE
-says where the run stands. The generator writes its progress into one mapping, this process writes what it
-sees of the host, and the number of the last command it obeyed, into the other. The generator never waits for
-it while a load runs, and a terminal stopped by Ctrl-S stops only the drawing, for the memory guard needs the
-samples. It ends with pytest.
+says where the run stands. ``{"sample": true}`` asks for a sample now. The generator writes its progress into
+one mapping, this process writes what it sees of the host, and the number of the last command it obeyed, into
+the other. The generator never waits for it while a load runs, and a terminal stopped by Ctrl-S stops only the
+drawing, for the memory guard needs the samples. It ends with pytest.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Monitor:
     def command(self, line: str) -> None:
         """Begin or end a load: forget its extremes, clear its line; done when the next sample is written."""
         command = json.loads(line)
+        if "sample" in command:
+            return
         self._erase()
         self._label, self._place = command.get("begin", ""), command.get("place", "")
         self._obeyed = command["number"]

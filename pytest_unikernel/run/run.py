@@ -94,13 +94,24 @@ class Run:
         finished: Steps | None = None,
         origin: Mapping[str, Any] | None = None,
         hosts: Hosts | None = None,
+        session: Session | None = None,
     ) -> None:
+        """Take note of how loads are run.
+
+        Args:
+            terminal: a descriptor of the terminal for the live line, or -1.
+            journals: the directory for the journal; None: no journal.
+            finished: the loads of an earlier run, which are not run again.
+            origin: what is recorded about this run with each load.
+            hosts: other hosts that run the trials of steps; None: this one does.
+            session: the session, where it has been started; by default it is at the first load.
+        """
         self._hosts = hosts
         self._terminal = terminal
         self._journal = journal.Journal(journals)
         self._finished = finished or {}
         self._origin = origin
-        self._session: Session | None = None
+        self._session = session
         self._quiescence: Quiescence | None = None
         self._series: dict[str, Series] = {}
         self._parts: dict[str, list[Part]] = {}
@@ -238,7 +249,9 @@ class Run:
     def _loads(self, interrupts: Interrupts) -> Loads:
         session = self._own_session()
         if self._quiescence is None:
-            self._quiescence = Quiescence(session.sample, lambda: list(leftovers.holders(session.token)))
+            self._quiescence = Quiescence(
+                session.sample, lambda: list(leftovers.holders(session.token)), session.hurry
+            )
         return Loads(session, self._quiescence, interrupts, self.place)
 
     def _own_session(self) -> Session:

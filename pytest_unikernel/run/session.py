@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import sys
 import tempfile
 from pathlib import Path
@@ -39,7 +38,7 @@ class Session:
     """
 
     def __init__(self, terminal: int = -1) -> None:
-        self.token = secrets.token_hex(16)
+        self.token = os.urandom(16).hex()  # as the module secrets makes one, which is slow to import
         self._owner = os.getpid()
         self._terminal = terminal
         self._loads = self._told = 0
@@ -130,6 +129,10 @@ class Session:
     def sample(self) -> Sample:
         """Return the monitor's last look at the host."""
         return Sample(*self._samples.read()[:-1])
+
+    def hurry(self) -> None:
+        """Ask the monitor for a sample now; the next one follows after a whole interval."""
+        self._monitor.tell({"sample": True})
 
     def close(self) -> None:
         """Kill remaining instances, end the helpers, remove the directory: once, in the owning process."""

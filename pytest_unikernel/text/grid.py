@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 WIDTH = 80
 UNITED = re.compile(r"(?<=\d) (?=(?:s|ms|µs|ns|min|h|%|[KMG]iB|CPUs?)(?!\w))")
@@ -31,18 +31,19 @@ def grid(
         gap: the separator of columns.
         groups: first column, number of columns and the name that is written above them.
     """
-    from tabulate import DataRow, TableFormat, tabulate  # noqa: PLC0415 - needed at the end of a run only
-
-    plain = TableFormat(None, None, None, None, None, DataRow("", gap, ""), 0, None)
-    align = ["left" if number in left else "right" for number in range(len(header[0]))]
-    lines = tabulate([*header, *body], tablefmt=plain, colalign=align, disable_numparse=True).splitlines()
     widths = [max(map(len, column)) for column in zip(*header, *body, strict=True)]
+    lines = [gap.join(_aligned(cells, widths, left)) for cells in (*header, *body)]
     for start, count, name in groups:
         begin = sum(widths[:start]) + len(gap) * start
         span = sum(widths[start : start + count]) + len(gap) * (count - 1)
         lines[0] = lines[0][:begin].ljust(begin) + name.center(span) + lines[0][begin + span :]
     lines = [line.rstrip() for line in lines]
     return [*lines[: len(header)], "-" * max(map(len, lines)), *lines[len(header) :]]
+
+
+def _aligned(cells: Cells, widths: Sequence[int], left: Collection[int]) -> Iterator[str]:
+    for number, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        yield cell.ljust(width) if number in left else cell.rjust(width)
 
 
 def cut(text: str, columns: int) -> str:

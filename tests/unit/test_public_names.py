@@ -66,6 +66,31 @@ def test_a_target_that_is_only_described_reads_no_elf_file() -> None:
     assert "elftools" not in modules
 
 
+def test_a_load_needs_no_module_that_is_slow_to_import() -> None:
+    modules = modules_after("import pytest_unikernel.commands.main, pytest_unikernel.commands.run_bench")
+    assert not modules & {"psutil", "hashlib", "platform", "importlib.metadata", "pytest_unikernel.report"}
+    assert not modules_after("import pytest_unikernel.text.run_summary") & {"wcwidth", "importlib.metadata"}
+
+
+STARTS = """
+import sys
+from pytest_unikernel.commands import early, main
+def started(terminal):
+    import json
+    json.dump(list(sys.modules), sys.stdout)
+    raise SystemExit
+early._started = started
+main.main(["run", "--", "true"])
+"""
+
+
+def test_the_helpers_of_a_run_start_before_what_runs_loads_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", STARTS], capture_output=True, text=True, check=True)
+    modules = set(json.loads(done.stdout))
+    assert "pytest_unikernel.run.session" in modules
+    assert not modules & {"pytest_unikernel.run.run", "pytest_unikernel.results.result"}
+
+
 def test_the_package_alone_does_not_import_pytest() -> None:
     assert "pytest" not in modules_after("import pytest_unikernel")
     assert "pytest" not in modules_after("import pytest_unikernel.run.load")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_unikernel.commands import main
+from pytest_unikernel.commands import early, main
 from pytest_unikernel.commands.run_target import name_of, ready_of
-from pytest_unikernel.errors import SettingError, TargetError
+from pytest_unikernel.errors import SessionError, SettingError, TargetError
 from pytest_unikernel.plan.option_table import OPTIONS
 from pytest_unikernel.plan.readiness import Event, Exit, Http, Line, Port
 
@@ -16,6 +16,23 @@ PYTEST_ONLY = {
     *("require", "report", "resume", "compare_fail", "compare_busy", "summary", "benchmark_table"),
     *("hosts", "spread", "hosts_insecure", "hosts_python", "hosts_lost"),
 }
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Sessions that note what becomes of them instead of starting processes."""
+    course: list[str] = []
+
+    class Noting:
+        def __init__(self, terminal: int) -> None:
+            del terminal
+            course.append("started")
+
+        def close(self) -> None:
+            course.append("closed")
+
+    monkeypatch.setattr(early, "Session", Noting)
+    return course
 
 
 def run(*arguments: str) -> int:
@@ -169,3 +186,24 @@ def test_a_port_out_of_range_is_refused() -> None:
 )
 def test_a_command_is_named_after_its_program(program: str, name: str) -> None:
     assert name_of(program) == name
+
+
+def test_helpers_that_were_started_end_although_no_load_was_run(started: list[str]) -> None:
+    assert run("--json", "none/x.json", "--", "true") == 2
+    assert started == ["started", "closed"]
+
+
+def test_a_wrong_command_line_starts_no_helpers(started: list[str]) -> None:
+    assert run("--cold", "0", "--", "true") == 2
+    assert started == []
+
+
+def test_helpers_that_cannot_start_early_are_no_reason_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(terminal: int) -> None:
+        raise SessionError(f"can't start on {terminal}")
+
+    monkeypatch.setattr(early, "Session", refused)
+    assert run("--", "no-such-program-at-all") == 1
+    assert "can't start on" not in capsys.readouterr().err

@@ -37,3 +37,21 @@ def test_a_program_gets_its_input_and_its_environment() -> None:
 
 def test_errors_may_be_part_of_the_output() -> None:
     assert ask(sys.executable, "-c", "raise SystemExit('no')", within_s=60, both=True).out == b"no\n"
+
+
+def test_the_end_of_a_program_is_not_looked_for_but_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked(_: float) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("time.sleep", looked)
+    assert ask("/bin/sh", "-c", "exec sleep 0.05", within_s=60).status == 0
+
+
+def test_a_program_is_asked_where_its_end_cannot_be_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    assert ask("/bin/sh", "-c", "exit 3", within_s=60).status == 3
+    with pytest.raises(subprocess.TimeoutExpired):
+        ask("/bin/sh", "-c", "exec sleep 1001", within_s=0.05)

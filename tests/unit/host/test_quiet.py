@@ -169,3 +169,45 @@ def test_tasks_that_wait_for_a_cpu_are_not_quiet() -> None:
     assert list(Look(0.0, runnable=3).excess(calm)) == []
     jumping = look_between(QUIET._replace(runnable=9), QUIET._replace(cpu_total_s=1.0, at_s=1.0, runnable=2))
     assert jumping.runnable == 2
+
+
+# how soon a look is taken ------------------------------------------------------------------------
+
+
+class Hurried:
+    """A monitor whose samples are taken at these times; the second is taken because it was asked for."""
+
+    def __init__(self, *at_s: float) -> None:
+        self._coming = [
+            Sample(number=number, at_s=at, cpu_total_s=at, cpu_idle_s=at)
+            for number, at in enumerate(at_s, start=1)
+        ]
+        self.asked: list[float] = []
+
+    def sample(self) -> Sample:
+        return self._coming.pop(0) if len(self._coming) > 1 else self._coming[0]
+
+    def hurry(self) -> None:
+        self.asked.append(self._coming[0].number - 1)
+
+
+def test_the_first_sample_of_a_look_is_asked_for() -> None:
+    monitor = Hurried(1.0, 1.01, 1.11)
+    Quiescence(monitor.sample, hurry=monitor.hurry).wait("warn", LONG_S)
+    assert monitor.asked == [1]
+
+
+def test_a_monitor_that_is_not_up_is_not_asked() -> None:
+    monitor = Hurried(1.0, 1.1)
+    monitor._coming.insert(0, Sample())
+    Quiescence(monitor.sample, hurry=monitor.hurry).wait("warn", LONG_S)
+    assert monitor.asked == []
+
+
+def test_two_samples_in_quick_succession_are_no_look() -> None:
+    monitor = Hurried(1.0, 1.01, 1.012, 1.112)
+    quiescence = Quiescence(monitor.sample, hurry=monitor.hurry)
+    look = quiescence._look(1 << 62, lambda: False)
+    assert look is not None
+    assert monitor.sample().at_s == 1.112
+    assert monitor._coming[0].at_s == 1.112

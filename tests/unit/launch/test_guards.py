@@ -6,7 +6,6 @@ import dataclasses
 import resource
 from pathlib import Path
 
-import psutil
 import pytest
 
 from pytest_unikernel.host import cgroups
@@ -77,11 +76,14 @@ def test_an_open_guard_refuses_nothing() -> None:
 
 # the cap ------------------------------------------------------------------------------------------
 
+MEMORY = ("MemTotal", "MemFree", "MemAvailable")
+
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A machine described by files, with nothing that limits us."""
     files = {
+        "proc/meminfo": "\n".join(f"{name}: {100 << 30} kB" for name in MEMORY),
         "proc/sys/kernel/pid_max": "4194304",
         "proc/sys/kernel/threads-max": "4194304",
         "proc/loadavg": "0.10 0.20 0.30 1/4304 12345",
@@ -95,12 +97,6 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(guards, "PROC", tmp_path / "proc")
     monkeypatch.setattr(cgroups, "PROC", tmp_path / "proc")
     monkeypatch.setattr(cgroups, "CGROUP", tmp_path / "cgroup")
-
-    class Memory:
-        total = 100 << 40
-        available = 90 << 40
-
-    monkeypatch.setattr(psutil, "virtual_memory", Memory)
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     monkeypatch.setattr(resource, "getrlimit", lambda _: unlimited)
     return tmp_path
