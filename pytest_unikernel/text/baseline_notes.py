@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_unikernel.plan.step_names import step_text
 from pytest_unikernel.results.comparable import differences
-from pytest_unikernel.text.comparable import differences_text
+from pytest_unikernel.text.comparable import cure_text, differences_text
 from pytest_unikernel.text.compare_table import compare_table, lacks_changes
 from pytest_unikernel.text.grid import wrapped
 from pytest_unikernel.text.row import Row
@@ -66,8 +66,11 @@ def knee_compared_lines(row: Row) -> list[str]:
 def _no_comparison(row: Row) -> str:
     if row.baseline is None:
         return "not in the baseline"
-    why = differences_text(differences(row.load, row.baseline))
-    return why and f"not comparable: {why}"
+    found = differences(row.load, row.baseline)
+    cure = cure_text(found)
+    if not found:
+        return ""
+    return f"not comparable: {differences_text(found)}" + (f"; {cure}" if cure else "")
 
 
 def busy_baseline_lines(busy: Mapping[str, float], lift: str) -> list[str]:

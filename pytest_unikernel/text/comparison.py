@@ -19,6 +19,7 @@ from pytest_unikernel.results.comparison import (
 from pytest_unikernel.results.evidence import Cause, Why
 from pytest_unikernel.results.record import Record
 from pytest_unikernel.text import host_speed
+from pytest_unikernel.text.comparable import cure_text
 from pytest_unikernel.text.compare_table import compare_table
 from pytest_unikernel.text.evidence import trials_needed, why_text
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid, printable, wrapped
@@ -172,8 +173,9 @@ def _unknown(steps: Iterable[Step]) -> Iterator[str]:
         for change in step.changes:
             if change.low is None:
                 needed = trials_needed(change.why)
-                more = f"; {cure.format(needed)}" if needed else ""
-                reasons.setdefault(_judgement(change) + more, []).append(change.metric)
+                more = cure.format(needed) if needed else _cure(change)
+                reason = "; ".join(part for part in (_judgement(change), more) if part)
+                reasons.setdefault(reason, []).append(change.metric)
         for reason, metrics in reasons.items():
             label = step_text(step.step_s) if step.step_s else step.target
             which = "" if len(metrics) == len(step.changes) else f" {', '.join(metrics)}"
@@ -181,6 +183,10 @@ def _unknown(steps: Iterable[Step]) -> Iterator[str]:
     for reason, by_metrics in found.items():
         for which, labels in by_metrics.items():
             yield f"{_span(labels)}{which}: {reason}"
+
+
+def _cure(change: Change) -> str:
+    return cure_text(change.why.differences) if change.why is not None else ""
 
 
 def _despite(steps: Iterable[Step]) -> Iterator[str]:

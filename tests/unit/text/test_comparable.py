@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_unikernel.results.comparable import Condition, Difference
-from pytest_unikernel.text.comparable import NAMES, differences_text
+from pytest_unikernel.text.comparable import NAMES, cure_text, differences_text
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,27 @@ def test_several_differences_are_told_in_their_order_and_none_is_empty() -> None
 
 def test_every_condition_has_a_name() -> None:
     assert NAMES.keys() == set(Condition)
+
+
+def test_of_two_variants_only_what_differs_is_told() -> None:
+    now, was = (("kernel", "b"), ("cpus", "2"), ("kvm", "True")), (("kernel", "a"), ("cpus", "2"))
+    found = Difference(Condition.VARIANT, now, was)
+    assert differences_text([found]) == "variant kernel=b, kvm=True against kernel=a"
+
+
+def test_records_of_two_variants_have_a_cure() -> None:
+    found = [Difference(Condition.VARIANT, (("kernel", "b"),), (("kernel", "a"),))]
+    assert cure_text(found) == (
+        "cure: the same variant in both runs; to compare two files, let one path lead to each in turn "
+        "(a link)"
+    )
+
+
+@pytest.mark.parametrize("condition", [each for each in Condition if each is not Condition.TIME_STEP])
+def test_every_condition_that_a_user_chooses_has_a_cure(condition: Condition) -> None:
+    cure = cure_text([Difference(condition, "x", "y")])
+    assert cure.startswith(f"cure: the same {NAMES[condition]} in both runs")
+
+
+def test_a_step_that_a_search_chose_has_no_cure() -> None:
+    assert cure_text([Difference(Condition.TIME_STEP, 1 / 64, 1 / 32)]) == ""

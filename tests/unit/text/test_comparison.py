@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_unikernel.plan.tolerances import Tolerance
+from pytest_unikernel.results.comparable import Condition, Difference
 from pytest_unikernel.results.comparison import (
     Change,
     Comparison,
@@ -44,6 +45,17 @@ def test_a_reason_that_concerns_some_metrics_names_them() -> None:
     lines = lines_of(step(1.0, "ok", "ok", OK, *changes))
     assert lines[-1] == "1 s p50: not comparable: one side has means only"
     assert lines[0].startswith("1 s throughput: no evidence: one trial; 5 or more")
+
+
+def test_a_condition_that_differs_has_its_cure() -> None:
+    differ = (Difference(Condition.VARIANT, (("kernel", "b"),), (("kernel", "a"),)),)
+    changes = [
+        Change(each, "not comparable", Why(Cause.CONDITIONS, differences=differ)) for each in ("p50", "p99")
+    ]
+    assert " ".join(line.strip() for line in lines_of(step(1.0, "ok", "ok", OK, *changes))) == (
+        "1 s: not comparable: variant kernel=b against kernel=a; cure: the same variant in both runs; to "
+        "compare two files, let one path lead to each in turn (a link)"
+    )
 
 
 def test_a_verdict_that_changed_is_told_once() -> None:
