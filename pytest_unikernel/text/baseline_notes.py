@@ -19,7 +19,7 @@ def compared_lines(steps: Sequence[Row], evidence: Sequence[str]) -> list[str]:
     if not any(row.baseline for row in steps):
         return []
     table = compare_table(steps)
-    head = ["", "  against the baseline:", ""] if table else [""]
+    head = ["", "  against the baseline, all launches together, as measured:", ""] if table else [""]
     if evidence:
         lacking = [_label(row) for row in steps if row.baseline is None]
         missing = [f"{', '.join(lacking)}: not in the baseline"] if lacking else []

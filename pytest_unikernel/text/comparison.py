@@ -31,6 +31,8 @@ MARKS = {"worse": "!", "better": "*"}
 LEGEND = (
     "! worse, * better, no mark: no evidence; changes in per cent, from..to: their 95 % confidence interval"
 )
+MEASURED = "all launches together, as measured:"
+COUNTING = "the changes that count, in per cent, trial by trial{corrected}:"
 SWEEP_CURE = "{0} or more are needed on each side: --sweep-trials={0}"
 COLD_CURE = "{0} or more are needed on each side; give {0} runs of each to pytest-unikernel compare"
 UNTESTED_CURES = {
@@ -61,7 +63,8 @@ def _group_lines(group: Sequence[SeriesComparison], shown: Shown) -> Iterator[st
     yield from [*wrapped(title, ""), ""]
     steps = [(series.name, step.fullname) for series in group for step in series.steps]
     rows = [Row(series, *shown[fullname]) for series, fullname in steps if fullname in shown]
-    for part in (compare_table(rows), series_lines(group)):
+    table = compare_table(rows)
+    for part in ([MEASURED, *table] if table else [], series_lines(group)):
         yield from [*part, ""] if part else []
 
 
@@ -79,7 +82,9 @@ def series_lines(group: Sequence[SeriesComparison], *, searched: bool = False) -
     notes = [*knees, *_statuses(steps), *_unknown(steps), *_despite(steps)]
     corrected = host_speed.corrected_table(steps)
     legend = [LEGEND, *host_speed.notes(group)] if table else []
-    tables = [line for part in (table, corrected) if part for line in [*part, ""]]
+    counting = COUNTING.format(corrected=host_speed.CORRECTED if corrected else "")
+    captioned = ((counting, table), (host_speed.BESIDE, corrected))
+    tables = [line for caption, part in captioned if part for line in [caption, *part, ""]]
     return [*tables, *(line for note in [*legend, *notes] for line in wrapped(note))]
 
 

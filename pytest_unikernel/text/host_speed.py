@@ -14,6 +14,8 @@ COUNTS = (
     "corrected: without the part that follows the host's speed in the trials within each run; a corrected "
     "change counts, above and for limits"
 )
+CORRECTED = ", corrected as below"
+BESIDE = "response times as measured, and corrected for the host's speed, which counts:"
 DASH = f"{NONE} corrected: the trials show no dependence on the host's speed, so the measured change counts"
 UNSHOWN = "the trials show no dependence of response times on it, so the measured changes count"
 NAME_COLUMNS = 16

@@ -84,7 +84,7 @@ def test_the_tutorial_goes_from_its_first_command_to_its_last(simulating: pytest
     ended = [simulating.runpytest_inprocess(*FIXED, "-p", "no:cacheprovider", *words) for words in runs]
     assert [each.ret for each in ended] == [0] * len(runs)
     assert len(runs) == 7
-    ended[5].stdout.fnmatch_lines(["*against the baseline:"])
+    ended[5].stdout.fnmatch_lines(["*against the baseline, all launches together, as measured:"])
     assert (simulating.path / "report" / "report.html").is_file()
 
 

@@ -48,7 +48,7 @@ def test_a_slower_run_fails_the_comparison(pytester: pytest.Pytester) -> None:
     result = run(pytester, *compare, source=SLOWER + TWO_STEPS)
     assert result.ret != 0
     assert "Performance has regressed" in result.stdout.str() + result.stderr.str()
-    result.stdout.fnmatch_lines(["*against the baseline:"])
+    result.stdout.fnmatch_lines(["*against the baseline, all launches together, as measured:"])
 
 
 def test_a_limit_without_a_baseline_is_an_error_without_a_table_too(pytester: pytest.Pytester) -> None:

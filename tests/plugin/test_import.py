@@ -49,7 +49,7 @@ def test_the_published_figures_are_compared_with_todays(pytester: pytest.Pyteste
     result = run(pytester, f"--benchmark-compare={old}", "--sweep-benchmark-table", source=TODAY)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines([
-        "*against the baseline:*",
+        "*against the baseline, all launches together, as measured:",
         "*throughput /s*mean service ms*",
         "*1/2*2.0*2.0*250.0*323.7*",
         "*1/4*4.0*4.0*250.0*316.7*",

@@ -74,6 +74,7 @@ def test_a_cold_start_is_told_how_it_gains_trials(save: Any, capsys: pytest.Capt
 GOLDEN = f"""\
 some: {SERIES}
 
+all launches together, as measured:
         throughput /s           p50 ms                p99 ms
  step  now  was  change    now    was  change    now    was  change
 -------------------------------------------------------------------
@@ -81,6 +82,7 @@ some: {SERIES}
 1/2 s  2.0  2.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
 1/4 s  4.0  4.0   +0.0%  26.00  20.00    +30%  78.00  60.00    +30%
 
+the changes that count, in per cent, trial by trial:
         throughput       p50             p90             p99        failed
  step     from..to        from..to        from..to        from..to  points
 --------------------------------------------------------------------------
@@ -184,7 +186,9 @@ def test_a_slower_host_is_no_regression_unless_it_may_be_what_is_measured(
     assert "host:" not in capsys.readouterr().out
 
 
+COUNTS = "\nthe changes that count, in per cent, trial by trial, corrected as below:\n"
 BESIDE = f"""\
+response times as measured, and corrected for the host's speed, which counts:
               p50                  p90                  p99
 step  measured  corrected  measured  corrected  measured  corrected
 -------------------------------------------------------------------
@@ -212,6 +216,8 @@ def test_measured_and_corrected_changes_stand_side_by_side_and_the_one_that_coun
     assert main.main(["compare", *files, "--fail", limits, "--json", str(out)]) == 1
     told = capsys.readouterr()
     assert BESIDE in told.out
+    assert COUNTS in told.out
+    assert max(map(len, told.out.splitlines())) <= 80
     why = ", corrected for the host's speed; measured +93.9%"
     assert told.err.splitlines() == [
         f"pytest-unikernel: worse: {name(1.0)}: p50 +20.0% (limit p50:10%){why}",
