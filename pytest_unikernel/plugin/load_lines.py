@@ -48,6 +48,10 @@ class LoadLines:
         self._silent: set[str] = set()  # tests whose skips say nothing new
         self._done: set[str] = set()
         self._line_is_open = self._at_begin = False
+        self._hides = False  # a test of which nothing is shown runs
+        self._before: Path | str | int | None = (
+            None  # the file that pytest's open line was about before that test
+        )
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Keep the session: it knows how many tests there are."""
@@ -110,7 +114,11 @@ class LoadLines:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Keep pytest from writing the name of the file, or write it where pytest would not begin a line."""
-        if self._alone and self._is_load(nodeid):
+        self._hides = self._alone and nodeid in self._silent and self._may_hide(nodeid)
+        if self._hides:
+            self._before = self._reporter.currentfspath
+            self._reporter.currentfspath = self._path(nodeid)
+        elif self._alone and self._is_load(nodeid):
             if self._reporter.currentfspath != self._path(nodeid):
                 self._reporter.ensure_newline()
                 self._reporter.currentfspath = self._path(nodeid)
@@ -125,30 +133,49 @@ class LoadLines:
             return None
         if report.passed and report.when == "call" and self._pending:
             return "passed", "", "PASSED"
-        if report.skipped and report.nodeid in self._silent and not self._is_last(report.nodeid):
+        if (
+            report.skipped
+            and report.nodeid in self._silent
+            and (self._hides or not self._is_last(report.nodeid))
+        ):
             return "skipped", "", "SKIPPED"
         return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write the name of the file before a letter of pytest's."""
-        if self._at_begin:
-            status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
-            if status[1]:
-                self._write_path(report.nodeid)
+        if not (self._at_begin or self._hides):
+            return
+        status = self._config.hook.pytest_report_teststatus(report=report, config=self._config)
+        if status[1]:
+            self._show_again()
+            self._write_path(report.nodeid)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> Generator[None, object, object]:
         """Write the lines of the test's load: in a log before pytest's percentage, else after it."""
-        lines, is_last = self._lines(nodeid), self._is_last(nodeid)
+        lines, is_last = self._lines(nodeid), self._is_last_shown(nodeid)
         self._done.add(nodeid)
         if self._alone:
             self._write_alone(nodeid, lines, is_last=is_last)
         result = yield
+        if self._hides:
+            self._reporter.currentfspath, self._hides = self._before, False
         if not self._alone:
             for line in lines:
                 self._write(line)
         return result
+
+    def _may_hide(self, nodeid: str) -> bool:
+        """Whether nothing is written: not behind an ended line of ours, nor where the log would be empty."""
+        is_bare = self._reporter.currentfspath is None
+        return not self._at_begin and not (is_bare and self._is_last(nodeid))
+
+    def _show_again(self) -> None:
+        """Begin a line where a test has something to show after all."""
+        if self._hides and self._before is not None:
+            self._reporter.ensure_newline()
+        self._hides = False
 
     def _lines(self, nodeid: str) -> list[str]:
         """Return the pending lines; the last has the place of the run in front."""
@@ -197,6 +224,11 @@ class LoadLines:
     def _is_load(self, nodeid: str) -> bool:
         run = progress.of(self._config)
         return nodeid in self._silent or (run is not None and run.agenda.has(nodeid))
+
+    def _is_last_shown(self, nodeid: str) -> bool:
+        """Whether nothing is shown of any test after this one: its line takes pytest's percentage."""
+        left = {item.nodeid for item in self._session.items} - self._done - self._silent - {nodeid}
+        return not left and nodeid not in self._silent
 
     def _is_last(self, nodeid: str) -> bool:
         return len(self._done | {nodeid}) >= self._session.testscollected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from surveyed import GONE, HERE, STEPS, TWO
-from sweeprun import run, run_apart
+from sweeprun import FAKE, run, run_apart
 
 
 def progress(result: pytest.RunResult) -> list[str]:
@@ -24,6 +24,42 @@ def test_a_log_has_a_line_per_load_and_nothing_about_missing_targets(pytester: p
         "[3/3] here 1/20 s",
     ]
     assert lines[-1].split()[-2:] == ["ok", "[100%]"]
+
+
+def test_a_missing_target_at_the_end_leaves_no_letter(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_later=FAKE + STEPS + GONE)
+    source = STEPS + HERE + GONE
+    lines = progress(run_apart(pytester, source=source))
+    assert [line.partition(":")[0] for line in lines[1:]] == [
+        "[1/3, 1 s left] here 1/5 s",
+        "[2/3, 1 s left] here 1/10 s",
+        "[3/3] here 1/20 s",
+    ]
+    assert lines[-1].split()[-2:] == ["ok", "[100%]"]
+
+
+def test_a_missing_target_does_not_end_a_line_of_letters(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_later=FAKE + STEPS + GONE)
+    source = (
+        STEPS
+        + GONE
+        + "def test_one(): pass\n\n\ndef test_two(): pass\n\n\n"
+        + GONE.replace("test_gone", "test_off")
+    )
+    lines = progress(run_apart(pytester, source=source))
+    assert [line.split() for line in lines[1:]] == [["test_it.py", "..", "[100%]"]]
+
+
+def test_a_letter_after_a_missing_target_stands_behind_its_own_file(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_later=FAKE + STEPS + GONE + "def test_one(): pass\n")
+    source = STEPS + GONE + "def test_one(): pass\n\n\n" + GONE.replace("test_gone", "test_off")
+    lines = progress(run_apart(pytester, source=source))
+    assert [line.split()[:2] for line in lines[1:]] == [["test_it.py", "."], ["test_later.py", "."]]
+
+
+def test_a_run_of_missing_targets_alone_has_pytests_line(pytester: pytest.Pytester) -> None:
+    lines = progress(run_apart(pytester, source=STEPS + GONE))
+    assert [line.split() for line in lines[1:]] == [["test_it.py", "s", "[100%]"]]
 
 
 def test_all_that_run_are_named_with_the_time(pytester: pytest.Pytester) -> None:
