@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_unikernel.report import cells as cell
@@ -31,13 +31,15 @@ def settings(results: Results) -> Table | None:
                 labels = found.setdefault(key, {}).setdefault(value, [])
                 if name(series) not in labels:
                     labels.append(name(series))
-    rows = [row for key, values in found.items() for row in _rows(key, values)]
+    everyone = list(dict.fromkeys(name(series) for series in (*results.sweeps, *results.colds)))
+    rows = [row for key, values in found.items() for row in _rows(key, values, everyone)]
     return Table("Settings", ["setting", "value", "targets"], rows, 3, NOTE) if rows else None
 
 
-def _rows(key: str, values: Mapping[str, list[str]]) -> Iterator[Cells]:
+def _rows(key: str, values: Mapping[str, list[str]], everyone: Sequence[str]) -> Iterator[Cells]:
     for value, labels in values.items():
-        yield [key, value, ALL if len(values) == 1 else ", ".join(labels)]
+        of_all = len(values) == 1 and len(labels) == len(everyone) > 1
+        yield [key, value, ALL if of_all else ", ".join(labels)]
 
 
 def _values(load: ReportedLoad) -> Iterator[tuple[str, str]]:

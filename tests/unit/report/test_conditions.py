@@ -20,6 +20,11 @@ def rows_of(tmp_path: Path, *loads: dict[str, Any]) -> list[list[str]]:
     return [] if table is None else [list(row) for row in table.rows]
 
 
+def test_what_one_of_two_targets_has_names_it(tmp_path: Path) -> None:
+    one, two = load("one", 0.5, settings={"argv": ["/bin/true"]}), load("two", 0.5, settings={})
+    assert ["program", "/bin/true", "one"] in rows_of(tmp_path, one, two)
+
+
 def test_what_all_targets_share_is_one_row(tmp_path: Path) -> None:
     settings = {"window_s": 2.5, "cpus": None, "order": "series", "argv": ["/bin/echo", "a b"]}
     loads = [load(name, 0.5, run=RUN, settings=settings) for name in ("one", "two")]
@@ -43,13 +48,13 @@ def test_unfriendly_values_are_printable(tmp_path: Path, name: str) -> None:
     run = {"command_line": ["pytest", name], "plugin_version": name}
     rows = rows_of(tmp_path, load("one", 0.5, run=run, settings={"argv": [name], name: name, "cpus": [1, 2]}))
     assert all(cell.isprintable() for row in rows for cell in row)
-    assert ["cpus", "1, 2", "all"] in rows
+    assert ["cpus", "1, 2", "one"] in rows
 
 
 @pytest.mark.parametrize("run", [None, {}, {"command_line": None, "plugin_version": 3}, [1], "x"])
 def test_a_run_that_is_damaged_or_missing_is_unknown(tmp_path: Path, run: Any) -> None:
     assert rows_of(tmp_path, load("one", 0.5, run=run, settings={"order": "series"})) == [
-        ["order", "series", "all"]
+        ["order", "series", "one"]
     ]
 
 
