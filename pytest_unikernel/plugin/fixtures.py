@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,7 +112,7 @@ def _unikernel_load() -> OneLoad:
 @pytest.fixture
 def load_step(
     request: pytest.FixtureRequest, benchmark: Any, _unikernel_load: OneLoad
-) -> Callable[[Target], LoadResult]:
+) -> Iterator[Callable[[Target], LoadResult]]:
     """Runs the load of one time step: ``load_step(target) -> LoadResult``. A test calls it once.
     The test needs the marker ``load_sweep``.
     """
@@ -122,13 +122,14 @@ def load_step(
         __tracebackhide__ = True  # so that a skip shows the test's line
         return loader.step(target)
 
-    return load_step
+    yield load_step
+    loader.end()
 
 
 @pytest.fixture
 def cold_start(
     request: pytest.FixtureRequest, benchmark: Any, _unikernel_load: OneLoad
-) -> Callable[..., LoadResult]:
+) -> Iterator[Callable[..., LoadResult]]:
     """Launches instances one after the other, on a host without other load:
     ``cold_start(target, launches=10) -> LoadResult``. One more launch before them is not measured.
     A test calls it once, and has the marker ``cold``.
@@ -139,4 +140,5 @@ def cold_start(
         __tracebackhide__ = True
         return loader.cold(target, launches)
 
-    return cold_start
+    yield cold_start
+    loader.end()

@@ -14,6 +14,8 @@ from pytest_unikernel.plugin import (
     benchmark_table,
     current_run,
     ending,
+    interleaving,
+    loader,
     marker,
     options,
     progress,
@@ -131,6 +133,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip loads under xdist: concurrent loads would disturb each other's measurements."""
     if hasattr(item.config, "workerinput") and marker.has_load(item):
         pytest.skip("xdist is active, and tests that run in parallel disturb a load; run with -n0")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Take note of a failure, before the fixtures of the test end."""
+    loader.note_outcome(item, call)
 
 
 @pytest.hookimpl(tryfirst=True)

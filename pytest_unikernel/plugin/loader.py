@@ -28,6 +28,9 @@ if TYPE_CHECKING:  # a load's modules are imported only when a load runs
     from pytest_unikernel.run.request import Request
 
 
+FAILED = pytest.StashKey[bool]()
+
+
 @dataclass
 class OneLoad:
     """The one load of one run of a test. It is made with the run's fixtures: a test may be run again.
@@ -123,6 +126,11 @@ class Loader:
             self._request(target, options.settings(self._item.config), self._item.nodeid),
             lambda request, interrupts: self._run.cold(request, launches, interrupts),
         )
+
+    def end(self) -> None:
+        """Spare a test that failed before its load pytest-benchmark's warning that it measured nothing."""
+        if self._item.stash.get(FAILED, False):
+            self._pass_by()
 
     def _request(self, target: Target, settings: SweepSettings, series: str) -> Request:
         from pytest_unikernel.run.request import Request  # noqa: PLC0415 - the run has been made by now
@@ -271,6 +279,13 @@ class Loader:
         record = result.as_json()
         texts = (none_completed.none_completed_text(record), none_completed.last_words(record))
         self._fail("\n".join(filter(None, (*texts, hint_line(target, record)))))
+
+
+def note_outcome(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Take note whether a run of a test has failed so far."""
+    before = call.when != "setup" and item.stash.get(FAILED, False)
+    now = call.excinfo is not None and not isinstance(call.excinfo.value, pytest.skip.Exception)
+    item.stash[FAILED] = before or now
 
 
 def _missing_text(target: Target, missing: Unavailable) -> str:

@@ -77,6 +77,30 @@ def test_a_used_up_or_refused_fixture_brings_no_warning(pytester: pytest.Pyteste
     result.stdout.no_fnmatch_line("*Benchmark fixture was not used*")
 
 
+WRONG_IN_BODY = "def test_it(cold_start):\n    cold_start(Target('x', ['true'], ready='x'))\n"
+WRONG_IN_FIXTURE = """
+@pytest.fixture
+def wrong():
+    return Target("x", ["true"], ready="x")
+
+
+def test_it(cold_start, wrong):
+    cold_start(wrong)
+"""
+
+
+@pytest.mark.parametrize("source", [WRONG_IN_BODY, WRONG_IN_FIXTURE, "def test_it(cold_start):\n    1 / 0\n"])
+def test_a_test_that_fails_before_its_load_brings_no_warning(pytester: pytest.Pytester, source: str) -> None:
+    result = run(pytester, source=source)
+    assert "not used" not in result.stdout.str()
+    assert result.ret == 1
+
+
+def test_a_test_that_forgets_its_load_is_warned_about(pytester: pytest.Pytester) -> None:
+    result = run(pytester, source="def test_it(cold_start):\n    pass\n")
+    result.stdout.fnmatch_lines(["*Benchmark fixture was not used*"])
+
+
 def test_an_error_of_ours_fails_the_test_without_a_traceback(pytester: pytest.Pytester) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         source = f"""
