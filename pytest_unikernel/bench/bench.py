@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_unikernel.bench import places
+from pytest_unikernel.bench.course import Course
 from pytest_unikernel.bench.naming import Names, fullname
 from pytest_unikernel.bench.probing import why_unavailable
 from pytest_unikernel.bench.results import BenchResult, Sweep
@@ -28,6 +29,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.skips import WhySkipped
 from pytest_unikernel.run.interrupts import Interrupts
 from pytest_unikernel.run.joining import Measured
+from pytest_unikernel.run.remaining import PlannedLoad, planned_step
 from pytest_unikernel.run.request import Request
 from pytest_unikernel.run.run import Run
 from pytest_unikernel.text.row import Row
@@ -92,6 +94,7 @@ class Bench:
         descriptor = terminal() if live else -1
         self._run = Run(descriptor, finished=finished, session=self._started)
         self._names = Names()
+        self._course = Course({})
         self._entered = False
         self._closing = weakref.finalize(self, close, self._run, descriptor)
         self.results: list[BenchResult] = []
@@ -172,6 +175,7 @@ class Bench:
         target = self._ready("load", target, chosen)
         series = self._names.series(target, [step_id(step)], name)
         request = Request(fullname(series, step_id(step)), series, target, chosen)
+        self._course = Course(dict([self._planned(request, step)]))
         return self._whole(request, functools.partial(self._step, step))
 
     def sweep(
@@ -198,17 +202,17 @@ class Bench:
         target = self._ready("sweep", target, chosen)
         parts = [*map(step_id, chosen.time_steps), *([KNEE] if chosen.knee else [])]
         sweep = self.last = Sweep(self._names.series(target, parts, name), len(parts))
-        asked = {
-            step: Request(fullname(sweep.series, step_id(step)), sweep.series, target, chosen)
-            for step in chosen.time_steps
-        }
+        requests = [Request(fullname(sweep.series, part), sweep.series, target, chosen) for part in parts]
+        steps = [*chosen.time_steps, *chosen.time_steps[-1:]][: len(parts)]
+        self._course = Course(dict(map(self._planned, requests, steps)))
+        asked = dict(zip(chosen.time_steps, requests, strict=False))
         if chosen.order == "rounds":
             self._run_rounds(sweep, asked, chosen.trials)
         for step, request in asked.items():
             if chosen.order == "series":
                 self._swept(sweep, request, step)
         if chosen.knee and not sweep.interrupted:
-            self._searched(sweep, Request(fullname(sweep.series, KNEE), sweep.series, target, chosen))
+            self._searched(sweep, requests[-1])
         return sweep
 
     def cold(
@@ -234,6 +238,9 @@ class Bench:
         target = self._ready("cold", target, chosen)
         called = fullname(self._names.series(target, [COLD], name), COLD)
         request = Request(called, called, target, chosen)
+        known = self._run.finished_cold(request, launches) is not None
+        cold = PlannedLoad(called, target.full_name, 1.0, 0 if known else 1, launches=launches + 1)
+        self._course = Course({called: cold})
         return self._whole(request, lambda asked, interrupts: self._run.cold(asked, launches, interrupts))
 
     def _ready(self, what: str, target: Target | str, settings: SweepSettings) -> Target:
@@ -255,6 +262,14 @@ class Bench:
                 places.check_directory(directory, self._wording.setting(what, option))
         with in_own_words(self._wording):
             places.check_raw_format(settings.raw_format)
+
+    def _planned(self, request: Request, step: Fraction) -> tuple[str, PlannedLoad]:
+        """Return the load of a step, or the search, by its full name."""
+        searches = request.fullname == fullname(request.series, KNEE)
+        known = not searches and self._run.finished(request, step) is not None
+        about = {"searches": searches, "is_known": known}
+        settings, target = request.settings, request.target.full_name
+        return request.fullname, planned_step(request.series, target, step, settings, **about)
 
     def _step(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
         return self._run.step(request, step, interrupts)
@@ -309,9 +324,11 @@ class Bench:
     def _skipped(self, sweep: Sweep, request: Request, step: Fraction, why: WhySkipped) -> None:
         self._run.skipped(request.fullname, sweep.series, step, why)
         sweep.skipped.append(self._run.skips[-1])
+        self._course.drop(request.fullname)
 
     def _measured(self, request: Request, load: Load, sweep: Sweep | None = None) -> BenchResult | None:
         """Run a load and keep its result, if it has one already; then heed a signal that came meanwhile."""
+        self._run.place = self._course.begun(request.fullname)
         with alone(), in_own_words(self._wording):
             interrupts = Interrupts()
             with interrupts:
@@ -327,6 +344,7 @@ class Bench:
 
     def _kept(self, request: Request, measured: Measured, sweep: Sweep | None) -> BenchResult:
         result = BenchResult.of(measured, request.fullname)
+        self._course.ended(request.fullname, result)
         self.results.append(result)
         if sweep is None:
             self.last = result

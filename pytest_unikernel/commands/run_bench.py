@@ -35,7 +35,7 @@ class RunBench(Bench):
         """Write a line about a load: in a log about each, on a terminal about those of a sweep."""
         sweep = self.last
         if isinstance(sweep, Sweep):
-            note(printable(f"[{len(sweep.loads)}/{sweep.planned}] {result}"))
+            note(printable(f"{self._course} {result}"))
         elif not sys.stderr.isatty():
             note(printable(str(result)))
 

@@ -14,7 +14,6 @@ from pytest_unikernel.plugin import (
     benchmark_table,
     current_run,
     ending,
-    interleaving,
     loader,
     marker,
     options,

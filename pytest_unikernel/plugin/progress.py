@@ -9,13 +9,12 @@ import pytest
 
 from pytest_unikernel.clock import monotonic_ns, seconds
 from pytest_unikernel.plugin import current_run, marker, rounds, survey
-from pytest_unikernel.plugin.remaining import SEARCH, Agenda, Place, PlannedLoad
 from pytest_unikernel.results.knee import verdict_on
+from pytest_unikernel.run.remaining import Agenda, Place, PlannedLoad, planned_step
 
 if TYPE_CHECKING:
     from pytest_unikernel.results.result import LoadResult
 
-SEARCH_LOADS = 5  # loads of a search between two halved steps
 COLD_LAUNCHES = 10  # where the survey hasn't seen how many
 PROGRESS = pytest.StashKey["RunProgress"]()
 
@@ -113,13 +112,12 @@ def _planned(item: pytest.Item, finding: survey.Finding, *, is_known: bool) -> P
     if sweep is None:
         launches = max((sight.launches for sight in finding.sights), default=0) or COLD_LAUNCHES
         return PlannedLoad(finding.name, finding.target, 1.0, 0 if is_known else 1, launches=launches + 1)
-    settings = sweep.settings
-    return PlannedLoad(
-        series=sweep.series,
-        target=finding.target,
-        step_s=SEARCH if sweep.searches else float(sweep.step),
-        trials=0 if is_known else settings.trials * (SEARCH_LOADS if sweep.searches else 1),
-        turns=settings.trials if rounds.has_turns(item) else 1,
-        warmup_s=settings.warmup_s,
-        window_s=seconds(settings.load_plan(sweep.step).window_ns),
+    planned = planned_step(
+        sweep.series,
+        finding.target,
+        sweep.step,
+        sweep.settings,
+        searches=sweep.searches,
+        is_known=is_known,
     )
+    return planned._replace(turns=sweep.settings.trials if rounds.has_turns(item) else 1)

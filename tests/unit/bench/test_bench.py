@@ -41,6 +41,30 @@ def test_a_sweep_ends_at_the_first_step_that_is_not_ok(bench: Bench) -> None:
     assert bench.results == list(sweep)
 
 
+def test_the_live_line_says_where_a_sweep_stands_and_how_long_the_rest_takes(bench: Bench) -> None:
+    places: list[str] = []
+    ended: list[str] = []
+
+    def note(_: object) -> None:
+        places.append(bench._run.place)
+        ended.append(str(bench._course))
+
+    bench._on_load = note
+    bench.sweep(FAKE, steps=["1/8", "1/64", "1/256", "1/512"])
+    bench.load(FAKE, rate_hz=64)
+    bench.cold(FAKE, 2)
+    assert [place.partition(",")[0] for place in places] == ["[1/4", "[2/4", "[3/4", "[1/1", "[1/1"]
+    assert all(place.endswith(" s left]") for place in places)
+    assert [place.partition(",")[0] for place in ended] == ["[1/4", "[2/4", "[3/3]", "[1/1]", "[1/1]"]
+
+
+def test_a_search_for_the_knee_is_part_of_the_way(bench: Bench) -> None:
+    ended: list[str] = []
+    bench._on_load = lambda _: ended.append(str(bench._course).partition(",")[0])
+    bench.sweep(FAKE, steps=["1/8", "1/512"], knee=True)
+    assert ended == ["[1/3", "[2/3", "[3/3]"]
+
+
 def test_a_load_is_given_by_its_rate_or_by_its_time_step(bench: Bench) -> None:
     assert bench.load(FAKE, rate_hz=64).time_step_s == 1 / 64
     assert bench.load(FAKE, time_step="1/32").offered_rate_hz == 32

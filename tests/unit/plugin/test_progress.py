@@ -10,7 +10,7 @@ import pytest
 
 from pytest_unikernel.plugin import progress
 from pytest_unikernel.plugin.progress import RunProgress
-from pytest_unikernel.plugin.remaining import Agenda, PlannedLoad
+from pytest_unikernel.run.remaining import Agenda, PlannedLoad
 
 S = 1_000_000_000
 Pass = Callable[[float], None]

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import NamedTuple
 
+from pytest_unikernel.clock import seconds
+from pytest_unikernel.plan.settings import SweepSettings
+
 SEARCH = 0.0  # the step of a search for the knee
+SEARCH_LOADS = 5  # of a search between two halved steps
 EXPECTED_DRAIN_S = 1.0  # of a series whose service time isn't known yet
 COLD_SERVICE_S = 0.3  # of a cold start whose target wasn't launched yet
 
@@ -38,6 +43,35 @@ class PlannedLoad(NamedTuple):
         if service_s is None:
             return self.trials * (self.warmup_s + self.window_s + EXPECTED_DRAIN_S)
         return self.trials * (max(self.warmup_s, 2 * service_s) + self.window_s + service_s)
+
+
+def planned_step(
+    series: str,
+    target: str,
+    step: Fraction,
+    settings: SweepSettings,
+    *,
+    searches: bool = False,
+    is_known: bool = False,
+) -> PlannedLoad:
+    """Return the load of a time step, or the search for the knee of a series.
+
+    Args:
+        series: the series.
+        target: the name of its target.
+        step: the time step in seconds; of a search the fastest.
+        settings: the settings of the series.
+        searches: it is the search.
+        is_known: an earlier run has the load already.
+    """
+    return PlannedLoad(
+        series=series,
+        target=target,
+        step_s=SEARCH if searches else float(step),
+        trials=0 if is_known else settings.trials * (SEARCH_LOADS if searches else 1),
+        warmup_s=settings.warmup_s,
+        window_s=seconds(settings.load_plan(step).window_ns),
+    )
 
 
 class Place(NamedTuple):

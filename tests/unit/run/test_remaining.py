@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_unikernel.plugin.remaining import SEARCH, Agenda, PlannedLoad
+from pytest_unikernel.run.remaining import SEARCH, Agenda, PlannedLoad
 
 STEPS = (4.0, 2.0, 1.0)
 SERIES_S = 3 * (120.0 + 60.0 + 1.0) * 3
