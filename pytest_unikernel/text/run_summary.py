@@ -21,9 +21,12 @@ from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.skips import knee_and_not_run
 from pytest_unikernel.text.step_notes import step_notes
 from pytest_unikernel.text.table_cells import (
+    FEW,
+    FEW_LAUNCHES,
     NONE,
     PARTIAL,
     failures_of,
+    is_few,
     is_partial,
     ready_resolution_s,
     time_cell,
@@ -252,5 +255,9 @@ def _closing(rows: Sequence[Row], shown: Shown, *, benchmark_table: bool) -> Ite
 
 
 def _marks(loads: Sequence[Record]) -> Iterator[str]:
+    few = f"{FEW} of fewer than {FEW_LAUNCHES}" if any(map(is_few, loads)) else ""
     if any(is_partial(load["lateness_s"]) for load in loads if load["mode"] == "sweep"):
-        yield f"{PARTIAL} maximum instead of p99, {NONE} no quantile: too few launches for a quantile"
+        quantiles = f"{PARTIAL} maximum instead of p99, {NONE} no quantile: too few launches"
+        yield f"{quantiles}; {few}" if few else f"{quantiles} for a quantile"
+    elif few:
+        yield f"{few} launches"

@@ -12,6 +12,10 @@ from pytest_unikernel.text.units import digit_of, duration_text
 
 NONE = "\u2013"  # an en dash: nothing is known
 PARTIAL = "*"  # marks a largest value that stands for a quantile
+FEW = "~"  # marks the failures of a step whose verdict rests on few launches
+# No failure among 30 launches means that at most 10 % fail, with 95 % confidence: the rule of three.
+# Source: Hanley, Lippman-Hand, If Nothing Goes Wrong, Is Everything All Right? (JAMA 249, 1983).
+FEW_LAUNCHES = 30
 
 
 def rate_cell(rate_hz: float | None, decimals: int) -> str:
@@ -64,6 +68,11 @@ def lateness_cell(lateness: Record | None) -> str:
 def is_partial(lateness: Record | None) -> bool:
     """Return whether the largest lateness stands for the p99, which too few launches have."""
     return lateness is not None and lateness["max"] is not None and lateness["p99"] is None
+
+
+def is_few(load: Record) -> bool:
+    """Return whether the verdict on a step rests on few launches."""
+    return bool(load["mode"] == "sweep" and load["scheduled"] < FEW_LAUNCHES)
 
 
 def failures_of(load: Record) -> Counter[str]:

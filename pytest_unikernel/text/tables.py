@@ -13,7 +13,9 @@ from pytest_unikernel.results.record import Record
 from pytest_unikernel.text.grid import WIDTH, Cells, cut, fits, grid
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.table_cells import (
+    FEW,
     failed_cell,
+    is_few,
     lateness_cell,
     rate_cell,
     time_cell,
@@ -65,7 +67,7 @@ def _sweep_grid(loads: Sequence[Record], layout: _Layout) -> list[str]:
             rate_cell(load["throughput_hz"], places),
             *(time_cell(load, name, layout.decimals) for name in layout.quantiles),
             lateness_cell(load["lateness_s"]),
-            failed_cell(load, reasons=layout.reasons),
+            (FEW if is_few(load) else "") + failed_cell(load, reasons=layout.reasons),
             *space,
             verdict_of(load),
         ]

@@ -123,7 +123,7 @@ rust_kernel: benchmarks/test_sweeps.py::test_rust_kernel
   step offered achieved through-   response ms      late      failed  verdict
             /s       /s   put /s  p50   p90   p99 p99 ms
 -------------------------------------------------------------------------------
-   1 s       1      1.0      1.0 36.2     –     –  *0.17           0  ok
+   1 s       1      1.0      1.0 36.2     –     –  *0.17          ~0  ok
 1/16 s      16     16.0     16.0 38.2  53.5     –  *0.17           0  ok
 1/32 s      32     32.0     32.0 39.1  54.7     –  *0.17           0  ok
 1/64 s      64     64.0     44.2 1204 >60 s >60 s   0.15 39 timeout+  saturated
@@ -134,7 +134,7 @@ rust_kernel: benchmarks/test_sweeps.py::test_rust_kernel
     up
     \\x1b[31mHello 42!
 
-* maximum instead of p99, – no quantile: too few launches for a quantile
+* maximum instead of p99, – no quantile: too few launches; ~ of fewer than 30
 """
 
 
@@ -498,6 +498,18 @@ def test_marks_are_explained_where_a_largest_lateness_stands_for_a_quantile() ->
     assert mark in text_of(sweep(1.0))
     assert mark not in text_of(sweep(1 / 64))
     assert mark not in text_of(sweep(1.0, lateness_s=None))
+
+
+def test_a_verdict_that_rests_on_few_launches_is_marked() -> None:
+    few, enough = sweep(1.0, scheduled=29), sweep(1 / 16, scheduled=30)
+    text = text_of(few, enough)
+    assert [line.split()[-2:] for line in text.splitlines() if line.endswith(" ok")] == [
+        ["~0", "ok"],
+        ["0", "ok"],
+    ]
+    assert "too few launches; ~ of fewer than 30" in text
+    assert "~" not in text_of(enough)
+    assert text_of(sweep(1.0, scheduled=29, lateness_s=None)).endswith("\n~ of fewer than 30 launches")
 
 
 def test_at_most_five_lines_of_a_failure_are_shown_and_none_is_too_long() -> None:
