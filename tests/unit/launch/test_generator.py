@@ -324,6 +324,21 @@ def test_the_window_waits_for_a_first_completion() -> None:
     assert load.warmup_ns == 21 * S
 
 
+def test_a_warm_up_that_waits_for_a_first_completion_shows_the_time_that_is_left_at_most() -> None:
+    load = Load(FakeTarget(service_time_s=7.0), Fraction(1, 4), max_warmup_s=60.0)
+    begin_ns = load.trial.log.scheduled_ns[0]
+    ends_ns = [
+        [
+            each.load_end_ns - begin_ns - load.plan.window_ns
+            for each in load.shown
+            if bool(each.completed) is known
+        ]
+        for known in (False, True)
+    ]
+    assert ends_ns[0][-1] == 60 * S
+    assert ends_ns[1][0] == 14 * S
+
+
 def test_a_target_that_never_completes_is_still_measured() -> None:
     """Ten failures without a completion end the warm-up: there is nothing to wait for."""
     load = Load(FakeTarget(fail_every=1), Fraction(1, 4), max_warmup_s=60.0)
