@@ -94,6 +94,7 @@ class Run:
         finished: Steps | None = None,
         origin: Mapping[str, Any] | None = None,
         hosts: Hosts | None = None,
+        *,
         session: Session | None = None,
     ) -> None:
         """Take note of how loads are run.

@@ -71,8 +71,9 @@ def is_partial(lateness: Record | None) -> bool:
 
 
 def is_few(load: Record) -> bool:
-    """Return whether the verdict on a step rests on few launches."""
-    return bool(load["mode"] == "sweep" and load["scheduled"] < FEW_LAUNCHES)
+    """Return whether the verdict on a step rests on few launches; imported figures may not tell how many."""
+    scheduled: int | None = load["scheduled"]
+    return load["mode"] == "sweep" and scheduled is not None and scheduled < FEW_LAUNCHES
 
 
 def failures_of(load: Record) -> Counter[str]:
