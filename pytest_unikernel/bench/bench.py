@@ -269,7 +269,9 @@ class Bench:
         known = not searches and self._run.finished(request, step) is not None
         about = {"searches": searches, "is_known": known}
         settings, target = request.settings, request.target.full_name
-        return request.fullname, planned_step(request.series, target, step, settings, **about)
+        planned = planned_step(request.series, target, step, settings, **about)
+        in_rounds = settings.order == "rounds" and not searches
+        return request.fullname, planned._replace(turns=settings.trials if in_rounds else 1)
 
     def _step(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
         return self._run.step(request, step, interrupts)
@@ -334,6 +336,8 @@ class Bench:
             with interrupts:
                 measured = load(request, interrupts)
                 result = None if measured is None else self._kept(request, measured, sweep)
+        if measured is None:
+            self._course.trial_ended(request.fullname)
         take_effect(interrupts.requested)
         return result
 

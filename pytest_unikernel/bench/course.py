@@ -17,6 +17,7 @@ class Course:
     def __init__(self, planned: Mapping[str, PlannedLoad]) -> None:
         self._agenda = Agenda(planned)
         self._since_ns = 0
+        self._taken_ns: dict[str, int] = {}
 
     def __str__(self) -> str:
         """Return where the call stands when a load has been measured: ``[2/5, 3 min left]``."""
@@ -30,6 +31,7 @@ class Course:
 
     def ended(self, name: str, result: LoadResult) -> None:
         """Take note of a measured load, and that faster ones won't be run if it was not ok."""
+        self._charge(name)
         service = result.service_time_s
         self._agenda.ended(
             name,
@@ -37,7 +39,17 @@ class Course:
             typical_s=service.quantiles.get("p50"),
             is_ok=verdict_on(result.verdict, result.completed) == "ok",
         )
-        self._agenda.took(name, seconds(monotonic_ns() - self._since_ns))
+        self._agenda.took(name, seconds(self._taken_ns[name]))
+
+    def trial_ended(self, name: str) -> None:
+        """Take note that a load has trials left, which the next rounds will measure."""
+        self._charge(name)
+        self._agenda.trial_ended(name)
+
+    def _charge(self, name: str) -> None:
+        now_ns = monotonic_ns()
+        self._taken_ns[name] = self._taken_ns.get(name, 0) + now_ns - self._since_ns
+        self._since_ns = now_ns
 
     def drop(self, name: str) -> None:
         """Take note that a load isn't run."""

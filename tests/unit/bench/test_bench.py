@@ -15,6 +15,7 @@ import pytest
 import pytest_unikernel
 from pytest_unikernel import Bench, LoadError, SettingError, Target, Unavailable, UnavailableError
 from pytest_unikernel.bench import running
+from pytest_unikernel.bench.course import Course
 from pytest_unikernel.bench.results import Sweep
 from pytest_unikernel.compare.saved_run import read
 from pytest_unikernel.report.reading import read_document
@@ -56,6 +57,19 @@ def test_the_live_line_says_where_a_sweep_stands_and_how_long_the_rest_takes(ben
     assert [place.partition(",")[0] for place in places] == ["[1/4", "[2/4", "[3/4", "[1/1", "[1/1"]
     assert all(place.endswith(" s left]") for place in places)
     assert [place.partition(",")[0] for place in ended] == ["[1/4", "[2/4", "[3/3]", "[1/1]", "[1/1]"]
+
+
+def test_in_rounds_each_trial_is_part_of_the_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[str] = []
+    begun = Course.begun
+
+    def noting(course: Course, name: str) -> str:
+        places.append(begun(course, name))
+        return places[-1]
+
+    monkeypatch.setattr(Course, "begun", noting)
+    bench.sweep(FAKE, steps=["1/8", "1/16"], trials=2, order="rounds")
+    assert [place.partition(",")[0] for place in places] == ["[1/4", "[2/4", "[3/4", "[4/4"]
 
 
 def test_a_search_for_the_knee_is_part_of_the_way(bench: Bench) -> None:
