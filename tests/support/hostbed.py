@@ -1,12 +1,19 @@
-"""Hosts for tests: network namespaces with addresses of their own, and a dask cluster by TLS over them."""
+"""Hosts for tests: network namespaces with addresses of their own, and a dask cluster by TLS over them.
+
+As a command, run another with three: ``python tests/support/hostbed.py pytest --sweep-hosts={hosts}``.
+``{hosts}`` stands for the address of their scheduler.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +23,22 @@ import pytest
 PATIENCE_S = 120.0
 _serials = itertools.count(1)
 TLS = ("--tls-ca-file=ca.pem", "--tls-cert=host.pem", "--tls-key=host.key")
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces are made by root only")
+
+
+def _why_no_namespaces() -> str:
+    """Return why there are no network namespaces here; empty where there are, or where they are required."""
+    if os.environ.get("UNIKERNEL_REQUIRE_PROGRAMS"):
+        return ""
+    if os.geteuid() != 0:
+        return "network namespaces are made by root only"
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return "no unshare on PATH; install util-linux"
+    made = subprocess.run([unshare, "--net", "true"], capture_output=True, text=True, check=False)
+    return f"no network namespaces here: {made.stderr.strip()}" if made.returncode else ""
+
+
+needs_namespaces = pytest.mark.skipif(bool(_why_no_namespaces()), reason=_why_no_namespaces())
 needs_iproute = pytest.mark.skipif(shutil.which("ip") is None, reason="no ip on PATH; install iproute2")
 needs_openssl = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="no openssl on PATH; install openssl"
@@ -54,7 +76,7 @@ class Hosts:
         self._tag = f"u{os.getpid() % 1000000}{serial:x}"  # links vanish some time after their namespaces
         self._net = f"10.{os.getpid() % 200 + 20}.{serial % 250}"
         self._namespaces: list[str] = []
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         call("ip", "link", "add", self._tag, "type", "bridge")
         call("ip", "address", "add", f"{self._net}.1/24", "dev", self._tag)
         call("ip", "link", "set", self._tag, "up")
@@ -68,10 +90,26 @@ class Hosts:
         self.scheduler = self._start(
             "scheduler", (sys.executable, "-m", "dask", *scheduler, "--protocol", "tls", *TLS)
         )
-        self._wait_for("Scheduler at", "scheduler")
+        try:
+            self._wait_for("Scheduler at", "scheduler")
+        except AssertionError:
+            self.close()
+            raise
 
     def add(self, name: str, *before: str) -> subprocess.Popen[bytes]:
-        """Add a host with a worker, started by a program of ``before`` if there is one."""
+        """Add a host with a worker that waits, started by a program of ``before`` if there is one."""
+        worker = self._added(name, *before)
+        self._wait_for("waits for sweeps", name)
+        return worker
+
+    def add_all(self, *names: str) -> None:
+        """Add hosts, whose workers start at the same time."""
+        for name in names:
+            self._added(name)
+        for name in names:
+            self._wait_for("waits for sweeps", name)
+
+    def _added(self, name: str, *before: str) -> subprocess.Popen[bytes]:
         namespace = self._add_namespace(name)
         command = (
             sys.executable,
@@ -82,9 +120,7 @@ class Hosts:
             "--name",
             name,
         )
-        worker = self._start(name, ("ip", "netns", "exec", namespace, *before, *command, *TLS))
-        self._wait_for("waits for sweeps", name)
-        return worker
+        return self._start(name, ("ip", "netns", "exec", namespace, *before, *command, *TLS))
 
     def _add_namespace(self, name: str) -> str:
         number = len(self._namespaces) + 2
@@ -114,15 +150,19 @@ class Hosts:
             process = subprocess.Popen(
                 argv, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
-        self._processes.append(process)
+        self._processes[name] = process
         return process
 
     def _wait_for(self, text: str, name: str) -> None:
-        log = self.directory / f"{name}.txt"
-        wait_until(lambda: text in log.read_text(errors="replace"), lambda: log.read_text(errors="replace"))
+        log, process = self.directory / f"{name}.txt", self._processes[name]
+        wait_until(
+            lambda: text in log.read_text(errors="replace") or process.poll() is not None,
+            lambda: log.read_text(errors="replace"),
+        )
+        assert text in log.read_text(errors="replace"), log.read_text(errors="replace")
 
     def close(self) -> None:
-        for process in self._processes:
+        for process in self._processes.values():
             process.kill()
             process.wait()
         for namespace in self._namespaces:
@@ -136,3 +176,17 @@ def wait_until(condition: Callable[[], bool], shown: Callable[[], str]) -> None:
     while not condition():
         assert time.monotonic() < end_s, shown()
         time.sleep(0.05)
+
+
+def main(*command: str) -> int:
+    """Run a command with three hosts, and return its exit status; a signal removes the hosts, too."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory() as name, contextlib.closing(Hosts(Path(name))) as hosts:
+        hosts.add_all("one", "two", "three")
+        argv = [word.replace("{hosts}", hosts.address) for word in command]
+        return subprocess.run(argv, env=client_environment(hosts.directory), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -16,14 +16,14 @@ from hostbed import (
     Hosts,
     client_environment,
     needs_iproute,
+    needs_namespaces,
     needs_openssl,
-    needs_root,
     wait_until,
 )
 
 from pytest_unikernel.launch.cleanup.leftovers import holders
 
-pytestmark = [needs_root, needs_iproute, needs_openssl]
+pytestmark = [needs_namespaces, needs_iproute, needs_openssl]
 SWEEP = """
 import pytest
 from pytest_unikernel import Target
@@ -98,8 +98,7 @@ class Sweep:
 
 @pytest.fixture
 def three(hosts: Hosts) -> Hosts:
-    for name in ("one", "two", "three"):
-        hosts.add(name)
+    hosts.add_all("one", "two", "three")
     return hosts
 
 
