@@ -15,9 +15,10 @@ from distributed import Worker
 from distributed.security import Security
 
 from pytest_unikernel.errors import LoadError
+from pytest_unikernel.hosts.cluster import check_certificates, why_unconnected
 from pytest_unikernel.hosts.connections import CONNECT_S, IDLE_SETTINGS, refuse_open
 
-RETRY_EVERY_S = 1.0
+OF_WORKER = "--tls-ca-file, --tls-cert and --tls-key"
 
 
 class Certificates(NamedTuple):
@@ -56,7 +57,8 @@ def serve(
         LoadError: there is no scheduler, or the connection would be open to others.
     """
     refuse_open(scheduler, insecure=insecure, cure="--insecure")
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    check_certificates(scheduler, certificates.security(), "worker", OF_WORKER)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(IDLE_SETTINGS), contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(scheduler, security, name or socket.gethostname(), ready, until))
 
@@ -71,8 +73,8 @@ async def _serve(
     how: dict[str, Any] = {"security": security, "death_timeout": CONNECT_S}
     try:
         worker = await Worker(scheduler, name=name, nthreads=1, memory_limit=0, dashboard=False, **how)
-    except (OSError, TimeoutError, asyncio.TimeoutError, ValueError, TypeError) as error:
-        raise LoadError(f"no scheduler answers at {scheduler}: {error or repr(error)}") from error
+    except (OSError, TimeoutError, asyncio.TimeoutError, RuntimeError, ValueError, TypeError) as error:
+        raise LoadError(f"{scheduler}: {why_unconnected(scheduler, error)}") from error
     ready(name)
     ends = [asyncio.ensure_future(worker.finished())]
     if until is not None:

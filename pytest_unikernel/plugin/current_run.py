@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import textwrap
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,6 +72,20 @@ def _origin(config: pytest.Config) -> dict[str, Any]:
     """Return a record's ``run``; a worker of pytest-xdist has the command line of its controller."""
     arguments = getattr(config, "workerinput", {}).get("mainargv", ["", *config.invocation_params.args])[1:]
     return {"command_line": ["pytest", *map(str, arguments)], "plugin_version": __version__}
+
+
+def check_hosts(config: pytest.Config) -> None:
+    """Check that the packages which ``--sweep-hosts`` needs are installed; nothing of them is imported.
+
+    Raises:
+        SweepUsageError: one is missing.
+    """
+    hosts = options.settings(config).hosts
+    missing = [name for name in ("distributed", "cloudpickle") if hosts and find_spec(name) is None]
+    if missing:
+        raise SweepUsageError(
+            f"--sweep-hosts={hosts} needs {' and '.join(missing)}; run pip install 'pytest-unikernel[hosts]'"
+        )
 
 
 def _hosts(config: pytest.Config) -> Hosts | None:

@@ -73,6 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     marker.register(config)
     step_keywords.join_names(config)
     options.read(config)
+    current_run.check_hosts(config)
     baseline.configure(config)
     current_run.read_resumed(config)
     terminal.configure(config)

@@ -133,6 +133,24 @@ def test_hosts_that_cannot_be_meant_are_refused(pytester: pytest.Pytester, given
     result.stderr.fnmatch_lines([f"*--sweep-hosts: hosts must be local:N*got '{given}' (command line)"])
 
 
+def test_hosts_that_cannot_be_reached_are_asked_once_and_not_for_every_step(
+    pytester: pytest.Pytester,
+) -> None:
+    result = run_apart(pytester, "--sweep-hosts=tls://127.0.0.1:1", source=QUEUE.format(servers=1))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["load_step: tls://127.0.0.1:1 needs certificates; name their files by *"])
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_without_the_extra_its_installation_is_asked_for_before_any_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(without="import sys\nsys.modules['distributed'] = None")
+    how = ("-p", "without", "--sweep-hosts=local:2")
+    result = run_apart(pytester, *how, source=QUEUE.format(servers=1))
+    said = "--sweep-hosts=local:2 needs distributed; run pip install 'pytest-unikernel[hosts]'"
+    result.stderr.fnmatch_lines([f"*{said.replace('[', '[[]')}"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
 class Swept:
     """A pytest whose sweep runs on two hosts, in a process of its own."""
 
