@@ -16,9 +16,9 @@ from typing import Any
 
 import psutil
 import pytest
+from launchmarks import MARKED, Marks
 from sweeprun import FIXED, run_apart, write
 
-from pytest_unikernel.launch.cleanup.leftovers import holders
 from pytest_unikernel.results.record.check import faults
 from pytest_unikernel.results.record.whole import WHOLE
 
@@ -29,12 +29,10 @@ def test_queue(load_step):
     load_step(FakeTarget(service_time_s=0.03, servers={servers}))
 """
 REAL = """
-LINE = "echo $UNIKERNEL_SESSION >> launches; exec sleep 0.2"
-
 
 @pytest.mark.load_sweep(time_steps=[1/16, 1/32], warmup=0, window=10)
 def test_it(load_step):
-    load_step(Target("real", ["/bin/sh", "-c", f"cd {here}; {{LINE}}"]))
+    load_step(MARKED)
 """
 SAVED = "--benchmark-json=saved.json"
 
@@ -155,8 +153,8 @@ class Swept:
     """A pytest whose sweep runs on two hosts, in a process of its own."""
 
     def __init__(self, pytester: pytest.Pytester, *arguments: str) -> None:
-        write(pytester, REAL.format(here=pytester.path))
-        self._path = pytester.path
+        pytester.makepyfile(test_it=MARKED + REAL)
+        self._marks = Marks(pytester.path)
         self._output = (pytester.path / "output").open("w+")
         self.process = subprocess.Popen(
             [
@@ -168,37 +166,23 @@ class Swept:
             stdout=self._output,
             stderr=subprocess.STDOUT,
         )
-        self._wait_for(self._is_in_mid_load)
-        self.makers = [
-            each for each in self._descendants() if any("hosts.process" in a for a in each.cmdline())
-        ]
+        self._wait_for(lambda: self._marks.are_of_mid_load(2))
+        self.makers = [each for each in self._descendants() if _makes_launches(each)]
         self.workers = [each.parent() for each in self.makers]
 
     def _descendants(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def _is_in_mid_load(self) -> bool:
-        """Return whether both hosts have launched more than the one launch before the first load."""
-        return len(self.tokens()) == 2 and all(self._launches().count(token) > 3 for token in self.tokens())
-
-    def _launches(self) -> list[str]:
-        launches = self._path / "launches"
-        return launches.read_text(encoding="ascii").split() if launches.exists() else []
-
-    def tokens(self) -> set[str]:
-        """Return the session tokens of all launches so far: one of each host."""
-        return set(self._launches())
-
     def _wait_for(self, condition: Callable[[], bool]) -> None:
         end_s = time.monotonic() + PATIENCE_S
         while not condition():
-            assert time.monotonic() < end_s, self.output()
+            assert time.monotonic() < end_s, f"{self._marks.left()}: {self.output()}"
             time.sleep(0.05)
 
     def ended(self) -> str:
         """Return the output when pytest has ended and nothing of its hosts is left."""
         self.process.wait(PATIENCE_S)
-        self._wait_for(lambda: not any(list(holders(token)) for token in self.tokens()))
+        self._wait_for(lambda: not self._marks.left())
         self._wait_for(lambda: not any(map(_runs, self.makers)))
         return self.output()
 
@@ -210,6 +194,13 @@ class Swept:
         self.process.kill()
         self.process.wait()
         self._output.close()
+
+
+def _makes_launches(process: psutil.Process) -> bool:
+    try:
+        return any("hosts.process" in argument for argument in process.cmdline())
+    except psutil.NoSuchProcess:  # an instance that has just ended
+        return False
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -77,6 +77,7 @@ class Hosts:
         self._net = f"10.{os.getpid() % 200 + 20}.{serial % 250}"
         self._namespaces: list[str] = []
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
         call("ip", "link", "add", self._tag, "type", "bridge")
         call("ip", "address", "add", f"{self._net}.1/24", "dev", self._tag)
         call("ip", "link", "set", self._tag, "up")
@@ -96,11 +97,10 @@ class Hosts:
             self.close()
             raise
 
-    def add(self, name: str, *before: str) -> subprocess.Popen[bytes]:
+    def add(self, name: str, *before: str) -> None:
         """Add a host with a worker that waits, started by a program of ``before`` if there is one."""
-        worker = self._added(name, *before)
+        self._added(name, *before)
         self._wait_for("waits for sweeps", name)
-        return worker
 
     def add_all(self, *names: str) -> None:
         """Add hosts, whose workers start at the same time."""
@@ -109,7 +109,7 @@ class Hosts:
         for name in names:
             self._wait_for("waits for sweeps", name)
 
-    def _added(self, name: str, *before: str) -> subprocess.Popen[bytes]:
+    def _added(self, name: str, *before: str) -> None:
         namespace = self._add_namespace(name)
         command = (
             sys.executable,
@@ -120,7 +120,7 @@ class Hosts:
             "--name",
             name,
         )
-        return self._start(name, ("ip", "netns", "exec", namespace, *before, *command, *TLS))
+        self.workers[name] = self._start(name, ("ip", "netns", "exec", namespace, *before, *command, *TLS))
 
     def _add_namespace(self, name: str) -> str:
         number = len(self._namespaces) + 2

@@ -20,19 +20,14 @@ from hostbed import (
     needs_openssl,
     wait_until,
 )
-
-from pytest_unikernel.launch.cleanup.leftovers import holders
+from launchmarks import MARKED, Marks
 
 pytestmark = [needs_namespaces, needs_iproute, needs_openssl]
 SWEEP = """
-import pytest
-from pytest_unikernel import Target
-
 
 @pytest.mark.load_sweep(time_steps=[1/16], warmup=0, window={window})
 def test_it(load_step):
-    line = "echo $UNIKERNEL_SESSION >> {here}/launches; exec sleep 0.2"
-    load_step(Target("real", ["/bin/sh", "-c", line]))
+    load_step(MARKED)
 """
 
 
@@ -50,7 +45,8 @@ class Sweep:
 
     def __init__(self, hosts: Hosts, window_s: float) -> None:
         self._path = hosts.directory
-        (self._path / "test_it.py").write_text(SWEEP.format(window=window_s, here=self._path))
+        (self._path / "test_it.py").write_text(MARKED + SWEEP.format(window=window_s))
+        self._marks = Marks(self._path)
         self._output = (self._path / "output").open("w+")
         how = ("-p", "no:randomly", "--sweep-quiet-host=off", "--benchmark-json=saved.json")
         self.process = subprocess.Popen(
@@ -62,23 +58,14 @@ class Sweep:
             stderr=subprocess.STDOUT,
         )
 
-    def launches(self) -> list[str]:
-        file = self._path / "launches"
-        return file.read_text(encoding="ascii").split() if file.exists() else []
-
     def wait_for_mid_load(self, hosts: int) -> None:
         """Wait until every host has made more than the one launch before the first load."""
-
-        def has_come() -> bool:
-            made = self.launches()
-            return len(set(made)) == hosts and all(made.count(token) > 3 for token in set(made))
-
-        wait_until(has_come, self.output)
+        wait_until(lambda: self._marks.are_of_mid_load(hosts), self.output)
 
     def ended(self) -> str:
-        """Return the output when pytest has ended and no instance is left on any host."""
+        """Return the output when pytest has ended and nothing is left on any host."""
         self.process.wait(PATIENCE_S)
-        wait_until(lambda: not any(list(holders(token)) for token in set(self.launches())), self.output)
+        wait_until(lambda: not self._marks.left(), lambda: f"{self._marks.left()}: {self.output()}")
         return self.output()
 
     def output(self) -> str:
@@ -131,6 +118,32 @@ def test_a_host_whose_link_is_cut_in_mid_load_is_lost_and_cleans_up_by_itself(
     assert "two was lost: its worker did not answer for 5 s" in output
     assert (bool(lost["two"]), lost["one"], lost["three"]) == (True, "", "")
     assert (load["scheduled"], load["unfinished"] >= 64, load["interrupted"]) == (192, True, True)
+
+
+@pytest.mark.parametrize("sweep", [12], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_killed_or_asleep_leaves_nothing_and_one_that_wakes_serves_the_next(
+    three: Hosts, sweep: Sweep, number: signal.Signals
+) -> None:
+    sweep.wait_for_mid_load(3)
+    three.workers["two"].send_signal(number)
+    output = sweep.ended()  # while the worker sleeps still
+    assert "two was lost" in output
+    load = sweep.load()
+    assert {host["name"]: bool(host["lost"]) for host in load["hosts"]} == {
+        "one": False,
+        "two": True,
+        "three": False,
+    }
+    assert all(host["completed"] for host in load["hosts"] if not host["lost"])
+    three.workers["two"].send_signal(signal.SIGCONT)
+    again = Sweep(three, 1)
+    try:
+        again.ended()
+        assert again.process.returncode == 0, again.output()
+        assert len(again.load()["hosts"]) == (2 if number == signal.SIGKILL else 3)
+    finally:
+        again.close()
 
 
 @pytest.mark.parametrize("sweep", [12], indirect=True)
