@@ -42,6 +42,7 @@ class Host:
         self._token = token
         self._gone = asyncio.Event()
         self._renewals: asyncio.Task[None] | None = None
+        self._killing: asyncio.Task[Any] | None = None
         self.name = name
         self.lost = ""
         self.progress = Progress()
@@ -75,6 +76,13 @@ class Host:
         self.lost = self.lost or why
         self._gone.set()
 
+    def give_up(self, why: str) -> None:
+        """Give the host up though its worker may answer: that kills its process, which would stay."""
+        self.lose(why)
+        if self._killing is None:
+            kill = self._client.run(member.kill, self._token, workers=[self._address], on_error="return")
+            self._killing = asyncio.ensure_future(kill)
+
     async def enlist(self, path: list[str], *, ours: bool) -> bytes:
         """Start the host's process, and keep its lease from now on; return its facts as they came.
 
@@ -95,16 +103,22 @@ class Host:
         return bytes(body)
 
     async def _renewed(self) -> None:
-        """Renew the lease every second; a host that does not answer for five is lost."""
+        """Renew the lease every second; a host that does not answer or is stopped for five is lost."""
+        stopped_s = 0.0
         while not self.lost:
             await asyncio.sleep(RENEW_EVERY_S)
             try:
                 renewal = self._call(member.renew, self._token, self.facts.progress)
-                self.progress = live.of_now(Progress(*await asyncio.wait_for(renewal, LEASE_S)))
+                stopped, progress = await asyncio.wait_for(renewal, LEASE_S)
+                self.progress = live.of_now(Progress(*progress))
             except asyncio.TimeoutError:
                 self.lose(f"its worker did not answer for {LEASE_S:g} s")
             except HostLost:
                 return
+            else:
+                stopped_s = stopped_s + RENEW_EVERY_S if stopped else 0.0
+                if stopped_s >= LEASE_S:
+                    self.give_up(f"the process that makes its launches was stopped for {LEASE_S:g} s")
 
     async def tell(self, kind: bytes, value: int = 0, body: bytes = b"") -> None:
         """Send a frame to the host's process."""
@@ -119,7 +133,7 @@ class Host:
         try:
             kind, body = await asyncio.wait_for(self._call(member.reply, self._token), within_s)
         except asyncio.TimeoutError as error:
-            self.lose("its load did not end in time")
+            self.give_up("its load did not end in time")
             raise HostLost(self.lost) from error
         if kind == member.GONE:
             self.lose(body.decode(errors="replace"))
@@ -142,6 +156,9 @@ class Host:
         if self._renewals is not None:
             self._renewals.cancel()
             await asyncio.gather(self._renewals, return_exceptions=True)
+        if self._killing is not None:
+            await asyncio.wait({self._killing}, timeout=LEASE_S)
+            self._killing.cancel()
         if not self.lost:
             try:
                 await asyncio.wait_for(self._call(member.dismiss, self._token), member.PATIENCE_S + LEASE_S)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO
 
 from pytest_unikernel.clock import monotonic_ns
@@ -27,6 +28,7 @@ PROGRAM = (
 GONE = b"x"  # the process has ended; the body says how
 PATIENCE_S = 15.0  # for the process to end its instances and itself
 LAST_BYTES = 500  # of its errors
+STOPPED = ("T", "t")  # Source: proc_pid_stat(5)
 
 
 class Member:
@@ -60,14 +62,27 @@ class Member:
         how = f"signal {-status}" if status < 0 else f"status {status}"
         return ": ".join([f"the process that makes its launches ended with {how}", *last])
 
+    def is_stopped(self) -> bool:
+        """Return whether a signal has stopped the process: it neither launches nor ends then."""
+        try:
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:  # it has ended
+            return False
+        return stat.rpartition(") ")[2][:1] in STOPPED
+
+    async def kill(self) -> None:
+        """Kill the process, whatever it does: its reaper does the rest."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
     async def leave(self) -> None:
-        """Have the process end; kill it if it stays: its reaper does the rest."""
+        """Have the process end; kill it if it stays."""
         await self.tell(Frame(frames.LEAVE))
         try:
             await asyncio.wait_for(self._process.wait(), PATIENCE_S)
         except asyncio.TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+            await self.kill()
         self._errors.close()
 
 
@@ -103,15 +118,15 @@ async def tell(token: str, kind: bytes, value: int = 0, body: bytes = b"") -> No
     await _members[token].tell(Frame(kind, value, body))
 
 
-async def renew(token: str, path: str) -> tuple[float, ...]:
-    """Renew the lease of the process of a run; return how far its load has come.
+async def renew(token: str, path: str) -> tuple[bool, tuple[float, ...]]:
+    """Pass a renewal of the lease on; return whether the process is stopped, and how far its load has come.
 
     Args:
         token: the run's.
         path: the file with the process's progress.
     """
     await _members[token].tell(Frame(frames.RENEW))
-    return tuple(live.seen(path))
+    return _members[token].is_stopped(), tuple(live.seen(path))
 
 
 async def reply(token: str) -> tuple[bytes, bytes]:
@@ -124,6 +139,13 @@ async def dismiss(token: str) -> None:
     member = _members.pop(token, None)
     if member is not None:
         await member.leave()
+
+
+async def kill(token: str) -> None:
+    """Kill the process of a run."""
+    member = _members.pop(token, None)
+    if member is not None:
+        await member.kill()
 
 
 async def clock_ns() -> int:

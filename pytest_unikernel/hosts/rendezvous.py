@@ -68,7 +68,7 @@ class Rendezvous:
         except HostLost:
             return
         await asyncio.sleep(STOPPED_WITHIN_S)
-        host.lose("it did not end its load when asked to")
+        host.give_up("it did not end its load when asked to")
 
     async def trials(self) -> list[HostPart]:
         """Run the trial.

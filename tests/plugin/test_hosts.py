@@ -264,6 +264,16 @@ def test_a_worker_that_falls_asleep_is_lost_and_its_instances_end_by_themselves(
     assert load["interrupted"]
 
 
+def test_a_process_that_is_stopped_is_lost_and_killed_with_its_instances(
+    pytester: pytest.Pytester, swept: Swept
+) -> None:
+    swept.makers[0].suspend()
+    output = swept.ended()
+    assert "was lost: the process that makes its launches was stopped for 5 s" in output
+    (load,) = saved(pytester)
+    assert [bool(host["lost"]) for host in load["hosts"]].count(True) == 1
+
+
 def test_pytest_killed_leaves_nothing_on_any_host(swept: Swept) -> None:
     swept.process.kill()
     swept.ended()
