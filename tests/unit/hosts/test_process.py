@@ -22,6 +22,8 @@ def test_outputs_come_home_up_to_a_bound_and_the_others_are_counted(
 
 def test_workers_on_one_machine_share_its_cpus() -> None:
     def host(boot: str, namespace: str, cores: float) -> Any:
-        return SimpleNamespace(facts=SimpleNamespace(clock=(boot, namespace), cores=cores), name=namespace)
+        return SimpleNamespace(
+            facts=SimpleNamespace(clock=(boot, namespace), cores=cores), name=boot + namespace
+        )
 
     assert joining._cores([host("x", "1", 4), host("x", "2", 4), host("y", "1", 8)]) == 12
