@@ -101,6 +101,19 @@ def test_the_records_have_the_knee_of_all_hosts_and_that_of_each(pytester: pytes
         assert host["first_not_ok_step_s"] is not None
 
 
+def test_hosts_deal_out_one_stream_of_random_arrivals_that_its_seed_makes_again(
+    pytester: pytest.Pytester,
+) -> None:
+    how = ("--sweep-arrivals=poisson", SAVED)
+    run_apart(pytester, *how, "--sweep-hosts=local:2", source=QUEUE.format(servers=99))
+    together = saved(pytester)[0]
+    (seed,) = together["seeds"]
+    run_apart(pytester, *how, f"--sweep-seed={seed}")
+    alone = saved(pytester)[0]
+    for key in ("seeds", "scheduled", "throughput_hz", "response_time_s", "in_flight_max"):
+        assert together[key] == alone[key], key
+
+
 def test_each_host_makes_the_whole_step_where_hosts_are_compared(pytester: pytest.Pytester) -> None:
     how = ("--sweep-hosts=local:2", "--sweep-spread=each", "--sweep-time-steps=1/16", SAVED)
     source = QUEUE.format(servers=1).replace("time_steps=[1/16, 1/64, 1/128], ", "")

@@ -48,6 +48,6 @@ class Marks:
     def left(self) -> list[str]:
         """Return what is left of the launches on any host: processes, private directories, containers."""
         processes = [f"process {pid}" for token in self.tokens() for pid in holders(token)]
-        parents = {Path(directory).parent for _, directory in self._lines()}
+        parents = {Path(directory).parents[1] for _, directory in self._lines()}  # of load and instance
         directories = [str(parent) for parent in parents if parent.exists()]
         return [*processes, *directories, *map(str, (self._directory / "containers").glob("*"))]
