@@ -9,6 +9,7 @@
     ├── CompareError       a saved run can't be compared
     ├── ReportError        a report can't be made from these files, or in that directory
     ├── SettingError       a setting of Bench is wrong (also a ValueError)
+    ├── MissingThereError  a target can't run on any host of --sweep-hosts: pytest skips the test
     ├── UnavailableError   a target can't run on this machine
     └── SessionError       the helper processes or the private directory failed
 
@@ -92,6 +93,19 @@ class UnavailableError(UnikernelError):
     def __init__(self, target: str, reason: str, cure: str) -> None:
         super().__init__(f"{target}: {reason}; {cure}")
         self.target, self.reason, self.cure = target, reason, cure
+
+
+class MissingThereError(UnikernelError):
+    """A target can't run on a host of ``--sweep-hosts``.
+
+    Attributes:
+        reason: what is missing or doesn't work, and on which host.
+        cure: a command, or a step in words.
+    """
+
+    def __init__(self, host: str, reason: str, cure: str) -> None:
+        super().__init__(f"{host}: the target can't run there: {reason}; {cure}")
+        self.reason, self.cure = f"{host}: {reason}", cure
 
 
 class SessionError(UnikernelError):

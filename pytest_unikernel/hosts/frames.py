@@ -20,7 +20,8 @@ HELLO = b"h"  # from the process: it is there, with the facts of its host
 READY = b"r"  # all is set up for the trial
 DONE = b"d"  # the answer
 FAILED = b"e"  # it could not be run, and why
-WITH_BODY = frozenset({TRIAL, HELLO, DONE, FAILED})
+MISSING = b"m"  # the target can't run on the host; the body is the reason and the cure
+WITH_BODY = frozenset({TRIAL, HELLO, DONE, FAILED, MISSING})
 
 
 class Frame(NamedTuple):

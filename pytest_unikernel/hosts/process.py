@@ -16,17 +16,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pytest_unikernel.clock import monotonic_ns
-from pytest_unikernel.errors import LoadError, UnikernelError
+from pytest_unikernel.errors import UnikernelError
 from pytest_unikernel.host import facts
 from pytest_unikernel.host.quiet import Quiescence
 from pytest_unikernel.hosts import frames, messages
 from pytest_unikernel.hosts.frames import Frame, packed
 from pytest_unikernel.hosts.messages import Answer, HostFacts, Request
 from pytest_unikernel.hosts.orders import LEASE_NS, Orders
+from pytest_unikernel.launch.availability import why_not
 from pytest_unikernel.launch.cleanup import leftovers
 from pytest_unikernel.launch.generator import soon
 from pytest_unikernel.plan.load_plan import ColdPlan
-from pytest_unikernel.plan.target import Target
 from pytest_unikernel.results.digest import digest, thinned
 from pytest_unikernel.run.measuring import Loads
 from pytest_unikernel.run.part import Part
@@ -82,6 +82,9 @@ class ShareProcess:
         try:
             request: Request = messages.loads(data)
             self._simulated = request.target.simulated
+            missing = why_not(request.target) if request.elsewhere else None
+            if missing is not None:
+                return Frame(frames.MISSING, body=messages.dumps(missing))
             answer = bounded(self._answer(loads, request), request.most_launches)
             return Frame(frames.DONE, body=messages.dumps(answer))
         except UnikernelError as error:
@@ -90,8 +93,6 @@ class ShareProcess:
             return Frame(frames.FAILED, body=repr(error).encode())
 
     def _answer(self, loads: Loads, request: Request) -> Answer:
-        if request.elsewhere:
-            _refuse_what_cannot_run(request.target)
         if not request.elsewhere or request.plan.output is None:
             return Answer(self._part(loads, request), self._origin_ns)
         with tempfile.TemporaryDirectory(prefix="unikernel-output-") as name:
@@ -142,12 +143,6 @@ def bounded(answer: Answer, most: int) -> Answer:
         turns_ns=part.turns_ns[:: -(-len(part.turns_ns) // most)],
     )
     return replace(answer, part=few, digest=digest(part.trials[0], every))
-
-
-def _refuse_what_cannot_run(target: Target) -> None:
-    missing = target.probe() if target.probe is not None else None
-    if missing is not None:
-        raise LoadError(f"{target.full_name} can't run there: {missing}")
 
 
 def _outputs(directory: Path) -> tuple[dict[str, bytes], int]:

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_unikernel.clock import monotonic_ns
-from pytest_unikernel.errors import LoadError
+from pytest_unikernel.errors import LoadError, MissingThereError
 from pytest_unikernel.hosts import frames, messages
 from pytest_unikernel.hosts.clocks import Offset
 from pytest_unikernel.hosts.host import Host, HostLost
 from pytest_unikernel.hosts.messages import Answer, Request
 from pytest_unikernel.plan.load_plan import LoadPlan
+from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.fleet import HostTrial
 from pytest_unikernel.run.part import Part
 
@@ -117,7 +118,12 @@ class Rendezvous:
         """
         results = await asyncio.gather(*(ask(host) for host in hosts), return_exceptions=True)
         errors = [each for each in results if isinstance(each, BaseException)]
-        refused = next((each for each in errors if not isinstance(each, HostLost)), None)
+        refusals = [each for each in errors if not isinstance(each, HostLost)]
+        # A target that some can launch is reported as what those lack that can't: pytest skips it otherwise.
+        missing = [each for each in refusals if isinstance(each, MissingThereError)]
+        refused = next((each for each in refusals if each not in missing), None)
+        if refused is None and missing:
+            refused = missing[0] if len(missing) == len(hosts) else LoadError(str(missing[0]))
         if refused is None:
             return [host for host in hosts if not host.lost]
         begun = [host for host, each in zip(hosts, results, strict=True) if each is None]
@@ -159,6 +165,9 @@ class Rendezvous:
 
 def _answer(host: Host, reply: tuple[bytes, bytes]) -> Answer:
     kind, body = reply
+    if kind == frames.MISSING:
+        missing: Unavailable = messages.loads(body)
+        raise MissingThereError(host.name, missing.reason, missing.cure)
     if kind == frames.FAILED:
         raise LoadError(f"{host.name}: {body.decode(errors='replace')}")
     answer: Answer = messages.loads(body)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_unikernel.errors import BuildError, UnikernelError
+from pytest_unikernel.errors import BuildError, MissingThereError, UnikernelError
 from pytest_unikernel.plan.numeric import is_whole
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.target import Target
@@ -156,8 +156,11 @@ class Loader:
         __tracebackhide__ = True
         self._run.seen.add(target.full_name)
         missing = None if self._is_elsewhere() else self._probe(target)
-        if missing is None:
-            return
+        if missing is not None:
+            self._skip_missing(target, settings, missing)
+
+    def _skip_missing(self, target: Target, settings: SweepSettings, missing: Unavailable) -> NoReturn:
+        __tracebackhide__ = True
         text = _missing_text(target, missing)
         if settings.require & {"all", target.full_name}:
             self._fail(f"{text} (required by --sweep-require)")
@@ -192,6 +195,8 @@ class Loader:
         try:
             with interrupts:
                 result = self._measured(request, load, interrupts)
+        except MissingThereError as error:
+            self._skip_missing(request.target, request.settings, Unavailable(error.reason, error.cure))
         except UnikernelError as error:
             self._fail_by(error)
         finally:

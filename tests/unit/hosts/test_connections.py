@@ -41,6 +41,8 @@ def test_the_warning_names_the_address() -> None:
 )
 def test_no_warning_where_nothing_is_open(address: str) -> None:
     assert open_warning(address) == ""
+
+
 def security(*files: Path) -> Security:
     names = ("tls_ca_file", "tls_worker_cert", "tls_worker_key")
     return Security(**dict(zip(names, map(str, files), strict=False)))  # type: ignore[no-untyped-call]
