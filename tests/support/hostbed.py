@@ -165,7 +165,8 @@ class Hosts:
         for process in self._processes.values():
             process.kill()
             process.wait()
-        for namespace in self._namespaces:
+        for number, namespace in enumerate(self._namespaces, 2):
+            call("ip", "link", "delete", f"{self._tag}o{number}")  # a socket that waits would keep it
             call("ip", "netns", "delete", namespace)
         call("ip", "link", "delete", self._tag)
 
