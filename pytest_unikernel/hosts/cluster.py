@@ -8,11 +8,16 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.hosts.connections import CONNECT_S, IDLE_SETTINGS, refuse_open
+from pytest_unikernel.hosts.connections import (
+    CONNECT_S,
+    IDLE_SETTINGS,
+    check_certificates,
+    refuse_open,
+    why_unconnected,
+)
 from pytest_unikernel.hosts.ssh_errors import Python
 
 try:
@@ -71,54 +76,6 @@ def connected(
         except (OSError, RuntimeError, TimeoutError, TypeError) as error:
             raise LoadError(f"{option}={hosts}: {why_unconnected(hosts, error)}") from error
         yield client
-
-
-def check_certificates(address: str, security: Security, role: str, where: str) -> None:
-    """Check that the files for an encrypted connection are named and can be used.
-
-    Args:
-        address: of the scheduler.
-        security: has the files of the role, client or worker.
-        role: who connects.
-        where: the names by which the user gives the files: certificate of the authority, own one, its key.
-
-    Raises:
-        LoadError: they can't.
-    """
-    if not address.startswith("tls://"):
-        return
-    files = security.get_tls_config_for_role(role)  # type: ignore[no-untyped-call]
-    named = [files.get(name) for name in ("ca_file", "cert", "key")]
-    if not all(named):
-        raise LoadError(f"{address} needs certificates; name their files by {where}")
-    missing = [file for file in named if "\n" not in str(file) and not Path(str(file)).is_file()]
-    if missing:
-        raise LoadError(f"{address}: expected a file at {missing[0]!r}, named by {where}, found none")
-    try:
-        security.get_connection_args(role)  # type: ignore[no-untyped-call]
-    except OSError as error:
-        raise LoadError(f"{address}: {named} can't be used for TLS ({error}); check {where}") from error
-
-
-def why_unconnected(address: str, error: BaseException) -> str:
-    """Return why there is no connection to a scheduler, and what cures it."""
-    tls = address.startswith("tls://")
-    causes = "; ".join(dict.fromkeys(map(str, _chain(error))))
-    if "certificate" in causes.lower():
-        return "the certificates of both ends are not of one authority; make them with the same ca.pem"
-    if isinstance(error, TimeoutError) or "timed out" in causes.lower():
-        whose = " with a certificate of the same authority" if tls else ""
-        return f"no scheduler{whose} has answered within {CONNECT_S} s; start one there: dask scheduler"
-    other = "tcp://" if tls else "tls://"
-    return (
-        f"no connection ({causes or repr(error)}); check the address, and whether its scheduler is at {other}"
-    )
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
 
 
 def _local_cluster(count: int) -> LocalCluster:

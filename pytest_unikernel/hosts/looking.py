@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
 import cloudpickle
 
-from pytest_unikernel.clock import monotonic_ns
+from pytest_unikernel.clock import monotonic_ns, unix_ns
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.hosts import look
 from pytest_unikernel.hosts.clocks import ROUND_TRIPS, Offset, RoundTrip, best_offset
@@ -68,9 +67,9 @@ async def _quietly(client: Any, address: str, name: str, ours: tuple[str, str]) 
     facts = await _run(client, address, look.facts)
     trips = []
     for _ in range(ROUND_TRIPS):
-        sent = monotonic_ns(), time.time_ns()
+        sent = monotonic_ns(), unix_ns()
         read = await _run(client, address, look.clocks_ns)
-        trips.append((sent, read, (monotonic_ns(), time.time_ns())))
+        trips.append((sent, read, (monotonic_ns(), unix_ns())))
     monotonic, wall = (
         best_offset([RoundTrip(sent[clock], read[clock], back[clock]) for sent, read, back in trips])
         for clock in (0, 1)

@@ -15,8 +15,13 @@ from distributed import Worker
 from distributed.security import Security
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.hosts.cluster import check_certificates, why_unconnected
-from pytest_unikernel.hosts.connections import CONNECT_S, IDLE_SETTINGS, refuse_open
+from pytest_unikernel.hosts.connections import (
+    CONNECT_S,
+    IDLE_SETTINGS,
+    check_certificates,
+    refuse_open,
+    why_unconnected,
+)
 
 OF_WORKER = "--tls-ca-file, --tls-cert and --tls-key"
 
@@ -57,7 +62,7 @@ def serve(
         LoadError: there is no scheduler, or the connection would be open to others.
     """
     refuse_open(scheduler, insecure=insecure, cure="--insecure")
-    check_certificates(scheduler, certificates.security(), "worker", OF_WORKER)
+    check_certificates(scheduler, security, "worker", OF_WORKER)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(IDLE_SETTINGS), contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(scheduler, security, name or socket.gethostname(), ready, until))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -51,17 +50,16 @@ class SshHosts(Hosts):
         (directory / "authorized_keys").write_text(new_key(self.of_ssh / "id_ed25519"))
         (directory / "sshd_config").write_text(SERVER.format(here=directory))
 
-    def add(self, name: str, *before: str) -> subprocess.Popen[bytes]:
+    def add(self, name: str, *before: str) -> None:
         """Add a host, known and open."""
         namespace = self._add_namespace(name)
         sshd = (SSHD, "-D", "-e", "-f", str(self.directory / "sshd_config"))
-        process = self._start(name, ("ip", "netns", "exec", namespace, *before, *sshd))
+        self._start(name, ("ip", "netns", "exec", namespace, *before, *sshd))
         self._wait_for("Server listening on 0.0.0.0", name)
         with (self.of_ssh / "config").open("a") as file:
             file.write(CLIENT.format(name=name, address=self.address_of(name)))
         with (self.of_ssh / "known_hosts").open("a") as file:
             file.write(f"{self.address_of(name)} {self.host_key}")
-        return process
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a client: its home, and no agent of the user's."""

@@ -12,12 +12,12 @@ from typing import Any
 
 import psutil
 import pytest
-from hostbed import PATIENCE_S, needs_iproute, needs_root, wait_until
+from hostbed import PATIENCE_S, needs_iproute, needs_namespaces, wait_until
 from sshbed import SshHosts, needs_sshd, new_key
 
 from pytest_unikernel.launch.cleanup.leftovers import holders
 
-pytestmark = [needs_root, needs_iproute, needs_sshd]
+pytestmark = [needs_namespaces, needs_iproute, needs_sshd]
 SWEEP = """
 import pytest
 from pytest_unikernel import Target

@@ -9,8 +9,7 @@ import pytest
 from distributed.security import Security
 
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.hosts.cluster import check_certificates, why_unconnected
-from pytest_unikernel.hosts.connections import open_warning, refuse_open
+from pytest_unikernel.hosts.connections import check_certificates, open_warning, refuse_open, why_unconnected
 
 TLS, TCP = "tls://10.0.0.1:8786", "tcp://10.0.0.1:8786"
 
