@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -150,9 +151,15 @@ def _nothing() -> None:
 
 
 def pass_by(benchmark: Any) -> None:
-    """Use the fixture up without a record, or pytest-benchmark would warn that it was never used."""
+    """Use the fixture up without a record, or pytest-benchmark would warn that it was never used.
+
+    The test may have used it up itself.
+    """
+    from pytest_benchmark.fixture import FixtureAlreadyUsed  # noqa: PLC0415 - tests that fail only
+
     benchmark.disabled = True
-    benchmark.pedantic(_nothing)
+    with contextlib.suppress(FixtureAlreadyUsed):
+        benchmark.pedantic(_nothing)
 
 
 def is_disabled(benchmark: Any) -> bool:
