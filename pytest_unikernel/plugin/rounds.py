@@ -181,7 +181,10 @@ def _run_block(block: Block, round_ended: Callable[[int, int], None]) -> None:
             block.current = None
         if session.shouldfail or session.shouldstop:
             break
-        if block.turns[number + 1 : number + 2] and block.turns[number + 1].round != turn.round:
+        left = [each for each in block.turns[number + 1 :] if each.item not in block.done]
+        if not left:
+            break
+        if left[0].round != turn.round:
             round_ended(turn.round + 1, rounds)
 
 

@@ -314,7 +314,7 @@ def test_two_runs_at_once_do_not_hear_of_each_others_ports(pytester: pytest.Pyte
 
 
 def test_a_terminal_has_a_live_line_with_the_sums_of_all_hosts(pytester: pytest.Pytester) -> None:
-    write(pytester, REAL.format(here=pytester.path).replace("window=10", "window=4").replace(", 1/32", ""))
+    write(pytester, MARKED + REAL.replace("window=10", "window=4").replace(", 1/32", ""))
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "pytest", *FIXED, "--sweep-quiet-host=off", "--sweep-hosts=local:2"]
     with subprocess.Popen(
@@ -324,7 +324,9 @@ def test_a_terminal_has_a_live_line_with_the_sums_of_all_hosts(pytester: pytest.
         shown = b"".join(_all_of(ours))
         assert process.wait(PATIENCE_S) == 0, shown.decode()
     os.close(ours)
-    line = re.search(rb"\[1/1, [^]]* left\] real 1/16 s on 2 hosts window, \d+ s left, \d+ in flight", shown)
+    line = re.search(
+        rb"\[1/1, [^]]* left\] marked 1/16 s on 2 hosts window, \d+ s left, \d+ in flight", shown
+    )
     assert line, shown.decode()
 
 

@@ -229,7 +229,7 @@ def test_effective_values_and_their_origins_are_printed(run: Runs) -> None:
     result = run("--sweep-trials=2", source=marked("time_steps=[1, 2], warmup=0"))
     result.stdout.fnmatch_lines(
         [
-            "sweep, default: profile quick, order series, drain timeout 60 s, *",
+            "sweep, default: profile quick, order rounds, drain timeout 60 s, *",
             "sweep, marker on test_it.py::test_y: time steps 2 s ... 1 s (2), warmup 0 s",
             "sweep, profile quick (default): window 4 s, min launches 10",
             "sweep, command line: trials 2",
