@@ -84,6 +84,8 @@ def _local_cluster(count: int) -> LocalCluster:
         threads_per_worker=1,
         processes=True,
         host=LOOPBACK,
+        # Whoever reaches a scheduler can run code: other users of this machine lack the key of this run.
+        security=Security.temporary(),  # type: ignore[no-untyped-call]
         memory_limit=0,
         dashboard_address=None,
         scheduler_kwargs={"dashboard_address": f"{LOOPBACK}:0"},  # 8787 may be taken, and dask would say so
