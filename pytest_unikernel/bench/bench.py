@@ -207,7 +207,7 @@ class Bench:
         self._course = Course(dict(map(self._planned, requests, steps)))
         asked = dict(zip(chosen.time_steps, requests, strict=False))
         if chosen.order == "rounds":
-            self._run_rounds(sweep, asked, chosen.trials)
+            self._run_rounds(sweep, asked, chosen.most_trials)
         for step, request in asked.items():
             if chosen.order == "series":
                 self._swept(sweep, request, step)
@@ -298,7 +298,8 @@ class Bench:
         """Run the next trial of a step, in the last round all that are left, unless a slower one ended it."""
         if sweep.interrupted or request.fullname in {load.fullname for load in sweep.loads}:
             return
-        why = self._run.series(sweep.series).why_not(step)
+        series = self._run.series(sweep.series)
+        why, is_last = series.why_not(step), is_last or series.has_ended_before(step)
         if why is None:
             self._measured(request, functools.partial(self._trial, step, is_last), sweep)
         elif is_last and self._run.has_trials(request):

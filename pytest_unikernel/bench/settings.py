@@ -55,7 +55,7 @@ class Settings:
             values["time_steps"] = steps
         try:
             settings = Sources(Layer(self._wording.origin_of_call, values), self._own).settings()
-            settings.check_window()
+            settings.check()
         except ValueError as error:
             raise SettingError(f"{where}: {error}") from error
         return settings

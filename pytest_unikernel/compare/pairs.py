@@ -5,9 +5,7 @@ the other. Only their difference counts, and it is tested by its sign: if nothin
 likely as B minus A in each round. A relabelling turns the signs of whole rounds, for all steps and metrics at
 once.
 
-Source: Fisher, The Design of Experiments (1935), section 21 (the test by signs of differences); Hodges and
-Lehmann, Estimates of Location Based on Rank Tests (1963): the median of the Walsh averages, its interval by
-inverting Wilcoxon's exact signed-rank test (1945).
+Source: Fisher, The Design of Experiments (1935), section 21 (the test by signs of differences).
 """
 
 from __future__ import annotations
@@ -18,10 +16,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from statistics import fmean, median
+from statistics import median
 
 from pytest_unikernel.compare.permutation import MAD_TO_SD, MOST_RELABELINGS, SEED
-from pytest_unikernel.compare.shift import CONFIDENCE, Shift
+from pytest_unikernel.compare.shift import Shift
+from pytest_unikernel.results.walsh import location
 
 # The smallest p of n pairs is 2 / 2**n: with 7 nothing could ever be certain at 1.5 %.
 LEAST_PAIRS = 8
@@ -87,10 +86,7 @@ def differences(old: Sequence[float], new: Sequence[float]) -> list[float]:
 
 def paired_shift(old: Sequence[float], new: Sequence[float]) -> Shift:
     """Return the shift from old to new within the pairs; positive if the new values are larger."""
-    apart = differences(old, new)
-    means = sorted(fmean((one, other)) for one, other in itertools.combinations_with_replacement(apart, 2))
-    cut = _cut(len(apart))
-    return Shift(median(means), means[cut], means[-1 - cut])
+    return Shift(*location(differences(old, new)))
 
 
 def standard_error(old: Sequence[float], new: Sequence[float]) -> float:
@@ -98,26 +94,3 @@ def standard_error(old: Sequence[float], new: Sequence[float]) -> float:
     apart = differences(old, new)
     middle = median(apart)
     return MAD_TO_SD * median(abs(value - middle) for value in apart) / math.sqrt(len(apart))
-
-
-@cache
-def _cut(count: int) -> int:
-    """Return the number of ordered Walsh averages beyond each bound; see :mod:`.shift`."""
-    allowed = (1 - CONFIDENCE) / 2 * 2**count
-    ways, values = 0, 0
-    for each in _rank_sums(count):
-        ways += each
-        if ways > allowed:
-            break
-        values += 1
-    return max(0, values - 1)
-
-
-def _rank_sums(count: int) -> list[int]:
-    """Return the number of sign vectors for each value of the signed-rank statistic."""
-    most = count * (count + 1) // 2
-    terms = [1] + [0] * most
-    for rank in range(1, count + 1):
-        for power in range(most, rank - 1, -1):
-            terms[power] += terms[power - rank]
-    return terms

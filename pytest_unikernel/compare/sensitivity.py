@@ -23,7 +23,7 @@ from collections.abc import Iterable, Sequence
 from statistics import NormalDist, fmean
 from typing import NamedTuple
 
-from pytest_unikernel.compare.shift import CONFIDENCE
+from pytest_unikernel.results.walsh import CONFIDENCE
 
 STEEPEST = 1.0
 DEVIATIONS = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)

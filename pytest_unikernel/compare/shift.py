@@ -12,7 +12,7 @@ from functools import cache
 from statistics import median
 from typing import NamedTuple
 
-CONFIDENCE = 0.95
+from pytest_unikernel.results.walsh import CONFIDENCE
 
 
 class Shift(NamedTuple):

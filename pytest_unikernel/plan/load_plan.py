@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_unikernel.plan import schedule
+from pytest_unikernel.plan.precision import Precision
 from pytest_unikernel.plan.share import Share
 from pytest_unikernel.plan.target_fields import TargetFields
 
@@ -61,6 +62,7 @@ class LoadPlan(LaunchConditions):
         warmup_s: the least warm-up; long launches lengthen it up to ``max_warmup_s``.
         window_s: length of the window that is asked for; :attr:`window_ns` is the one measured.
         trials: windows that are measured.
+        precision: of a figure; more trials are run until it is known so well, ``max_trials`` at most.
         order: whether trials follow one another (``series``) or go in rounds of all loads (``rounds``).
         arrivals: ``fixed`` or ``poisson``; ``seed`` makes the latter reproducible.
         drain_timeout_s: how long after the window its launches may take.
@@ -77,6 +79,8 @@ class LoadPlan(LaunchConditions):
     window_s: float = 4.0
     profile: str = field(default="quick", kw_only=True)
     trials: int = 1
+    precision: Precision | None = None
+    max_trials: int = 30
     order: str = "series"
     arrivals: str = "fixed"
     seed: int | None = None
@@ -103,6 +107,10 @@ class LoadPlan(LaunchConditions):
         del compared["step"]  # a key of the record itself
         if not self.hosts:
             del compared["hosts"], compared["spread"]
+        if self.precision is None:
+            del compared["precision"], compared["max_trials"]
+        else:
+            compared["precision"] = str(self.precision)
         if self.backlog_share == BACKLOG_RISE_SHARE:
             del compared["backlog_share"]
         return compared

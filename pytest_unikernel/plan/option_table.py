@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_unikernel.plan import objectives, readers, tolerances
+from pytest_unikernel.plan import objectives, precision, readers, tolerances
 from pytest_unikernel.plan.load_plan import RAW_FORMATS
 from pytest_unikernel.plan.profiles import PROFILES
 from pytest_unikernel.plan.schedule import ARRIVALS
@@ -111,6 +111,26 @@ OPTIONS: tuple[Option, ...] = (
         help="number of trials at each time step; each trial has its own warm-up and window",
         metavar="N",
         shown="quick 1, paper 3",
+        in_marker=True,
+    ),
+    Option(
+        "precision",
+        "precision",
+        precision.read,
+        help="add trials to each time step that is ok until the 95 % interval of a figure is that narrow: "
+        "p50:3% is 3 % to either side; at least 6 trials",
+        metavar="METRIC:PERCENT",
+        shown="none",
+        in_marker=True,
+    ),
+    Option(
+        "max_trials",
+        "max_trials",
+        readers.whole("max_trials"),
+        help="largest number of trials that --sweep-precision may lead to",
+        metavar="N",
+        default=30,
+        shown="30",
         in_marker=True,
     ),
     Option(

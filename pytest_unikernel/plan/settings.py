@@ -18,6 +18,7 @@ from pytest_unikernel.plan.load_plan import ColdPlan, LaunchConditions, LoadPlan
 from pytest_unikernel.plan.objectives import Objective
 from pytest_unikernel.plan.option_table import OPTIONS, Option
 from pytest_unikernel.plan.origins import COMMAND_LINE, DEFAULT, INI_FILE, Origin
+from pytest_unikernel.plan.precision import LEAST_TRIALS, Precision
 from pytest_unikernel.plan.profiles import MAX_WARMUP_S, PROFILES
 from pytest_unikernel.plan.schedule import halving
 from pytest_unikernel.plan.step_names import step_text
@@ -59,6 +60,8 @@ class SweepSettings:
     window_is_explicit: bool
     min_launches: int
     trials: int
+    precision: Precision | None
+    max_trials: int
     order: str
     arrivals: str
     knee: bool
@@ -87,6 +90,11 @@ class SweepSettings:
     hosts_lost: str
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
 
+    @property
+    def most_trials(self) -> int:
+        """How many trials a step may get."""
+        return self.trials if self.precision is None else max(self.trials, self.max_trials)
+
     def window_for(self, step: Fraction) -> float:
         """Return the window in seconds: long enough for ``min_launches``, unless it is explicit.
 
@@ -114,8 +122,16 @@ class SweepSettings:
         """Return the exact time step of a test's ``timestep``."""
         return next(step for step in self.time_steps if float(step) == timestep)
 
-    def check_window(self) -> None:
-        """Raise a ValueError if the window is explicit and shorter than one of the time steps."""
+    def check(self) -> None:
+        """Raise a ValueError if values contradict each other.
+
+        An explicit window is shorter than a time step, or a precision can't be told by so few trials.
+        """
+        if self.precision is not None and self.most_trials < LEAST_TRIALS:
+            raise ValueError(
+                f"max_trials must be at least {LEAST_TRIALS} with a precision, got {self.max_trials} from "
+                f"{self.origins['max_trials']}"
+            )
         too_long = [step for step in self.time_steps if float(step) > self.window_s]
         if self.window_is_explicit and too_long:
             raise ValueError(
@@ -142,7 +158,8 @@ class Sources:
         found["time_steps"] = _time_steps(layers)
         fields: dict[str, Any] = {option.field: found[option.name][0] for option in OPTIONS}
         profile = fields["profile"]
-        fields["order"] = fields["order"] or ("rounds" if fields["trials"] > 1 else "series")
+        has_rounds = fields["trials"] > 1 or fields["precision"] is not None
+        fields["order"] = fields["order"] or ("rounds" if has_rounds else "series")
         return SweepSettings(
             **fields,
             max_warmup_s=max(MAX_WARMUP_S[profile], fields["warmup_s"]),

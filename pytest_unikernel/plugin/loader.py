@@ -67,9 +67,10 @@ class Loader:
             return self._search(target, sweep)
         request, turn = self._request(target, sweep.settings, sweep.series), rounds.turn_of(self._item)
         load = self._all_trials if turn is None else self._one_trial
-        why = self._run.series(sweep.series).why_not(sweep.step)
+        series = self._run.series(sweep.series)
+        why = series.why_not(sweep.step)
         if why is not None:
-            if turn is not None and not turn.is_last:
+            if turn is not None and not turn.is_last and not series.has_ended_before(sweep.step):
                 rounds.suspend(self._item)
             if not self._run.has_trials(request):
                 self._skip(sweep, sweep.step, why)

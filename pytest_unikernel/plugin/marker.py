@@ -129,7 +129,7 @@ def _settings(config: pytest.Config, mark: pytest.Mark, where: Origin) -> SweepS
     except ValueError as error:
         raise SweepUsageError(f"{NAME}: {error} ({where})") from error
     try:
-        settings.check_window()
+        settings.check()
     except ValueError as error:
         source = settings.origins["window"].source
         name = {Source.COMMAND_LINE: WINDOW.flag, Source.INI_FILE: WINDOW.ini}.get(source, NAME)

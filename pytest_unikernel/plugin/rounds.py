@@ -122,17 +122,24 @@ def _into_rounds(items: list[pytest.Item], swept: Sequence[Swept]) -> None:
 def _turns(steps: Sequence[Swept]) -> list[Turn]:
     """Return the turns of all rounds; in each round slow steps come before fast ones.
 
-    A test with fewer trials than others joins in later, so that all end in the same round.
+    A test with fewer trials than others joins in later, so that all end in the same round; rounds behind that
+    are for tests that want precision, and only as many are run as they need.
     """
-    most = max((sweep.settings.trials for _, sweep in steps), default=0)
+    usual = max((sweep.settings.trials for _, sweep in steps), default=0)
+    most = max((sweep.settings.most_trials for _, sweep in steps), default=0)
     groups = [list(group) for _, group in groupby(steps, key=lambda each: each[1].step)]
     return [
-        Turn(item, number, number == most - 1)
+        Turn(item, number, number == _last(sweep, usual))
         for number in range(most)
         for place, group in enumerate(groups)
         for item, sweep in (group if (number + place) % 2 == 0 else group[::-1])
-        if number >= most - sweep.settings.trials
+        if usual - sweep.settings.trials <= number <= _last(sweep, usual)
     ]
+
+
+def _last(sweep: ItemSweep, usual: int) -> int:
+    """Return the number of a test's last round."""
+    return usual - 1 + sweep.settings.most_trials - sweep.settings.trials
 
 
 def leave_out(items: Collection[pytest.Item]) -> None:

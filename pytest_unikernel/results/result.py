@@ -155,6 +155,9 @@ class LoadResult:
         knees: for such a load, the knee of the ``fleet`` and that of each of ``hosts``, by the series' loads
             up to this one: ``fastest_ok_hz``, ``first_not_ok_hz``, their time steps,
             ``verdict_of_first_not_ok`` and ``lower_bound``. The last load of a series has them whole.
+        precision: for ``--sweep-precision``, the ``metric``, ``asked_percent``, the 95 % interval from
+            ``low`` to ``high`` around the ``estimate`` (null of fewer than six trials), its larger
+            ``half_width_percent``, and whether that is ``reached``. Other records lack this key.
         responses_s: the cohort's completed response times, for pytest-benchmark; not part of the record.
     """
 
@@ -212,11 +215,13 @@ class LoadResult:
     run: Mapping[str, Any] | None = None
     hosts: Sequence[Mapping[str, Any]] | None = None
     knees: Mapping[str, Any] | None = None
+    precision: Mapping[str, Any] | None = None
     responses_s: Sequence[float] = field(default=(), repr=False)
 
     def as_json(self) -> JsonDict:
         """Return the record, ready for JSON, without the samples: pytest-benchmark keeps those."""
         left_out = {"responses_s"} if self.hosts is not None else {"responses_s", "hosts", "knees"}
+        left_out |= set() if self.precision is not None else {"precision"}
         names = [name for name in LoadResult.__dataclass_fields__ if name not in left_out]
         return {name: plain(getattr(self, name)) for name in names}
 

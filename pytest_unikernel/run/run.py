@@ -18,6 +18,7 @@ from pytest_unikernel.plan.target import Target
 from pytest_unikernel.plan.target_fields import Unavailable
 from pytest_unikernel.results.host_knees import knees
 from pytest_unikernel.results.objectives import judged
+from pytest_unikernel.results.precision import as_json, is_precise
 from pytest_unikernel.results.result import LoadResult, plain
 from pytest_unikernel.results.skips import SkippedStep, WhySkipped
 from pytest_unikernel.results.trial import Trial
@@ -150,7 +151,11 @@ class Run:
         if known is not None:
             return self._recorded(request, Measured(known), resumed=True)
         loads, plan = self._sweeps(interrupts), self._plan(request, step)
-        measured = loads.sweep(request.target, plan)
+        if plan.precision is None:
+            measured = loads.sweep(request.target, plan)
+        else:
+            parts = _with_trials(loads, request.target, plan, [], is_last=True)
+            measured = loads.finished(request.target, plan, parts)
         return self._recorded(request, _certain(measured, loads, request, plan))
 
     def trial(
@@ -171,7 +176,7 @@ class Run:
         else:
             loads, plan = self._sweeps(interrupts), self._plan(request, step)
             parts = _with_trials(loads, request.target, plan, parts, is_last=is_last)
-            if not parts[-1].cut_short and _count(parts) < plan.trials:
+            if not parts[-1].cut_short and not _is_complete(loads, plan, parts):
                 self._parts[request.fullname] = parts
                 self.series(request.series).note(step, loads.judged(parts), _trials(parts))
                 return None
@@ -276,7 +281,10 @@ class Run:
     def _recorded(self, request: Request, measured: Measured, *, resumed: bool = False) -> Measured:
         """Judge a load by the objectives of this run; take it into the summary and the journal."""
         slo = judged(measured.result, request.settings.slo) if request.settings.slo else None
-        result = self.with_knees(request, replace(measured.result, slo=slo, series=request.series))
+        asked = None if request.is_of_search else request.settings.precision
+        known = as_json(asked, measured.result.per_trial) if asked else None
+        result = replace(measured.result, slo=slo, precision=known, series=request.series)
+        result = self.with_knees(request, result)
         return self._noted(request, replace(measured, result=result), resumed=resumed)
 
     def with_knees(self, request: Request, result: LoadResult) -> LoadResult:
@@ -332,12 +340,21 @@ def _count(parts: Sequence[Part]) -> int:
     return len(_trials(parts))
 
 
+def _is_complete(loads: SweepLoads, plan: LoadPlan, parts: Sequence[Part]) -> bool:
+    """Return whether a load has its trials; a step that isn't ok gets no more for the sake of precision."""
+    trials = _trials(parts)
+    if len(trials) < plan.trials or plan.precision is None:
+        return len(trials) >= plan.trials
+    done = len(trials) >= plan.max_trials or loads.judged(parts).verdict != "ok"
+    return done or is_precise(plan.precision, trials)
+
+
 def _with_trials(
     loads: SweepLoads, target: Target, plan: LoadPlan, parts: Sequence[Part], *, is_last: bool
 ) -> list[Part]:
     """Return the parts of a load and the next, or all that are left; an interrupt ends them early."""
     grown = list(parts)
-    while _count(grown) < plan.trials:
+    while not _is_complete(loads, plan, grown):
         grown.append(loads.trial(target, plan, _count(grown), _trials(grown)))
         if grown[-1].cut_short or not is_last:
             break

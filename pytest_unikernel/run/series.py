@@ -52,6 +52,10 @@ class Series:
         times = (result.service_time_s.max for result in self.results.values() if _verdict(result) == "ok")
         return max((time_s or 0.0 for time_s in times), default=0.0)
 
+    def has_ended_before(self, step: Fraction) -> bool:
+        """Return whether a slower step has all its trials and was not ok."""
+        return any(each > step and _verdict(result) != "ok" for each, result in self.results.items())
+
     def why_not(self, step: Fraction) -> WhySkipped | None:
         """Return the reason to skip a step, that a slower step was not ok; None if the step must be run."""
         verdicts = {**self._so_far, **{each: _verdict(result) for each, result in self.results.items()}}

@@ -17,6 +17,7 @@ from pytest_unikernel.text.host_table import host_lines
 from pytest_unikernel.text.knee import knee_text
 from pytest_unikernel.text.objectives import objective_lines
 from pytest_unikernel.text.phase_table import common_phase_lines, phase_lines
+from pytest_unikernel.text.precision import precision_notes, span_text
 from pytest_unikernel.text.row import Row
 from pytest_unikernel.text.skips import knee_and_not_run
 from pytest_unikernel.text.step_notes import step_notes
@@ -120,6 +121,7 @@ def series_report(
     knee = knee_text(find_knee([*loads, *_loads(found)]), cores_of(loads))
     slo = (f"slo {text}" for text in objective_lines(loads, found[0].load if found else None))
     notes = [*_order(rows), *step_notes(steps, shown.memory_bytes), *_trials(loads), *_spread(loads)]
+    notes += precision_notes(loads)
     notes += disturbance_notes.step_notes(loads, shown.memory_bytes)
     notes += unrest_notes(steps, shown.unrest)
     return [
@@ -195,9 +197,9 @@ def _order(rows: Sequence[Row]) -> list[str]:
 
 
 def _trials(loads: Sequence[Record]) -> Iterator[str]:
-    most = max(load["trials"] for load in loads)
-    if most > 1:
-        yield f"{most} trials per step, pooled; the verdict is that of the majority"
+    counts = [load["trials"] for load in loads]
+    if max(counts) > 1:
+        yield f"{span_text(counts)} trials per step, pooled; the verdict is that of the majority"
     for load in loads:
         verdicts = [str(trial["verdict"]) for trial in load["per_trial"]]
         if len(set(verdicts)) > 1:

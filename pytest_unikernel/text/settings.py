@@ -6,6 +6,7 @@ from typing import Any
 
 from pytest_unikernel.plan.option_table import OPTIONS, Option
 from pytest_unikernel.plan.origins import Origin
+from pytest_unikernel.plan.precision import Precision
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plan.step_names import step_text
 
@@ -17,7 +18,9 @@ def values_by_origin(settings: SweepSettings) -> dict[Origin, list[str]]:
     shown: dict[Origin, list[str]] = {}
     for option in OPTIONS:
         value = getattr(settings, option.field)
-        idle = option.name in OF_HOSTS and not settings.hosts
+        idle = (option.name in OF_HOSTS and not settings.hosts) or (
+            option.name == "max_trials" and settings.precision is None
+        )
         if value not in (None, frozenset(), (), "") and value is not False and not idle:
             label = f"{option.name.replace('_', ' ')} {_text(option, value)}"
             shown.setdefault(settings.origins[option.name], []).append(label)
@@ -30,6 +33,8 @@ def _text(option: Option, value: Any) -> str:
     if option.name == "time_steps":
         ends = dict.fromkeys(step_text(float(step)) for step in (value[0], value[-1]))
         return " ... ".join(ends) + (f" ({len(value)})" if len(value) > 1 else "")
+    if isinstance(value, Precision):
+        return str(value)
     if isinstance(value, (frozenset, tuple)):
         return ",".join(map(str, sorted(value)))
     return f"{value:g} s" if option.field.endswith("_s") else str(value)

@@ -131,7 +131,7 @@ def _givens() -> list[Given]:
         "trials": "2", "order": "series", "drain_timeout": "60", "timeout": "5", "max_in_flight": "9",
         "arrivals": "poisson", "seed": "7", "cpus": "0", "realtime": "off", "quiet_host": "warn",
         "require": "rust_kernel,linux_vm[kvm]", "output": "out", "raw": "raw", "report": "r",
-        "raw_format": "parquet",
+        "precision": "p50:3%", "max_trials": "8", "raw_format": "parquet",
         "summary": "s.md",
         "resume": "x.json", "compare_fail": "p50:20%",
         "compare_busy": "true", "benchmark_table": "true", "slo": "p99:0.5s", "knee": "true",
@@ -169,7 +169,7 @@ def _settings(given: Given, place: Path) -> None:
 def used(settings: SweepSettings) -> None:
     """Use every setting: the plans of loads, their first instants, the words and the record of them."""
     try:
-        settings.check_window()
+        settings.check()
     except ValueError as error:
         sentence(error)
     target = FakeTarget()

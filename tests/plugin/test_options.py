@@ -7,6 +7,7 @@ import pytest
 
 from pytest_unikernel.plan.option_table import OPTIONS
 from pytest_unikernel.plan.origins import COMMAND_LINE, INI_FILE
+from pytest_unikernel.plan.precision import RULE, Precision
 from pytest_unikernel.plan.settings import SweepSettings
 from pytest_unikernel.plugin.marker import sweep_of
 
@@ -29,6 +30,8 @@ GIVEN: list[tuple[str, str, str, object]] = [
     ("window", "2.5", "window_s", 2.5),
     ("min-launches", "3", "min_launches", 3),
     ("trials", "5", "trials", 5),
+    ("precision", "p50:3%", "precision", Precision("p50", 0.03)),
+    ("max-trials", "9", "max_trials", 9),
     ("drain-timeout", "1/2", "drain_timeout_s", 0.5),
     ("timeout", "7s", "timeout_s", 7.0),
     ("max-in-flight", "100", "max_in_flight", 100),
@@ -145,6 +148,8 @@ WRONG = [
     ("window", "-1", f"window {SECONDS} > 0, {TIME}, got '-1'"),
     ("window", "long", f"window {SECONDS} > 0, {TIME}, got 'long'"),
     ("min-launches", "0", "min_launches must be a whole number >= 1, got '0'"),
+    ("precision", "p50", f"precision must be {RULE}, got 'p50'"),
+    ("max-trials", "0", "max_trials must be a whole number >= 1, got '0'"),
     ("trials", "1.5", "trials must be a whole number >= 1, got '1.5'"),
     ("drain-timeout", "0", f"drain_timeout {SECONDS} > 0, {TIME}, got '0'"),
     ("timeout", "0", f"timeout {SECONDS} > 0, {TIME}, got '0'"),

@@ -113,6 +113,28 @@ class Objective(Part, kw_only=True):
     interval: Interval | None = None
 
 
+class PreciseFigure(Part, kw_only=True):
+    """How precisely the trials know a figure.
+
+    Attributes:
+        metric: the figure, in the unit that it has elsewhere.
+        asked_percent: the largest half of its 95 % interval that was asked for, in per cent of the figure.
+        half_width_percent: the larger half of the interval; null of fewer than six trials.
+        estimate: the figure's typical value: the median of the averages of all pairs of trials.
+        low: the lower end of the interval.
+        high: the upper end.
+        reached: whether the interval is as narrow as asked.
+    """
+
+    metric: str
+    asked_percent: Positive
+    half_width_percent: Number | None
+    estimate: Number | None
+    low: Number | None
+    high: Number | None
+    reached: bool
+
+
 class Spread(Part, kw_only=True):
     """The spread of the trials in one figure, in the figure's unit.
 
@@ -203,6 +225,7 @@ class LoadSchema(Part, kw_only=True):
         run: the run that measured it: its command line, and the plugin's version.
         hosts: the hosts that made the launches together; records of one host lack this key.
         knees: the knees of all hosts together and of each; records of one host lack this key.
+        precision: how precisely a figure is known; only where that was asked for.
         source: the origin of an imported record; other records lack this key.
     """
 
@@ -260,6 +283,7 @@ class LoadSchema(Part, kw_only=True):
     run: Origin | None = None
     hosts: list[FleetHost] | None = None
     knees: Knees | None = None
+    precision: PreciseFigure | None = None
     source: Source | None = None
 
 

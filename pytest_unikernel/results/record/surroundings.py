@@ -120,6 +120,8 @@ class Settings(Part):
         max_warmup_s: the limit up to which slow launches extend the warm-up.
         window_s: the window's length; at fixed arrivals it was rounded up to whole time steps.
         trials: the number of windows to measure.
+        precision: the precision that was asked for, such as ``p50:3%``; other records lack this key.
+        max_trials: the largest number of trials for it; likewise.
         order: ``rounds``, ``series``, or ``interleaved`` of versions before the first release.
         arrivals: ``fixed`` or ``poisson``.
         seed: the seed of Poisson arrivals.
@@ -140,6 +142,8 @@ class Settings(Part):
     max_warmup_s: Number | None = None
     window_s: Number | None = None
     trials: Count | None = None
+    precision: str | None = None
+    max_trials: Count | None = None
     order: str | None = None
     arrivals: str | None = None
     seed: Whole | None = None

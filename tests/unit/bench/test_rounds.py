@@ -65,3 +65,20 @@ def test_ctrl_c_keeps_the_trials_of_all_steps() -> None:
 def test_a_single_load_has_no_order() -> None:
     with Bench(**QUICK) as bench, pytest.raises(SettingError, match="expected the keywords"):
         bench.load(FakeTarget(), rate_hz=8, order="rounds")
+
+
+def test_a_precision_adds_trials_until_it_is_reached() -> None:
+    steady = FakeTarget(service_time_s=0.01)
+    with Bench(**QUICK, precision="p50:3%") as bench:
+        sweep = bench.sweep(steady, STEPS)
+        single = bench.load(steady, rate_hz=8)
+        other = bench.load(steady, rate_hz=8, precision="p50:1%", max_trials=7, trials=7)
+    assert [load.trials for load in (*sweep, single, other)] == [6, 6, 6, 7]
+    for load in (*sweep, single, other):
+        assert load.precision is not None
+        assert load.precision["reached"]
+
+
+def test_a_precision_that_cannot_be_told_is_refused() -> None:
+    with Bench(**QUICK) as bench, pytest.raises(SettingError, match="max_trials must be at least 6"):
+        bench.sweep(FakeTarget(), STEPS, precision="p50:3%", max_trials=3)

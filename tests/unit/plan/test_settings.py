@@ -129,14 +129,14 @@ def test_an_asked_warmup_may_exceed_what_a_profile_would_lengthen_it_to() -> Non
 
 def test_an_explicit_window_holds_every_time_step() -> None:
     with pytest.raises(ValueError, match=r"got 0\.25 s for the time step 1/2 s from marker on x\.py::test"):
-        settings_of(marker={"time_steps": (HALF, HALF / 2), "window": 0.25}).check_window()
-    settings_of(marker={"time_steps": (HALF,), "window": 0.5}).check_window()
+        settings_of(marker={"time_steps": (HALF, HALF / 2), "window": 0.25}).check()
+    settings_of(marker={"time_steps": (HALF,), "window": 0.5}).check()
 
 
 def test_a_window_equals_a_time_step_that_is_written_alike() -> None:
     # as fractions 0.3 (a float) < 3/10 < 0.30000000000000004
     step = READ["time_steps"]("0.3")
-    settings_of(marker={"time_steps": step, "window": READ["window"](0.3)}).check_window()
+    settings_of(marker={"time_steps": step, "window": READ["window"](0.3)}).check()
 
 
 def test_the_float_of_a_test_finds_its_exact_step() -> None:

@@ -107,6 +107,7 @@ def test_a_whole_record_needs_what_a_result_cannot_be_made_without() -> None:
         "first_attempt",
         "run",
         "hosts",
+        "precision",
         "knees",
     }
     assert needed == {*FIELDS} - later - {"responses_s"}

@@ -58,6 +58,7 @@ def test_quantities_have_their_unit_in_their_name() -> None:
     }
     unitless |= {"psi_cpu", "psi_memory", "psi_io"}  # per cent, by the kernel's own name
     in_seconds = {"min", "mean", "max", "stddev", "p50", "p90", "p95", "p99", "p99.9"}  # parts of *_s
+    unitless |= {"estimate", "low", "high"}  # in the unit of the metric that a precision is of
     for name, part in PUBLISHED["$defs"].items():
         numbers = {key for key, about in part["properties"].items() if '"number"' in json.dumps(about)}
         named = {key for key in numbers if key.endswith(("_s", "_hz", "_bytes", "_percent", "_s_per_launch"))}
