@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def build_kernel(crate: Path, *, cache_dir: Path | None = None, progress: Progre
     Raises:
         BuildError: no cargo, not a crate, cargo failed, or the result can't be booted.
     """
-    crate = crate.resolve()
+    crate = Path(os.path.realpath(crate))  # links in a circle are no error here: what reads the file says so
     sources = source_hash(crate)
     compiler = cargo.find_toolchain(crate)
     folder = private(cache_dir or cache_directory(CACHE)) / _key(sources, compiler)

@@ -179,7 +179,7 @@ def checked_bundle(bundle: PathText) -> Path:
     Raises:
         TargetError: it can't.
     """
-    place = Path(bundle).resolve()
+    place = Path(os.path.realpath(bundle))  # links in a circle are no error here: what reads the file says so
     try:
         if not rootfs_of(place, configuration_of(place)).is_dir():
             raise TargetError(

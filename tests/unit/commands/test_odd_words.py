@@ -10,10 +10,12 @@ from asked import answered
 
 from pytest_unikernel.commands import main
 from pytest_unikernel.commands.output import json_text, note
-from pytest_unikernel.errors import BuildError, ResultFileError
+from pytest_unikernel.errors import BuildError, ResultFileError, TargetError
 from pytest_unikernel.guests.build.cache import cache_directory
 from pytest_unikernel.importers.names import check_template
 from pytest_unikernel.plan import readers
+from pytest_unikernel.targets.qemu.parameters import last_part
+from pytest_unikernel.targets.urunc.checks import checked_bundle
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,22 @@ def test_progress_does_not_steer_the_terminal(line: str, capsys: pytest.CaptureF
     assert said.isascii()
     assert not {"\x1b", "\r"} & set(said)
     assert said.count("\n") == line.count("\n") + 1
+
+
+def in_a_circle(place: Path) -> Path:
+    (place / "loop").symlink_to(place / "loop")
+    return place / "loop"
+
+
+def test_links_in_a_circle_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    """Python before 3.13 raises a RuntimeError where it resolves them."""
+    loop = in_a_circle(tmp_path)
+    answer = answered(["build", "rust-kernel", str(loop), "-o", str(tmp_path / "k.elf")])
+    assert answer.status != 0
+    assert "expected the directory of a crate" in answer.error
+    with pytest.raises(TargetError, match="Too many levels of symbolic links"):
+        checked_bundle(loop)
+    assert last_part(loop) == "loop"
 
 
 def no_home(_: object) -> Path:
