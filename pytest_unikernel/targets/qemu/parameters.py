@@ -32,6 +32,4 @@ def kvm_cpu(program: str | None, cpu: str | None) -> str:
 
 def last_part(path: str | os.PathLike[str]) -> str:
     """Return a file's name, for a variant's label."""
-    return Path(
-        os.path.realpath(path)
-    ).name  # links in a circle are no error here: what reads the file says so
+    return Path(os.path.realpath(path)).name  # links in a circle are no error here
