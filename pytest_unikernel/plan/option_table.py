@@ -121,7 +121,6 @@ OPTIONS: tuple[Option, ...] = (
         "p50:3% is 3 % to either side; at least 6 trials",
         metavar="METRIC:PERCENT",
         shown="none",
-        in_marker=True,
     ),
     Option(
         "max_trials",
@@ -131,7 +130,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="N",
         default=30,
         shown="30",
-        in_marker=True,
     ),
     Option(
         "order",
