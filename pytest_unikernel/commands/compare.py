@@ -26,8 +26,8 @@ examples:
   {PROGRAM} compare run.json --between linux_process "linux_process[b]"
 
 The statistical unit is the trial: with fewer than 5 trials on each side the
-answer is "no evidence" (8 pairs for --between). Files are written by --benchmark-json,
---benchmark-save or --benchmark-autosave. The samples that
+answer is "no evidence"; --between needs 8 pairs. Files are written by
+--benchmark-json, --benchmark-save or --benchmark-autosave. The samples that
 --benchmark-save-data adds are not needed.
 Exit status: 0; 1 with --fail, if a metric is worse than its limit; 2 if a file
 can't be compared; 75 with --fail, if nothing is worse but no metric with a

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,24 +47,31 @@ def between_files(files: Sequence[Path], first: str, second: str) -> Between:
         CompareError: a file can't be read, a name is unknown or means several tests, or nothing was measured
             of both.
     """
+    if first == second:
+        raise CompareError(f"expected two targets, got {first!r} twice")
     runs = [read(path) for path in files]
     found = [_of_both_kinds(runs, name) for name in (first, second)]
-    series, shown, rounds = [], {}, []
-    for old, new in zip(*found, strict=True):
-        if old and new:
-            series.append(compare_between(old, new, f"against {first}"))
-            shown.update(_shown(old, new))
-            rounds += [_is_in_rounds(side) for side in (*old.values(), *new.values())]
-    if not series:
+    both = [(old, new) for old, new in zip(*found, strict=True) if old and new]
+    if not both:
         raise CompareError(
             f"expected sweeps or cold starts of both {first!r} and {second!r}, got a sweep of one and cold "
             "starts of the other"
         )
-    return Between(Comparison(series), shown, first, second, all(rounds) or len(files) > 1)
+    shown = {full: records for sides in both for full, records in _shown(*sides).items()}
+    comparison = compare_between(both, f"against {first}")
+    return Between(comparison, shown, first, second, all(_took_turns(run, first, second) for run in runs))
 
 
-def _is_in_rounds(side: Side) -> bool:
-    return len(side.rows) < 2 or side.load["settings"].get("order") in {"rounds", "interleaved"}
+def _took_turns(run: SavedRun, first: str, second: str) -> bool:
+    """Return whether the trials of both targets alternated, as far as the run has both."""
+    of_each = [
+        [load for full, load in run.loads.items() if _is_called(full, load, name)] for name in (first, second)
+    ]
+    in_a_row = any(
+        load["settings"].get("order") == "series" and len(load["per_trial"] or ()) > 1
+        for load in chain(*of_each)
+    )
+    return not all(of_each) or not in_a_row
 
 
 def _of_both_kinds(runs: Sequence[SavedRun], name: str) -> tuple[Mapping[str, Side], Mapping[str, Side]]:

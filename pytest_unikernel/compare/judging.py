@@ -52,17 +52,19 @@ def compare(
     return Comparison(_judged([_Asked(pair) for pair in pairs]), *lonely)
 
 
-def compare_between(old: Mapping[str, Side], new: Mapping[str, Side], name: str) -> SeriesComparison:
+def compare_between(both: Iterable[tuple[Mapping[str, Side], Mapping[str, Side]]], name: str) -> Comparison:
     """Return the changes from one target to another whose trials took turns with its own, in pairs.
 
     Args:
-        old: the first target's series by the full names of its tests.
-        new: the second one's.
-        name: of both together.
+        both: the first target's series and the second one's, by the full names of their tests: the sweeps,
+            the cold starts.
+        name: of the comparison.
     """
-    was, now = (next(iter(_by_series(side, {}).values())) for side in (old, new))
-    pair = SeriesPair(name, was, now, same_host=False, despite_busy=True, paired=True)
-    return _judged([_Asked(pair)])[0]
+    asked = []
+    for sides in both:
+        was, now = (next(iter(_by_series(side, {}).values())) for side in sides)
+        asked.append(_Asked(SeriesPair(name, was, now, same_host=False, despite_busy=True, paired=True)))
+    return Comparison(_judged(asked))
 
 
 def _judged(asked: Sequence[_Asked]) -> list[SeriesComparison]:

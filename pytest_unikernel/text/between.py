@@ -6,15 +6,21 @@ import math
 from collections.abc import Iterator, Sequence
 
 from pytest_unikernel.plan.step_names import step_text
-from pytest_unikernel.results.comparison import LATENCIES, Change, Comparison, SeriesComparison, Step
+from pytest_unikernel.results.comparison import (
+    FAILURES,
+    LATENCIES,
+    Change,
+    Comparison,
+    SeriesComparison,
+    Step,
+)
 from pytest_unikernel.text.comparison import Shown, comparison_lines
 from pytest_unikernel.text.grid import printable, wrapped
 from pytest_unikernel.text.table_cells import percent_cell
 
 LEAST_SHARE = 0.02  # a smaller change isn't worth more trials
 MOST_TRIALS = 100  # beyond it more trials are no cure
-
-
+WORDS = {"worse": "slower", "better": "faster"}
 NOT_IN_ROUNDS = (
     "the trials did not take turns, so the host may have changed between them: run with --sweep-order=rounds"
 )
@@ -50,15 +56,21 @@ def _answers(series: SeriesComparison, first: str, second: str) -> Iterator[str]
     if not tested and not knee:
         yield f"Is {second} slower than {first}? The trials can't tell; the reasons are above."
         return
-    for judged, word in (("worse", "slower"), ("better", "faster")):
-        found = [
-            f"{change.metric} {_by(change)} at {_label(step)}"
-            for step, change in tested
-            if change.judgement == judged
-        ]
-        found += [f"knee {_by(each)}" for each in knee if each.judgement == judged]
-        if found:
-            yield f"{second} is {word} than {first}: {'; '.join(found)}."
+    for judged, word in WORDS.items():
+        of_speed, of_failures = (
+            [
+                f"{change.metric} {_by(change)} at {_label(step)}"
+                for step, change in tested
+                if change.judgement == judged and (change.metric == FAILURES) is is_failure
+            ]
+            for is_failure in (False, True)
+        )
+        of_speed += [f"knee {_by(each)}" for each in knee if each.judgement == judged]
+        if of_speed:
+            yield f"{second} is {word} than {first}: {'; '.join(of_speed)}."
+        if of_failures:
+            often = "more" if judged == "worse" else "less"
+            yield f"{second} fails {often} often than {first}: {'; '.join(of_failures)}."
     if all(change.judgement == "no evidence" for change in [*(each for _, each in tested), *knee]):
         yield f"No difference found between {second} and {first}{_within(tested)}."
     more = max((_needed(step, change) for step, change in tested), default=0)
@@ -67,7 +79,8 @@ def _answers(series: SeriesComparison, first: str, second: str) -> Iterator[str]
 
 
 def _by(change: Change) -> str:
-    return f"{percent_cell(change.change)} % ({percent_cell(change.low)} to {percent_cell(change.high)})"
+    unit = "points" if change.metric == FAILURES else "%"
+    return f"{percent_cell(change.change)} {unit} ({percent_cell(change.low)} to {percent_cell(change.high)})"
 
 
 def _label(step: Step) -> str:

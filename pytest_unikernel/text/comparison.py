@@ -36,7 +36,7 @@ COUNTING = "the changes that count, in per cent, trial by trial{corrected}:"
 SWEEP_CURE = "{0} or more are needed on each side: --sweep-trials={0}"
 COLD_CURE = "{0} or more are needed on each side; give {0} runs of each to pytest-unikernel compare"
 UNTESTED_CURES = {
-    Cause.FEW_TRIALS: "a test needs 5 trials on each side: --sweep-trials=5, in the saved run too",
+    Cause.FEW_TRIALS: "a test needs {trials} trials on each side: --sweep-trials={trials}",
     Cause.OTHER_WORK: "other work kept the host busy in one of the runs: repeat it on a quiet host, or "
     "add {lift}",
 }
@@ -248,8 +248,11 @@ def untested_lines(comparison: Comparison, limits: str, lift: str) -> list[str]:
         limits: the option that has the limits.
         lift: the option that lifts the veto of a busy host.
     """
-    causes = {change.why.cause for _, change in comparison.judged() if change.why is not None}
-    cures = [cure.format(lift=lift) for cause, cure in UNTESTED_CURES.items() if cause in causes]
+    whys = [change.why for _, change in comparison.judged() if change.why is not None]
+    causes, trials = {why.cause for why in whys}, max(map(trials_needed, whys), default=0)
+    cures = [
+        cure.format(lift=lift, trials=trials) for cause, cure in UNTESTED_CURES.items() if cause in causes
+    ]
     text = f"{limits}: no metric could be tested; only steps that are no longer ok fail the run"
     return [text, *(f"  {cure}" for cure in cures or ["the comparison has the reason for each step"])]
 

@@ -53,6 +53,28 @@ def test_the_other_way_round_it_is_faster(run: Path) -> None:
     assert "slower" not in said
 
 
+def test_what_fails_more_often_is_not_called_slower(tmp_path: Path) -> None:
+    path = tmp_path / "o.json"
+    with Bench(warmup=0, window=20, live=False, trials=8, json=path) as bench:
+        for name, every in (("a", 160), ("b", 30)):
+            bench.sweep(FakeTarget(name, service_time_s=varied(0.01), fail_every=every), ["1/8"])
+    said = " ".join(compared(path, "--between", "a", "b").split())
+    assert "b fails more often than a: failure_rate +" in said
+    assert " points (" in said
+    assert "slower than a: failure_rate" not in said
+
+
+def test_sweeps_and_cold_starts_are_one_family(tmp_path: Path) -> None:
+    """Twice as many questions must not alarm twice as often."""
+    path = tmp_path / "o.json"
+    with Bench(warmup=0, window=1, live=False, trials=8, json=path) as bench:
+        for name in ("a", "b"):
+            bench.sweep(FakeTarget(name, service_time_s=varied(0.01)), ["1/8"])
+            bench.cold(FakeTarget(name, service_time_s=varied(0.01)), 3)
+    document = answered(["compare", str(path), "--between", "a", "b", "--json", "-"]).json()
+    assert [len(series["steps"]) for series in document["series"]] == [1, 1]
+
+
 def test_an_equal_target_is_not(run: Path) -> None:
     assert "No difference found between c and a; p50 differs by less than 0.0 %." in compared(
         run, "--between", "a", "c"
@@ -76,7 +98,9 @@ def test_few_trials_name_the_cure(tmp_path: Path) -> None:
     said = compared(run, "--between", "a", "b")
     assert "Is b slower than a? The trials can't tell" in said
     assert "5 trials; 8 or more are needed on each side: --sweep-trials=8" in " ".join(said.split())
-    assert answered(["compare", str(run), "--between", "a", "b", "--fail", "p50:5%"]).status == 75
+    answer = answered(["compare", str(run), "--between", "a", "b", "--fail", "p50:5%"])
+    assert answer.status == 75
+    assert "a test needs 8 trials on each side: --sweep-trials=8" in answer.error
 
 
 def test_trials_in_a_row_are_doubted(tmp_path: Path) -> None:
@@ -93,9 +117,16 @@ def test_runs_made_in_turn_add_up(tmp_path: Path) -> None:
     assert "b is slower than a: p50" in compared(*files, "--between", "a", "b")
 
 
+def test_each_run_in_a_row_with_both_targets_is_doubted(tmp_path: Path) -> None:
+    times = {"a": 0.010, "b": 0.011}
+    files = [measured(tmp_path / f"{number}.json", times, trials=4, order="series") for number in range(2)]
+    assert "the trials did not take turns" in compared(*files, "--between", "a", "b")
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [
+        (("a", "a"), "expected two targets, got 'a' twice"),
         (("a", "zz"), "expected a target of these runs (a, b, c), got 'zz'"),
         (("", "a"), "expected a target of these runs (a, b, c), got ''"),
     ],
