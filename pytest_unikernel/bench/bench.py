@@ -208,9 +208,8 @@ class Bench:
         asked = dict(zip(chosen.time_steps, requests, strict=False))
         if chosen.order == "rounds":
             self._run_rounds(sweep, asked, chosen.most_trials)
-        for step, request in asked.items():
-            if chosen.order == "series":
-                self._swept(sweep, request, step)
+        else:
+            self._run_series(sweep, asked)
         if chosen.knee and not sweep.interrupted:
             self._searched(sweep, requests[-1])
         return sweep
@@ -276,12 +275,13 @@ class Bench:
     def _step(self, step: Fraction, request: Request, interrupts: Interrupts) -> Measured:
         return self._run.step(request, step, interrupts)
 
-    def _swept(self, sweep: Sweep, request: Request, step: Fraction) -> None:
-        why = self._run.series(sweep.series).why_not(step)
-        if why is not None:
-            self._skipped(sweep, request, step, why)
-        elif not sweep.interrupted:  # somebody's own handler of the signal did not raise anything
-            self._measured(request, functools.partial(self._step, step), sweep)
+    def _run_series(self, sweep: Sweep, asked: Mapping[Fraction, Request]) -> None:
+        for step, request in asked.items():
+            why = self._run.series(sweep.series).why_not(step)
+            if why is not None:
+                self._skipped(sweep, request, step, why)
+            elif not sweep.interrupted:  # somebody's own handler of the signal did not raise anything
+                self._measured(request, functools.partial(self._step, step), sweep)
 
     def _run_rounds(self, sweep: Sweep, asked: Mapping[Fraction, Request], rounds: int) -> None:
         """Run a trial of each step in each round; what was measured is kept if that ends early."""

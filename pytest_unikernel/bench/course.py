@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_unikernel.clock import monotonic_ns, seconds
-from pytest_unikernel.results.knee import verdict_on
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.run.remaining import Agenda, PlannedLoad
 from pytest_unikernel.text.progress import place_text
@@ -32,13 +31,7 @@ class Course:
     def ended(self, name: str, result: LoadResult) -> None:
         """Take note of a measured load, and that faster ones won't be run if it was not ok."""
         self._charge(name)
-        service = result.service_time_s
-        self._agenda.ended(
-            name,
-            longest_s=service.max,
-            typical_s=service.quantiles.get("p50"),
-            is_ok=verdict_on(result.verdict, result.completed) == "ok",
-        )
+        self._agenda.measured(name, result)
         self._agenda.took(name, seconds(self._taken_ns[name]))
 
     def trial_ended(self, name: str) -> None:

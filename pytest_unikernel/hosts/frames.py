@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 HEAD = struct.Struct("<cq")
+LEASE_S = 5.0  # a host that is left alone for so long, or does not answer, is on its own
 
 TRIAL = b"T"  # to the process: the request of a trial or of cold starts
 GO = b"G"  # begin at this instant of your clock

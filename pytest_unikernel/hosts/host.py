@@ -12,10 +12,11 @@ from pytest_unikernel.clock import monotonic_ns
 from pytest_unikernel.errors import LoadError
 from pytest_unikernel.hosts import frames, live, member
 from pytest_unikernel.hosts.clocks import ROUND_TRIPS, Offset, RoundTrip, best_offset
+from pytest_unikernel.hosts.frames import LEASE_S
 from pytest_unikernel.hosts.messages import HostFacts
 from pytest_unikernel.launch.progress import Progress
 
-RENEW_EVERY_S, LEASE_S = 1.0, 5.0
+RENEW_EVERY_S = 1.0
 
 
 class HostLost(Exception):  # noqa: N818 - an event, and not always an error

@@ -14,9 +14,9 @@ from pytest_unikernel.hosts.rendezvous import HostPart
 from pytest_unikernel.plan.load_plan import LoadPlan
 from pytest_unikernel.plan.share import Share
 from pytest_unikernel.plan.target import Target
-from pytest_unikernel.results.digested import count_keys, counts_of, times, with_digests
+from pytest_unikernel.results.digested import counts_of, times, with_digests
 from pytest_unikernel.results.fleet import HostTrial, due_within, united, with_lost, worst
-from pytest_unikernel.results.pooling import make_result
+from pytest_unikernel.results.pooling import count_keys, make_result
 from pytest_unikernel.results.result import SCHEMA_OF_HOSTS, LoadResult
 from pytest_unikernel.results.summary import summarize_ordered
 from pytest_unikernel.results.trial import Trial

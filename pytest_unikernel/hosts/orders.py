@@ -7,12 +7,12 @@ import select
 import signal
 from collections import deque
 
-from pytest_unikernel.clock import monotonic_ns
+from pytest_unikernel.clock import monotonic_ns, nanoseconds
 from pytest_unikernel.hosts import frames
 from pytest_unikernel.hosts.frames import Frame, Unpacker
 from pytest_unikernel.run.interrupts import Interrupts
 
-LEASE_NS = 5_000_000_000
+LEASE_NS = nanoseconds(frames.LEASE_S)
 LOOK_EVERY_NS = 100_000_000
 
 

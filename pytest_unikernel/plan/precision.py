@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
+
+from pytest_unikernel.plan.tolerances import share_of
 
 LEAST_TRIALS = 6  # the 95 % interval of fewer has no ends
 METRICS = ("p50", "p90", "p99", "throughput")
@@ -27,7 +28,7 @@ def read(value: object, name: str = "precision") -> Precision:
     Raises:
         ValueError: an unknown metric, or no number of per cent > 0.
     """
-    match = re.fullmatch(r"\s*([a-z0-9]+)\s*:\s*([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%?\s*", str(value))
-    if match is None or match[1] not in METRICS or not float(match[2]):
+    found = share_of(str(value), METRICS)
+    if found is None or not found[1]:
         raise ValueError(f"{name} must be {RULE}, got {value!r}")
-    return Precision(match[1], float(match[2]) / 100)
+    return Precision(*found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 LIMITED = ("throughput", "knee", "p50", "p90", "p99", "failure_rate")
@@ -35,7 +36,13 @@ def parse(value: object, name: str = "compare_fail") -> tuple[Tolerance, ...]:
 
 
 def _limit(part: str, whole: object, name: str) -> Tolerance:
-    match = re.fullmatch(r"\s*([a-z_0-9]+)\s*:\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%?\s*", part)
-    if match is None or match[1] not in LIMITED:
+    found = share_of(part, LIMITED)
+    if found is None:
         raise ValueError(f"{name} must be {RULE}, got {whole!r}")
-    return Tolerance(match[1], float(match[2]) / 100)
+    return Tolerance(*found)
+
+
+def share_of(text: str, metrics: Collection[str]) -> tuple[str, float] | None:
+    """Return metric and share of ``METRIC:PERCENT``; None for any other text."""
+    match = re.fullmatch(r"\s*([a-z_0-9]+)\s*:\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*%?\s*", text)
+    return (match[1], float(match[2]) / 100) if match is not None and match[1] in metrics else None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import textwrap
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_unikernel import __version__
 from pytest_unikernel.errors import LoadError
-from pytest_unikernel.plugin import options
+from pytest_unikernel.plugin import many_hosts, options
 from pytest_unikernel.plugin.usage_error import SweepUsageError
 from pytest_unikernel.run import journal
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_unikernel.run.resumed import Steps
-    from pytest_unikernel.run.run import Hosts, Run
+    from pytest_unikernel.run.run import Run
 
 RUN = pytest.StashKey["Run"]()
 FINISHED: pytest.StashKey[Steps] = pytest.StashKey()
@@ -64,7 +63,7 @@ def run_of(config: pytest.Config) -> Run:
         from pytest_unikernel.run.run import Run  # noqa: PLC0415
 
         journals, finished = config.stash.get(JOURNALS, None), config.stash.get(FINISHED, None)
-        config.stash[RUN] = Run(_terminal(config), journals, finished, _origin(config), _hosts(config))
+        config.stash[RUN] = Run(_terminal(config), journals, finished, _origin(config), many_hosts.of(config))
     return config.stash[RUN]
 
 
@@ -72,49 +71,6 @@ def _origin(config: pytest.Config) -> dict[str, Any]:
     """Return a record's ``run``; a worker of pytest-xdist has the command line of its controller."""
     arguments = getattr(config, "workerinput", {}).get("mainargv", ["", *config.invocation_params.args])[1:]
     return {"command_line": ["pytest", *map(str, arguments)], "plugin_version": __version__}
-
-
-def check_hosts(config: pytest.Config) -> None:
-    """Check that the packages which ``--sweep-hosts`` needs are installed; nothing of them is imported.
-
-    Raises:
-        SweepUsageError: one is missing.
-    """
-    hosts = options.settings(config).hosts
-    missing = [name for name in ("distributed", "cloudpickle") if hosts and find_spec(name) is None]
-    if missing:
-        raise SweepUsageError(
-            f"--sweep-hosts={hosts} needs {' and '.join(missing)}; run pip install 'pytest-unikernel[hosts]'"
-        )
-
-
-def _hosts(config: pytest.Config) -> Hosts | None:
-    """Return the hosts of ``--sweep-hosts``; without it nothing of dask is imported."""
-    settings = options.settings(config)
-    if not settings.hosts:
-        return None
-    try:
-        from pytest_unikernel.hosts.fleet import Fleet  # noqa: PLC0415 - runs on several hosts only
-    except LoadError as error:
-        pytest.fail(str(error), pytrace=False)
-    return Fleet(
-        settings.hosts,
-        go_on=settings.hosts_lost == "go-on",
-        insecure=settings.hosts_insecure,
-        python=settings.hosts_python,
-    )
-
-
-def warn_of_open_hosts(config: pytest.Config) -> None:
-    """Warn of connections to hosts that others can read and use."""
-    settings = options.settings(config)
-    if not settings.hosts_insecure or hasattr(config, "workerinput"):
-        return
-    from pytest_unikernel.hosts.connections import open_warning  # noqa: PLC0415 - runs on several hosts only
-    from pytest_unikernel.text.grid import wrapped  # noqa: PLC0415 - as above
-
-    for line in wrapped(open_warning(settings.hosts), ""):
-        say(config, line)
 
 
 def existing(config: pytest.Config) -> Run | None:

@@ -15,6 +15,7 @@ from pytest_unikernel.plugin import (
     current_run,
     ending,
     loader,
+    many_hosts,
     marker,
     options,
     progress,
@@ -73,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     marker.register(config)
     step_keywords.join_names(config)
     options.read(config)
-    current_run.check_hosts(config)
+    many_hosts.check(config)
     baseline.configure(config)
     current_run.read_resumed(config)
     terminal.configure(config)
@@ -155,7 +156,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if saving.has_loads(session):
         saving.prepare(session)
         current_run.find_journals(session.config)
-        current_run.warn_of_open_hosts(session.config)
+        many_hosts.warn(session.config, current_run.say)
         with terminal.looking(session.config) as show:
             found = progress.begin(session, show)
         terminal.begin(session.config, found)

@@ -9,7 +9,6 @@ import pytest
 
 from pytest_unikernel.clock import monotonic_ns, seconds
 from pytest_unikernel.plugin import current_run, marker, rounds, survey
-from pytest_unikernel.results.knee import verdict_on
 from pytest_unikernel.run.remaining import Agenda, Place, PlannedLoad, planned_step
 
 if TYPE_CHECKING:
@@ -48,13 +47,7 @@ class RunProgress:
 
     def load_ended(self, name: str, result: LoadResult) -> list[str]:
         """Take note of a measured load; return the tests that will be skipped because of it."""
-        service = result.service_time_s
-        return self.agenda.ended(
-            name,
-            longest_s=service.max,
-            typical_s=service.quantiles.get("p50"),
-            is_ok=verdict_on(result.verdict, result.completed) == "ok",
-        )
+        return self.agenda.measured(name, result)
 
     def finished(self, name: str) -> Place:
         """Take note that a test is over; return where the run stands."""

@@ -80,13 +80,13 @@ def arrange(items: list[pytest.Item], *, alone: bool) -> None:
         for item in items
         if alone and (sweep := sweep_of(item)) is not None and sweep.settings.order == "rounds"
     ]
-    _order_series(items)
+    sign = _order_series(items)
     if in_rounds:
-        _into_rounds(items, in_rounds)
+        _into_rounds(items, in_rounds, sign)
 
 
-def _order_series(items: list[pytest.Item]) -> None:
-    """Put the items of each series in order, in the places that they have."""
+def _order_series(items: list[pytest.Item]) -> int:
+    """Put the items of each series in order, in their places; return 1 if fast steps come first, else -1."""
     places: dict[str, list[tuple[int, Swept]]] = {}  # of each series
     for place, item in enumerate(items):
         sweep = sweep_of(item)
@@ -99,6 +99,7 @@ def _order_series(items: list[pytest.Item]) -> None:
         )
         for (place, _), (item, _) in zip(found, ordered, strict=True):
             items[place] = item
+    return sign
 
 
 def _turned_round(series: Iterable[Sequence[ItemSweep]]) -> bool:
@@ -107,9 +108,9 @@ def _turned_round(series: Iterable[Sequence[ItemSweep]]) -> bool:
     return any(len(set(each)) > 1 for each in steps) and all(each == sorted(each) for each in steps)
 
 
-def _into_rounds(items: list[pytest.Item], swept: Sequence[Swept]) -> None:
+def _into_rounds(items: list[pytest.Item], swept: Sequence[Swept], sign: int) -> None:
     """Make one block of the swept tests, where the first of them was: steps in rounds, then the searches."""
-    steps = sorted((each for each in swept if not each[1].searches), key=lambda each: -each[1].step)
+    steps = sorted((each for each in swept if not each[1].searches), key=lambda each: sign * each[1].step)
     made = Block(_turns(steps))
     for item in made.items:
         item.stash[BLOCK] = made
@@ -120,7 +121,7 @@ def _into_rounds(items: list[pytest.Item], swept: Sequence[Swept]) -> None:
 
 
 def _turns(steps: Sequence[Swept]) -> list[Turn]:
-    """Return the turns of all rounds; in each round slow steps come before fast ones.
+    """Return the turns of all rounds; each round has the steps in the order given.
 
     A test with fewer trials than others joins in later, so that all end in the same round; rounds behind that
     are for tests that want precision, and only as many are run as they need.
@@ -188,10 +189,10 @@ def _run_block(block: Block, round_ended: Callable[[int, int], None]) -> None:
             block.current = None
         if session.shouldfail or session.shouldstop:
             break
-        left = [each for each in block.turns[number + 1 :] if each.item not in block.done]
-        if not left:
+        following = next((each for each in block.turns[number + 1 :] if each.item not in block.done), None)
+        if following is None:
             break
-        if left[0].round != turn.round:
+        if following.round != turn.round:
             round_ended(turn.round + 1, rounds)
 
 

@@ -42,9 +42,7 @@ def hosts_of(load: ReportedLoad) -> list[ReportedHost]:
 def _hosts(load: ReportedLoad) -> Iterator[ReportedHost]:
     for number, host in enumerate(load.record.get("hosts") or (), 1):
         name = clean(host["name"] or number, HOST_COLUMNS)
-        shared: dict[str, Any] = {
-            key: load.record.get(key) for key in ("timeout_s", "time_step_s", "generator")
-        }
+        shared: dict[str, Any] = {key: load.record.get(key) for key in SHARED}
         record = {**host, **shared, "mode": "sweep", "target": load.record["target"]}
         own = ReportedLoad(load.fullname, load.series, record, is_search=load.is_search)
         yield ReportedHost(name, own, own.text("lost"))

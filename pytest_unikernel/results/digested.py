@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pytest_unikernel.plan.outcome import FAILURES, Outcome
+from pytest_unikernel.plan.outcome import Outcome
 from pytest_unikernel.results.digest import Digest, Middles, Times, merged, summary
 from pytest_unikernel.results.fleet import HostTrial
+from pytest_unikernel.results.pooling import TRIAL_QUANTILES, count_keys
 from pytest_unikernel.results.result import LoadResult
 from pytest_unikernel.results.spread import spread
 from pytest_unikernel.results.summary import BUCKET_BASE, named_quantile
 from pytest_unikernel.results.verdict import censored
 
 QUANTITIES = ("response", "service", "lateness")
-TRIAL_QUANTILES = ("p50", "p90", "p99")
 
 
 def counts_of(digests: Sequence[Digest], lost: int = 0) -> Counter[Outcome]:
@@ -33,18 +33,6 @@ def times(digests: Sequence[Digest], unknown: int) -> dict[str, Any]:
         "response_time_s": summary(found["response"], unknown),
         "service_time_s": summary(found["service"], unknown),
         "lateness_s": summary(found["lateness"]),
-    }
-
-
-def count_keys(counts: Counter[Outcome]) -> dict[str, Any]:
-    """Return the record's counts."""
-    return {
-        "scheduled": counts.total(),
-        "started": counts.total() - counts[Outcome.DROPPED],
-        "completed": counts[Outcome.COMPLETED],
-        "dropped": counts[Outcome.DROPPED],
-        "unfinished": counts[Outcome.UNFINISHED],
-        "failed": {outcome.reason: counts[outcome] for outcome in FAILURES if counts[outcome]},
     }
 
 

@@ -63,12 +63,7 @@ def make_result(
         window_s=window_s / len(trials),
         trials=len(trials),
         per_trial=rows,
-        scheduled=sum(counts.values()),
-        started=sum(counts.values()) - counts[Outcome.DROPPED],
-        completed=counts[Outcome.COMPLETED],
-        dropped=counts[Outcome.DROPPED],
-        unfinished=counts[Outcome.UNFINISHED],
-        failed={outcome.reason: counts[outcome] for outcome in FAILURES if counts[outcome]},
+        **count_keys(counts),
         failures=_examples(trials),
         verdict=pooled(judged).verdict,
         verdict_reason=around.verdict_reason,
@@ -96,6 +91,18 @@ def make_result(
         over_time=over_time(trials) if scheduled else None,
         responses_s=_in_order(trials),
     )
+
+
+def count_keys(counts: Counter[Outcome]) -> JsonDict:
+    """Return the record's counts."""
+    return {
+        "scheduled": counts.total(),
+        "started": counts.total() - counts[Outcome.DROPPED],
+        "completed": counts[Outcome.COMPLETED],
+        "dropped": counts[Outcome.DROPPED],
+        "unfinished": counts[Outcome.UNFINISHED],
+        "failed": {outcome.reason: counts[outcome] for outcome in FAILURES if counts[outcome]},
+    }
 
 
 def _pooled(parts: Iterable[list[int]]) -> list[int]:

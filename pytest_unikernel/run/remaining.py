@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_unikernel.clock import seconds
 from pytest_unikernel.plan.settings import SweepSettings
+from pytest_unikernel.results.knee import verdict_on
+
+if TYPE_CHECKING:
+    from pytest_unikernel.results.result import LoadResult
 
 SEARCH = 0.0  # the step of a search for the knee
 SEARCH_LOADS = 5  # of a search between two halved steps
@@ -123,6 +127,16 @@ class Agenda:
             self._has_ok.add(load.series)
             return []
         return self._skipped(load)
+
+    def measured(self, name: str, result: LoadResult) -> list[str]:
+        """Take note of a result; return the tests that will be skipped because it was not ok."""
+        service = result.service_time_s
+        return self.ended(
+            name,
+            longest_s=service.max,
+            typical_s=service.quantiles.get("p50"),
+            is_ok=verdict_on(result.verdict, result.completed) == "ok",
+        )
 
     def trial_ended(self, name: str) -> None:
         """Take note that a load has trials left, which the next rounds will measure."""

@@ -366,6 +366,12 @@ def test_a_search_runs_after_its_steps_whatever_the_order(pytester: pytest.Pytes
     ]
 
 
+def test_an_order_that_was_turned_round_stays_so_in_rounds(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("def pytest_collection_modifyitems(items):\n    items.reverse()\n")
+    run(pytester, "--sweep-trials=2", source=TWO).assert_outcomes(passed=4)
+    assert trials(pytester) == "baababba"  # of the step of 0.05 s first
+
+
 def test_tests_without_a_sweep_keep_their_order_around_the_block(pytester: pytest.Pytester) -> None:
     source = TWO.replace("@pytest.mark", "def test_first(): pass\n\n@pytest.mark", 1)
     source += "\ndef test_last(): pass\n"

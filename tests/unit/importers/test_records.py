@@ -54,7 +54,7 @@ def today(**changed: Any) -> dict[str, Any]:
 
 
 def test_a_record_has_every_key_of_ours_and_its_source() -> None:
-    ours = {*LoadResult.__dataclass_fields__, "source"} - {"responses_s", "hosts", "knees"}
+    ours = {*LoadResult.__dataclass_fields__, "source"} - {"responses_s", "hosts", "knees", "precision"}
     assert set(means()) == set(record(Pooled(reading(), ("f",)), STATED)) == ours
 
 
